@@ -1,1 +1,14 @@
-//! x
+//! Kyvos Manager HA.
+//!
+//! The modules in reading order; each may use its own floor and those below it, never one above.
+//!
+//! | floor | modules | |
+//! |---|---|---|
+//! | 0 words | [`base`] | ids, the refusal, the secret |
+//! | 1 facts | [`machine`], `capabilities/*/model` | what the group agrees on; pure |
+//!
+//! Start reading at [`machine`], then walk one room: [`capabilities::properties`].
+
+pub mod base;
+pub mod capabilities;
+pub mod machine;

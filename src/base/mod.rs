@@ -1,0 +1,11 @@
+//! Words everybody shares: ids, the refusal, the secret, the time. No behaviour beyond checking their own shape.
+
+mod ids;
+mod refusal;
+mod secret;
+mod time;
+
+pub use ids::{Digest, Epoch, ManagerId, RequestId, RequestIdError, Revision, Term};
+pub use refusal::{Code, Refusal};
+pub use secret::Secret;
+pub use time::Timestamp;

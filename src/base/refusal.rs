@@ -1,0 +1,101 @@
+//! The group's "no": plain data, replicated, and therefore the same answer everywhere and on every repeat.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why the group refused a command, and about what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// Stable code, listed in `docs/contracts/errors.md`.
+    pub code: Code,
+    /// One sentence for people. Never holds a secret.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal with its sentence.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The stable codes of refusals. In the log a code is its position: append, never reorder or remove.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// All codes, in the order of their numbers.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The code as it stands in answers and documents.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The object changed since the revision the caller expected.
+    Changed = "CHANGED",
+    /// The same request id came with another command.
+    KeyReused = "KEY_REUSED",
+    /// The command was decided in a tenure that has ended.
+    StaleEpoch = "STALE_EPOCH",
+    /// Not every member understands this command yet.
+    LevelTooLow = "LEVEL_TOO_LOW",
+    /// No property of that file and name.
+    NoSuchProperty = "NO_SUCH_PROPERTY",
+    /// The value does not fit the property.
+    InvalidValue = "INVALID_VALUE",
+    /// The name does not fit the file's rule for names.
+    InvalidName = "INVALID_NAME",
+    /// HA cannot be switched off while more than one Manager exists (A13).
+    HaHasInstances = "HA_HAS_INSTANCES",
+    /// A fixed bound on the number of such things is reached.
+    TooMany = "TOO_MANY",
+    /// No Manager with that id.
+    NoSuchManager = "NO_SUCH_MANAGER",
+    /// Another Manager has this alias (row 54).
+    AliasTaken = "ALIAS_TAKEN",
+    /// The alias is too long or has characters that are not allowed (A16).
+    AliasInvalid = "ALIAS_INVALID",
+    /// The group was founded already.
+    AlreadyFounded = "ALREADY_FOUNDED",
+    /// The join token is unknown, used, expired or for another role.
+    JoinTokenInvalid = "JOIN_TOKEN_INVALID",
+    /// A member with this disk or address exists.
+    AlreadyMember = "ALREADY_MEMBER",
+    /// Further Managers need ENABLE_KM_HA=yes (rows 68, 70).
+    HaDisabled = "HA_DISABLED",
+    /// No operation with that id.
+    NoSuchOperation = "NO_SUCH_OPERATION",
+    /// The operation is not in a state that allows this.
+    WrongState = "WRONG_STATE",
+    /// Another operation on this target is still open.
+    TargetBusy = "TARGET_BUSY",
+    /// No user of that name.
+    NoSuchUser = "NO_SUCH_USER",
+    /// A user of that name exists.
+    UserExists = "USER_EXISTS",
+    /// The user name has characters that are not allowed.
+    UsernameInvalid = "USERNAME_INVALID",
+    /// The last active administrator cannot be removed, demoted or deactivated.
+    LastAdministrator = "LAST_ADMINISTRATOR",
+    /// No token with that id.
+    NoSuchToken = "NO_SUCH_TOKEN",
+    /// A name or text is longer than allowed.
+    TooLong = "TOO_LONG",
+    /// The user is inactive or locked.
+    Locked = "LOCKED",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,256 @@
+//! What is known of each property: its kind, its default, what it is for and what must restart after a change.
+
+use serde::{Deserialize, Serialize};
+
+/// A file of properties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum File {
+    /// Kyvos Manager's own settings.
+    KyvosManager,
+    /// `kyvos.properties`.
+    Kyvos,
+    /// `olapengine.properties`.
+    Olapengine,
+    /// `kyvosclient.properties`.
+    Kyvosclient,
+    /// Free names, for the site's own use.
+    Custom,
+}
+
+impl File {
+    /// All files, in the order they are shown.
+    pub const ALL: [Self; 5] =
+        [Self::KyvosManager, Self::Kyvos, Self::Olapengine, Self::Kyvosclient, Self::Custom];
+
+    /// The file's name in paths and on screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KyvosManager => "kyvos-manager",
+            Self::Kyvos => "kyvos",
+            Self::Olapengine => "olapengine",
+            Self::Kyvosclient => "kyvosclient",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The file of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|file| file.as_str() == name)
+    }
+}
+
+/// What values a property takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `yes` or `no`; capitals are accepted and stored small (row 24).
+    YesNo,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// A whole number within bounds.
+    Integer {
+        /// Smallest value allowed.
+        min: u64,
+        /// Largest value allowed.
+        max: u64,
+        /// Unit, as people write it; empty for a plain count.
+        unit: &'static str,
+    },
+    /// An absolute http or https URL, or empty for none.
+    Url,
+    /// Any text of at most so many bytes, without control characters.
+    Text {
+        /// Longest value, in bytes.
+        max_bytes: usize,
+    },
+}
+
+/// Longest value of any property, in bytes.
+pub const VALUE_MAX_BYTES: usize = 4096;
+
+/// What is known of one property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The file it stands in.
+    pub file: File,
+    /// Its name.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// Its value when nobody set one.
+    pub default: &'static str,
+    /// What it is for and when to change it.
+    pub description: &'static str,
+    /// What must restart before a change takes effect; empty: nothing.
+    pub restart: &'static [&'static str],
+}
+
+/// Switches Kyvos Manager HA on (rows 22–28).
+pub const ENABLE_KM_HA: &str = "ENABLE_KM_HA";
+/// Where the load balancer in front of the Managers is reached (rows 39–41, A2).
+pub const LOAD_BALANCER_URL: &str = "LOAD_BALANCER_URL";
+/// Whether ZooKeeper is watched for Kyvos services (A8).
+pub const ZK_SERVICE_WATCH: &str = "ZK_SERVICE_WATCH";
+/// Time between a leader's heartbeats.
+pub const RAFT_HEARTBEAT_MS: &str = "RAFT_HEARTBEAT_MS";
+/// Shortest wait before a Manager stands for election.
+pub const RAFT_ELECTION_MIN_MS: &str = "RAFT_ELECTION_MIN_MS";
+/// Longest wait before a Manager stands for election, and the leader's lease.
+pub const RAFT_ELECTION_MAX_MS: &str = "RAFT_ELECTION_MAX_MS";
+
+const KM: &[&str] = &["kyvos-manager"];
+const BI: &[&str] = &["bi-server"];
+const QE: &[&str] = &["query-engine"];
+const PORTAL: &[&str] = &["web-portal"];
+
+/// Every property with a schema, by file and name.
+pub const SCHEMA: &[Schema] = &[
+    Schema {
+        file: File::KyvosManager,
+        name: ENABLE_KM_HA,
+        kind: Kind::YesNo,
+        default: "no",
+        description: "Kyvos Manager High Availability. With yes, further Kyvos Manager instances can be added and one of them becomes Active when the Active fails.",
+        restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: LOAD_BALANCER_URL,
+        kind: Kind::Url,
+        default: "",
+        description: "URL of the load balancer in front of the Kyvos Managers. Browsers that reach a Passive instance are sent there; empty sends them to the Active instance.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: RAFT_ELECTION_MAX_MS,
+        kind: Kind::Integer { min: 200, max: 60_000, unit: "ms" },
+        default: "1000",
+        description: "Longest wait before an instance stands for election, and the lease after which a cut-off Active stops. Raise it together with the minimum where disks or links stall longer than half a second.",
+        restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: RAFT_ELECTION_MIN_MS,
+        kind: Kind::Integer { min: 150, max: 60_000, unit: "ms" },
+        default: "500",
+        description: "Shortest wait before an instance stands for election. At least three heartbeats and below the maximum.",
+        restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: RAFT_HEARTBEAT_MS,
+        kind: Kind::Integer { min: 20, max: 10_000, unit: "ms" },
+        default: "100",
+        description: "Time between the leader's heartbeats. It must exceed the round trip to the farthest instance plus the slowest usual disk flush there.",
+        restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: ZK_SERVICE_WATCH,
+        kind: Kind::Choice(&["auto", "on", "off"]),
+        default: "auto",
+        description: "Whether ZooKeeper is watched to see Kyvos services. auto follows ENABLE_KM_HA.",
+        restart: &[],
+    },
+    Schema {
+        file: File::Kyvosclient,
+        name: "EMBED_KYVOS_MANAGER",
+        kind: Kind::YesNo,
+        default: "no",
+        description: "Shows Kyvos Manager inside the Kyvos Web Portal, under Setup > Manage Kyvos.",
+        restart: PORTAL,
+    },
+    Schema {
+        file: File::Kyvos,
+        name: "USER_MANAGEMENT_MODE",
+        kind: Kind::Text { max_bytes: 64 },
+        default: "",
+        description: "How Kyvos users are managed, for example SAAS. Empty leaves it to Kyvos.",
+        restart: PORTAL,
+    },
+    Schema {
+        file: File::Olapengine,
+        name: "BLOCK_CACHE_LIFETIME",
+        kind: Kind::Integer { min: 1, max: 525_600, unit: "min" },
+        default: "1440",
+        description: "How long a block stays in the block cache.",
+        restart: BI,
+    },
+    Schema {
+        file: File::Olapengine,
+        name: "CUBOID_PURGE_FREQUENCY",
+        kind: Kind::Integer { min: 1, max: 525_600, unit: "min" },
+        default: "30",
+        description: "Time between two purges of unused cuboids.",
+        restart: BI,
+    },
+    Schema {
+        file: File::Olapengine,
+        name: "QUERY_ENGINE_THRIFT_WORKER_THREAD",
+        kind: Kind::Integer { min: 1, max: 4096, unit: "" },
+        default: "32",
+        description: "Worker threads of a Query Engine's Thrift server.",
+        restart: QE,
+    },
+];
+
+/// The schema of a property, if its name has one.
+pub fn schema(file: File, name: &str) -> Option<&'static Schema> {
+    SCHEMA.iter().find(|schema| schema.file == file && schema.name == name)
+}
+
+impl Kind {
+    /// The value as it is stored, or the sentence that says why it does not fit.
+    pub fn admit(self, value: &str) -> Result<String, String> {
+        match self {
+            Self::YesNo => yes_no(value),
+            Self::Choice(choices) => choice(choices, value),
+            Self::Integer { min, max, unit } => integer(min, max, unit, value),
+            Self::Url => url(value),
+            Self::Text { max_bytes } => text(max_bytes, value),
+        }
+    }
+}
+
+fn yes_no(value: &str) -> Result<String, String> {
+    match value.to_ascii_lowercase().as_str() {
+        word @ ("yes" | "no") => Ok(word.into()),
+        _ => Err("must be yes or no".into()),
+    }
+}
+
+fn choice(choices: &[&str], value: &str) -> Result<String, String> {
+    let found = choices.iter().find(|choice| choice.eq_ignore_ascii_case(value));
+    found
+        .map(|choice| (*choice).to_owned())
+        .ok_or_else(|| format!("must be one of {}", choices.join(", ")))
+}
+
+fn integer(min: u64, max: u64, unit: &str, value: &str) -> Result<String, String> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse::<u64>().ok().filter(|number| digits && (min..=max).contains(number));
+    let space = if unit.is_empty() { "" } else { " " };
+    number
+        .map(|number| number.to_string())
+        .ok_or_else(|| format!("must be a whole number from {min} to {max}{space}{unit}"))
+}
+
+fn url(value: &str) -> Result<String, String> {
+    let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
+    if value.is_empty() || (fits && plain && value.len() <= 2048) {
+        return Ok(value.trim_end_matches('/').into());
+    }
+    Err("must be an absolute http or https URL of at most 2,048 bytes, or empty".into())
+}
+
+fn text(max_bytes: usize, value: &str) -> Result<String, String> {
+    if value.len() > max_bytes {
+        return Err(format!("must be at most {max_bytes} bytes"));
+    }
+    if value.chars().any(char::is_control) {
+        return Err("must not hold control characters".into());
+    }
+    Ok(value.into())
+}

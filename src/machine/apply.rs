@@ -1,0 +1,127 @@
+//! Judging one committed entry: the only way facts change.
+
+use raft_store::machine::{Committed, Row};
+use serde::{Deserialize, Serialize};
+
+use super::kernel::Asked;
+use super::{Answer, Event, Moment, Outcome, Proposal, State};
+use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Term, Timestamp};
+use crate::capabilities::audit::model as audit;
+
+/// What applying one entry brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The answer for the proposer; `None` for Raft's own entries.
+    pub answer: Option<Answer>,
+    /// History rows to keep beside the facts.
+    pub rows: Vec<Row>,
+    /// What happened, for the feed; `None` when nothing did.
+    pub change: Option<Change>,
+}
+
+/// What happened at one revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where.
+    pub revision: Revision,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked, as people read it.
+    pub by: String,
+    /// What, in order; never empty.
+    pub events: Vec<Event>,
+}
+
+/// Applies one committed entry to the facts.
+///
+/// # Panics
+/// When the entry is no proposal this build understands: skipping it would let the members drift apart, so
+/// this process stops and leaves the group to the others.
+pub fn apply(state: &mut State, entry: &Committed) -> Applied {
+    let revision = Revision(entry.index);
+    assert!(
+        state.kernel.revision < revision || revision.0 == 0,
+        "entry {revision} comes after {} was applied",
+        state.kernel.revision
+    );
+    state.kernel.revision = revision;
+    let Some(payload) = &entry.payload else {
+        return Applied { answer: None, rows: Vec::new(), change: None };
+    };
+    let proposal = Proposal::decode(payload).unwrap_or_else(|error| {
+        panic!("entry {revision} cannot be applied by this build: {error}")
+    });
+    judge(state, entry, proposal)
+}
+
+fn judge(state: &mut State, entry: &Committed, proposal: Proposal) -> Applied {
+    let revision = Revision(entry.index);
+    let refused = |code, detail: &str| Answer {
+        revision,
+        outcome: Outcome::Refused(Refusal::new(code, detail)),
+        repeated: false,
+    };
+    match state.kernel.asked(&proposal.request, &proposal.fingerprint) {
+        Asked::Before(answer) => return silent(answer),
+        Asked::WithAnotherBody => {
+            return silent(refused(
+                Code::KeyReused,
+                "this request id was used for another request",
+            ));
+        }
+        Asked::Never => {}
+    }
+    state.kernel.clock = state.kernel.clock.max(proposal.at);
+    let moment = moment_of(state, entry, &proposal);
+    let before = audit::Before::of(state, &proposal.by, proposal.command.trace(state));
+    let decided =
+        fence_holds(state, proposal.fence).and_then(|()| proposal.command.decide(state, &moment));
+    let (outcome, events) = match decided {
+        Ok(events) => (Outcome::Committed, events),
+        Err(refusal) => (Outcome::Refused(refusal), Vec::new()),
+    };
+    let mut rows = Vec::new();
+    for event in &events {
+        state.evolve(&moment, event);
+        state.kernel.evolve(event);
+        rows.extend(event.rows(&moment));
+    }
+    rows.extend(audit::record(&mut state.kernel.audit_head, &moment, &proposal, before, &outcome));
+    state.kernel.remember(proposal.request, proposal.fingerprint, revision, outcome.clone());
+    let change = (!events.is_empty()).then(|| Change {
+        revision,
+        at: moment.at,
+        by: moment.by.to_string(),
+        events,
+    });
+    Applied { answer: Some(Answer { revision, outcome, repeated: false }), rows, change }
+}
+
+/// A repeat is answered and leaves no trace: the first one did.
+fn silent(answer: Answer) -> Applied {
+    Applied { answer: Some(answer), rows: Vec::new(), change: None }
+}
+
+fn moment_of(state: &State, entry: &Committed, proposal: &Proposal) -> Moment {
+    Moment {
+        revision: Revision(entry.index),
+        term: Term(entry.term),
+        leader: ManagerId(entry.leader),
+        at: state.kernel.clock,
+        by: proposal.by.clone(),
+        via: proposal.via,
+        request: proposal.request.clone(),
+        reason: proposal.reason.clone(),
+    }
+}
+
+fn fence_holds(state: &State, fence: Option<Epoch>) -> Result<(), Refusal> {
+    let current = state.managers.epoch();
+    match fence {
+        Some(epoch) if epoch != current => {
+            let detail = format!("decided in tenure {epoch}, but {current} has begun");
+            Err(Refusal::new(Code::StaleEpoch, detail))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
