@@ -11,4 +11,6 @@
 
 pub mod base;
 pub mod capabilities;
+pub mod cli;
+pub mod config;
 pub mod machine;

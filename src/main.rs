@@ -1,1 +1,11 @@
-fn main() {}
+//! The `km` program: from the command line to a verb. Nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // First of all: with two providers in the build, any TLS configuration made earlier would panic.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing ran before that could have installed another");
+    kyvos_manager::cli::main()
+}

@@ -3,4 +3,5 @@
 //!
 //! The group keeps password hashes (argon2id) and digests of session and API tokens, never the secrets.
 
+pub mod cli;
 pub mod model;

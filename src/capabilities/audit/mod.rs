@@ -4,4 +4,5 @@
 //! Each record names the hash of the one before: a record changed later breaks the chain. Secrets never get here,
 //! because a [`Trace`](crate::machine::Trace) never holds one.
 
+pub mod cli;
 pub mod model;

@@ -1,0 +1,123 @@
+//! `km managers` and `km token`: the members of the group, and the one-time tokens to join it.
+
+use clap::{Subcommand, ValueEnum};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::cli::client::{Change, Client};
+use crate::cli::outcome::Failure;
+use crate::cli::output::{Column, Output};
+
+/// What can be asked of members.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// All members; works without a quorum
+    List,
+    /// All that is known of one member
+    Get {
+        /// Its number
+        id: u64,
+    },
+    /// Name a member's host
+    Alias {
+        /// Its number
+        id: u64,
+        /// The alias; empty takes it away
+        alias: String,
+    },
+}
+
+/// What can be asked of join tokens.
+#[derive(Subcommand, Debug)]
+pub enum TokenVerb {
+    /// Make a token for one joining member; it is shown once
+    Create {
+        /// What the joining member will be
+        #[arg(long, value_enum, default_value_t)]
+        role: JoinRole,
+        /// How long the token holds
+        #[arg(long, default_value_t = 60)]
+        ttl_minutes: u64,
+    },
+    /// Open tokens
+    List,
+    /// Take a token back
+    Delete {
+        /// Its number
+        id: u64,
+    },
+}
+
+/// What a joining member will be.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum JoinRole {
+    /// May become Active.
+    #[default]
+    Manager,
+    /// Votes only.
+    Witness,
+}
+
+const MANAGERS: &[Column] = &[
+    ("ID", "/id"),
+    ("HOST", "/host"),
+    ("ALIAS", "/alias"),
+    ("MODE", "/mode"),
+    ("ROLE", "/role"),
+    ("STATE", "/state"),
+    ("SINCE", "/since"),
+    ("VERSION", "/version"),
+    ("LAG", "/lag"),
+    ("LAST CONTACT MS", "/last_contact_ms"),
+];
+
+const TOKENS: &[Column] = &[
+    ("ID", "/id"),
+    ("ROLE", "/role"),
+    ("CREATED BY", "/created_by"),
+    ("CREATED AT", "/created_at"),
+    ("EXPIRES AT", "/expires_at"),
+];
+
+/// Does it.
+pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Failure> {
+    match verb {
+        Verb::List => output.list(&client.get_all("/managers", &[]).await?, MANAGERS),
+        Verb::Get { id } => {
+            output.object(&client.get(&format!("/managers/{id}"), &[]).await?.body);
+        }
+        Verb::Alias { id, alias } => {
+            let body = json!({ "alias": alias });
+            let change = Change::new(Method::PATCH, format!("/managers/{id}"), body);
+            let answer = client.change(change).await?;
+            output.done(&format!("Manager {id} has the alias \"{alias}\"."), &answer.body);
+        }
+    }
+    Ok(())
+}
+
+/// Does it.
+pub async fn run_token(verb: TokenVerb, client: &Client, output: Output) -> Result<(), Failure> {
+    match verb {
+        TokenVerb::Create { role, ttl_minutes } => {
+            let answer = client.change(create_token(role, ttl_minutes)).await?.body;
+            let text = |name: &str| answer[name].as_str().unwrap_or_default();
+            output.done(text("token"), &answer);
+        }
+        TokenVerb::List => output.list(&client.get_all("/join-tokens", &[]).await?, TOKENS),
+        TokenVerb::Delete { id } => {
+            let answer = client.change(Change::delete(format!("/join-tokens/{id}"))).await?;
+            output.done(&format!("Join token {id} is taken back."), &answer.body);
+        }
+    }
+    Ok(())
+}
+
+fn create_token(role: JoinRole, ttl_minutes: u64) -> Change {
+    let role = match role {
+        JoinRole::Manager => "manager",
+        JoinRole::Witness => "witness",
+    };
+    let body: Value = json!({ "role": role, "ttl_minutes": ttl_minutes });
+    Change::post("/join-tokens", body)
+}

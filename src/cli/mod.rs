@@ -1,0 +1,162 @@
+//! The command line: the API typed by hand, and the verbs that start, join and check Managers.
+//!
+//! Nouns are rooms; their verbs stand in `capabilities/*/cli.rs`. [`client`] is the only HTTP client,
+//! [`output`] the only printer, [`outcome`] the exit codes.
+
+pub mod client;
+pub mod connect;
+pub mod outcome;
+pub mod output;
+mod password;
+mod session;
+mod sign_in;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::capabilities::access::cli as access;
+use crate::capabilities::{audit, managers, operations, properties};
+use crate::config;
+use client::segment;
+use connect::Connect;
+use outcome::Failure;
+
+pub use password::ask_new as ask_new_password;
+
+/// Kyvos Manager: runs a Manager, and speaks to a group of them.
+#[derive(Parser, Debug)]
+#[command(name = "km", version, propagate_version = true, max_term_width = 110)]
+pub struct CommandLine {
+    #[command(flatten)]
+    connect: Connect,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// The group at a glance; works without a quorum
+    Status,
+    /// Sign in, and remember it on this host
+    Login(sign_in::Login),
+    /// Sign out, and forget it on this host
+    Logout,
+    /// The Managers and witnesses of the group
+    #[command(subcommand)]
+    Managers(managers::cli::Verb),
+    /// One-time tokens for joining the group
+    #[command(subcommand)]
+    Token(managers::cli::TokenVerb),
+    /// Replicated configuration
+    #[command(subcommand)]
+    Properties(properties::cli::Verb),
+    /// Long work: what runs, what ran
+    #[command(subcommand)]
+    Operations(operations::cli::Verb),
+    /// People who may sign in
+    #[command(subcommand)]
+    Users(access::UserVerb),
+    /// Tokens for programs
+    #[command(subcommand)]
+    Tokens(access::TokenVerb),
+    /// Who changed what, when, and from where
+    #[command(subcommand)]
+    Audit(audit::cli::Verb),
+    /// What became of a request
+    #[command(subcommand)]
+    Requests(RequestVerb),
+    /// Why something is as it is
+    Explain {
+        /// What to explain: active
+        topic: String,
+    },
+    /// The configuration file
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Print the shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum RequestVerb {
+    /// Committed, refused, or not known
+    Get {
+        /// The request id
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum ConfigVerb {
+    /// Print the reference of all settings
+    Reference,
+}
+
+/// Runs the command line this process was started with.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let format = line.connect.output;
+    match runtime().block_on(run(line)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(format),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("the operating system gives threads and an event queue at start")
+}
+
+async fn run(line: CommandLine) -> Result<(), Failure> {
+    let CommandLine { connect, verb } = line;
+    let output = connect.output();
+    match verb {
+        Verb::Status => status::run(&connect.client()?, output).await,
+        Verb::Login(login) => sign_in::login(login, &connect).await,
+        Verb::Logout => sign_in::logout(&connect.client()?).await,
+        Verb::Managers(verb) => managers::cli::run(verb, &connect.client()?, output).await,
+        Verb::Token(verb) => managers::cli::run_token(verb, &connect.client()?, output).await,
+        Verb::Properties(verb) => properties::cli::run(verb, &connect.client()?, output).await,
+        Verb::Operations(verb) => operations::cli::run(verb, &connect.client()?, output).await,
+        Verb::Users(verb) => access::run_users(verb, &connect.client()?, output).await,
+        Verb::Tokens(verb) => access::run_tokens(verb, &connect.client()?, output).await,
+        Verb::Audit(verb) => audit::cli::run(verb, &connect.client()?, output).await,
+        Verb::Requests(RequestVerb::Get { id }) => {
+            let path = format!("/requests/{}", segment(&id));
+            output.object(&connect.client()?.get(&path, &[]).await?.body);
+            Ok(())
+        }
+        Verb::Explain { topic } => {
+            let path = format!("/explain/{}", segment(&topic));
+            status::explain(&connect.client()?.get(&path, &[]).await?.body, output);
+            Ok(())
+        }
+        Verb::Config(ConfigVerb::Reference) => {
+            output::say(config::reference().trim_end());
+            Ok(())
+        }
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut CommandLine::command(), "km", &mut script);
+            output::say(String::from_utf8_lossy(&script).trim_end());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,134 @@
+//! What a verb prints: tables for people, the API's own JSON for programs.
+//!
+//! The only place that writes to standard output and standard error.
+
+use std::io::{self, ErrorKind, Write};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde_json::Value;
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// The API's own JSON.
+    Json,
+}
+
+/// A column of a table: its heading, and where its value stands in a row (a JSON pointer).
+pub type Column = (&'static str, &'static str);
+
+/// Prints answers in the chosen form.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The form.
+    pub format: Format,
+}
+
+impl Output {
+    /// A list answer, one row for each of its items.
+    pub fn list(&self, body: &Value, columns: &[Column]) {
+        if self.format == Format::Json {
+            return say(&pretty(body));
+        }
+        let items = body.get("items").and_then(Value::as_array);
+        let rows = items.into_iter().flatten();
+        let mut table = table();
+        table.set_header(columns.iter().map(|(heading, _)| *heading));
+        for row in rows {
+            table.add_row(columns.iter().map(|(_, pointer)| cell(row.pointer(pointer))));
+        }
+        say(&table.to_string());
+        if let Some(next) = body.get("next").and_then(Value::as_str) {
+            say(&format!("There are more: --after {next}"));
+        }
+    }
+
+    /// One object, a line for each of its fields.
+    pub fn object(&self, body: &Value) {
+        match (self.format, body.as_object()) {
+            (Format::Table, Some(fields)) => {
+                let mut table = table();
+                for (name, value) in fields {
+                    table.add_row([name.clone(), cell(Some(value))]);
+                }
+                say(&table.to_string());
+            }
+            _ => say(&pretty(body)),
+        }
+    }
+
+    /// A sentence for people; the answer itself for programs.
+    pub fn done(&self, sentence: &str, body: &Value) {
+        match self.format {
+            Format::Table => say(sentence),
+            Format::Json => say(&pretty(body)),
+        }
+    }
+}
+
+/// JSON as people read it.
+pub fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("a JSON value can always be written")
+}
+
+/// Prints a line to standard output. A reader that went away is not our failure.
+pub fn say(line: &str) {
+    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+        let quiet = error.kind() == ErrorKind::BrokenPipe;
+        std::process::exit(i32::from(!quiet));
+    }
+}
+
+/// Prints a line to standard error.
+pub fn complain(line: &str) {
+    // Nobody is left to tell when standard error itself fails.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => printable(text),
+        Some(Value::Bool(true)) => "yes".to_owned(),
+        Some(Value::Bool(false)) => "no".to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(", ")
+        }
+        Some(object @ Value::Object(_)) => printable(&object.to_string()),
+    }
+}
+
+/// Texts come from other people: nothing in them may steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_cell_never_carries_a_terminal_command() {
+        assert_eq!(cell(Some(&json!("a\u{1b}[31mb"))), "a\u{fffd}[31mb");
+    }
+
+    #[test]
+    fn cells_read_like_words() {
+        assert_eq!(cell(None), "-");
+        assert_eq!(cell(Some(&json!([1, 4, 7]))), "1, 4, 7");
+        assert_eq!(cell(Some(&json!(true))), "yes");
+    }
+}
