@@ -4,4 +4,5 @@
 //! aliases (rows 51–55), and the tenures (rows 45–49). Who votes is Raft's own record; this room keeps the rest.
 
 pub mod cli;
+pub mod invitation;
 pub mod model;
