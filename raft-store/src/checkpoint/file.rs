@@ -1,0 +1,266 @@
+//! The form of a checkpoint file: a head, the image in pieces, the history rows, and an end with the hash of
+//! all before it.
+//!
+//! Every frame has its own checksum, which says where damage is; the hash says that nothing is missing.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::envelope::{self, Envelope, HEADER_BYTES, Kind, Malformed};
+use crate::stored::{
+    self, CheckpointEndV1, CheckpointHeadV1, LogId, LogIdV1, RowV1, StoredMembership,
+    StoredMembershipV1, V1,
+};
+
+/// Length of one piece of the image. Small enough to be framed in memory, large enough to cost nothing.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// What a checkpoint says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub cluster_id: [u8; 16],
+    pub log_id: Option<LogId>,
+    pub membership: StoredMembership,
+    /// Oldest revision of the history in it.
+    pub history_floor: u64,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum Unusable {
+    #[error("at offset {offset}: {malformed}")]
+    Damaged { offset: u64, malformed: Malformed },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<Unusable> for io::Error {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Io(error) => error,
+            damaged @ Unusable::Damaged { .. } => {
+                io::Error::new(io::ErrorKind::InvalidData, damaged.to_string())
+            }
+        }
+    }
+}
+
+/// Writes a checkpoint under a name that does not count yet.
+pub(crate) struct CheckpointWriter {
+    path: PathBuf,
+    out: BufWriter<File>,
+    hash: blake3::Hasher,
+    piece: Vec<u8>,
+    image_bytes: u64,
+    rows: u64,
+}
+
+impl CheckpointWriter {
+    pub(crate) fn create(path: &Path, head: &Head) -> io::Result<CheckpointWriter> {
+        let mut writer = CheckpointWriter {
+            path: path.to_owned(),
+            out: BufWriter::with_capacity(PIECE_BYTES, File::create(path)?),
+            hash: blake3::Hasher::new(),
+            piece: Vec::new(),
+            image_bytes: 0,
+            rows: 0,
+        };
+        writer.put(&stored::framed(Kind::CheckpointHead, &CheckpointHeadV1::from(head)))?;
+        Ok(writer)
+    }
+
+    /// Adds a history row. The image must be complete by then.
+    pub(crate) fn row(&mut self, row: &RowV1<'_>) -> io::Result<()> {
+        self.put_piece()?;
+        self.rows += 1;
+        self.put(&stored::framed(Kind::CheckpointRow, row))
+    }
+
+    /// Completes the file and makes it durable under its present name.
+    pub(crate) fn finish(mut self) -> io::Result<PathBuf> {
+        self.put_piece()?;
+        let end = CheckpointEndV1 {
+            image_bytes: self.image_bytes,
+            rows: self.rows,
+            blake3: *self.hash.finalize().as_bytes(),
+        };
+        self.put(&stored::framed(Kind::CheckpointEnd, &end))?;
+        self.out.flush()?;
+        self.out.get_ref().sync_all()?;
+        Ok(self.path)
+    }
+
+    fn put_piece(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let mut frame = Vec::with_capacity(HEADER_BYTES + self.piece.len());
+        let start = envelope::begin(&mut frame);
+        frame.append(&mut self.piece);
+        envelope::seal(&mut frame, start, Kind::CheckpointImage, V1);
+        self.put(&frame)
+    }
+
+    fn put(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.hash.update(frame);
+        self.out.write_all(frame)
+    }
+}
+
+/// The image is written here, in pieces.
+impl Write for CheckpointWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(PIECE_BYTES - self.piece.len());
+        self.piece.extend_from_slice(&bytes[..taken]);
+        self.image_bytes += taken as u64;
+        if self.piece.len() == PIECE_BYTES {
+            self.put_piece()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads all of a checkpoint and says what it is, if nothing is wrong with it.
+pub(crate) fn verify(path: &Path) -> Result<Head, Unusable> {
+    walk(path, &mut |_part| Ok(()))
+}
+
+/// The head and the image of a checkpoint with which nothing is wrong.
+pub(crate) fn read_image(path: &Path) -> Result<(Head, Vec<u8>), Unusable> {
+    let mut image = Vec::new();
+    let head = walk(path, &mut |part| {
+        if let Part::Image(piece) = part {
+            image.extend_from_slice(piece);
+        }
+        Ok(())
+    })?;
+    Ok((head, image))
+}
+
+/// Shows the history rows of a checkpoint that was verified before.
+pub(crate) fn read_rows(
+    path: &Path,
+    visit: &mut dyn FnMut(RowV1<'_>) -> io::Result<()>,
+) -> Result<(), Unusable> {
+    walk(path, &mut |part| match part {
+        Part::Row(row) => visit(row),
+        Part::Image(_) => Ok(()),
+    })?;
+    Ok(())
+}
+
+enum Part<'a> {
+    Image(&'a [u8]),
+    Row(RowV1<'a>),
+}
+
+/// Shows all parts in order and checks the whole.
+fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Result<Head, Unusable> {
+    let file = File::open(path)?;
+    let left = file.metadata()?.len();
+    let mut walk = Walk {
+        input: BufReader::with_capacity(PIECE_BYTES, file),
+        offset: 0,
+        left,
+        hash: blake3::Hasher::new(),
+        frame: Vec::new(),
+    };
+    let at = |offset| move |malformed| Unusable::Damaged { offset, malformed };
+    walk.next()?;
+    let head = head_in(&walk.frame).map_err(at(0))?;
+    let (mut image_bytes, mut rows) = (0, 0);
+    loop {
+        let offset = walk.offset;
+        let hashed = *walk.hash.finalize().as_bytes();
+        walk.next()?;
+        let (envelope, _) = Envelope::open(&walk.frame).map_err(at(offset))?;
+        match envelope.kind {
+            Kind::CheckpointImage => {
+                let piece = envelope.expect(Kind::CheckpointImage, V1).map_err(at(offset))?;
+                image_bytes += piece.len() as u64;
+                visit(Part::Image(piece))?;
+            }
+            Kind::CheckpointRow => {
+                let row = stored::get(envelope, Kind::CheckpointRow).map_err(at(offset))?;
+                rows += 1;
+                visit(Part::Row(row))?;
+            }
+            _ => {
+                let end = stored::get(envelope, Kind::CheckpointEnd).map_err(at(offset))?;
+                let found = CheckpointEndV1 { image_bytes, rows, blake3: hashed };
+                return walk.end(&found, &end).map(|()| head).map_err(at(offset));
+            }
+        }
+    }
+}
+
+fn head_in(frame: &[u8]) -> Result<Head, Malformed> {
+    let head: CheckpointHeadV1 = stored::get_only(frame, Kind::CheckpointHead)?;
+    Ok(Head {
+        cluster_id: head.cluster_id,
+        log_id: head.log_id.map(LogId::from),
+        membership: head.membership.try_into()?,
+        history_floor: head.history_floor,
+    })
+}
+
+struct Walk {
+    input: BufReader<File>,
+    offset: u64,
+    left: u64,
+    hash: blake3::Hasher,
+    frame: Vec<u8>,
+}
+
+impl Walk {
+    /// Reads the next frame. Its length is believed only as far as the file reaches.
+    fn next(&mut self) -> Result<(), Unusable> {
+        let damaged = |offset, malformed| Unusable::Damaged { offset, malformed };
+        if self.left < HEADER_BYTES as u64 {
+            return Err(damaged(self.offset, Malformed::Short));
+        }
+        let mut header = [0; HEADER_BYTES];
+        self.input.read_exact(&mut header)?;
+        let bytes = envelope::announced_bytes(&header)
+            .map_err(|malformed| damaged(self.offset, malformed))?;
+        if bytes as u64 > self.left {
+            return Err(damaged(self.offset, Malformed::Short));
+        }
+        self.frame.clear();
+        self.frame.extend_from_slice(&header);
+        self.frame.resize(bytes, 0);
+        self.input.read_exact(&mut self.frame[HEADER_BYTES..])?;
+        self.hash.update(&self.frame);
+        self.offset += bytes as u64;
+        self.left -= bytes as u64;
+        Ok(())
+    }
+
+    fn end(&self, found: &CheckpointEndV1, end: &CheckpointEndV1) -> Result<(), Malformed> {
+        if found != end {
+            return Err(Malformed::Content("its end does not fit what is before it".to_owned()));
+        }
+        if self.left != 0 {
+            return Err(Malformed::Content(format!("{} bytes after its end", self.left)));
+        }
+        Ok(())
+    }
+}
+
+impl From<&Head> for CheckpointHeadV1 {
+    fn from(head: &Head) -> Self {
+        CheckpointHeadV1 {
+            cluster_id: head.cluster_id,
+            log_id: head.log_id.as_ref().map(LogIdV1::from),
+            membership: StoredMembershipV1::from(&head.membership),
+            history_floor: head.history_floor,
+        }
+    }
+}

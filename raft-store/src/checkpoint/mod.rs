@@ -1,0 +1,58 @@
+//! Checkpoints: the facts and the kept history as of one entry, in one file.
+//!
+//! A checkpoint stands in for all entries up to its own, so the log may be purged up to it. It is written
+//! beside the others, flushed, and only then given its name; a half-written or half-received one has no name
+//! that counts. The newest two are kept, because the newest may turn out damaged.
+
+mod directory;
+mod file;
+mod inbox;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use self::directory::{CheckpointDir, DIR, list};
+pub(crate) use self::file::{CheckpointWriter, Head, Unusable, read_image, read_rows, verify};
+pub use self::inbox::{CheckpointInbox, ReceivingCheckpoint};
+
+/// A whole checkpoint on the disk. It stays readable while this handle lives, even when a newer one has
+/// taken its place.
+#[derive(Clone, Debug)]
+pub struct CheckpointFile {
+    path: PathBuf,
+    file: Arc<File>,
+    bytes: u64,
+}
+
+impl CheckpointFile {
+    pub(crate) fn open(path: &Path) -> io::Result<CheckpointFile> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(CheckpointFile { path: path.to_owned(), file: Arc::new(file), bytes })
+    }
+
+    /// Where it was when this handle was made.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Up to `max_bytes` from `offset` on; nothing at the end.
+    pub async fn read_chunk(&self, offset: u64, max_bytes: usize) -> io::Result<Vec<u8>> {
+        let file = self.file.clone();
+        let left = self.bytes.saturating_sub(offset).min(max_bytes as u64);
+        tokio::task::spawn_blocking(move || {
+            let mut chunk = vec![0; left as usize];
+            file.read_exact_at(&mut chunk, offset)?;
+            Ok(chunk)
+        })
+        .await?
+    }
+}

@@ -1,0 +1,201 @@
+//! The next segment, set aside before it is needed, and the disposal of those no longer needed.
+//!
+//! Setting aside takes the file system tens of milliseconds, so a thread of its own does it. It is also
+//! where a full disk is met: while there is a spare, every write to the log has its room. When none can be
+//! made the health says so, new proposals are refused, and the thread tries again until it can. The file is
+//! a ballast as well: it is given up when the store is opened, so that a start on a full disk has room.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::disk::{self, Allocator};
+use crate::health::{StoreHealth, lock};
+
+const NAME: &str = "spare";
+/// How often a full disk is tried again. Short against the time an operator takes to free space.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A preallocated file without a place in the log yet.
+pub(crate) struct Spare {
+    pub path: PathBuf,
+    pub file: File,
+    pub bytes: u64,
+}
+
+/// Makes spares.
+pub(crate) struct SpareMaker {
+    pub dir: PathBuf,
+    pub segment_bytes: u64,
+    pub allocator: Arc<dyn Allocator>,
+}
+
+impl SpareMaker {
+    /// Gives up the spare of an earlier run.
+    pub(crate) fn discard_old(dir: &Path) -> io::Result<()> {
+        match fs::remove_file(dir.join(NAME)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a spare, durably, or leaves nothing behind.
+    pub(crate) fn make(&self) -> io::Result<Spare> {
+        let path = self.dir.join(NAME);
+        let made = self.make_at(&path);
+        if made.is_err() {
+            // The first error is the one to report; a leftover is truncated by the next attempt.
+            let _ = fs::remove_file(&path);
+        }
+        made
+    }
+
+    fn make_at(&self, path: &Path) -> io::Result<Spare> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        self.allocator.reserve(&file, self.segment_bytes)?;
+        file.sync_all()?;
+        Ok(Spare { path: path.to_owned(), file, bytes: self.segment_bytes })
+    }
+}
+
+/// The thread that keeps one spare ready.
+pub(crate) struct SpareKeeper {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ready: Option<Spare>,
+    discarded: VecDeque<PathBuf>,
+    stopped: bool,
+}
+
+/// Lets the owner of a store stop waiting for space.
+#[derive(Clone)]
+pub(crate) struct SpareStop(Arc<Shared>);
+
+impl SpareStop {
+    pub(crate) fn stop(&self) {
+        lock(&self.0.state).stopped = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl SpareKeeper {
+    pub(crate) fn start(maker: SpareMaker, health: StoreHealth) -> io::Result<SpareKeeper> {
+        let shared =
+            Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });
+        let work = shared.clone();
+        let thread = thread::Builder::new()
+            .name("raft-log-spare".to_owned())
+            .spawn(move || work.run(&maker, &health))?;
+        Ok(SpareKeeper { shared, thread: Some(thread) })
+    }
+
+    pub(crate) fn stopper(&self) -> SpareStop {
+        SpareStop(self.shared.clone())
+    }
+
+    /// Takes the spare, waiting for one if need be; `None` when the store is being closed.
+    pub(crate) fn take(&self) -> Option<Spare> {
+        let mut state = lock(&self.shared.state);
+        loop {
+            if let Some(spare) = state.ready.take() {
+                self.shared.changed.notify_all();
+                return Some(spare);
+            }
+            if state.stopped {
+                return None;
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Removes a segment off the writer's path. To be called oldest first.
+    pub(crate) fn discard(&self, path: PathBuf) {
+        lock(&self.shared.state).discarded.push_back(path);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Drop for SpareKeeper {
+    fn drop(&mut self) {
+        self.stopper().stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the keeper of the spare segment panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, maker: &SpareMaker, health: &StoreHealth) {
+        let mut full = false;
+        while let Some(work) = self.next_work(full) {
+            if let Work::Discard(path) = work {
+                discard(&path);
+                continue;
+            }
+            match maker.make() {
+                Ok(spare) => {
+                    full = false;
+                    lock(&self.state).ready = Some(spare);
+                    self.changed.notify_all();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no room for the next segment");
+                    full = true;
+                }
+            }
+            health.set_log_full(full);
+        }
+    }
+
+    /// Waits for something to do; `None` when stopped with nothing left to discard.
+    fn next_work(&self, full: bool) -> Option<Work> {
+        let mut state = lock(&self.state);
+        let mut waited = !full;
+        loop {
+            if let Some(path) = state.discarded.pop_front() {
+                return Some(Work::Discard(path));
+            }
+            if state.stopped {
+                return None;
+            }
+            if state.ready.is_none() && waited {
+                return Some(Work::Make);
+            }
+            let (woken, timeout) =
+                self.changed.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            waited |= timeout.timed_out();
+        }
+    }
+}
+
+enum Work {
+    Make,
+    Discard(PathBuf),
+}
+
+fn discard(path: &Path) {
+    let removed = fs::remove_file(path).and_then(|()| match path.parent() {
+        Some(dir) => disk::sync_dir(dir),
+        None => Ok(()),
+    });
+    if let Err(error) = removed {
+        tracing::warn!(%error, path = %path.display(), "a purged segment could not be removed; the next start removes it");
+    }
+}

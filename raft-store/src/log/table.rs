@@ -1,0 +1,212 @@
+//! What the log holds, in memory: every entry's id and place, and the newest entries themselves.
+//!
+//! Entries are here the moment `append` returns; their place on the disk follows when they are written.
+//! An entry without a place is never dropped from memory. Does no I/O.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::stored::{Entry, LogId, Vote};
+
+/// Where the frame of one entry is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub file: Arc<File>,
+    pub offset: u64,
+    pub bytes: u32,
+}
+
+/// One entry: in memory, on the disk, or both.
+#[derive(Clone, Debug)]
+struct Slot {
+    id: LogId,
+    entry: Option<Entry>,
+    place: Option<Place>,
+    cost: usize,
+}
+
+/// An entry as a reader finds it.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    Entry(Entry),
+    At(LogId, Place),
+}
+
+/// The log in memory. Holds the entries after `floor`, in order, without a hole.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub vote: Option<Vote>,
+    pub committed: Option<LogId>,
+    pub purged: Option<LogId>,
+    /// The entry before the first one held. Equal to `purged`, except while a log is being read whose
+    /// oldest segments are already deleted.
+    floor: Option<LogId>,
+    slots: VecDeque<Slot>,
+    /// How many slots at the front are without their entry.
+    evicted: usize,
+    cached_bytes: usize,
+    cache_max_bytes: usize,
+}
+
+/// Fixed part of what an entry costs in memory, beside its payload.
+const ENTRY_COST_BYTES: usize = 64;
+
+impl Table {
+    pub(crate) fn new(cache_max_bytes: usize) -> Table {
+        Table {
+            vote: None,
+            committed: None,
+            purged: None,
+            floor: None,
+            slots: VecDeque::new(),
+            evicted: 0,
+            cached_bytes: 0,
+            cache_max_bytes,
+        }
+    }
+
+    /// Starts from what a segment's head says of the segments before it.
+    pub(crate) fn begin_after(&mut self, last: Option<LogId>) {
+        assert!(self.slots.is_empty(), "a log is begun once");
+        self.floor = last;
+    }
+
+    /// The last entry, or what is before the first one.
+    pub(crate) fn last(&self) -> Option<LogId> {
+        self.slots.back().map(|slot| slot.id).or(self.floor)
+    }
+
+    /// The entry before the first one held.
+    pub(crate) fn floor(&self) -> Option<LogId> {
+        self.floor
+    }
+
+    /// The index of the first entry held.
+    pub(crate) fn first_index(&self) -> Option<u64> {
+        self.slots.front().map(|slot| slot.id.index)
+    }
+
+    /// The index that the next entry must have; `None` when a first entry may have any.
+    pub(crate) fn next_index(&self) -> Option<u64> {
+        self.last().map(|last| last.index + 1)
+    }
+
+    /// The id of the entry at `index`, if it is held.
+    pub(crate) fn id_at(&self, index: u64) -> Option<LogId> {
+        self.position(index).map(|at| self.slots[at].id)
+    }
+
+    /// Adds the next entry. The caller has checked that it is the next one.
+    pub(crate) fn push(&mut self, entry: Entry, payload_bytes: usize) {
+        let cost = payload_bytes + ENTRY_COST_BYTES;
+        self.cached_bytes += cost;
+        self.slots.push_back(Slot { id: entry.log_id, entry: Some(entry), place: None, cost });
+    }
+
+    /// Adds the next entry, known only by its place.
+    pub(crate) fn push_place(
+        &mut self,
+        id: LogId,
+        place: Place,
+        entry: Entry,
+        payload_bytes: usize,
+    ) {
+        self.push(entry, payload_bytes);
+        let slot = self.slots.back_mut().expect("just pushed");
+        assert!(slot.id == id, "an entry is stored under its own id");
+        slot.place = Some(place);
+        self.evict();
+    }
+
+    /// Says where an entry was written. An entry that was cut off meanwhile is passed over.
+    pub(crate) fn placed(&mut self, id: &LogId, place: Place) {
+        let Some(at) = self.position(id.index) else { return };
+        if self.slots[at].id == *id {
+            self.slots[at].place = Some(place);
+        }
+    }
+
+    /// Drops the oldest entries from memory while they cost too much and can be read from the disk.
+    pub(crate) fn evict(&mut self) {
+        while self.cached_bytes > self.cache_max_bytes {
+            let Some(slot) = self.slots.get_mut(self.evicted) else { return };
+            if slot.place.is_none() {
+                return;
+            }
+            slot.entry = None;
+            self.cached_bytes -= slot.cost;
+            self.evicted += 1;
+        }
+    }
+
+    /// Cuts off what comes after `after`; `None` cuts off all.
+    pub(crate) fn truncate(&mut self, after: Option<LogId>) {
+        while let Some(slot) = self.slots.back() {
+            if after.is_some_and(|after| slot.id.index <= after.index) {
+                return;
+            }
+            self.forget_cost(self.slots.len() - 1);
+            self.slots.pop_back();
+            self.evicted = self.evicted.min(self.slots.len());
+        }
+        if after.map(|id| id.index) < self.floor.map(|id| id.index) {
+            self.floor = after;
+        }
+    }
+
+    /// Drops everything up to `upto`, which may lie beyond the last entry.
+    pub(crate) fn purge(&mut self, upto: LogId) {
+        while self.slots.front().is_some_and(|slot| slot.id.index <= upto.index) {
+            self.forget_cost(0);
+            self.slots.pop_front();
+            self.evicted = self.evicted.saturating_sub(1);
+        }
+        if self.purged.is_none_or(|purged| purged.index < upto.index) {
+            self.purged = Some(upto);
+        }
+        if self.floor.is_none_or(|floor| floor.index < upto.index) {
+            self.floor = Some(upto);
+        }
+    }
+
+    /// The entries held in `wanted`, in order, at most `max_bytes` of them but at least one.
+    pub(crate) fn find(&self, wanted: Range<u64>, max_bytes: usize) -> Vec<Found> {
+        let Some(first) = self.slots.front().map(|slot| slot.id.index) else { return Vec::new() };
+        let from = wanted.start.max(first) - first;
+        let upto = wanted.end.saturating_sub(first).min(self.slots.len() as u64);
+        let mut bytes = 0;
+        let mut found = Vec::new();
+        for slot in self.slots.iter().take(upto as usize).skip(from as usize) {
+            if bytes > max_bytes {
+                break;
+            }
+            bytes += slot.cost;
+            found.push(slot.found());
+        }
+        found
+    }
+
+    fn forget_cost(&mut self, at: usize) {
+        if self.slots[at].entry.is_some() {
+            self.cached_bytes -= self.slots[at].cost;
+        }
+    }
+
+    fn position(&self, index: u64) -> Option<usize> {
+        let first = self.slots.front()?.id.index;
+        let at = usize::try_from(index.checked_sub(first)?).ok()?;
+        (at < self.slots.len()).then_some(at)
+    }
+}
+
+impl Slot {
+    fn found(&self) -> Found {
+        match (&self.entry, &self.place) {
+            (Some(entry), _) => Found::Entry(entry.clone()),
+            (None, Some(place)) => Found::At(self.id, place.clone()),
+            (None, None) => unreachable!("an entry leaves memory only when it has a place"),
+        }
+    }
+}

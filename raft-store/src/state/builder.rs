@@ -1,0 +1,110 @@
+//! Building a checkpoint, off the apply path: freeze, let the history catch up, write, give it its name.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openraft::RaftSnapshotBuilder;
+use openraft::alias::SnapshotOf;
+
+use crate::checkpoint::{CheckpointFile, CheckpointWriter, Head};
+use crate::disk;
+use crate::health::lock;
+use crate::machine::{Frozen, Machine};
+use crate::state::shelf::Shelves;
+use crate::state::{Checkpoint, Core, Position};
+use crate::types::TypeConfig;
+
+/// How often a full disk is tried again. Each attempt may write a good part of the file, so not too often.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Builds one checkpoint of the facts as they were when it was made.
+pub struct CheckpointBuilder<M: Machine> {
+    core: Arc<Core<M>>,
+    /// Behind a lock only because openraft asks builders to be shareable; nobody else ever takes it.
+    frozen: Mutex<Option<(Box<dyn Frozen>, Position)>>,
+}
+
+impl<M: Machine> CheckpointBuilder<M> {
+    pub(crate) fn new(core: Arc<Core<M>>) -> CheckpointBuilder<M> {
+        let frozen = Mutex::new(Some(core.freeze()));
+        CheckpointBuilder { core, frozen }
+    }
+
+    async fn build(&mut self) -> io::Result<Checkpoint> {
+        let first = lock(&self.frozen).take();
+        let (frozen, position) = first.unwrap_or_else(|| self.core.freeze());
+        if let Some(last) = position.last {
+            self.core.scribe.barrier(last.index).await?;
+        }
+        let core = self.core.clone();
+        tokio::task::spawn_blocking(move || write(&core, frozen, position)).await?
+    }
+}
+
+impl<M: Machine> RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder<M> {
+    type SnapshotData = CheckpointFile;
+
+    /// Waits for room while the disk is full, and then takes the facts as they are by then: an older
+    /// checkpoint and the log still hold everything meanwhile.
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<TypeConfig, CheckpointFile>> {
+        loop {
+            match self.build().await {
+                Ok(checkpoint) => {
+                    self.core.health.set_checkpoint_full(false);
+                    return checkpoint.snapshot();
+                }
+                Err(error) if disk::is_disk_full(&error) => {
+                    self.core.health.set_checkpoint_full(true);
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn write<M: Machine>(
+    core: &Core<M>,
+    frozen: Box<dyn Frozen>,
+    position: Position,
+) -> io::Result<Checkpoint> {
+    let shelves = core.history.open()?;
+    let head = Head {
+        cluster_id: core.cluster_id,
+        log_id: position.last,
+        membership: position.membership,
+        history_floor: shelves.floor(),
+    };
+    let draft = core.checkpoints.draft();
+    let written = write_draft(&draft, &head, frozen, &shelves);
+    if written.is_err() {
+        // The first error is the one to report; the next start removes what is left.
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    let path = core.checkpoints.adopt(&draft, &head)?;
+    core.health.set_checkpoint_bytes(fs::metadata(&path)?.len());
+    let checkpoint = Checkpoint { head, path };
+    let mut newest = lock(&core.newest);
+    if newest.as_ref().is_none_or(|newest| newest.head.log_id <= checkpoint.head.log_id) {
+        *newest = Some(checkpoint.clone());
+    }
+    Ok(checkpoint)
+}
+
+fn write_draft(
+    draft: &Path,
+    head: &Head,
+    frozen: Box<dyn Frozen>,
+    shelves: &Shelves,
+) -> io::Result<()> {
+    let mut writer = CheckpointWriter::create(draft, head)?;
+    frozen.write(&mut writer)?;
+    if let Some(last) = head.log_id {
+        shelves.each_upto(last.index, &mut |row| writer.row(row))?;
+    }
+    writer.finish().map(drop)
+}

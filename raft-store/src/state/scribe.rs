@@ -1,0 +1,350 @@
+//! The thread that writes the history, off the path on which anybody waits for an answer.
+//!
+//! Rows come in order through a bounded queue. Until a flush has succeeded they are kept here too: when the
+//! disk is full the shelves are closed, opened again once there is room, and what the flush had not reached
+//! is put again. Any other error means the shelves cannot be trusted; a note for the next start is left, which
+//! puts them aside and makes them anew from checkpoint and log.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::checkpoint::{self, Head};
+use crate::disk;
+use crate::format::DirLock;
+use crate::health::StoreHealth;
+use crate::options::OnFatal;
+use crate::state::history::{History, SharedShelves};
+use crate::state::shelf::{self, Shelves, StoredRow};
+
+/// Runs of rows that may wait. When it is full, applying waits.
+const QUEUE_MAX: usize = 1024;
+/// A flush follows after so many revisions or rows: what has to be put again after a reopening is bounded.
+const FLUSH_REVISIONS: u64 = 2_000;
+const FLUSH_ROWS: usize = 4_000;
+/// How often a full disk is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// Rows of a checkpoint that are put at once.
+const IMPORT_ROWS: usize = 1_000;
+/// Left in the store's directory when the shelves must be made anew at the next start.
+const SUSPECT: &str = "history.suspect";
+
+/// All rows of a run of entries, up to and including `upto`.
+struct Run {
+    upto: u64,
+    rows: Vec<StoredRow>,
+}
+
+enum Job {
+    Run(Run),
+    /// Answered when everything up to a revision is durable.
+    Barrier {
+        upto: u64,
+        done: Done,
+    },
+    /// Replaces everything by what a checkpoint holds.
+    Import {
+        path: PathBuf,
+        head: Head,
+        done: Done,
+    },
+}
+
+type Done = oneshot::Sender<io::Result<()>>;
+
+/// Hands rows to the thread.
+#[derive(Clone)]
+pub(crate) struct Scribe {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// The thread, which ends when every [`Scribe`] is gone.
+pub(crate) struct ScribeThread {
+    thread: JoinHandle<()>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl ScribeThread {
+    pub(crate) fn join(self) {
+        self.stopping.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+        if self.thread.join().is_err() {
+            tracing::error!("the writer of the history panicked");
+        }
+    }
+}
+
+/// Whether an earlier run left a note that the shelves are not to be trusted.
+pub(crate) fn is_suspect(store: &Path) -> bool {
+    store.join(SUSPECT).exists()
+}
+
+/// Forgets the note, after the shelves were made anew.
+pub(crate) fn clear_suspicion(store: &Path) -> io::Result<()> {
+    match fs::remove_file(store.join(SUSPECT)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => disk::sync_dir(store),
+    }
+}
+
+impl Scribe {
+    pub(crate) fn start(
+        store: &Path,
+        shelves: Shelves,
+        keep: u64,
+        health: StoreHealth,
+        on_fatal: OnFatal,
+        dir_lock: Arc<DirLock>,
+    ) -> io::Result<(Scribe, History, ScribeThread)> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let reached = shelves.progress()?.unwrap_or(0);
+        let (progress, watched) = watch::channel(reached);
+        let shared: SharedShelves = Arc::new(RwLock::new(Some(Arc::new(shelves))));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let desk = Desk {
+            store: store.to_owned(),
+            shelves: shared.clone(),
+            keep,
+            health,
+            on_fatal,
+            progress,
+            unflushed: Vec::new(),
+            flushed_upto: reached,
+            barriers: Vec::new(),
+            stopping: stopping.clone(),
+        };
+        let thread = thread::Builder::new().name("raft-history".to_owned()).spawn(move || {
+            desk.run(queue);
+            drop(dir_lock);
+        })?;
+        Ok((Scribe { jobs }, History::new(shared, watched), ScribeThread { thread, stopping }))
+    }
+
+    /// Hands over the rows of a run of entries.
+    pub(crate) async fn put(&self, upto: u64, rows: Vec<StoredRow>) -> io::Result<()> {
+        self.jobs.send(Job::Run(Run { upto, rows })).await.map_err(|_| stopped())
+    }
+
+    /// Waits until everything up to `upto` is durable.
+    pub(crate) async fn barrier(&self, upto: u64) -> io::Result<()> {
+        self.ask(|done| Job::Barrier { upto, done }).await
+    }
+
+    /// Replaces everything by what a checkpoint holds.
+    pub(crate) async fn import(&self, path: PathBuf, head: Head) -> io::Result<()> {
+        self.ask(|done| Job::Import { path, head, done }).await
+    }
+
+    async fn ask(&self, job: impl FnOnce(Done) -> Job) -> io::Result<()> {
+        let (done, answered) = oneshot::channel();
+        self.jobs.send(job(done)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+/// Replaces everything on the shelves by the history of a checkpoint that was verified.
+pub(crate) fn import(shelves: &Shelves, path: &Path, head: &Head) -> io::Result<()> {
+    shelves.reset(head.history_floor)?;
+    let before = head.history_floor.saturating_sub(1);
+    let mut rows = Vec::with_capacity(IMPORT_ROWS);
+    checkpoint::read_rows(path, &mut |row| {
+        rows.push(StoredRow::from(row));
+        if rows.len() == IMPORT_ROWS {
+            shelves.put(before, &rows)?;
+            rows.clear();
+        }
+        Ok(())
+    })?;
+    shelves.put(before, &rows)?;
+    if let Some(log_id) = head.log_id {
+        shelves.put(log_id.index, &[])?;
+    }
+    shelves.flush()
+}
+
+fn stopped() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the history is no longer written")
+}
+
+/// What the thread works with.
+struct Desk {
+    store: PathBuf,
+    shelves: SharedShelves,
+    keep: u64,
+    health: StoreHealth,
+    on_fatal: OnFatal,
+    progress: watch::Sender<u64>,
+    unflushed: Vec<Run>,
+    flushed_upto: u64,
+    barriers: Vec<(u64, Done)>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Desk {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            let done = self.serve(job);
+            self.health.set_history_bytes(self.open().map_or(0, |shelves| shelves.bytes()));
+            if let Err(error) = done {
+                self.give_up(&error);
+                return;
+            }
+        }
+        if let Err(error) = self.flush() {
+            tracing::warn!(%error, "the history was closed without a flush; the next start catches up");
+        }
+    }
+
+    fn serve(&mut self, job: Job) -> io::Result<()> {
+        match job {
+            Job::Run(run) => self.serve_run(run),
+            Job::Barrier { upto, done } => {
+                self.barriers.push((upto, done));
+                self.answer_barriers()
+            }
+            Job::Import { path, head, done } => {
+                let imported = self.insist(|shelves, _| import(shelves, &path, &head));
+                if imported.is_ok() {
+                    self.unflushed.clear();
+                    self.reached(head.log_id.map_or(0, |id| id.index));
+                    self.flushed_upto = *self.progress.borrow();
+                }
+                answer(done, &imported);
+                imported
+            }
+        }
+    }
+
+    fn serve_run(&mut self, run: Run) -> io::Result<()> {
+        let upto = run.upto;
+        self.unflushed.push(run);
+        let newest = self.unflushed.len() - 1;
+        self.insist(|shelves, unflushed| put_again(shelves, &unflushed[newest..]))?;
+        self.reached(upto);
+        let rows: usize = self.unflushed.iter().map(|run| run.rows.len()).sum();
+        if upto.saturating_sub(self.flushed_upto) >= FLUSH_REVISIONS || rows >= FLUSH_ROWS {
+            self.flush()?;
+        }
+        self.answer_barriers()
+    }
+
+    fn reached(&self, revision: u64) {
+        self.progress.send_if_modified(|reached| {
+            let moved = *reached < revision;
+            *reached = revision.max(*reached);
+            moved
+        });
+    }
+
+    fn answer_barriers(&mut self) -> io::Result<()> {
+        let reached = *self.progress.borrow();
+        if !self.barriers.iter().any(|(upto, _)| *upto <= reached) {
+            return Ok(());
+        }
+        let flushed = self.flush();
+        let (met, open) =
+            std::mem::take(&mut self.barriers).into_iter().partition(|(upto, _)| *upto <= reached);
+        self.barriers = open;
+        for (_, done) in Vec::from(met) as Vec<(u64, Done)> {
+            answer(done, &flushed);
+        }
+        flushed
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.insist(|shelves, _| shelves.flush())?;
+        self.unflushed.clear();
+        self.flushed_upto = *self.progress.borrow();
+        Ok(())
+    }
+
+    /// Does it, again and again while the disk is full.
+    fn insist(&mut self, work: impl Fn(&Shelves, &[Run]) -> io::Result<()>) -> io::Result<()> {
+        loop {
+            let error = match self.open().and_then(|shelves| work(&shelves, &self.unflushed)) {
+                Ok(()) => {
+                    self.health.set_history_full(false);
+                    return Ok(());
+                }
+                Err(error) if disk::is_disk_full(&error) => error,
+                Err(error) => return Err(error),
+            };
+            self.health.set_history_full(true);
+            self.wait_for_room(error)?;
+        }
+    }
+
+    /// Closes the shelves, which do not recover from a failed write by themselves, and opens them again
+    /// when that works.
+    fn wait_for_room(&self, mut full: io::Error) -> io::Result<()> {
+        self.share(None);
+        loop {
+            if self.stopping.load(Ordering::Acquire) {
+                return Err(full);
+            }
+            thread::park_timeout(RETRY);
+            let reopened = Shelves::open(&self.store.join(shelf::DIR), self.keep)
+                .and_then(|shelves| put_again(&shelves, &self.unflushed).map(|()| shelves));
+            match reopened {
+                Ok(shelves) => {
+                    self.share(Some(Arc::new(shelves)));
+                    return Ok(());
+                }
+                Err(error) if disk::is_disk_full(&error) => full = error,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn open(&self) -> io::Result<Arc<Shelves>> {
+        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        shelves.clone().ok_or_else(stopped)
+    }
+
+    fn share(&self, shelves: Option<Arc<Shelves>>) {
+        *self.shelves.write().unwrap_or_else(PoisonError::into_inner) = shelves;
+    }
+
+    fn give_up(&self, error: &io::Error) {
+        if disk::is_disk_full(error) {
+            tracing::warn!(%error, "the history was closed with the disk full; the next start catches up");
+            return;
+        }
+        let note = self.store.join(SUSPECT);
+        if let Err(error) = disk::replace(&note, error.to_string().as_bytes()) {
+            tracing::error!(%error, note = %note.display(), "could not be written");
+        }
+        (self.on_fatal)(&format!(
+            "writing the history: {error}. It is made anew at the next start"
+        ));
+    }
+}
+
+/// Puts the rows that the shelves do not have yet.
+fn put_again(shelves: &Shelves, runs: &[Run]) -> io::Result<()> {
+    let mut progress = shelves.progress()?;
+    for run in runs {
+        if progress.is_some_and(|progress| run.upto <= progress) {
+            continue;
+        }
+        let known = run.rows.partition_point(|row| Some(row.revision) <= progress);
+        shelves.put(run.upto, &run.rows[known..])?;
+        progress = Some(run.upto);
+    }
+    Ok(())
+}
+
+fn answer(done: Done, result: &io::Result<()>) {
+    let copy = match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    };
+    // Whoever asked may have given up.
+    drop(done.send(copy));
+}

@@ -1,0 +1,393 @@
+//! History rows on sled: one tree, a shelf, per 10,000 revisions, so that old history goes by dropping trees.
+//!
+//! sled is kept to what it was seen to do well: small values, one batch per write, no flusher of its own, and
+//! after its flush, which does not flush the device, a flush of our own. Everything here can be had again
+//! from a checkpoint and the log, so on any doubt the directory is put aside and made anew.
+
+use std::fs::File;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use sled::{Batch, Db, Tree};
+
+use crate::disk;
+use crate::envelope::{Kind, Malformed};
+use crate::stored::{self, ProgressV1, RowV1};
+
+/// Directory of the history inside the store's.
+pub(crate) const DIR: &str = "history";
+/// Revisions in one tree. Dropping a tree of this size was measured at 2 ms; purging as many single rows at
+/// ten times that.
+pub(crate) const SHELF_REVISIONS: u64 = 10_000;
+const SEGMENT_BYTES: usize = 8 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
+
+const BY_REVISION: u8 = 1;
+const BY_KEY: u8 = 2;
+const PROGRESS: &[u8] = &[0];
+
+/// One row as it is handed in and out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredRow {
+    pub revision: u64,
+    pub position: u32,
+    pub table: u8,
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+}
+
+/// The open history.
+pub(crate) struct Shelves {
+    db: Db,
+    file: File,
+    keep: u64,
+    /// Held for reading while shelves are walked, so that none is dropped under the walk.
+    walking: RwLock<()>,
+}
+
+impl Shelves {
+    /// Opens the history in `dir`. Whatever is wrong with it comes back as an error, a panic of sled included.
+    pub(crate) fn open(dir: &Path, keep: u64) -> io::Result<Shelves> {
+        let fresh = !dir.exists();
+        if !fresh {
+            remove_unfinished_snapshots(dir)?;
+        }
+        let db = guarded(|| {
+            sled::Config::new()
+                .path(dir)
+                .flush_every_ms(None)
+                .segment_size(SEGMENT_BYTES)
+                .cache_capacity(CACHE_BYTES)
+                .open()
+        })?;
+        if fresh {
+            sync_creation(dir)?;
+        }
+        let file = File::open(dir.join("db"))?;
+        Ok(Shelves { db, file, keep, walking: RwLock::new(()) })
+    }
+
+    /// Up to which revision all rows are here; `None` for an empty history.
+    pub(crate) fn progress(&self) -> io::Result<Option<u64>> {
+        guarded_io(|| {
+            for shelf in self.numbers().into_iter().rev() {
+                if let Some(progress) = progress_of(&self.tree(shelf)?)? {
+                    return Ok(Some(progress.revision));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The oldest revision still held.
+    pub(crate) fn floor(&self) -> u64 {
+        self.numbers().first().map_or(0, |shelf| shelf * SHELF_REVISIONS)
+    }
+
+    /// Bytes on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Adds rows, in order of revision, and notes that everything up to `upto` is here. One batch for each
+    /// shelf touched, the note in the same batch.
+    pub(crate) fn put(&self, upto: u64, rows: &[StoredRow]) -> io::Result<()> {
+        guarded_io(|| {
+            let mut rest = rows;
+            while let Some(first) = rest.first() {
+                let shelf = first.revision / SHELF_REVISIONS;
+                let count = rest.partition_point(|row| row.revision / SHELF_REVISIONS == shelf);
+                let (here, later) = rest.split_at(count);
+                let end = (shelf + 1) * SHELF_REVISIONS - 1;
+                self.put_on(shelf, upto.min(end), here)?;
+                rest = later;
+            }
+            if rows
+                .last()
+                .is_none_or(|last| last.revision / SHELF_REVISIONS < upto / SHELF_REVISIONS)
+            {
+                self.put_on(upto / SHELF_REVISIONS, upto, &[])?;
+            }
+            self.drop_old(upto)
+        })
+    }
+
+    /// Makes everything put so far durable, on the device too.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        guarded(|| self.db.flush())?;
+        self.file.sync_data()
+    }
+
+    /// Forgets everything and starts at `floor`.
+    pub(crate) fn reset(&self, floor: u64) -> io::Result<()> {
+        guarded_io(|| {
+            for shelf in self.numbers() {
+                self.db.drop_tree(shelf_name(shelf)).map_err(to_io)?;
+            }
+            self.tree(floor / SHELF_REVISIONS)?;
+            Ok(())
+        })
+    }
+
+    /// Reads everything and fails on the first thing that is wrong: a row that cannot be read, one that is
+    /// missing, an index that leads nowhere.
+    pub(crate) fn verify(&self) -> io::Result<()> {
+        let _walk = self.walk();
+        guarded_io(|| self.numbers().into_iter().try_for_each(|shelf| self.verify_shelf(shelf)))
+    }
+
+    fn verify_shelf(&self, shelf: u64) -> io::Result<()> {
+        let tree = self.tree(shelf)?;
+        let mut rows = 0;
+        for item in tree.scan_prefix([BY_REVISION]) {
+            let (key, bytes) = item.map_err(to_io)?;
+            let row = decode(&bytes)?;
+            let indexed =
+                tree.contains_key(index_key(row.table, row.key, row.revision, row.position));
+            if key != revision_key(row.table, row.revision, row.position)
+                || !indexed.map_err(to_io)?
+            {
+                return Err(damaged(&format!(
+                    "row {}.{} is misplaced",
+                    row.revision, row.position
+                )));
+            }
+            rows += 1;
+        }
+        let expected = progress_of(&tree)?.map_or(0, |progress| progress.rows);
+        if rows != expected {
+            return Err(damaged(&format!("shelf {shelf} holds {rows} rows instead of {expected}")));
+        }
+        Ok(())
+    }
+
+    /// Shows all rows up to `upto`, shelf by shelf.
+    pub(crate) fn each_upto(
+        &self,
+        upto: u64,
+        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let _walk = self.walk();
+        guarded_io(|| {
+            for shelf in self.numbers() {
+                for item in self.tree(shelf)?.scan_prefix([BY_REVISION]) {
+                    let (_, bytes) = item.map_err(to_io)?;
+                    let row = decode(&bytes)?;
+                    if row.revision <= upto {
+                        visit(&row)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Rows of one key, newest first, older than `before`.
+    pub(crate) fn scan(
+        &self,
+        table: u8,
+        key: &[u8],
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<StoredRow>> {
+        self.newest(&index_prefix(table, key), before, limit, |tree, key| {
+            let (revision, position) = revision_at_end(key)?;
+            tree.get(revision_key(table, revision, position)).map_err(to_io)
+        })
+    }
+
+    /// Rows of a table, whatever their key, newest first, older than `before`.
+    pub(crate) fn scan_table(
+        &self,
+        table: u8,
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<StoredRow>> {
+        self.newest(&[BY_REVISION, table], before, limit, |tree, key| tree.get(key).map_err(to_io))
+    }
+
+    fn newest(
+        &self,
+        prefix: &[u8],
+        before: u64,
+        limit: usize,
+        fetch: impl Fn(&Tree, &[u8]) -> io::Result<Option<sled::IVec>>,
+    ) -> io::Result<Vec<StoredRow>> {
+        let _walk = self.walk();
+        guarded_io(|| {
+            let mut rows = Vec::new();
+            let end = [prefix, &before.to_be_bytes()].concat();
+            for shelf in self.numbers().into_iter().rev() {
+                if shelf * SHELF_REVISIONS >= before {
+                    continue;
+                }
+                let tree = self.tree(shelf)?;
+                for item in tree.range(prefix.to_vec()..end.clone()).rev() {
+                    if rows.len() == limit {
+                        return Ok(rows);
+                    }
+                    let (key, _) = item.map_err(to_io)?;
+                    let bytes = fetch(&tree, &key)?.ok_or_else(|| damaged("a row is missing"))?;
+                    rows.push(StoredRow::from(decode(&bytes)?));
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    fn walk(&self) -> RwLockReadGuard<'_, ()> {
+        self.walking.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_on(&self, shelf: u64, upto: u64, rows: &[StoredRow]) -> io::Result<()> {
+        let tree = self.tree(shelf)?;
+        let before = progress_of(&tree)?.map_or(0, |progress| progress.rows);
+        let mut batch = Batch::default();
+        for row in rows {
+            batch.insert(
+                revision_key(row.table, row.revision, row.position),
+                stored::framed(Kind::HistoryRow, &RowV1::from(row)),
+            );
+            let indexed = index_key(row.table, &row.key, row.revision, row.position);
+            batch.insert(indexed, &[]);
+        }
+        let progress = ProgressV1 { revision: upto, rows: before + rows.len() as u64 };
+        batch.insert(PROGRESS, stored::framed(Kind::HistoryProgress, &progress));
+        tree.apply_batch(batch).map_err(to_io)
+    }
+
+    fn drop_old(&self, upto: u64) -> io::Result<()> {
+        // While somebody walks, the old shelves stay; the next write tries again.
+        let Ok(_nobody_walks) = self.walking.try_write() else { return Ok(()) };
+        let oldest_kept = upto.saturating_sub(self.keep) / SHELF_REVISIONS;
+        for shelf in self.numbers().into_iter().filter(|shelf| *shelf < oldest_kept) {
+            self.db.drop_tree(shelf_name(shelf)).map_err(to_io)?;
+        }
+        Ok(())
+    }
+
+    fn tree(&self, shelf: u64) -> io::Result<Tree> {
+        self.db.open_tree(shelf_name(shelf)).map_err(to_io)
+    }
+
+    /// The shelves there are, oldest first.
+    fn numbers(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> =
+            self.db.tree_names().iter().filter_map(|name| shelf_number(name)).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+fn shelf_name(shelf: u64) -> String {
+    format!("shelf-{shelf:012}")
+}
+
+fn shelf_number(name: &[u8]) -> Option<u64> {
+    std::str::from_utf8(name).ok()?.strip_prefix("shelf-")?.parse().ok()
+}
+
+fn progress_of(tree: &Tree) -> io::Result<Option<ProgressV1>> {
+    let Some(bytes) = tree.get(PROGRESS).map_err(to_io)? else { return Ok(None) };
+    stored::get_only(&bytes, Kind::HistoryProgress).map(Some).map_err(malformed)
+}
+
+fn decode(bytes: &[u8]) -> io::Result<RowV1<'_>> {
+    stored::get_only(bytes, Kind::HistoryRow).map_err(malformed)
+}
+
+fn revision_key(table: u8, revision: u64, position: u32) -> Vec<u8> {
+    [&[BY_REVISION, table][..], &revision.to_be_bytes(), &position.to_be_bytes()].concat()
+}
+
+fn index_prefix(table: u8, key: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(key.len()).expect("keys are checked to be short");
+    [&[BY_KEY, table][..], &len.to_be_bytes(), key].concat()
+}
+
+fn index_key(table: u8, key: &[u8], revision: u64, position: u32) -> Vec<u8> {
+    let mut indexed = index_prefix(table, key);
+    indexed.extend_from_slice(&revision.to_be_bytes());
+    indexed.extend_from_slice(&position.to_be_bytes());
+    indexed
+}
+
+fn revision_at_end(key: &[u8]) -> io::Result<(u64, u32)> {
+    let (_, end) = key.split_last_chunk::<12>().ok_or_else(|| damaged("an index key is short"))?;
+    let (revision, position) = end.split_at(8);
+    Ok((
+        u64::from_be_bytes(revision.try_into().expect("eight of twelve bytes")),
+        u32::from_be_bytes(position.try_into().expect("four of twelve bytes")),
+    ))
+}
+
+/// sled refuses for ever to open a directory with such a file, which a crash while opening leaves behind.
+fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
+    for file in std::fs::read_dir(dir)? {
+        let path: PathBuf = file?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What sled leaves undone when it creates a directory.
+fn sync_creation(dir: &Path) -> io::Result<()> {
+    for name in ["conf", "db"] {
+        File::open(dir.join(name))?.sync_all()?;
+    }
+    disk::sync_dir(dir)?;
+    dir.parent().map_or(Ok(()), disk::sync_dir)
+}
+
+fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
+    guarded_io(|| work().map_err(to_io))
+}
+
+/// sled panics on some damage; here that is an error like any other.
+fn guarded_io<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged("sled panicked")))
+}
+
+fn to_io(error: sled::Error) -> io::Error {
+    match error {
+        sled::Error::Io(error) => error,
+        other => damaged(&other.to_string()),
+    }
+}
+
+fn malformed(malformed: Malformed) -> io::Error {
+    damaged(&malformed.to_string())
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the history is damaged: {what}"))
+}
+
+impl<'a> From<&'a StoredRow> for RowV1<'a> {
+    fn from(row: &'a StoredRow) -> Self {
+        RowV1 {
+            revision: row.revision,
+            position: row.position,
+            table: row.table,
+            key: &row.key,
+            value: &row.value,
+        }
+    }
+}
+
+impl From<RowV1<'_>> for StoredRow {
+    fn from(row: RowV1<'_>) -> Self {
+        StoredRow {
+            revision: row.revision,
+            position: row.position,
+            table: row.table,
+            key: row.key.to_vec(),
+            value: row.value.to_vec(),
+        }
+    }
+}

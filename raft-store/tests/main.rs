@@ -1,0 +1,5 @@
+//! The promises of the store, each kept by tests named after it. One binary, so that it is linked once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod conformance;
+mod support;
