@@ -1,0 +1,64 @@
+// Joins the event stream to the query cache: what changed is read again, what was said is shown at once.
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useEffect } from 'react';
+import { api, readLocally } from './client';
+import { connection, setConnection } from './connection';
+import { keys, queriesMadeOldBy } from './queries';
+import { searchForAnother } from './search';
+import { openStream, type StreamListener } from './stream';
+import type { Cluster } from './types';
+
+/** The group's status as it came with an event. While nobody is Active, reads turn to this Manager's own copy. */
+function takeStatus(queries: QueryClient, cluster: Cluster) {
+  const before = queries.getQueryData<Cluster>(keys.cluster);
+  queries.setQueryData(keys.cluster, cluster);
+  void queries.invalidateQueries({ queryKey: keys.managers });
+  const nobody = (of: Cluster | undefined) => of !== undefined && of.active == null;
+  if (nobody(before) === nobody(cluster) && before !== undefined) return;
+  readLocally(nobody(cluster));
+  if (before !== undefined || nobody(cluster)) void queries.invalidateQueries();
+}
+
+function liveListener(queries: QueryClient): StreamListener & { end(): void } {
+  let stopSearch: (() => void) | undefined;
+  const stop = () => {
+    stopSearch?.();
+    stopSearch = undefined;
+  };
+  return {
+    end: stop,
+    onOpen() {
+      stop();
+      const returned = connection().lostAt !== undefined;
+      setConnection({ state: 'live', lostAt: undefined, trials: [] });
+      if (returned) void queries.invalidateQueries();
+    },
+    onBroken() {
+      if (stopSearch) return;
+      setConnection({ lostAt: Date.now() });
+      stopSearch = searchForAnother(() => queries.getQueryData<Cluster>(keys.cluster));
+      // A stream refused with 401 looks like any other break; asking who we are tells, and signs out.
+      void api.GET('/me').catch(() => undefined);
+    },
+    onHeard: () => setConnection({ heardAt: Date.now() }),
+    onChange(event) {
+      for (const queryKey of queriesMadeOldBy(event)) void queries.invalidateQueries({ queryKey });
+    },
+    onStatus: (cluster) => takeStatus(queries, cluster),
+    onResync: () => void queries.invalidateQueries(),
+  };
+}
+
+/** Keeps everything below it live. Mounted while someone is signed in. */
+export function Live({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  useEffect(() => {
+    const listener = liveListener(queries);
+    const close = openStream(listener);
+    return () => {
+      close();
+      listener.end();
+    };
+  }, [queries]);
+  return children;
+}

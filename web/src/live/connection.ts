@@ -1,0 +1,36 @@
+// Whether this page hears its Manager, as one small observable value. Written by stream.ts and failover.ts only.
+import { useSyncExternalStore } from 'react';
+
+/** One other Manager that was asked whether it answers. */
+export interface Trial {
+  url: string;
+  outcome: 'asking' | 'answered' | 'no answer';
+}
+
+export interface Connection {
+  state: 'connecting' | 'live' | 'lost';
+  /** Browser time of the last sign of life. */
+  heardAt: number | undefined;
+  /** Browser time at which the connection broke; only while lost. */
+  lostAt: number | undefined;
+  trials: Trial[];
+}
+
+let current: Connection = { state: 'connecting', heardAt: undefined, lostAt: undefined, trials: [] };
+const listeners = new Set<() => void>();
+
+export function setConnection(change: Partial<Connection>): void {
+  current = { ...current, ...change };
+  for (const listener of listeners) listener();
+}
+
+export const connection = () => current;
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore(subscribe, connection);
+}

@@ -1,0 +1,69 @@
+// What the page does when the Manager that serves it is gone: ask the others, go to the first that answers.
+// It cannot read their answers (another origin); that one answers at all is enough, the rest is found out there.
+import type { Cluster, ClusterMember } from './types';
+
+/** Long enough for a restarted connection, short enough that a failover feels like one. */
+export const LOST_AFTER_MS = 1500;
+export const PROBE_MAX_MS = 1500;
+const SWITCHED = 'switched';
+const STAY_HERE = 'km_r';
+
+const rank = (member: ClusterMember) => (member.reachable ? 0 : 2) + (member.role === 'voter' ? 0 : 1);
+
+/** The other Managers' addresses, the likeliest first: reachable before unreachable, voters before learners.
+ * A witness serves no pages. */
+export function failoverTargets(cluster: Cluster | undefined, ownOrigin: string): string[] {
+  const origins = (cluster?.members ?? [])
+    .filter((member) => member.role !== 'witness' && member.api_url)
+    .sort((a, b) => rank(a) - rank(b) || a.id - b.id)
+    .map((member) => new URL(member.api_url as string).origin)
+    .filter((origin) => origin !== ownOrigin);
+  return [...new Set(origins)];
+}
+
+/** Where to go on the Manager that answered: the same page, asking it not to send us elsewhere. */
+export function sameThere(origin: string, here: Pick<Location, 'pathname' | 'search'>): string {
+  const url = new URL(here.pathname, origin);
+  url.search = here.search;
+  url.searchParams.set(STAY_HERE, '1');
+  url.searchParams.set(SWITCHED, '1');
+  return url.toString();
+}
+
+/** True once after a switch; takes the mark out of the address so that a reload does not claim it again. */
+export function takeSwitchedMark(location: Location, history: History): boolean {
+  const url = new URL(location.href);
+  if (!url.searchParams.has(SWITCHED)) return false;
+  url.searchParams.delete(SWITCHED);
+  history.replaceState(history.state, '', url);
+  return true;
+}
+
+export async function answers(origin: string): Promise<boolean> {
+  try {
+    await fetch(`${origin}/api/v1/openapi.json`, {
+      mode: 'no-cors',
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: AbortSignal.timeout(PROBE_MAX_MS),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Asks all at once. Resolves to the first that answers, or to undefined when none does. */
+export async function firstToAnswer(
+  origins: string[],
+  ask: (origin: string) => Promise<boolean>,
+  onAnswer: (origin: string, answered: boolean) => void,
+): Promise<string | undefined> {
+  const asked = origins.map(async (origin) => {
+    const answered = await ask(origin);
+    onAnswer(origin, answered);
+    if (!answered) throw new Error(origin);
+    return origin;
+  });
+  return Promise.any(asked).catch(() => undefined);
+}

@@ -1,0 +1,54 @@
+// Query keys, and which of them a live event makes old. Pure, so that a test can read it like a table.
+import { QueryClient, type QueryKey } from '@tanstack/react-query';
+import { ProblemError } from './problem';
+import type { ChangeEvent } from './types';
+
+export const keys = {
+  me: ['me'],
+  cluster: ['cluster'],
+  managers: ['managers'],
+  properties: ['properties'],
+  propertyHistory: (file: string, name: string) => ['properties', 'history', file, name],
+  operations: ['operations'],
+  operation: (id: number) => ['operations', id],
+  audit: ['audit'],
+  users: ['access', 'users'],
+  tokens: ['access', 'tokens'],
+  joinTokens: ['access', 'join-tokens'],
+} as const satisfies Record<string, QueryKey | ((...args: never[]) => QueryKey)>;
+
+const BY_ROOM: Record<string, QueryKey[]> = {
+  managers: [keys.managers, keys.cluster],
+  properties: [keys.properties],
+  operations: [keys.operations],
+  access: [['access'], keys.me],
+  audit: [],
+};
+
+/** The settings whose value is also a fact of the group. */
+const GROUP_SETTINGS = new Set(['kyvos-manager/ENABLE_KM_HA', 'kyvos-manager/LOAD_BALANCER_URL']);
+
+/** What to read again after a change. Every change also leaves an audit record. A room not known here is one newer than
+ * this page: then everything may be old. */
+export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject'>): QueryKey[] {
+  const ofRoom = BY_ROOM[event.room];
+  if (ofRoom === undefined) return [[]];
+  const ofGroup = event.room === 'properties' && GROUP_SETTINGS.has(event.subject) ? [keys.cluster] : [];
+  return [...ofRoom, ...ofGroup, keys.audit];
+}
+
+/** Reads are repeated when nobody answered or nobody was Active; a refusal is an answer. */
+export function mayReadAgain(failures: number, error: Error): boolean {
+  const transient = !(error instanceof ProblemError) || [0, 502, 503, 504].includes(error.status);
+  return transient && failures < 3;
+}
+
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      // 'always': an operations network has no internet, and the browser may call that offline.
+      queries: { staleTime: 30_000, retry: mayReadAgain, networkMode: 'always' },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  });
+}

@@ -1,0 +1,42 @@
+// The nouns of the API, by their short names. The one file that knows how the generated types are spelled.
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type ApiToken = Schemas['ApiToken'];
+export type AuditRecord = Schemas['AuditRecord'];
+export type Cluster = Schemas['Cluster'];
+export type ClusterMember = Schemas['ClusterMember'];
+export type IssuedApiToken = Schemas['IssuedApiToken'];
+export type IssuedJoinToken = Schemas['IssuedJoinToken'];
+export type JoinRole = Schemas['JoinRole'];
+export type JoinToken = Schemas['JoinToken'];
+export type Manager = Schemas['Manager'];
+export type Me = Schemas['Me'];
+export type Notice = Schemas['Notice'];
+export type Operation = Schemas['Operation'];
+export type OperationStatus = Schemas['OperationStatus'];
+export type OperationStep = Schemas['OperationStep'];
+export type Privilege = Schemas['Privilege'];
+export type Problem = Schemas['Problem'];
+export type Property = Schemas['Property'];
+export type PropertyChange = Schemas['PropertyChange'];
+export type PropertyKind = Schemas['PropertyKind'];
+export type Role = Schemas['Role'];
+export type User = Schemas['User'];
+
+/** A list answer: `next` is absent on the last page. */
+export interface Page<T> {
+  items: T[];
+  next?: string | null;
+}
+
+/** The data of one `change` event. */
+export interface ChangeEvent {
+  revision: number;
+  at: string;
+  by: string;
+  room: string;
+  kind: string;
+  subject: string;
+}

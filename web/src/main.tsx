@@ -1,0 +1,37 @@
+// Starts the dashboard: theme, query cache, routes.
+import '@mantine/core/styles.css';
+import '@mantine/notifications/styles.css';
+import './shell/tokens.css';
+import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { RouterProvider } from 'react-router';
+import { router } from './app';
+import { whenSignedOut } from './live/client';
+import { keys, newQueryClient } from './live/queries';
+import { readableGreys, theme } from './shell/theme';
+
+const queries = newQueryClient();
+whenSignedOut(() => queries.setQueryData(keys.me, null));
+
+const colorScheme = localStorageColorSchemeManager({ key: 'km-scheme' });
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={readableGreys}
+      colorSchemeManager={colorScheme}
+      defaultColorScheme="auto"
+    >
+      <QueryClientProvider client={queries}>
+        <Notifications position="bottom-right" autoClose={5000} />
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

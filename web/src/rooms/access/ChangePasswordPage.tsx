@@ -1,0 +1,83 @@
+// User Profile > Change Password.
+import { Alert, Button, PasswordInput, Stack } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
+import { useMe, useWhyNot } from '../../live/session';
+import { Icon } from '../../shell/icons';
+import { GuardedButton, Page, ProblemAlert } from '../../shell/parts';
+import { passwordProblem, repeatProblem } from './passwords';
+import { changePassword, useAccessChange } from './queries';
+
+export function ChangePasswordPage() {
+  const me = useMe().data;
+  const whyNot = useWhyNot('view');
+  const [existing, setExisting] = useState('');
+  const [wanted, setWanted] = useState('');
+  const [repeated, setRepeated] = useState('');
+  const changing = useAccessChange(changePassword, () => {
+    setExisting('');
+    setWanted('');
+    setRepeated('');
+  });
+  const weak = passwordProblem(wanted);
+  const differs = repeatProblem(wanted, repeated);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (existing && !weak && !differs && !whyNot) changing.mutate({ existing, new: wanted });
+  };
+  return (
+    <Page title="Change Password" above="User Profile">
+      <form onSubmit={submit} className="panel" style={{ padding: 20, maxWidth: 440 }}>
+        <Stack gap="sm">
+          <div aria-live="polite">
+            {changing.isError && <ProblemAlert error={changing.error} title="Not changed" />}
+            {changing.isSuccess && (
+              <Alert variant="default" className="tone-ok" icon={<Icon name="check" />}>
+                The password of {me?.username} is changed.
+              </Alert>
+            )}
+          </div>
+          <input
+            type="text"
+            name="username"
+            autoComplete="username"
+            value={me?.username ?? ''}
+            readOnly
+            hidden
+          />
+          <PasswordInput
+            label="Existing password"
+            required
+            autoComplete="current-password"
+            value={existing}
+            onChange={({ currentTarget }) => setExisting(currentTarget.value)}
+          />
+          <PasswordInput
+            label="New password"
+            required
+            autoComplete="new-password"
+            value={wanted}
+            error={wanted && weak}
+            onChange={({ currentTarget }) => setWanted(currentTarget.value)}
+          />
+          <PasswordInput
+            label="New password again"
+            required
+            autoComplete="new-password"
+            value={repeated}
+            error={repeated && differs}
+            onChange={({ currentTarget }) => setRepeated(currentTarget.value)}
+          />
+          {whyNot ? (
+            <GuardedButton whyNot={whyNot} onClick={() => undefined}>
+              Save
+            </GuardedButton>
+          ) : (
+            <Button type="submit" loading={changing.isPending}>
+              Save
+            </Button>
+          )}
+        </Stack>
+      </form>
+    </Page>
+  );
+}

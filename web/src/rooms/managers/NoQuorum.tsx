@@ -1,0 +1,89 @@
+// The truth without a quorum: what this node is and knows, when it last heard of the others, and what to do.
+import { List, Text, Title } from '@mantine/core';
+import { useCluster } from '../../live/session';
+import type { Cluster, ClusterMember } from '../../live/types';
+import { count, duration } from '../../shell/format';
+import { Command, Pill } from '../../shell/parts';
+import { displayName } from './status';
+
+function lastHeard(member: ClusterMember, here: number): string {
+  if (member.id === here) return 'this one';
+  return member.last_contact_ms == null
+    ? 'never heard since it started'
+    : `last heard ${duration(member.last_contact_ms)} ago`;
+}
+
+function Voters({ cluster }: { cluster: Cluster }) {
+  const voters = cluster.members.filter((member) => cluster.voters.includes(member.id));
+  return (
+    <List size="sm" spacing={3} listStyleType="none">
+      {voters.map((member) => {
+        const answers = member.reachable || member.id === cluster.here;
+        return (
+          <List.Item key={member.id}>
+            <Pill tone={answers ? 'ok' : 'bad'} icon={answers ? 'check' : 'close'}>
+              {answers ? 'Answers' : 'Silent'}
+            </Pill>{' '}
+            {displayName(member)} <span className="quiet">{lastHeard(member, cluster.here)}</span>
+          </List.Item>
+        );
+      })}
+    </List>
+  );
+}
+
+function WhatToDo({ missing }: { missing: number }) {
+  return (
+    <List size="sm" spacing={8} type="ordered">
+      <List.Item>
+        See what every Manager knows, on each host:
+        <Command>km status</Command>
+      </List.Item>
+      <List.Item>
+        Start the silent ones, or mend the network between the hosts.{' '}
+        {missing === 1 ? 'One more is' : `${missing} more are`} enough; the group then elects an Active by
+        itself.
+        <Command>systemctl start kyvos-manager</Command>
+      </List.Item>
+      <List.Item>
+        Only if the disks of a majority are lost for good: compare what is left and choose the survivor. This
+        asks for confirmation.
+        <Command>km recover</Command>
+      </List.Item>
+    </List>
+  );
+}
+
+export function NoQuorum() {
+  const cluster = useCluster().data;
+  if (cluster?.mode_here !== 'no_quorum') return null;
+  const answering = cluster.members.filter(
+    (member) => cluster.voters.includes(member.id) && (member.reachable || member.id === cluster.here),
+  ).length;
+  return (
+    <section className="panel" aria-labelledby="no-quorum" data-section="no-quorum">
+      <div className="panel-head">
+        <Title order={2} id="no-quorum">
+          No quorum
+        </Title>
+        <Pill tone="bad" icon="error">
+          {answering} of {cluster.voters.length} voters answer, {cluster.quorum} are needed
+        </Pill>
+      </div>
+      <div
+        className="card-grid"
+        style={{ padding: 14, gridTemplateColumns: 'repeat(auto-fit, minmax(320px, 1fr))' }}
+      >
+        <div>
+          <Text size="sm" mb="sm">
+            Nothing can be changed now, and nothing acknowledged is lost. This Manager shows what it knew:
+            facts up to revision {count(cluster.applied)}, term {cluster.term}. It keeps looking for the
+            others.
+          </Text>
+          <Voters cluster={cluster} />
+        </div>
+        <WhatToDo missing={Math.max(1, cluster.quorum - answering)} />
+      </div>
+    </section>
+  );
+}

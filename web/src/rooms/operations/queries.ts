@@ -1,0 +1,54 @@
+// Reading operations and steering them.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, take } from '../../live/client';
+import { keys } from '../../live/queries';
+import type { OperationStatus } from '../../live/types';
+
+const PAGE = 100;
+
+/** The newest operations. */
+export function useOperations() {
+  return useQuery({
+    queryKey: keys.operations,
+    queryFn: async () => (await take(api.GET('/operations', { params: { query: { limit: PAGE } } }))).items,
+  });
+}
+
+/** The operations page by page, of one status or of all. */
+export function useOperationPages(status: OperationStatus | undefined) {
+  return useInfiniteQuery({
+    queryKey: [...keys.operations, 'pages', status ?? 'all'],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      take(
+        api.GET('/operations', {
+          params: {
+            query: { limit: PAGE, ...(status ? { status } : {}), ...(pageParam ? { after: pageParam } : {}) },
+          },
+        }),
+      ),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+export function useOperation(id: number) {
+  return useQuery({
+    queryKey: keys.operation(id),
+    queryFn: () => take(api.GET('/operations/{id}', { params: { path: { id } } })),
+  });
+}
+
+export function useSteer(id: number) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (verb: 'cancel' | 'retry') => {
+      const params = { path: { id } };
+      return take(
+        verb === 'cancel'
+          ? api.POST('/operations/{id}/cancel', { params })
+          : api.POST('/operations/{id}/retry', { params }),
+      );
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: keys.operations }),
+  });
+}

@@ -1,0 +1,124 @@
+// Names of one's own in the file `custom`: adding one, deleting one.
+import { Button, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { hasCode } from '../../live/problem';
+import type { Property } from '../../live/types';
+import { ProblemAlert } from '../../shell/parts';
+import { add, remove, useRefreshProperties } from './queries';
+import { nameProblem, valueProblem } from './validate';
+
+const ANY_TEXT = { type: 'text', max_bytes: 4096 } as const;
+
+function AddForm({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState('');
+  const [value, setValue] = useState('');
+  const [reason, setReason] = useState('');
+  const refresh = useRefreshProperties();
+  const adding = useMutation({
+    mutationFn: () => add(name, value, reason),
+    onSuccess: async () => {
+      notifications.show({ message: `${name} added.` });
+      await refresh();
+      onClose();
+    },
+  });
+  const exists = hasCode(adding.error, 'CHANGED');
+  const wrongName = name === '' ? undefined : nameProblem(name);
+  const wrongValue = valueProblem(ANY_TEXT, value);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!nameProblem(name) && !wrongValue) adding.mutate();
+  };
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="sm">
+        {adding.isError && !exists && <ProblemAlert error={adding.error} title="Not added" />}
+        <TextInput
+          label="Name"
+          required
+          data-autofocus
+          value={name}
+          error={wrongName ?? (exists ? 'A property of this name exists already.' : undefined)}
+          onChange={(event) => {
+            adding.reset();
+            setName(event.currentTarget.value);
+          }}
+        />
+        <Textarea
+          label="Value"
+          autosize
+          minRows={2}
+          maxRows={10}
+          value={value}
+          error={wrongValue}
+          onChange={(event) => setValue(event.currentTarget.value)}
+        />
+        <TextInput
+          label="Reason"
+          description="Optional; kept in the history."
+          maxLength={512}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={adding.isPending}>
+            Add
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+export function AddDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="Add a custom property">
+      <AddForm onClose={onClose} />
+    </Modal>
+  );
+}
+
+export function RemoveDialog({ property, onClose }: { property: Property | undefined; onClose: () => void }) {
+  const refresh = useRefreshProperties();
+  const removing = useMutation({
+    mutationFn: remove,
+    onSuccess: async (_, gone) => {
+      notifications.show({ message: `${gone.name} deleted.` });
+      await refresh();
+      onClose();
+    },
+    onError: refresh,
+  });
+  const close = () => {
+    removing.reset();
+    onClose();
+  };
+  return (
+    <Modal opened={property !== undefined} onClose={close} title="Delete a custom property">
+      <Stack gap="sm">
+        {removing.isError && <ProblemAlert error={removing.error} title="Not deleted" />}
+        <Text size="sm">
+          <span className="mono">{property?.name}</span> ceases to exist on every Manager. Its history stays
+          in the audit.
+        </Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={close} data-autofocus>
+            Cancel
+          </Button>
+          <Button
+            color="red"
+            loading={removing.isPending}
+            onClick={() => property && removing.mutate(property)}
+          >
+            Delete
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,23 @@
+// Asks before unsaved edits are left behind.
+import { Button, Group, Modal, Text } from '@mantine/core';
+import type { Blocker } from 'react-router';
+import { plural } from '../../shell/format';
+
+export function LeaveDialog({ blocker, count }: { blocker: Blocker; count: number }) {
+  const stay = () => blocker.reset?.();
+  return (
+    <Modal opened={blocker.state === 'blocked'} onClose={stay} title="Leave without saving?">
+      <Text size="sm" mb="md">
+        {plural(count, 'change')} on this page {count === 1 ? 'is' : 'are'} not saved.
+      </Text>
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" onClick={() => blocker.proceed?.()}>
+          Leave
+        </Button>
+        <Button onClick={stay} data-autofocus>
+          Stay
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

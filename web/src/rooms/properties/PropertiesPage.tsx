@@ -1,0 +1,243 @@
+// Kyvos Manager Settings > Kyvos Manager Properties: find a property, change it, see who changed it before.
+import { Button, SegmentedControl, Table, Text, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { useBlocker, useSearchParams } from 'react-router';
+import { useWhyNot } from '../../live/session';
+import type { Property } from '../../live/types';
+import { plural } from '../../shell/format';
+import { Icon } from '../../shell/icons';
+import { Empty, GuardedButton, Page, ProblemAlert, Rows } from '../../shell/parts';
+import { AddDialog, RemoveDialog } from './CustomDialogs';
+import { unsaveable } from './drafts';
+import { HistoryDrawer } from './HistoryDrawer';
+import { LastOperation } from './LastOperation';
+import { LeaveDialog } from './LeaveDialog';
+import { PropertyRow } from './PropertyRow';
+import classes from './properties.module.css';
+import { FILES, type File, useProperties } from './queries';
+import { matching } from './search';
+import { type DraftsHandle, useDrafts } from './useDrafts';
+
+const COLUMNS = [
+  'Property',
+  'Value',
+  'Default',
+  'Description',
+  'Scope',
+  'Restart required',
+  'Modified',
+  'Actions',
+];
+
+/** Which file is shown and what is searched for, kept in the address. */
+function useChoice() {
+  const [params, setParams] = useSearchParams();
+  const asked = params.get('file') as File | null;
+  const file: File = asked && FILES.includes(asked) ? asked : 'kyvos-manager';
+  const put = (name: string, value: string) =>
+    setParams(
+      (before) => {
+        if (value === '') before.delete(name);
+        else before.set(name, value);
+        return before;
+      },
+      { replace: true },
+    );
+  return {
+    file,
+    search: params.get('search') ?? '',
+    setFile: (value: string) => put('file', value),
+    setSearch: (value: string) => put('search', value),
+  };
+}
+
+function Pending({
+  handle,
+  reason,
+  onReason,
+}: {
+  handle: DraftsHandle;
+  reason: string;
+  onReason: (to: string) => void;
+}) {
+  if (handle.drafts.size === 0) return null;
+  return (
+    <div className={classes.pending}>
+      <strong>{plural(handle.drafts.size, 'unsaved change')}</strong>
+      <TextInput
+        size="xs"
+        aria-label="Reason for the change"
+        placeholder="Reason (optional, kept in the history)"
+        maxLength={512}
+        style={{ flex: '1 1 260px', maxWidth: 460 }}
+        value={reason}
+        onChange={(event) => onReason(event.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
+/** Says aloud what Save did. */
+function SaveResult({ handle }: { handle: DraftsHandle }) {
+  const report = handle.saving.data;
+  const refused = report?.refused.size ?? 0;
+  return (
+    <Text size="sm" component="div" aria-live="polite" c={refused > 0 ? 'var(--km-bad)' : 'var(--km-ok)'}>
+      {report && handle.drafts.size === refused && (
+        <>
+          {report.saved > 0 && `${plural(report.saved, 'change')} saved. `}
+          {refused > 0 && `${plural(refused, 'change')} not saved, see the row.`}
+        </>
+      )}
+    </Text>
+  );
+}
+
+interface TableProps {
+  properties: Property[];
+  handle: DraftsHandle;
+  whyNot: string | undefined;
+}
+
+function PropertyTable({ properties, handle, whyNot }: TableProps) {
+  const [historyOf, setHistoryOf] = useState<string>();
+  const [removed, setRemoved] = useState<Property>();
+  return (
+    <>
+      <div className="table-wrap">
+        <Table aria-label="Kyvos Manager Properties" verticalSpacing={6}>
+          <Table.Thead>
+            <Table.Tr>
+              {COLUMNS.map((column) => (
+                <Table.Th key={column} scope="col">
+                  {column}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {properties.map((property) => (
+              <PropertyRow
+                key={`${property.file}/${property.name}`}
+                property={property}
+                handle={handle}
+                whyNot={whyNot}
+                onHistory={() => setHistoryOf(property.name)}
+                onRemove={() => setRemoved(property)}
+              />
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+      <HistoryDrawer
+        property={properties.find(({ name }) => name === historyOf)}
+        whyNot={whyNot}
+        onClose={() => setHistoryOf(undefined)}
+      />
+      <RemoveDialog property={removed} onClose={() => setRemoved(undefined)} />
+    </>
+  );
+}
+
+function Nothing({ file, search, elsewhere }: { file: File; search: string; elsewhere: number }) {
+  if (search === '')
+    return file === 'custom' ? (
+      <Empty title="No custom properties yet">Add a name of your own with the button above.</Empty>
+    ) : (
+      <Empty title={`No properties in ${file}`} />
+    );
+  return (
+    <Empty title={`Nothing in ${file} matches “${search}”`}>
+      {elsewhere > 0
+        ? `${plural(elsewhere, 'match', 'matches')} in other files; choose one above.`
+        : 'Try a part of the name.'}
+    </Empty>
+  );
+}
+
+/** Asks before unsaved edits are left behind, inside the dashboard and when the tab closes. */
+function useLeaveGuard(dirty: boolean) {
+  useEffect(() => {
+    if (!dirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', ask);
+    return () => removeEventListener('beforeunload', ask);
+  }, [dirty]);
+  return useBlocker(
+    ({ currentLocation, nextLocation }) => dirty && currentLocation.pathname !== nextLocation.pathname,
+  );
+}
+
+export function PropertiesPage() {
+  const choice = useChoice();
+  const query = useProperties();
+  const handle = useDrafts();
+  const whyNot = useWhyNot('properties.change');
+  const [reason, setReason] = useState('');
+  const [adding, setAdding] = useState(false);
+  const blocker = useLeaveGuard(handle.drafts.size > 0);
+
+  const all = query.data ?? [];
+  const matches = matching(all, choice.search);
+  const shown = matches.filter(({ file }) => file === choice.file);
+  const save = () =>
+    handle.saving.mutate(reason, { onSuccess: ({ refused }) => refused.size === 0 && setReason('') });
+
+  return (
+    <Page title="Kyvos Manager Properties" above="Kyvos Manager Settings">
+      <SegmentedControl
+        aria-label="Property file"
+        data={FILES.map((file) => ({ value: file, label: file }))}
+        value={choice.file}
+        onChange={choice.setFile}
+        style={{ alignSelf: 'flex-start' }}
+      />
+      <section className="panel" aria-label="Properties">
+        <div className={classes.toolbar}>
+          <TextInput
+            className={classes.search ?? ''}
+            type="search"
+            aria-label="Search properties"
+            placeholder="Search by name, value or description"
+            leftSection={<Icon name="search" />}
+            value={choice.search}
+            onChange={(event) => choice.setSearch(event.currentTarget.value)}
+          />
+          <SaveResult handle={handle} />
+          <div className={classes.buttons}>
+            {choice.file === 'custom' && (
+              <GuardedButton
+                whyNot={whyNot}
+                variant="default"
+                leftSection={<Icon name="plus" />}
+                onClick={() => setAdding(true)}
+              >
+                Add property
+              </GuardedButton>
+            )}
+            <LastOperation properties={all} />
+            <Button variant="default" disabled={handle.drafts.size === 0} onClick={handle.revert}>
+              Revert
+            </Button>
+            <GuardedButton
+              whyNot={whyNot ?? unsaveable(handle.drafts, all)}
+              loading={handle.saving.isPending}
+              onClick={save}
+            >
+              Save
+            </GuardedButton>
+          </div>
+        </div>
+        <Pending handle={handle} reason={reason} onReason={setReason} />
+        {query.isPending && <Rows count={8} />}
+        {query.isError && !query.data && <ProblemAlert error={query.error} />}
+        {query.data && shown.length === 0 && (
+          <Nothing file={choice.file} search={choice.search} elsewhere={matches.length} />
+        )}
+        {shown.length > 0 && <PropertyTable properties={shown} handle={handle} whyNot={whyNot} />}
+      </section>
+      <AddDialog opened={adding} onClose={() => setAdding(false)} />
+      <LeaveDialog blocker={blocker} count={handle.drafts.size} />
+    </Page>
+  );
+}

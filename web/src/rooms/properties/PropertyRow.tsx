@@ -1,0 +1,136 @@
+// One property: its value in an editor, and everything the schema and the log say about it.
+import { ActionIcon, Menu, Table, Text } from '@mantine/core';
+import type { Property } from '../../live/types';
+import { Icon } from '../../shell/icons';
+import { Age, Pill } from '../../shell/parts';
+import { ConflictNotice } from './ConflictNotice';
+import { conflictOf, keyOf, shownValue } from './drafts';
+import classes from './properties.module.css';
+import type { DraftsHandle } from './useDrafts';
+import { ValueEditor } from './ValueEditor';
+import { valueProblem } from './validate';
+
+interface PropertyRowProps {
+  property: Property;
+  handle: DraftsHandle;
+  whyNot: string | undefined;
+  onHistory: () => void;
+  onRemove: () => void;
+}
+
+function Modified({ property }: { property: Property }) {
+  const { modified } = property;
+  if (!modified) return <span className="quiet">never</span>;
+  return (
+    <>
+      {modified.by}, <Age at={modified.at} />
+      <div className="quiet" title={modified.reason ?? undefined}>
+        index {modified.revision}
+        {modified.reason && ` · ${modified.reason}`}
+      </div>
+    </>
+  );
+}
+
+function RowMenu({ property, handle, whyNot, onHistory, onRemove }: PropertyRowProps) {
+  const schemaless = property.default == null;
+  return (
+    <Menu position="bottom-end" width={210}>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${property.name}`}>
+          <Icon name="dots" />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<Icon name="history" />} onClick={onHistory}>
+          History
+        </Menu.Item>
+        {schemaless ? (
+          <Menu.Item
+            disabled={whyNot !== undefined}
+            title={whyNot}
+            leftSection={<Icon name="close" />}
+            onClick={onRemove}
+          >
+            Delete
+          </Menu.Item>
+        ) : (
+          <Menu.Item
+            disabled={whyNot !== undefined || property.is_default}
+            title={whyNot ?? (property.is_default ? 'It has its default.' : undefined)}
+            leftSection={<Icon name="close" />}
+            onClick={() => handle.edit(property, undefined)}
+          >
+            Back to the default
+          </Menu.Item>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export function PropertyRow(props: PropertyRowProps) {
+  const { property, handle, whyNot } = props;
+  const draft = handle.drafts.get(keyOf(property));
+  const value = shownValue(draft, property);
+  const conflict = conflictOf(draft, property);
+  const problem = valueProblem(property.kind, value) ?? handle.refusals.get(keyOf(property))?.message;
+  return (
+    <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
+      <Table.Th
+        scope="row"
+        className={classes.name ?? ''}
+        style={{ background: 'none', color: 'inherit', whiteSpace: 'normal' }}
+      >
+        <span className="mono">{property.name}</span>
+      </Table.Th>
+      <Table.Td className={classes.value ?? ''}>
+        <ValueEditor
+          property={property}
+          value={value}
+          error={draft ? problem : undefined}
+          whyNot={whyNot}
+          onChange={(next) => handle.edit(property, next)}
+        />
+        {draft && draft.value === undefined && (
+          <Text size="xs" c="dimmed">
+            goes back to the default
+          </Text>
+        )}
+        {conflict && (
+          <ConflictNotice
+            conflict={conflict}
+            mine={value}
+            onKeepMine={() => handle.keepMine(property)}
+            onTakeTheirs={() => handle.drop(property)}
+          />
+        )}
+      </Table.Td>
+      <Table.Td className={classes.default ?? ''}>
+        {property.is_default ? <Pill tone="idle">default</Pill> : <DefaultValue property={property} />}
+      </Table.Td>
+      <Table.Td className={classes.description ?? ''}>
+        {property.description ?? <span className="quiet">–</span>}
+      </Table.Td>
+      <Table.Td>{property.scope === 'global' ? 'Global' : 'Per-node'}</Table.Td>
+      <Table.Td>
+        {property.restart.length > 0 ? property.restart.join(', ') : <span className="quiet">no</span>}
+      </Table.Td>
+      <Table.Td>
+        <Modified property={property} />
+      </Table.Td>
+      <Table.Td>
+        <RowMenu {...props} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function DefaultValue({ property }: { property: Property }) {
+  if (property.default == null) return <span className="quiet">–</span>;
+  return property.default === '' ? (
+    <span className="quiet">empty</span>
+  ) : (
+    <span className="mono">{property.default}</span>
+  );
+}

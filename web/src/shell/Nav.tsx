@@ -1,0 +1,65 @@
+// The navigation: what exists now, by the names of requirements section 5.1.
+import { NavLink as Item, ScrollArea, Text } from '@mantine/core';
+import { NavLink, useLocation } from 'react-router';
+import { Icon, type IconName } from './icons';
+import classes from './Nav.module.css';
+
+interface Entry {
+  to: string;
+  label: string;
+  icon: IconName;
+}
+
+const MAIN: Entry[] = [
+  { to: '/', label: 'Dashboard', icon: 'dashboard' },
+  { to: '/nodes-and-services', label: 'Nodes and Services', icon: 'nodes' },
+  { to: '/operations', label: 'Operations', icon: 'operations' },
+  { to: '/audit', label: 'Audit', icon: 'audit' },
+];
+const SETTINGS: Entry[] = [
+  { to: '/settings/properties', label: 'Kyvos Manager Properties', icon: 'properties' },
+  { to: '/settings/users', label: 'Users', icon: 'users' },
+  { to: '/settings/tokens', label: 'Tokens', icon: 'key' },
+];
+const PROFILE: Entry[] = [{ to: '/profile/password', label: 'Change Password', icon: 'lock' }];
+
+function Entries({ entries }: { entries: Entry[] }) {
+  const { pathname } = useLocation();
+  return entries.map(({ to, label, icon }) => {
+    const active = to === '/' ? pathname === '/' : pathname.startsWith(to);
+    return (
+      <Item
+        key={to}
+        component={NavLink}
+        to={to}
+        end={to === '/'}
+        label={label}
+        active={active}
+        leftSection={<Icon name={icon} size={17} />}
+        classNames={{ root: classes.item ?? '' }}
+      />
+    );
+  });
+}
+
+function Heading({ children }: { children: string }) {
+  return (
+    <Text component="h2" className={classes.heading ?? ''}>
+      {children}
+    </Text>
+  );
+}
+
+export function Nav() {
+  return (
+    <ScrollArea className={classes.nav ?? ''}>
+      <nav aria-label="Main">
+        <Entries entries={MAIN} />
+        <Heading>Kyvos Manager Settings</Heading>
+        <Entries entries={SETTINGS} />
+        <Heading>User Profile</Heading>
+        <Entries entries={PROFILE} />
+      </nav>
+    </ScrollArea>
+  );
+}

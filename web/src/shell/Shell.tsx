@@ -1,0 +1,85 @@
+// The frame around every page of a signed-in operator: top bar, navigation, banners, and the session itself.
+import { AppShell, Burger, Center, Loader } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useEffect } from 'react';
+import { Navigate, Outlet, useLocation } from 'react-router';
+import { useConnection } from '../live/connection';
+import { takeSwitchedMark } from '../live/failover';
+import { Live } from '../live/Live';
+import { useMe } from '../live/session';
+import { Banners } from './Banners';
+import { LostPanel } from './LostPanel';
+import { Nav } from './Nav';
+import { ServerSilent } from './ServerSilent';
+import { TopBar } from './TopBar';
+
+/** Lets nobody in who is not signed in, and brings them back to the same page afterwards. */
+export function SignedIn() {
+  const me = useMe();
+  const { pathname, search } = useLocation();
+  if (me.isPending) return <Waiting />;
+  if (me.data === null)
+    return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;
+  if (me.data === undefined) return <ServerSilent error={me.error} onRetry={() => void me.refetch()} />;
+  return (
+    <Live>
+      <Shell />
+    </Live>
+  );
+}
+
+function Waiting() {
+  return (
+    <Center mih="100vh">
+      <Loader aria-label="Loading" />
+    </Center>
+  );
+}
+
+/** Read once, before any page changes the address. */
+const switchedHere = takeSwitchedMark(location, history);
+
+function Shell() {
+  const [navOpen, nav] = useDisclosure(false);
+  const { pathname } = useLocation();
+  const lost = useConnection().state === 'lost';
+  const closeNav = nav.close;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu of small screens
+  useEffect(closeNav, [pathname]);
+  return (
+    <AppShell
+      header={{ height: 48 }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !navOpen } }}
+    >
+      <AppShell.Header withBorder={false}>
+        <a className="skip-link" href="#content">
+          Skip to content
+        </a>
+        <TopBar
+          burger={
+            <Burger
+              opened={navOpen}
+              onClick={nav.toggle}
+              hiddenFrom="sm"
+              size="sm"
+              color="white"
+              aria-label="Menu"
+            />
+          }
+        />
+      </AppShell.Header>
+      <AppShell.Navbar>
+        <Nav />
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
+        <Banners switched={switchedHere} />
+        <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
+          {lost && <LostPanel />}
+          <div className={lost ? 'stale' : undefined}>
+            <Outlet />
+          </div>
+        </div>
+      </AppShell.Main>
+    </AppShell>
+  );
+}

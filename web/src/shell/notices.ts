@@ -1,0 +1,56 @@
+// Which banners to show and in which order. Pure. The texts of requirements section 5.10 are contracts.
+import type { Cluster, Notice } from '../live/types';
+
+export interface Banner extends Notice {
+  /** The age of what is shown belongs behind this text. */
+  explainsStaleness?: boolean;
+}
+
+interface Circumstances {
+  lost: boolean;
+  switched: boolean;
+}
+
+const GRAVITY: Record<Notice['severity'], number> = { error: 0, warning: 1, info: 2 };
+
+const LOST: Banner = {
+  code: 'CONNECTION_LOST',
+  severity: 'error',
+  text: 'Connection to this Manager lost. Trying the others…',
+  explainsStaleness: true,
+};
+const NO_ACTIVE: Banner = {
+  code: 'NO_ACTIVE',
+  severity: 'error',
+  text: 'No active Kyvos Manager. This instance is read-only. Retrying…',
+  explainsStaleness: true,
+};
+
+export function nameOf(cluster: Cluster, id: number | null | undefined): string | undefined {
+  const member = cluster.members.find((one) => one.id === id);
+  return member && (member.alias || member.host);
+}
+
+/** Only an Active one is called the new active instance; arriving at a Passive says who is. */
+function switchedBanner(cluster: Cluster): Banner | undefined {
+  const here = nameOf(cluster, cluster.here);
+  const active = nameOf(cluster, cluster.active);
+  if (active === undefined) return undefined;
+  const text =
+    cluster.active === cluster.here
+      ? `You were switched to ${here} (new active instance).`
+      : `You were switched to ${here}. The active instance is ${active}.`;
+  return { code: 'SWITCHED', severity: 'info', text };
+}
+
+export function bannersOf(cluster: Cluster | undefined, { lost, switched }: Circumstances): Banner[] {
+  const own: (Banner | undefined)[] = [];
+  if (lost) own.push(LOST);
+  if (cluster && cluster.active == null && !lost) own.push(NO_ACTIVE);
+  if (cluster && switched) own.push(switchedBanner(cluster));
+  const said = new Set(own.map((banner) => banner?.code));
+  const told = (cluster?.notices ?? []).filter((notice) => !said.has(notice.code));
+  return [...own.filter((banner) => banner !== undefined), ...told].sort(
+    (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity],
+  );
+}
