@@ -216,7 +216,7 @@ export function signIn({ username, password }) {
   const user = state.users.find((u) => u.username === username);
   const failures = state.failures.get(username) ?? 0;
   if (failures >= 3) no(403, 'LOCKED', `${username} is locked for 15 minutes after repeated failures.`);
-  if (!user || user.status !== 'active' || state.passwords.get(username) !== password) {
+  if (user?.status !== 'active' || state.passwords.get(username) !== password) {
     state.failures.set(username, failures + 1);
     no(401, 'WRONG_CREDENTIALS', 'User name or password is wrong.');
   }

@@ -49,7 +49,7 @@ function Shell() {
   return (
     <AppShell
       header={{ height: 48 }}
-      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !navOpen } }}
+      navbar={{ width: 236, breakpoint: 'sm', collapsed: { mobile: !navOpen } }}
     >
       <AppShell.Header withBorder={false}>
         <a className="skip-link" href="#content">

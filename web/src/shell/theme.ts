@@ -47,7 +47,7 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'sm' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, multiline: true, maw: 340 } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
-    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: 12 } },
+    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: 10 } },
   },
 });
 

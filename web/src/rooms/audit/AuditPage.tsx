@@ -96,14 +96,15 @@ function Row({ record }: { record: AuditRecord }) {
         <Table.Td>{record.user}</Table.Td>
         <Table.Td>{record.role ?? '–'}</Table.Td>
         <Table.Td>{record.action}</Table.Td>
-        <Table.Td className="mono">{record.object}</Table.Td>
+        <Table.Td className="mono wraps">{record.object}</Table.Td>
         <Table.Td>
           <Outcome record={record} />
         </Table.Td>
         <Table.Td>{record.source_ip ?? '–'}</Table.Td>
         <Table.Td>{(cluster && nameOf(cluster, record.via)) ?? record.via}</Table.Td>
-        <Table.Td className="number">{record.term}</Table.Td>
-        <Table.Td className="number">{record.revision}</Table.Td>
+        <Table.Td className="number">
+          {record.term} / {record.revision}
+        </Table.Td>
       </Table.Tr>
       {open && <Details record={record} id={details} />}
     </>
@@ -118,11 +119,7 @@ function AuditTable({ records }: { records: AuditRecord[] }) {
           <Table.Tr>
             <Table.Td />
             {COLUMNS.map((column) => (
-              <Table.Th
-                key={column}
-                scope="col"
-                className={column === 'Term' || column === 'Index' ? 'number' : undefined}
-              >
+              <Table.Th key={column} scope="col" className={column === 'Term / index' ? 'number' : undefined}>
                 {column}
               </Table.Th>
             ))}

@@ -41,8 +41,8 @@ function Line({ from, to, seen }: { from: Point; to: Point; seen: Seen }) {
     <>
       <line x1={from.x} y1={from.y} x2={to.x} y2={to.y} className={`${classes.link} ${classes[seen.link]}`} />
       <text
-        x={(from.x + 2 * to.x) / 3}
-        y={(from.y + 2 * to.y) / 3 - 8}
+        x={(2 * from.x + 3 * to.x) / 5}
+        y={(2 * from.y + 3 * to.y) / 5 + 4}
         className={classes.label}
         textAnchor="middle"
       >
@@ -67,10 +67,10 @@ function Member({ at, seen, active, here }: { at: Point; seen: Seen; active: boo
       <text className={classes.number} textAnchor="middle" dy="0.36em">
         {seen.link === 'silent' ? '×' : seen.member.id}
       </text>
-      <text className={classes.name} textAnchor="middle" y={radius + 18}>
+      <text className={classes.name} textAnchor="middle" y={active ? -radius - 23 : radius + 18}>
         {short(displayName(seen.member))}
       </text>
-      <text className={classes.role} textAnchor="middle" y={radius + 33}>
+      <text className={classes.role} textAnchor="middle" y={active ? -radius - 8 : radius + 33}>
         {role}
         {here ? ' · this one' : ''}
       </text>

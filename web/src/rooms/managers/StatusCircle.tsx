@@ -19,11 +19,11 @@ interface StatusCircleProps extends React.ComponentPropsWithoutRef<'button'> {
 
 /** A button: it opens the Action menu of its row. */
 export const StatusCircle = forwardRef<HTMLButtonElement, StatusCircleProps>(
-  ({ condition, of, ...rest }, ref) => (
+  ({ condition, of, className, ...rest }, ref) => (
     <button
       ref={ref}
       type="button"
-      className={`${classes.circle} ${classes[condition.tone]}`}
+      className={`${classes.circle} ${classes[condition.tone]} ${className ?? ''}`}
       data-status={condition.tone}
       aria-label={`Action menu of ${of}, ${condition.word}`}
       title={condition.word}

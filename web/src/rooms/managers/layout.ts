@@ -1,31 +1,26 @@
-// Where the circles of the group's picture stand. Pure geometry: the Active in the middle, the others on an arc around
-// it; when nobody is Active, all on the ring and the middle is empty.
+// Where the circles of the group's picture stand. Pure geometry: the Active above, the others on a shallow arc below it;
+// when nobody is Active, all stand on the arc and the place above is empty.
 export interface Point {
   x: number;
   y: number;
 }
 
 export const WIDTH = 520;
-export const HEIGHT = 236;
-const CENTRE: Point = { x: WIDTH / 2, y: 92 };
-const RADIUS_X = 190;
-const RADIUS_Y = 84;
+export const HEIGHT = 226;
+export const TOP: Point = { x: WIDTH / 2, y: 64 };
+const ARC_Y = 150;
+const ARC_DEPTH = 22;
 
-/** Evenly from left to right below the middle, or around it when there are more than four. */
+/** Evenly from left to right, the middle a little lower than the ends. */
 function onArc(index: number, of: number): Point {
-  const full = of > 4;
-  const step = full ? (2 * Math.PI) / of : Math.PI / (of + 1);
-  const angle = full ? Math.PI / 2 + index * step : Math.PI - (index + 1) * step;
-  return {
-    x: Math.round(CENTRE.x + RADIUS_X * Math.cos(angle)),
-    y: Math.round(CENTRE.y + RADIUS_Y * Math.sin(angle)),
-  };
+  const along = (index + 0.5) / of;
+  const sag = 1 - (2 * along - 1) ** 2;
+  return { x: Math.round(WIDTH * along), y: Math.round(ARC_Y + ARC_DEPTH * sag) };
 }
 
 export function placesOf(ids: number[], active: number | undefined): Map<number, Point> {
   const others = ids.filter((id) => id !== active);
   const places = new Map(others.map((id, index) => [id, onArc(index, others.length)]));
-  if (active !== undefined && ids.includes(active))
-    places.set(active, { ...CENTRE, y: others.length > 4 ? CENTRE.y : 60 });
+  if (active !== undefined && ids.includes(active)) places.set(active, TOP);
   return places;
 }

@@ -27,7 +27,7 @@ function OperationProgress({ progress, title }: Pick<Operation, 'progress' | 'ti
   const { done, total } = progress;
   const percent = total === 0 ? 0 : (100 * done) / total;
   return (
-    <div style={{ minWidth: 110 }}>
+    <div style={{ minWidth: 80 }}>
       <span className="quiet">
         {done} of {total}
       </span>
@@ -43,7 +43,7 @@ function Row({ operation }: { operation: Operation }) {
   return (
     <Table.Tr data-operation={operation.id}>
       <Table.Td className="number">{operation.id}</Table.Td>
-      <Table.Th scope="row" style={{ background: 'none' }}>
+      <Table.Th scope="row" className="wraps" style={{ background: 'none' }}>
         <TextLink to={`/operations/${operation.id}`}>{operation.title}</TextLink>
       </Table.Th>
       <Table.Td>{operation.target}</Table.Td>

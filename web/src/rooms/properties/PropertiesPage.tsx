@@ -18,16 +18,17 @@ import { FILES, type File, useProperties } from './queries';
 import { matching } from './search';
 import { type DraftsHandle, useDrafts } from './useDrafts';
 
+/** Name and width: what is read is wide, what is a word is narrow. */
 const COLUMNS = [
-  'Property',
-  'Value',
-  'Default',
-  'Description',
-  'Scope',
-  'Restart required',
-  'Modified',
-  'Actions',
-];
+  ['Property', '18%'],
+  ['Value', '20%'],
+  ['Default', '10%'],
+  ['Description', '20%'],
+  ['Scope', '8%'],
+  ['Restart required', '10%'],
+  ['Modified', '14%'],
+  ['Actions', '72px'],
+] as const;
 
 /** Which file is shown and what is searched for, kept in the address. */
 function useChoice() {
@@ -105,11 +106,11 @@ function PropertyTable({ properties, handle, whyNot }: TableProps) {
   return (
     <>
       <div className="table-wrap">
-        <Table aria-label="Kyvos Manager Properties" verticalSpacing={6}>
+        <Table aria-label="Kyvos Manager Properties" verticalSpacing={6} className={classes.table ?? ''}>
           <Table.Thead>
             <Table.Tr>
-              {COLUMNS.map((column) => (
-                <Table.Th key={column} scope="col">
+              {COLUMNS.map(([column, width]) => (
+                <Table.Th key={column} scope="col" style={{ width }}>
                   {column}
                 </Table.Th>
               ))}

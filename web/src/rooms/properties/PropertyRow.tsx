@@ -77,14 +77,10 @@ export function PropertyRow(props: PropertyRowProps) {
   const problem = valueProblem(property.kind, value) ?? handle.refusals.get(keyOf(property))?.message;
   return (
     <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
-      <Table.Th
-        scope="row"
-        className={classes.name ?? ''}
-        style={{ background: 'none', color: 'inherit', whiteSpace: 'normal' }}
-      >
+      <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
         <span className="mono">{property.name}</span>
       </Table.Th>
-      <Table.Td className={classes.value ?? ''}>
+      <Table.Td>
         <ValueEditor
           property={property}
           value={value}
@@ -106,12 +102,10 @@ export function PropertyRow(props: PropertyRowProps) {
           />
         )}
       </Table.Td>
-      <Table.Td className={classes.default ?? ''}>
-        {property.is_default ? <Pill tone="idle">default</Pill> : <DefaultValue property={property} />}
+      <Table.Td>
+        <DefaultValue property={property} /> {property.is_default && <Pill tone="idle">default</Pill>}
       </Table.Td>
-      <Table.Td className={classes.description ?? ''}>
-        {property.description ?? <span className="quiet">–</span>}
-      </Table.Td>
+      <Table.Td>{property.description ?? <span className="quiet">–</span>}</Table.Td>
       <Table.Td>{property.scope === 'global' ? 'Global' : 'Per-node'}</Table.Td>
       <Table.Td>
         {property.restart.length > 0 ? property.restart.join(', ') : <span className="quiet">no</span>}
