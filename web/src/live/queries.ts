@@ -18,7 +18,7 @@ export const keys = {
 } as const satisfies Record<string, QueryKey | ((...args: never[]) => QueryKey)>;
 
 const BY_ROOM: Record<string, QueryKey[]> = {
-  managers: [keys.managers, keys.cluster],
+  managers: [keys.managers, keys.cluster, keys.joinTokens],
   properties: [keys.properties],
   operations: [keys.operations],
   access: [['access'], keys.me],

@@ -29,6 +29,7 @@ function integerProblem(
 }
 
 function textProblem(value: string, bytesMax: number): string | undefined {
+  if (/\p{Cc}/u.test(value)) return 'No line breaks or other control characters.';
   const bytes = byteLength(value);
   return bytes <= bytesMax ? undefined : `At most ${bytesMax} bytes; this is ${bytes}.`;
 }

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { ProblemError } from './problem';
+import { keys, mayReadAgain, queriesMadeOldBy } from './queries';
+
+describe('a live event makes old', () => {
+  it.each([
+    ['properties', 'custom/greeting', [keys.properties, keys.audit]],
+    ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
+    ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.audit]],
+    ['operations', '88', [keys.operations, keys.audit]],
+    ['access', 'mira', [['access'], keys.me, keys.audit]],
+    ['audit', '', [keys.audit]],
+  ])('of %s about %s what it is about', (room, subject, old) => {
+    expect(queriesMadeOldBy({ room, subject })).toEqual(old);
+  });
+
+  it('everything, when it comes from a room this page does not know', () => {
+    expect(queriesMadeOldBy({ room: 'snapshots', subject: 'x' })).toEqual([[]]);
+  });
+});
+
+describe('a failed read', () => {
+  const problem = (status: number) => new ProblemError({ status, code: 'X', detail: '' });
+
+  it.each([0, 502, 503, 504])('is tried again after %d', (status) => {
+    expect(mayReadAgain(0, problem(status))).toBe(true);
+    expect(mayReadAgain(3, problem(status))).toBe(false);
+  });
+
+  it.each([401, 403, 404, 422])('is not tried again after %d', (status) => {
+    expect(mayReadAgain(0, problem(status))).toBe(false);
+  });
+});

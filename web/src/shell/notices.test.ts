@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { aCluster } from '../testing/samples';
+import { bannersOf } from './notices';
+
+const calm = { lost: false, switched: false };
+const codes = (...args: Parameters<typeof bannersOf>) => bannersOf(...args).map(({ code }) => code);
+
+describe('banners', () => {
+  it('a calm cluster has none', () => {
+    expect(bannersOf(aCluster(), calm)).toEqual([]);
+  });
+
+  it('stand in order of gravity, whatever order the server sent them in', () => {
+    const cluster = aCluster({
+      notices: [
+        { code: 'HINT', severity: 'info', text: 'i' },
+        { code: 'NO_AUTOMATIC_FAILOVER', severity: 'warning', text: 'w' },
+        { code: 'DISK_FULL', severity: 'error', text: 'e' },
+      ],
+    });
+    expect(codes(cluster, calm)).toEqual(['DISK_FULL', 'NO_AUTOMATIC_FAILOVER', 'HINT']);
+  });
+
+  // section 5.10, banner 4
+  it('say that there is no Active, once, in the words of the contract', () => {
+    const text = 'No active Kyvos Manager. This instance is read-only. Retrying…';
+    const cluster = aCluster({ active: null, notices: [{ code: 'NO_ACTIVE', severity: 'error', text }] });
+    expect(bannersOf(cluster, calm).map((banner) => banner.text)).toEqual([text]);
+  });
+
+  it('a lost connection replaces what can no longer be known', () => {
+    expect(codes(aCluster({ active: null }), { ...calm, lost: true })).toEqual(['CONNECTION_LOST']);
+  });
+
+  // section 5.10, banner 6
+  it('tell who the new active instance is after a switch', () => {
+    const [banner] = bannersOf(aCluster({ here: 2, active: 2 }), { ...calm, switched: true });
+    expect(banner?.text).toBe('You were switched to Green (new active instance).');
+  });
+
+  it('do not call a Passive the new active instance', () => {
+    const [banner] = bannersOf(aCluster({ here: 2, active: 3 }), { ...calm, switched: true });
+    expect(banner?.text).toBe('You were switched to Green. The active instance is km3.example.');
+  });
+
+  it('wait with the switch until an Active is known', () => {
+    expect(codes(aCluster({ here: 2, active: null }), { ...calm, switched: true })).toEqual(['NO_ACTIVE']);
+  });
+});
