@@ -25,6 +25,7 @@ pub mod types;
 
 mod check;
 mod checkpoint;
+mod containment;
 mod disk;
 mod envelope;
 mod error;
@@ -38,6 +39,7 @@ mod stored;
 
 pub use crate::check::{CheckReport, Finding, check};
 pub use crate::checkpoint::{CheckpointFile, CheckpointInbox, ReceivingCheckpoint};
+pub use crate::containment::panic_is_contained;
 pub use crate::disk::{Allocator, Fallocate};
 pub use crate::envelope::Malformed;
 pub use crate::error::OpenError;

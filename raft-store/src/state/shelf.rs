@@ -6,12 +6,12 @@
 
 use std::fs::File;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use sled::{Batch, Db, Tree};
 
+use crate::containment::contained;
 use crate::disk;
 use crate::envelope::{Kind, Malformed};
 use crate::stored::{self, ProgressV1, RowV1};
@@ -350,7 +350,7 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
 
 /// sled panics on some damage; here that is an error like any other.
 fn guarded_io<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged("sled panicked")))
+    contained(work).unwrap_or_else(|| Err(damaged("sled panicked")))
 }
 
 fn to_io(error: sled::Error) -> io::Error {
