@@ -3,6 +3,7 @@
 mod ids;
 mod refusal;
 mod secret;
+pub mod text;
 mod time;
 
 pub use ids::{Digest, Epoch, ManagerId, RequestId, RequestIdError, Revision, Term};

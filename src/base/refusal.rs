@@ -4,6 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::cut;
+
+/// Longest detail, in bytes. Refusals are remembered with the requests they answered, and a detail may quote
+/// what the asker sent.
+const DETAIL_MAX_BYTES: usize = 512;
+
 /// Why the group refused a command, and about what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
@@ -15,9 +21,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with its sentence.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+    /// A refusal with its sentence, cut where it would be too long to be remembered.
+    pub fn new(code: Code, detail: impl AsRef<str>) -> Self {
+        Self { code, detail: cut(detail.as_ref(), DETAIL_MAX_BYTES) }
     }
 }
 
@@ -46,7 +52,8 @@ codes! {
     KeyReused = "KEY_REUSED",
     /// The command was decided in a tenure that has ended.
     StaleEpoch = "STALE_EPOCH",
-    /// Not every member understands this command yet.
+    /// The group has not agreed on a feature level that has this command, or a build does not speak the level
+    /// the group has agreed on.
     LevelTooLow = "LEVEL_TOO_LOW",
     /// No property of that file and name.
     NoSuchProperty = "NO_SUCH_PROPERTY",
@@ -54,7 +61,7 @@ codes! {
     InvalidValue = "INVALID_VALUE",
     /// The name does not fit the file's rule for names.
     InvalidName = "INVALID_NAME",
-    /// HA cannot be switched off while more than one Manager exists (A13).
+    /// HA cannot be switched off while other members exist (A13).
     HaHasInstances = "HA_HAS_INSTANCES",
     /// A fixed bound on the number of such things is reached.
     TooMany = "TOO_MANY",
@@ -92,10 +99,30 @@ codes! {
     TooLong = "TOO_LONG",
     /// The user is inactive or locked.
     Locked = "LOCKED",
+    /// An API token of that name exists.
+    TokenExists = "TOKEN_EXISTS",
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_that_quotes_a_long_text_is_cut() {
+        let refusal = Refusal::new(Code::NoSuchUser, "x".repeat(1 << 20));
+        assert_eq!(refusal.detail.len(), DETAIL_MAX_BYTES);
+    }
+
+    #[test]
+    fn every_code_has_its_own_text() {
+        let texts: std::collections::BTreeSet<_> =
+            Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
     }
 }

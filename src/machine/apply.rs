@@ -4,6 +4,7 @@ use raft_store::machine::{Committed, Row};
 use serde::{Deserialize, Serialize};
 
 use super::kernel::Asked;
+use super::level::understood;
 use super::{Answer, Event, Moment, Outcome, Proposal, State};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Term, Timestamp};
 use crate::capabilities::audit::model as audit;
@@ -35,15 +36,14 @@ pub struct Change {
 /// Applies one committed entry to the facts.
 ///
 /// # Panics
-/// When the entry is no proposal this build understands: skipping it would let the members drift apart, so
-/// this process stops and leaves the group to the others.
+/// When the entry does not follow the last one, or is no proposal this build understands, or raises the group
+/// to a level this build does not speak: going on would let the members drift apart, so this process stops and
+/// leaves the group to the others.
 pub fn apply(state: &mut State, entry: &Committed) -> Applied {
     let revision = Revision(entry.index);
-    assert!(
-        state.kernel.revision < revision || revision.0 == 0,
-        "entry {revision} comes after {} was applied",
-        state.kernel.revision
-    );
+    let last = state.kernel.revision;
+    let follows = revision.0 == last.0 + 1 || (revision, last) == (Revision(0), Revision(0));
+    assert!(follows, "entry {revision} does not follow {last}, the last one applied");
     state.kernel.revision = revision;
     let Some(payload) = &entry.payload else {
         return Applied { answer: None, rows: Vec::new(), change: None };
@@ -56,27 +56,22 @@ pub fn apply(state: &mut State, entry: &Committed) -> Applied {
 
 fn judge(state: &mut State, entry: &Committed, proposal: Proposal) -> Applied {
     let revision = Revision(entry.index);
-    let refused = |code, detail: &str| Answer {
-        revision,
-        outcome: Outcome::Refused(Refusal::new(code, detail)),
-        repeated: false,
-    };
+    if let Err(refusal) = proposal.bounded() {
+        return silent(Answer { revision, outcome: Outcome::Refused(refusal), repeated: false });
+    }
     match state.kernel.asked(&proposal.request, &proposal.fingerprint) {
         Asked::Before(answer) => return silent(answer),
         Asked::WithAnotherBody => {
-            return silent(refused(
-                Code::KeyReused,
-                "this request id was used for another request",
-            ));
+            let detail = "This request id was used for another request.";
+            let outcome = Outcome::Refused(Refusal::new(Code::KeyReused, detail));
+            return silent(Answer { revision, outcome, repeated: false });
         }
         Asked::Never => {}
     }
     state.kernel.clock = state.kernel.clock.max(proposal.at);
     let moment = moment_of(state, entry, &proposal);
     let before = audit::Before::of(state, &proposal.by, proposal.command.trace(state));
-    let decided =
-        fence_holds(state, proposal.fence).and_then(|()| proposal.command.decide(state, &moment));
-    let (outcome, events) = match decided {
+    let (outcome, events) = match decide(state, &moment, &proposal) {
         Ok(events) => (Outcome::Committed, events),
         Err(refusal) => (Outcome::Refused(refusal), Vec::new()),
     };
@@ -97,7 +92,13 @@ fn judge(state: &mut State, entry: &Committed, proposal: Proposal) -> Applied {
     Applied { answer: Some(Answer { revision, outcome, repeated: false }), rows, change }
 }
 
-/// A repeat is answered and leaves no trace: the first one did.
+fn decide(state: &State, moment: &Moment, proposal: &Proposal) -> Result<Vec<Event>, Refusal> {
+    fence_holds(state, proposal.fence)?;
+    understood(&state.kernel, &proposal.command)?;
+    proposal.command.decide(state, moment)
+}
+
+/// A repeat is answered and leaves no trace: the first one did. Nor does what no Manager would have proposed.
 fn silent(answer: Answer) -> Applied {
     Applied { answer: Some(answer), rows: Vec::new(), change: None }
 }
@@ -119,7 +120,7 @@ fn fence_holds(state: &State, fence: Option<Epoch>) -> Result<(), Refusal> {
     let current = state.managers.epoch();
     match fence {
         Some(epoch) if epoch != current => {
-            let detail = format!("decided in tenure {epoch}, but {current} has begun");
+            let detail = format!("Decided in tenure {epoch}, but {current} is in force.");
             Err(Refusal::new(Code::StaleEpoch, detail))
         }
         Some(_) | None => Ok(()),

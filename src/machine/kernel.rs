@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Level};
+use super::{Event, LEVEL_MAX, Level};
 use crate::base::{Digest, Refusal, RequestId, Revision, Timestamp};
 use crate::capabilities::managers::model as managers;
 
@@ -94,6 +94,12 @@ impl Kernel {
     /// The one thing a room decides that the machine keeps: the feature level.
     pub(super) fn evolve(&mut self, event: &Event) {
         if let Event::Managers(managers::Event::LevelRaised { level }) = event {
+            assert!(
+                *level <= LEVEL_MAX,
+                "the group agreed on feature level {}, this build speaks {}",
+                level.0,
+                LEVEL_MAX.0
+            );
             self.level = *level;
         }
     }

@@ -6,6 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Command, Kernel};
+use crate::base::{Code, Refusal};
+use crate::capabilities::managers::model as managers;
+
 /// A feature level. 0 before the group is founded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -13,3 +17,30 @@ pub struct Level(pub u32);
 
 /// The highest level this build speaks.
 pub const LEVEL_MAX: Level = Level(1);
+
+impl Command {
+    /// The level from which on this command may be asked: 0 only for the founding, which begins the levels.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Managers(managers::Command::Found { .. }) => Level(0),
+            Self::Managers(_) | Self::Properties(_) | Self::Operations(_) | Self::Access(_) => {
+                Level(1)
+            }
+        }
+    }
+}
+
+/// Refuses a command that the group has not agreed to understand yet.
+pub(super) fn understood(kernel: &Kernel, command: &Command) -> Result<(), Refusal> {
+    if command.level() <= kernel.level {
+        return Ok(());
+    }
+    let detail = match kernel.level {
+        Level(0) => "This group has not been founded.".to_owned(),
+        Level(agreed) => format!(
+            "This needs feature level {}; the group has agreed on {agreed}. Upgrade every member first.",
+            command.level().0
+        ),
+    };
+    Err(Refusal::new(Code::LevelTooLow, detail))
+}

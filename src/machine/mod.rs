@@ -11,16 +11,22 @@
 
 mod apply;
 mod digest;
+mod image;
 mod kernel;
 mod level;
 mod proposal;
 mod rooms;
+#[cfg(test)]
+pub(crate) mod script;
 
 pub use apply::{Applied, Change, apply};
 pub use digest::digest;
+pub use image::{ImageError, read_image, write_image};
 pub use kernel::{Answer, Kernel, Outcome, REQUESTS_KEPT};
 pub use level::{LEVEL_MAX, Level};
-pub use proposal::{Actor, DecodeError, Proposal};
+pub use proposal::{
+    ACTOR_MAX_BYTES, Actor, DecodeError, Proposal, REASON_MAX_BYTES, SOURCE_MAX_BYTES,
+};
 pub use rooms::{Command, Event, State};
 
 use raft_store::machine::Row;

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Command;
-use crate::base::{Digest, Epoch, ManagerId, RequestId, Timestamp};
+use crate::base::text::fits;
+use crate::base::{Digest, Epoch, ManagerId, Refusal, RequestId, Timestamp};
 
 /// One entry of the group's log: a command and everything needed to judge it the same way everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Proposal {
     pub by: Actor,
     /// The Manager that took the request in.
     pub via: ManagerId,
-    /// Where the request came from, as an IP address; `None` for the Managers' own work.
+    /// Where the request came from, as an IP address of at most 64 bytes; `None` for the Managers' own work.
     pub source: Option<String>,
     /// The request's name: the first answer to it is its answer for ever.
     pub request: RequestId,
@@ -79,7 +80,24 @@ fn bincode_config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<LIMIT_BYTES>()
 }
 
+/// Longest reason, in bytes.
+pub const REASON_MAX_BYTES: usize = 512;
+/// Longest source, in bytes.
+pub const SOURCE_MAX_BYTES: usize = 64;
+/// Longest name of whoever asks, in bytes.
+pub const ACTOR_MAX_BYTES: usize = 64;
+
 impl Proposal {
+    /// Refuses texts around the command that are longer than they may be. Each room bounds its own commands.
+    pub fn bounded(&self) -> Result<(), Refusal> {
+        fits("A reason", self.reason.as_deref().unwrap_or_default(), REASON_MAX_BYTES)?;
+        fits("A source", self.source.as_deref().unwrap_or_default(), SOURCE_MAX_BYTES)?;
+        match &self.by {
+            Actor::User(name) | Actor::Token(name) => fits("A name", name, ACTOR_MAX_BYTES),
+            Actor::Manager(_) | Actor::Anonymous => Ok(()),
+        }
+    }
+
     /// The bytes as they stand in the log: the format number (big endian), then bincode.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = FORMAT.to_be_bytes().to_vec();

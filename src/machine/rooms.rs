@@ -14,7 +14,7 @@ macro_rules! rooms {
         pub struct State {
             /// What the machine itself keeps: revision, clock, answered requests.
             pub kernel: Kernel,
-            $($(#[$doc])* pub $field: <$field::model::Room as Capability>::Facts,)*
+            $($(#[$doc])* pub $field: <$field::rules::Room as Capability>::Facts,)*
         }
 
         /// What can be asked of the group. In the log an arm is its position: append, never reorder.
@@ -28,27 +28,27 @@ macro_rules! rooms {
         impl Command {
             pub(super) fn decide(&self, state: &State, moment: &Moment) -> Result<Vec<Event>, Refusal> {
                 match self {
-                    $(Self::$arm(command) => $field::model::Room::decide(state, moment, command)
+                    $(Self::$arm(command) => $field::rules::Room::decide(state, moment, command)
                         .map(|events| events.into_iter().map(Event::$arm).collect()),)*
                 }
             }
 
             pub(super) fn trace(&self, state: &State) -> Option<Trace> {
-                match self { $(Self::$arm(command) => $field::model::Room::trace(state, command),)* }
+                match self { $(Self::$arm(command) => $field::rules::Room::trace(state, command),)* }
             }
         }
 
         impl State {
             pub(super) fn evolve(&mut self, moment: &Moment, event: &Event) {
                 match event {
-                    $(Event::$arm(event) => $field::model::Room::evolve(&mut self.$field, moment, event),)*
+                    $(Event::$arm(event) => $field::rules::Room::evolve(&mut self.$field, moment, event),)*
                 }
             }
         }
 
         impl Event {
             pub(super) fn rows(&self, moment: &Moment) -> Vec<Row> {
-                match self { $(Self::$arm(event) => $field::model::Room::rows(moment, event),)* }
+                match self { $(Self::$arm(event) => $field::rules::Room::rows(moment, event),)* }
             }
 
             /// The room it happened in, as it is named everywhere.

@@ -3,5 +3,9 @@
 //!
 //! The group keeps password hashes (argon2id) and digests of session and API tokens, never the secrets.
 
+mod command;
 pub mod cli;
 pub mod model;
+pub mod rules;
+#[cfg(test)]
+pub(crate) mod script;

@@ -3,8 +3,14 @@
 use raft_store::machine::Row;
 use serde::{Deserialize, Serialize};
 
+use crate::base::text::cut;
 use crate::base::{Digest, ManagerId, Revision, Term, Timestamp};
 use crate::machine::{Actor, Moment, Outcome, Proposal, State, Trace, history_bytes, tables};
+
+/// Longest object in a record, in bytes; longer ones are cut.
+pub const OBJECT_MAX_BYTES: usize = 512;
+/// Longest before and after in a record, in bytes; longer ones are cut.
+pub const VALUE_MAX_BYTES: usize = 4_096;
 
 /// One line of the audit, as it is kept under its revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +71,17 @@ impl AuditRecord {
     }
 }
 
+/// A refused command may have brought texts of any length; its record must fit into a row all the same.
+fn bounded(trace: Trace) -> Trace {
+    let value = |text: Option<String>| text.map(|text| cut(&text, VALUE_MAX_BYTES));
+    Trace {
+        action: trace.action,
+        object: cut(&trace.object, OBJECT_MAX_BYTES),
+        before: value(trace.before),
+        after: value(trace.after),
+    }
+}
+
 /// The audit's row for a judged proposal; moves the head of the chain. No row for inner bookkeeping.
 pub fn record(
     head: &mut Digest,
@@ -79,7 +96,7 @@ pub fn record(
         at: moment.at,
         by: moment.by.to_string(),
         role: before.role,
-        trace: before.trace?,
+        trace: bounded(before.trace?),
         refused: match outcome {
             Outcome::Committed => None,
             Outcome::Refused(refusal) => Some(refusal.code.as_str().to_owned()),

@@ -1,21 +1,37 @@
 //! Facts of the group's own instances, and of the tenure in force.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use raft_store::machine::Row;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::command::{Command, Event};
 use crate::base::{Code, Digest, Epoch, ManagerId, Refusal, Revision, Term, Timestamp};
-use crate::machine::{Capability, LEVEL_MAX, Level, Moment, State, Trace, history_bytes, tables};
-
-/// The room, for the machine.
-pub struct Room;
+use crate::machine::Level;
 
 /// The founder's number: there is no log before it to take a number from.
 pub const FOUNDER: ManagerId = ManagerId(1);
 /// Longest alias, in characters (A16).
 pub const ALIAS_MAX_CHARS: usize = 64;
+/// Longest host name, in bytes: the bound of the domain name system.
+pub const HOST_MAX_BYTES: usize = 255;
+/// Longest `host:port`, in bytes.
+pub const ADDRESS_MAX_BYTES: usize = HOST_MAX_BYTES + 6;
+/// Longest URL a member tells of itself, in bytes.
+pub const URL_MAX_BYTES: usize = 2_048;
+/// Longest version of a build, in bytes.
+pub const VERSION_MAX_BYTES: usize = 64;
+/// Longest election lease, in milliseconds: the bound of `RAFT_ELECTION_MAX_MS`.
+pub const LEASE_MAX_MS: u64 = 60_000;
+/// Longest name of a group, in bytes.
+pub const GROUP_NAME_MAX_BYTES: usize = 128;
+/// Longest certificate of the group's authority, in bytes of PEM.
+pub const CA_PEM_MAX_BYTES: usize = 16 << 10;
+/// Longest sealed key of the group's authority, in bytes.
+pub const SEALED_KEY_MAX_BYTES: usize = 16 << 10;
+/// Longest reason of a tenure or removal, in bytes; longer ones are cut.
+pub const BECAUSE_MAX_BYTES: usize = 512;
 /// Most join tokens open at a time.
 pub const JOIN_TOKENS_MAX: usize = 64;
 /// Longest life of a join token: a week.
@@ -45,6 +61,8 @@ pub struct Facts {
 pub struct Removal {
     /// Its host.
     pub host: String,
+    /// Its disk, which cannot come back.
+    pub disk_id: Uuid,
     /// When.
     pub at: Timestamp,
     /// By whom.
@@ -54,7 +72,7 @@ pub struct Removal {
 }
 
 /// What was settled at the founding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Names the group for ever.
     pub cluster_id: Uuid,
@@ -151,135 +169,6 @@ pub struct TenureRecord {
     pub because: String,
 }
 
-/// What may be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// Settles the group, with its first member.
-    Found {
-        /// The group.
-        group: Group,
-        /// The founder's profile.
-        profile: Profile,
-        /// The founder's disk.
-        disk_id: Uuid,
-    },
-    /// Makes a join token.
-    CreateJoinToken {
-        /// Digest of the token.
-        digest: Digest,
-        /// For which role.
-        role: Role,
-        /// How long it holds.
-        ttl_ms: u64,
-    },
-    /// Takes a join token back.
-    DeleteJoinToken {
-        /// The revision that made it.
-        id: Revision,
-    },
-    /// Admits a further member against a join token. Its number is the revision of this command.
-    Admit {
-        /// Digest of the token it showed.
-        token: Digest,
-        /// What it is to be.
-        role: Role,
-        /// What it tells of itself.
-        profile: Profile,
-        /// Its disk.
-        disk_id: Uuid,
-    },
-    /// Takes a member that does not vote out of the group, for example when its addition failed.
-    Withdraw {
-        /// Who.
-        manager: ManagerId,
-        /// Why.
-        because: String,
-    },
-    /// A member tells of itself anew, at its start or when its timers change.
-    Announce {
-        /// Who.
-        manager: ManagerId,
-        /// What.
-        profile: Profile,
-    },
-    /// Gives a member's host an alias; empty takes it away.
-    SetAlias {
-        /// Whose.
-        manager: ManagerId,
-        /// What it is to be called.
-        alias: String,
-        /// Change only if the member's last change is this revision.
-        expect: Option<Revision>,
-    },
-    /// A leader takes office. The revision of this command is the epoch.
-    BecomeActive {
-        /// Who.
-        manager: ManagerId,
-        /// The term it leads.
-        term: Term,
-        /// Why.
-        because: String,
-    },
-    /// Raises the group's feature level once every member speaks it.
-    RaiseLevel {
-        /// To what.
-        level: Level,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// The group exists.
-    Founded(Group),
-    /// A member was admitted.
-    Admitted {
-        /// Its number.
-        manager: ManagerId,
-        /// What it is.
-        role: Role,
-        /// What it tells of itself.
-        profile: Profile,
-        /// Its disk.
-        disk_id: Uuid,
-    },
-    /// A member is no more.
-    Withdrawn {
-        /// Who.
-        manager: ManagerId,
-        /// Why.
-        because: String,
-    },
-    /// A member told of itself anew.
-    Announced {
-        /// Who.
-        manager: ManagerId,
-        /// What.
-        profile: Profile,
-    },
-    /// A member's alias changed.
-    AliasSet {
-        /// Whose.
-        manager: ManagerId,
-        /// To what.
-        alias: String,
-    },
-    /// A join token was made.
-    JoinTokenCreated(JoinToken),
-    /// A join token was used or taken back.
-    JoinTokenGone {
-        /// The revision that made it.
-        id: Revision,
-    },
-    /// A tenure began.
-    BecameActive(TenureRecord),
-    /// The group speaks a higher feature level.
-    LevelRaised {
-        /// Which.
-        level: Level,
-    },
-}
-
 impl Facts {
     /// The epoch in force; 0 before the first tenure.
     pub fn epoch(&self) -> Epoch {
@@ -293,10 +182,22 @@ impl Facts {
         self.members.get(&id).ok_or_else(unknown)
     }
 
-    /// The hosts of all Managers but the first; witnesses are no Kyvos Manager instances (A5).
+    /// Whether a member is the Active of the tenure in force.
+    pub fn is_active(&self, id: ManagerId) -> bool {
+        self.tenure.as_ref().is_some_and(|tenure| tenure.active == id)
+    }
+
+    /// The hosts of all members but the first Manager.
     pub fn hosts_besides_founder(&self) -> impl Iterator<Item = &str> {
-        let managers = self.members.values().filter(|member| member.role == Role::Manager);
-        managers.skip(1).map(|member| member.profile.host.as_str())
+        let mut managers = self.members.iter().filter(|(_, member)| member.role == Role::Manager);
+        let first = managers.next().map(|(id, _)| *id);
+        let others = self.members.iter().filter(move |(id, _)| Some(**id) != first);
+        others.map(|(_, member)| member.profile.host.as_str())
+    }
+
+    /// The highest feature level that every member speaks.
+    pub fn level_spoken_by_all(&self) -> Level {
+        self.members.values().map(|member| member.profile.level).min().unwrap_or_default()
     }
 
     /// The open join token with this digest, if it holds for the role at that time.
@@ -317,304 +218,9 @@ impl Facts {
     }
 }
 
-impl Capability for Room {
-    type Facts = Facts;
-    type Command = Command;
-    type Event = Event;
-
-    fn decide(state: &State, moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
-        let facts = &state.managers;
-        match command {
-            Command::Found { group, profile, disk_id } => found(facts, group, profile, *disk_id),
-            Command::CreateJoinToken { digest, role, ttl_ms } => {
-                create_token(state, moment, *digest, *role, *ttl_ms)
-            }
-            Command::DeleteJoinToken { id } => match facts.join_tokens.contains_key(id) {
-                true => Ok(vec![Event::JoinTokenGone { id: *id }]),
-                false => {
-                    Err(Refusal::new(Code::NoSuchToken, format!("There is no join token {id}.")))
-                }
-            },
-            Command::Admit { token, role, profile, disk_id } => {
-                let id = facts.join_token(*token, *role, moment.at)?;
-                admissible(state, *role, profile, *disk_id)?;
-                let manager = ManagerId(moment.revision.0);
-                let admitted = Event::Admitted {
-                    manager,
-                    role: *role,
-                    profile: profile.clone(),
-                    disk_id: *disk_id,
-                };
-                Ok(vec![Event::JoinTokenGone { id }, admitted])
-            }
-            Command::Withdraw { manager, because } => {
-                facts.member(*manager)?;
-                Ok(vec![Event::Withdrawn { manager: *manager, because: because.clone() }])
-            }
-            Command::Announce { manager, profile } => {
-                let member = facts.member(*manager)?;
-                let same = member.profile == *profile;
-                Ok(if same {
-                    vec![]
-                } else {
-                    vec![Event::Announced { manager: *manager, profile: profile.clone() }]
-                })
-            }
-            Command::SetAlias { manager, alias, expect } => {
-                set_alias(facts, *manager, alias, *expect)
-            }
-            Command::BecomeActive { manager, term, because } => {
-                become_active(facts, moment, *manager, *term, because)
-            }
-            Command::RaiseLevel { level } => raise_level(state, *level),
-        }
+impl fmt::Debug for Group {
+    /// Without the sealed key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Group({} {})", self.name, self.cluster_id)
     }
-
-    fn evolve(facts: &mut Facts, moment: &Moment, event: &Event) {
-        match event {
-            Event::Founded(group) => facts.group = Some(group.clone()),
-            Event::Admitted { manager, role, profile, disk_id } => {
-                let member = Manager {
-                    profile: profile.clone(),
-                    role: *role,
-                    disk_id: *disk_id,
-                    alias: String::new(),
-                    joined_at: moment.at,
-                    revision: moment.revision,
-                };
-                facts.members.insert(*manager, member);
-            }
-            Event::Withdrawn { manager, because } => withdraw(facts, moment, *manager, because),
-            Event::Announced { manager, profile } => change(facts, moment, *manager, |member| {
-                member.profile = profile.clone();
-            }),
-            Event::AliasSet { manager, alias } => change(facts, moment, *manager, |member| {
-                member.alias = alias.clone();
-            }),
-            Event::JoinTokenCreated(token) => {
-                facts.join_tokens.retain(|_, token| token.expires_at > moment.at);
-                facts.join_tokens.insert(moment.revision, token.clone());
-            }
-            Event::JoinTokenGone { id } => {
-                facts.join_tokens.remove(id);
-            }
-            Event::BecameActive(tenure) => facts.tenure = Some(tenure.clone()),
-            // The level is the machine's own fact; the room only judged it.
-            Event::LevelRaised { level: _ } => {}
-        }
-    }
-
-    fn trace(state: &State, command: &Command) -> Option<Trace> {
-        let host = |id: &ManagerId| {
-            state.managers.members.get(id).map(|member| member.profile.host.clone())
-        };
-        let object = |id: &ManagerId| host(id).unwrap_or_else(|| id.to_string());
-        Some(match command {
-            Command::Found { group, .. } => Trace::new("managers.found", group.name.clone()),
-            Command::CreateJoinToken { role, .. } => {
-                Trace::new("managers.create_join_token", role.as_str())
-            }
-            Command::DeleteJoinToken { id } => {
-                Trace::new("managers.delete_join_token", id.to_string())
-            }
-            Command::Admit { role, profile, .. } => {
-                let after = format!("{} at {}", role.as_str(), profile.peer_addr);
-                Trace::new("managers.admit", profile.host.clone()).changing(None, Some(after))
-            }
-            Command::Withdraw { manager, because } => {
-                Trace::new("managers.withdraw", object(manager))
-                    .changing(None, Some(because.clone()))
-            }
-            Command::Announce { .. } => return None,
-            Command::SetAlias { manager, alias, .. } => {
-                let before = state.managers.members.get(manager).map(|member| member.alias.clone());
-                Trace::new("managers.set_alias", object(manager))
-                    .changing(before, Some(alias.clone()))
-            }
-            Command::BecomeActive { manager, .. } => {
-                let before = state.managers.tenure.as_ref().map(|tenure| object(&tenure.active));
-                Trace::new("managers.become_active", object(manager))
-                    .changing(before, Some(object(manager)))
-            }
-            Command::RaiseLevel { level } => {
-                let before = Some(state.kernel.level.0.to_string());
-                Trace::new("managers.raise_level", "feature level")
-                    .changing(before, Some(level.0.to_string()))
-            }
-        })
-    }
-
-    fn rows(_moment: &Moment, event: &Event) -> Vec<Row> {
-        match event {
-            Event::BecameActive(tenure) => {
-                vec![Row { table: tables::TENURES, key: Vec::new(), value: history_bytes(tenure) }]
-            }
-            Event::Founded(_)
-            | Event::Admitted { .. }
-            | Event::Withdrawn { .. }
-            | Event::Announced { .. }
-            | Event::AliasSet { .. }
-            | Event::JoinTokenCreated(_)
-            | Event::JoinTokenGone { .. }
-            | Event::LevelRaised { .. } => Vec::new(),
-        }
-    }
-}
-
-fn change(facts: &mut Facts, moment: &Moment, manager: ManagerId, how: impl FnOnce(&mut Manager)) {
-    if let Some(member) = facts.members.get_mut(&manager) {
-        how(member);
-        member.revision = moment.revision;
-    }
-}
-
-fn withdraw(facts: &mut Facts, moment: &Moment, manager: ManagerId, because: &str) {
-    if let Some(member) = facts.members.remove(&manager) {
-        let (host, at, by) = (member.profile.host, moment.at, moment.by.to_string());
-        facts.removed.insert(manager, Removal { host, at, by, because: because.into() });
-    }
-    while facts.removed.len() > REMOVED_KEPT {
-        facts.removed.pop_first();
-    }
-}
-
-fn found(
-    facts: &Facts,
-    group: &Group,
-    profile: &Profile,
-    disk_id: Uuid,
-) -> Result<Vec<Event>, Refusal> {
-    if facts.group.is_some() {
-        return Err(Refusal::new(Code::AlreadyFounded, "This group was founded already."));
-    }
-    let founder = Event::Admitted {
-        manager: FOUNDER,
-        role: Role::Manager,
-        profile: profile.clone(),
-        disk_id,
-    };
-    Ok(vec![Event::Founded(group.clone()), founder, Event::LevelRaised { level: LEVEL_MAX }])
-}
-
-fn create_token(
-    state: &State,
-    moment: &Moment,
-    digest: Digest,
-    role: Role,
-    ttl_ms: u64,
-) -> Result<Vec<Event>, Refusal> {
-    needs_ha(state, role)?;
-    let open =
-        state.managers.join_tokens.values().filter(|token| token.expires_at > moment.at).count();
-    if open >= JOIN_TOKENS_MAX {
-        return Err(Refusal::new(
-            Code::TooMany,
-            format!("{JOIN_TOKENS_MAX} join tokens are open already."),
-        ));
-    }
-    let expires_at = moment.at.plus_ms(ttl_ms.clamp(1, JOIN_TOKEN_TTL_MAX_MS));
-    let (created_by, created_at) = (moment.by.to_string(), moment.at);
-    Ok(vec![Event::JoinTokenCreated(JoinToken {
-        digest,
-        role,
-        expires_at,
-        created_by,
-        created_at,
-    })])
-}
-
-/// Rows 68 and 70: with HA off the group stays as it is. A witness is no use to a single Manager either.
-fn needs_ha(state: &State, role: Role) -> Result<(), Refusal> {
-    if state.properties.ha_enabled() {
-        return Ok(());
-    }
-    let detail = format!("Set ENABLE_KM_HA to yes before a further {} is added.", role.as_str());
-    Err(Refusal::new(Code::HaDisabled, detail))
-}
-
-fn admissible(state: &State, role: Role, profile: &Profile, disk_id: Uuid) -> Result<(), Refusal> {
-    needs_ha(state, role)?;
-    let members = &state.managers.members;
-    if members.len() >= MEMBERS_MAX {
-        return Err(Refusal::new(
-            Code::TooMany,
-            format!("The group has {MEMBERS_MAX} members already."),
-        ));
-    }
-    let same = |member: &&Manager| {
-        member.disk_id == disk_id || member.profile.peer_addr == profile.peer_addr
-    };
-    if let Some(twin) = members.values().find(same) {
-        let detail =
-            format!("A member with this disk or peer address exists: {}.", twin.profile.host);
-        return Err(Refusal::new(Code::AlreadyMember, detail));
-    }
-    Ok(())
-}
-
-fn set_alias(
-    facts: &Facts,
-    manager: ManagerId,
-    alias: &str,
-    expect: Option<Revision>,
-) -> Result<Vec<Event>, Refusal> {
-    let member = facts.member(manager)?;
-    if let Some(expected) = expect.filter(|expected| *expected != member.revision) {
-        let detail = format!("Changed at revision {}, expected {expected}.", member.revision);
-        return Err(Refusal::new(Code::Changed, detail));
-    }
-    let alias = alias.trim();
-    let fits = |c: char| c.is_alphanumeric() || " -_.".contains(c);
-    if alias.chars().count() > ALIAS_MAX_CHARS || !alias.chars().all(fits) {
-        let rule = "An alias has at most 64 letters, digits, spaces, hyphens, underscores or dots.";
-        return Err(Refusal::new(Code::AliasInvalid, rule));
-    }
-    let taken = |(id, other): &(&ManagerId, &Manager)| **id != manager && other.alias == alias;
-    if let Some((_, other)) = facts.members.iter().find(taken).filter(|_| !alias.is_empty()) {
-        let detail = format!("{} is called {alias} already.", other.profile.host);
-        return Err(Refusal::new(Code::AliasTaken, detail));
-    }
-    let same = member.alias == alias;
-    Ok(if same { vec![] } else { vec![Event::AliasSet { manager, alias: alias.into() }] })
-}
-
-/// Only the leader that wrote the entry may take office, and only in the term it wrote it in: a delayed entry
-/// of an earlier term must not begin a tenure its proposer no longer holds.
-fn become_active(
-    facts: &Facts,
-    moment: &Moment,
-    manager: ManagerId,
-    term: Term,
-    because: &str,
-) -> Result<Vec<Event>, Refusal> {
-    let member = facts.member(manager)?;
-    if member.role == Role::Witness || moment.leader != manager || moment.term != term {
-        let detail = format!("Kyvos Manager {manager} does not lead term {}.", moment.term);
-        return Err(Refusal::new(Code::WrongState, detail));
-    }
-    let epoch = Epoch(moment.revision.0);
-    let because = because.to_owned();
-    Ok(vec![Event::BecameActive(TenureRecord {
-        epoch,
-        active: manager,
-        term,
-        since: moment.at,
-        because,
-    })])
-}
-
-fn raise_level(state: &State, level: Level) -> Result<Vec<Event>, Refusal> {
-    let spoken = state
-        .managers
-        .members
-        .values()
-        .map(|member| member.profile.level)
-        .min()
-        .unwrap_or_default();
-    if level > spoken {
-        let detail =
-            format!("Not every member speaks level {}; the lowest speaks {}.", level.0, spoken.0);
-        return Err(Refusal::new(Code::LevelTooLow, detail));
-    }
-    Ok(if level > state.kernel.level { vec![Event::LevelRaised { level }] } else { vec![] })
 }

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Timestamp};
-use crate::machine::{Capability, Moment, State, Trace};
-
-/// The room, for the machine.
-pub struct Room;
+use crate::machine::Moment;
 
 /// How many ended operations are kept.
 pub const ENDED_KEPT: usize = 1_000;
@@ -127,94 +125,8 @@ pub enum StepEnd {
     Skipped,
     /// It cannot be done.
     Failed,
-}
-
-/// What may be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// Asks for an operation.
-    Begin {
-        /// Which.
-        kind: Kind,
-    },
-    /// The Active begins a step, or tells how far it is.
-    StepStarted {
-        /// The operation.
-        id: Revision,
-        /// The step's place, from 0.
-        step: u32,
-        /// What is known so far.
-        detail: String,
-        /// The tenure it is carried out in.
-        epoch: Epoch,
-    },
-    /// The Active ended a step.
-    StepEnded {
-        /// The operation.
-        id: Revision,
-        /// The step's place, from 0.
-        step: u32,
-        /// How.
-        end: StepEnd,
-        /// What came of it.
-        detail: String,
-        /// The tenure it was carried out in.
-        epoch: Epoch,
-    },
-    /// Somebody calls an operation off.
-    Cancel {
-        /// Which.
-        id: Revision,
-    },
-    /// Somebody wants a failed operation tried again.
-    Retry {
-        /// Which.
-        id: Revision,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// An operation was asked for.
-    Begun {
-        /// Which; its id is the revision.
-        kind: Kind,
-    },
-    /// A step began, or told how far it is.
-    StepStarted {
-        /// The operation.
-        id: Revision,
-        /// The step's place.
-        step: u32,
-        /// What is known so far.
-        detail: String,
-        /// The tenure.
-        epoch: Epoch,
-    },
-    /// A step ended.
-    StepEnded {
-        /// The operation.
-        id: Revision,
-        /// The step's place.
-        step: u32,
-        /// How.
-        end: StepEnd,
-        /// What came of it.
-        detail: String,
-        /// The tenure.
-        epoch: Epoch,
-    },
-    /// An operation was called off.
-    Cancelled {
-        /// Which.
-        id: Revision,
-    },
-    /// A failed operation is to be tried again.
-    Retried {
-        /// Which.
-        id: Revision,
-    },
+    /// It cannot be known whether it was done, and doing it twice would harm: a person must say.
+    NeedsDecision,
 }
 
 impl Kind {
@@ -225,10 +137,20 @@ impl Kind {
         }
     }
 
-    /// What it is about. Two open operations never have the same target.
+    /// What it is about, for people.
     pub fn target(&self) -> String {
         match self {
             Self::AddManager { host, .. } => host.clone(),
+        }
+    }
+
+    /// Whether both are about the same thing: of two such operations only one may be open. Hosts do not tell,
+    /// because one host may carry two members.
+    pub fn collides(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AddManager { manager, .. }, Self::AddManager { manager: other, .. }) => {
+                manager == other
+            }
         }
     }
 
@@ -272,7 +194,7 @@ impl Operation {
         ))
     }
 
-    fn new(kind: Kind, moment: &Moment) -> Self {
+    pub(super) fn new(kind: Kind, moment: &Moment) -> Self {
         let step = |(name, title): &(&str, &str)| Step {
             name: (*name).into(),
             title: (*title).into(),
@@ -299,9 +221,10 @@ impl Operation {
         }
     }
 
-    /// The last tenure that worked on it.
-    fn last_epoch(&self) -> Option<Epoch> {
-        self.steps.iter().filter_map(|step| step.epoch).max()
+    /// Counts a failover when another tenure than the last goes on with it.
+    pub(super) fn adopt(&mut self, epoch: Epoch) {
+        let last = self.steps.iter().filter_map(|step| step.epoch).max();
+        self.resumed += u32::from(last.is_some_and(|last| last != epoch));
     }
 }
 
@@ -313,205 +236,18 @@ impl Facts {
         self.operations.get(&id).ok_or_else(unknown)
     }
 
+    /// The newest operation that adds this member.
+    pub fn addition_of(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
+        let adds = |(_, operation): &(&Revision, &Operation)| match &operation.kind {
+            Kind::AddManager { manager, .. } => *manager == member,
+        };
+        let newest = self.operations.iter().rev().find(adds);
+        newest.map(|(id, operation)| (*id, operation))
+    }
+
     /// The operations that are not ended, oldest first.
     pub fn open(&self) -> impl Iterator<Item = (Revision, &Operation)> {
         let open = |(_, operation): &(&Revision, &Operation)| operation.status.is_open();
         self.operations.iter().filter(open).map(|(id, operation)| (*id, operation))
     }
-}
-
-impl Capability for Room {
-    type Facts = Facts;
-    type Command = Command;
-    type Event = Event;
-
-    fn decide(state: &State, _moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
-        let facts = &state.operations;
-        match command {
-            Command::Begin { kind } => begin(facts, kind),
-            Command::StepStarted { id, step, detail, epoch } => {
-                current_step(facts, *id, *step)?;
-                let (id, step, detail, epoch) = (*id, *step, cut(detail), *epoch);
-                Ok(vec![Event::StepStarted { id, step, detail, epoch }])
-            }
-            Command::StepEnded { id, step, end, detail, epoch } => {
-                current_step(facts, *id, *step)?;
-                let (id, step, end, detail, epoch) = (*id, *step, *end, cut(detail), *epoch);
-                Ok(vec![Event::StepEnded { id, step, end, detail, epoch }])
-            }
-            Command::Cancel { id } => {
-                in_state(facts, *id, Status::is_open, "is open")?;
-                Ok(vec![Event::Cancelled { id: *id }])
-            }
-            Command::Retry { id } => {
-                let again = |status| matches!(status, Status::Failed | Status::NeedsDecision);
-                let operation = in_state(facts, *id, again, "has failed or needs a decision")?;
-                free_target(facts, &operation.kind, Some(*id))?;
-                Ok(vec![Event::Retried { id: *id }])
-            }
-        }
-    }
-
-    fn evolve(facts: &mut Facts, moment: &Moment, event: &Event) {
-        match event {
-            Event::Begun { kind } => {
-                facts.operations.insert(moment.revision, Operation::new(kind.clone(), moment));
-                forget_oldest(facts);
-            }
-            Event::StepStarted { id, step, detail, epoch } => {
-                change(facts, moment, *id, |operation| {
-                    step_started(operation, moment, *step, detail, *epoch);
-                })
-            }
-            Event::StepEnded { id, step, end, detail, epoch } => {
-                change(facts, moment, *id, |operation| {
-                    step_ended(operation, moment, *step, *end, detail, *epoch);
-                })
-            }
-            Event::Cancelled { id } => change(facts, moment, *id, |operation| {
-                operation.status = Status::Cancelled;
-                operation.finished_at = Some(moment.at);
-            }),
-            Event::Retried { id } => change(facts, moment, *id, |operation| {
-                (operation.status, operation.error, operation.finished_at) =
-                    (Status::Queued, None, None);
-                for step in
-                    operation.steps.iter_mut().filter(|step| step.status == StepStatus::Failed)
-                {
-                    step.status = StepStatus::Pending;
-                }
-            }),
-        }
-    }
-
-    fn trace(state: &State, command: &Command) -> Option<Trace> {
-        let title = |id: &Revision| match state.operations.operations.get(id) {
-            Some(operation) => format!("{id} {}", operation.kind.title()),
-            None => id.to_string(),
-        };
-        match command {
-            Command::Begin { kind } => Some(Trace::new("operations.begin", kind.title())),
-            Command::Cancel { id } => Some(Trace::new("operations.cancel", title(id))),
-            Command::Retry { id } => Some(Trace::new("operations.retry", title(id))),
-            Command::StepStarted { .. } | Command::StepEnded { .. } => None,
-        }
-    }
-}
-
-fn begin(facts: &Facts, kind: &Kind) -> Result<Vec<Event>, Refusal> {
-    if facts.open().count() >= OPEN_MAX {
-        return Err(Refusal::new(
-            Code::TooMany,
-            format!("{OPEN_MAX} operations are open already."),
-        ));
-    }
-    free_target(facts, kind, None)?;
-    Ok(vec![Event::Begun { kind: kind.clone() }])
-}
-
-fn free_target(facts: &Facts, kind: &Kind, but: Option<Revision>) -> Result<(), Refusal> {
-    let target = kind.target();
-    let same = |(id, operation): &(Revision, &Operation)| {
-        Some(*id) != but && operation.kind.target() == target
-    };
-    match facts.open().find(same) {
-        None => Ok(()),
-        Some((id, _)) => {
-            let detail = format!("Operation {id} on {target} is still open.");
-            Err(Refusal::new(Code::TargetBusy, detail))
-        }
-    }
-}
-
-fn in_state<'f>(
-    facts: &'f Facts,
-    id: Revision,
-    fits: impl Fn(Status) -> bool,
-    wanted: &str,
-) -> Result<&'f Operation, Refusal> {
-    let operation = facts.operation(id)?;
-    if fits(operation.status) {
-        return Ok(operation);
-    }
-    let detail =
-        format!("Only an operation that {wanted} allows this; {id} is {:?}.", operation.status);
-    Err(Refusal::new(Code::WrongState, detail))
-}
-
-fn current_step(facts: &Facts, id: Revision, step: u32) -> Result<(), Refusal> {
-    let workable = |status| matches!(status, Status::Queued | Status::Running);
-    let operation = in_state(facts, id, workable, "is queued or running")?;
-    match operation.next_step() {
-        Some((next, _)) if next == step => Ok(()),
-        Some(_) | None => {
-            Err(Refusal::new(Code::WrongState, format!("Step {step} of {id} is not the next one.")))
-        }
-    }
-}
-
-fn change(facts: &mut Facts, moment: &Moment, id: Revision, how: impl FnOnce(&mut Operation)) {
-    if let Some(operation) = facts.operations.get_mut(&id) {
-        how(operation);
-        operation.revision = moment.revision;
-    }
-}
-
-fn step_started(operation: &mut Operation, moment: &Moment, step: u32, detail: &str, epoch: Epoch) {
-    let adopted = operation.last_epoch().is_some_and(|last| last != epoch);
-    operation.resumed += u32::from(adopted);
-    operation.started_at.get_or_insert(moment.at);
-    operation.status = Status::Running;
-    let Some(step) = operation.steps.get_mut(step as usize) else { return };
-    let goes_on = step.status == StepStatus::Running && step.epoch == Some(epoch);
-    if !goes_on {
-        step.attempt += 1;
-        step.started_at = Some(moment.at);
-    }
-    step.status = StepStatus::Running;
-    step.detail = detail.into();
-    (step.executed_by, step.epoch) = (Some(moment.via), Some(epoch));
-}
-
-fn step_ended(
-    operation: &mut Operation,
-    moment: &Moment,
-    step: u32,
-    end: StepEnd,
-    detail: &str,
-    epoch: Epoch,
-) {
-    let Some(step) = operation.steps.get_mut(step as usize) else { return };
-    step.status = match end {
-        StepEnd::Done => StepStatus::Done,
-        StepEnd::Skipped => StepStatus::Skipped,
-        StepEnd::Failed => StepStatus::Failed,
-    };
-    step.detail = detail.into();
-    step.finished_at = Some(moment.at);
-    (step.executed_by, step.epoch) = (Some(moment.via), Some(epoch));
-    if end == StepEnd::Failed {
-        (operation.status, operation.error) = (Status::Failed, Some(detail.into()));
-        operation.finished_at = Some(moment.at);
-    } else if operation.next_step().is_none() {
-        operation.status = Status::Succeeded;
-        operation.finished_at = Some(moment.at);
-    }
-}
-
-fn forget_oldest(facts: &mut Facts) {
-    let ended = facts.operations.iter().filter(|(_, operation)| !operation.status.is_open());
-    let surplus = ended.clone().count().saturating_sub(ENDED_KEPT);
-    let oldest: Vec<Revision> = ended.map(|(id, _)| *id).take(surplus).collect();
-    for id in oldest {
-        facts.operations.remove(&id);
-    }
-}
-
-/// Cuts a detail at [`DETAIL_MAX_BYTES`], on a character.
-fn cut(detail: &str) -> String {
-    let mut end = detail.len().min(DETAIL_MAX_BYTES);
-    while !detail.is_char_boundary(end) {
-        end -= 1;
-    }
-    detail[..end].into()
 }

@@ -4,6 +4,10 @@
 //! `custom` (free names). A change names the revision it was decided on; a change made on an old reading is
 //! refused and nothing moves. Every change stays in the history with who, when and why (rows 22–26, 85, A13).
 
+mod command;
 pub mod cli;
 pub mod model;
+pub mod rules;
 pub mod schema;
+#[cfg(test)]
+pub(crate) mod script;

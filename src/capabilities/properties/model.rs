@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use raft_store::machine::Row;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{self, ENABLE_KM_HA, File, Kind, VALUE_MAX_BYTES};
-use crate::base::{Code, Refusal, Revision, Timestamp};
-use crate::machine::{Capability, Moment, State, Trace, tables};
-
-/// The room, for the machine.
-pub struct Room;
+pub use super::command::{Command, Event};
+use super::schema::{self, ENABLE_KM_HA, File};
+use crate::base::{Revision, Timestamp};
 
 /// Most names the `custom` file may hold.
 pub const CUSTOM_MAX: usize = 10_000;
@@ -20,7 +16,7 @@ pub const NAME_MAX_BYTES: usize = 128;
 /// Values that somebody set, by file and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    set: BTreeMap<(File, String), Setting>,
+    files: BTreeMap<File, BTreeMap<String, Setting>>,
 }
 
 /// A value that somebody set.
@@ -36,56 +32,6 @@ pub struct Setting {
     pub by: String,
     /// Why, if they said so.
     pub reason: Option<String>,
-}
-
-/// What may be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// Gives a property a value.
-    Set {
-        /// The property's file.
-        file: File,
-        /// The property's name.
-        name: String,
-        /// The value as it was typed.
-        value: String,
-        /// Change only if the last change is this revision; 0: only if nobody set it.
-        expect: Option<Revision>,
-        /// The revision whose value this brings back, if it is a revert.
-        reverts_to: Option<Revision>,
-    },
-    /// Takes the value away: back to the default, or out of the `custom` file.
-    Reset {
-        /// The property's file.
-        file: File,
-        /// The property's name.
-        name: String,
-        /// Change only if the last change is this revision.
-        expect: Option<Revision>,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// A property has a new value.
-    Set {
-        /// The property's file.
-        file: File,
-        /// The property's name.
-        name: String,
-        /// The value in its stored form.
-        value: String,
-        /// The revision whose value this brings back, if it is a revert.
-        reverts_to: Option<Revision>,
-    },
-    /// A property has no value of its own any more.
-    Reset {
-        /// The property's file.
-        file: File,
-        /// The property's name.
-        name: String,
-    },
 }
 
 /// One line of a property's history, as it is kept.
@@ -106,15 +52,18 @@ pub struct PropertyChange {
 impl Facts {
     /// The setting of a property, if somebody set it.
     pub fn setting(&self, file: File, name: &str) -> Option<&Setting> {
-        self.set.get(&(file, name.to_owned()))
+        self.files.get(&file)?.get(name)
     }
 
     /// The settings of a file, by name.
     pub fn settings(&self, file: File) -> impl Iterator<Item = (&str, &Setting)> {
-        self.set
-            .range((file, String::new())..)
-            .take_while(move |((of, _), _)| *of == file)
-            .map(|((_, name), setting)| (name.as_str(), setting))
+        let held = self.files.get(&file).into_iter().flatten();
+        held.map(|(name, setting)| (name.as_str(), setting))
+    }
+
+    /// How many properties of a file somebody set.
+    pub fn count(&self, file: File) -> usize {
+        self.files.get(&file).map_or(0, BTreeMap::len)
     }
 
     /// The value in force: what was set, else the schema's default, else nothing.
@@ -136,185 +85,26 @@ impl Facts {
         self.value(File::KyvosManager, ENABLE_KM_HA) == Some("yes")
     }
 
-    fn revision(&self, file: File, name: &str) -> Revision {
+    /// The revision of a property's last change; 0 when nobody set it.
+    pub fn revision(&self, file: File, name: &str) -> Revision {
         self.setting(file, name).map(|setting| setting.revision).unwrap_or_default()
     }
-}
 
-impl Capability for Room {
-    type Facts = Facts;
-    type Command = Command;
-    type Event = Event;
+    pub(super) fn set(&mut self, file: File, name: &str, setting: Setting) {
+        self.files.entry(file).or_default().insert(name.to_owned(), setting);
+    }
 
-    fn decide(state: &State, _moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
-        match command {
-            Command::Set { file, name, value, expect, reverts_to } => {
-                let value = admit(state, *file, name, value)?;
-                unchanged_since(&state.properties, *file, name, *expect)?;
-                rules(state, *file, name, &value)?;
-                let (name, reverts_to) = (name.clone(), *reverts_to);
-                Ok(vec![Event::Set { file: *file, name, value, reverts_to }])
-            }
-            Command::Reset { file, name, expect } => {
-                let known = schema::schema(*file, name);
-                let set = state.properties.setting(*file, name).is_some();
-                if known.is_none() && !set {
-                    return Err(no_such(*file, name));
-                }
-                unchanged_since(&state.properties, *file, name, *expect)?;
-                if let Some(known) = known {
-                    rules(state, *file, name, known.default)?;
-                }
-                Ok(if set {
-                    vec![Event::Reset { file: *file, name: name.clone() }]
-                } else {
-                    vec![]
-                })
-            }
+    /// A file without settings is not kept, so that equal settings are equal facts.
+    pub(super) fn reset(&mut self, file: File, name: &str) {
+        let Some(held) = self.files.get_mut(&file) else { return };
+        held.remove(name);
+        if held.is_empty() {
+            self.files.remove(&file);
         }
-    }
-
-    fn evolve(facts: &mut Facts, moment: &Moment, event: &Event) {
-        match event {
-            Event::Set { file, name, value, reverts_to: _ } => {
-                let setting = Setting {
-                    value: value.clone(),
-                    revision: moment.revision,
-                    at: moment.at,
-                    by: moment.by.to_string(),
-                    reason: moment.reason.clone(),
-                };
-                facts.set.insert((*file, name.clone()), setting);
-            }
-            Event::Reset { file, name } => {
-                facts.set.remove(&(*file, name.clone()));
-            }
-        }
-    }
-
-    fn trace(state: &State, command: &Command) -> Option<Trace> {
-        let object = |file: &File, name: &str| format!("{}/{name}", file.as_str());
-        let before =
-            |file: &File, name: &str| state.properties.value(*file, name).map(str::to_owned);
-        Some(match command {
-            Command::Set { file, name, value, reverts_to, .. } => {
-                let action =
-                    if reverts_to.is_some() { "properties.revert" } else { "properties.set" };
-                Trace::new(action, object(file, name))
-                    .changing(before(file, name), Some(value.clone()))
-            }
-            Command::Reset { file, name, .. } => {
-                let default = schema::schema(*file, name).map(|schema| schema.default.to_owned());
-                Trace::new("properties.reset", object(file, name))
-                    .changing(before(file, name), default)
-            }
-        })
-    }
-
-    fn rows(moment: &Moment, event: &Event) -> Vec<Row> {
-        let (file, name, value, reverts_to) = match event {
-            Event::Set { file, name, value, reverts_to } => {
-                (file, name, Some(value.clone()), *reverts_to)
-            }
-            Event::Reset { file, name } => (file, name, None, None),
-        };
-        let (at, by, reason) = (moment.at, moment.by.to_string(), moment.reason.clone());
-        let change = PropertyChange { at, by, value, reverts_to, reason };
-        let value = crate::machine::history_bytes(&change);
-        vec![Row { table: tables::PROPERTY_CHANGES, key: history_key(*file, name), value }]
     }
 }
 
-/// Where a property's history stands in [`tables::PROPERTY_CHANGES`].
+/// Where a property's history stands in [`tables::PROPERTY_CHANGES`](crate::machine::tables).
 pub fn history_key(file: File, name: &str) -> Vec<u8> {
     format!("{}/{name}", file.as_str()).into_bytes()
-}
-
-/// The value in its stored form, if the name exists and the value fits.
-fn admit(state: &State, file: File, name: &str, value: &str) -> Result<String, Refusal> {
-    let kind = match schema::schema(file, name) {
-        Some(schema) => schema.kind,
-        None if file == File::Custom => {
-            free_name(state, name)?;
-            Kind::Text { max_bytes: VALUE_MAX_BYTES }
-        }
-        None => return Err(no_such(file, name)),
-    };
-    kind.admit(value).map_err(|why| Refusal::new(Code::InvalidValue, format!("{name} {why}.")))
-}
-
-fn free_name(state: &State, name: &str) -> Result<(), Refusal> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if name.is_empty() || name.len() > NAME_MAX_BYTES || !name.bytes().all(fits) {
-        let rule = "A name has 1 to 128 letters, digits, dots, underscores or hyphens.";
-        return Err(Refusal::new(Code::InvalidName, rule));
-    }
-    let held = state.properties.settings(File::Custom).count();
-    if held >= CUSTOM_MAX && state.properties.setting(File::Custom, name).is_none() {
-        return Err(Refusal::new(
-            Code::TooMany,
-            format!("The custom file holds {CUSTOM_MAX} names already."),
-        ));
-    }
-    Ok(())
-}
-
-fn unchanged_since(
-    facts: &Facts,
-    file: File,
-    name: &str,
-    expect: Option<Revision>,
-) -> Result<(), Refusal> {
-    let is = facts.revision(file, name);
-    match expect {
-        Some(expected) if expected != is => {
-            let by = facts
-                .setting(file, name)
-                .map(|setting| format!(" by {}", setting.by))
-                .unwrap_or_default();
-            let detail = format!("Changed{by} at revision {is}, expected {expected}.");
-            Err(Refusal::new(Code::Changed, detail))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// The rules that bind properties to each other and to the rest of the group.
-fn rules(state: &State, file: File, name: &str, value: &str) -> Result<(), Refusal> {
-    if file != File::KyvosManager {
-        return Ok(());
-    }
-    if name == ENABLE_KM_HA && value == "no" {
-        return alone(state);
-    }
-    timers(&state.properties, name, value)
-}
-
-/// A13: HA cannot be switched off while further instances exist.
-fn alone(state: &State) -> Result<(), Refusal> {
-    let others: Vec<_> = state.managers.hosts_besides_founder().collect();
-    if others.is_empty() {
-        return Ok(());
-    }
-    let detail = format!("Remove the other Kyvos Manager instances first: {}.", others.join(", "));
-    Err(Refusal::new(Code::HaHasInstances, detail))
-}
-
-/// The inequality every set of timers must keep: 3 heartbeats ≤ shortest wait < longest wait.
-fn timers(facts: &Facts, name: &str, value: &str) -> Result<(), Refusal> {
-    let changed =
-        |timer: &str| if timer == name { value.parse().unwrap_or(0) } else { facts.number(timer) };
-    let heartbeat = changed(schema::RAFT_HEARTBEAT_MS);
-    let (min, max) = (changed(schema::RAFT_ELECTION_MIN_MS), changed(schema::RAFT_ELECTION_MAX_MS));
-    if heartbeat * 3 <= min && min < max {
-        return Ok(());
-    }
-    let detail = format!(
-        "Three heartbeats ({heartbeat} ms each) must fit into the shortest election wait ({min} ms), and that must be below the longest ({max} ms)."
-    );
-    Err(Refusal::new(Code::InvalidValue, detail))
-}
-
-fn no_such(file: File, name: &str) -> Refusal {
-    Refusal::new(Code::NoSuchProperty, format!("There is no property {name} in {}.", file.as_str()))
 }

@@ -1,0 +1,234 @@
+//! How the operations decide and evolve: what may begin, which step is next, who may say how it went.
+
+use super::command::{Command, Event};
+use super::model::{
+    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Kind, OPEN_MAX, Operation, Status, Step, StepEnd,
+    StepStatus,
+};
+use crate::base::text::{cut, one_line};
+use crate::base::{Code, Epoch, Refusal, Revision};
+use crate::capabilities::managers::model::HOST_MAX_BYTES;
+use crate::machine::{Capability, Moment, State, Trace};
+
+/// The room, for the machine.
+pub struct Room;
+
+impl Capability for Room {
+    type Facts = Facts;
+    type Command = Command;
+    type Event = Event;
+
+    fn decide(state: &State, _moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
+        let facts = &state.operations;
+        match command {
+            Command::Begin { kind } => begin(state, kind),
+            Command::StepStarted { id, step, detail, epoch } => {
+                in_office(state, *epoch)?;
+                current_step(facts, *id, *step)?;
+                let detail = cut(detail, DETAIL_MAX_BYTES);
+                Ok(vec![Event::StepStarted { id: *id, step: *step, detail, epoch: *epoch }])
+            }
+            Command::StepEnded { id, step, end, detail, epoch } => {
+                in_office(state, *epoch)?;
+                current_step(facts, *id, *step)?;
+                let (detail, end) = (cut(detail, DETAIL_MAX_BYTES), *end);
+                Ok(vec![Event::StepEnded { id: *id, step: *step, end, detail, epoch: *epoch }])
+            }
+            Command::Cancel { id } => {
+                in_state(facts, *id, Status::is_open, "is open")?;
+                Ok(vec![Event::Cancelled { id: *id }])
+            }
+            Command::Retry { id } => {
+                let again = |status| matches!(status, Status::Failed | Status::NeedsDecision);
+                let operation = in_state(facts, *id, again, "has failed or needs a decision")?;
+                subject_exists(state, &operation.kind)?;
+                if !operation.status.is_open() {
+                    room_for_one_more(facts)?;
+                }
+                subject_is_free(facts, &operation.kind, Some(*id))?;
+                Ok(vec![Event::Retried { id: *id }])
+            }
+        }
+    }
+
+    fn evolve(facts: &mut Facts, moment: &Moment, event: &Event) {
+        match event {
+            Event::Begun { kind } => {
+                facts.operations.insert(moment.revision, Operation::new(kind.clone(), moment));
+                forget_oldest(facts);
+            }
+            Event::StepStarted { id, step, detail, epoch } => {
+                change(facts, moment, *id, |operation| {
+                    step_started(operation, moment, *step, detail, *epoch);
+                })
+            }
+            Event::StepEnded { id, step, end, detail, epoch } => {
+                change(facts, moment, *id, |operation| {
+                    step_ended(operation, moment, *step, *end, detail, *epoch);
+                })
+            }
+            Event::Cancelled { id } => {
+                change(facts, moment, *id, |operation| cancelled(operation, moment));
+            }
+            Event::Retried { id } => change(facts, moment, *id, retried),
+        }
+    }
+
+    fn trace(state: &State, command: &Command) -> Option<Trace> {
+        let title = |id: &Revision| match state.operations.operations.get(id) {
+            Some(operation) => format!("{id} {}", operation.kind.title()),
+            None => id.to_string(),
+        };
+        match command {
+            Command::Begin { kind } => Some(Trace::new("operations.begin", kind.title())),
+            Command::Cancel { id } => Some(Trace::new("operations.cancel", title(id))),
+            Command::Retry { id } => Some(Trace::new("operations.retry", title(id))),
+            Command::StepStarted { .. } | Command::StepEnded { .. } => None,
+        }
+    }
+}
+
+fn begin(state: &State, kind: &Kind) -> Result<Vec<Event>, Refusal> {
+    one_line("A target", &kind.target(), HOST_MAX_BYTES)?;
+    subject_exists(state, kind)?;
+    room_for_one_more(&state.operations)?;
+    subject_is_free(&state.operations, kind, None)?;
+    Ok(vec![Event::Begun { kind: kind.clone() }])
+}
+
+/// Who carries out a step does it in a tenure, and only the one in force may say how it went.
+fn in_office(state: &State, epoch: Epoch) -> Result<(), Refusal> {
+    let current = state.managers.epoch();
+    if epoch == current {
+        return Ok(());
+    }
+    let detail = format!("The step was carried out in tenure {epoch}, but {current} is in force.");
+    Err(Refusal::new(Code::StaleEpoch, detail))
+}
+
+fn subject_exists(state: &State, kind: &Kind) -> Result<(), Refusal> {
+    match kind {
+        Kind::AddManager { manager, .. } => state.managers.member(*manager).map(|_| ()),
+    }
+}
+
+fn room_for_one_more(facts: &Facts) -> Result<(), Refusal> {
+    if facts.open().count() < OPEN_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::TooMany, format!("{OPEN_MAX} operations are open already.")))
+}
+
+fn subject_is_free(facts: &Facts, kind: &Kind, but: Option<Revision>) -> Result<(), Refusal> {
+    let in_the_way = |(id, operation): &(Revision, &Operation)| {
+        Some(*id) != but && operation.kind.collides(kind)
+    };
+    let Some((id, _)) = facts.open().find(in_the_way) else { return Ok(()) };
+    let detail = format!("Operation {id} on {} is still open.", kind.target());
+    Err(Refusal::new(Code::TargetBusy, detail))
+}
+
+fn in_state<'f>(
+    facts: &'f Facts,
+    id: Revision,
+    fits: impl Fn(Status) -> bool,
+    wanted: &str,
+) -> Result<&'f Operation, Refusal> {
+    let operation = facts.operation(id)?;
+    if fits(operation.status) {
+        return Ok(operation);
+    }
+    let detail =
+        format!("Only an operation that {wanted} allows this; {id} is {:?}.", operation.status);
+    Err(Refusal::new(Code::WrongState, detail))
+}
+
+fn current_step(facts: &Facts, id: Revision, step: u32) -> Result<(), Refusal> {
+    let workable = |status| matches!(status, Status::Queued | Status::Running);
+    let operation = in_state(facts, id, workable, "is queued or running")?;
+    match operation.next_step() {
+        Some((next, _)) if next == step => Ok(()),
+        Some(_) | None => {
+            Err(Refusal::new(Code::WrongState, format!("Step {step} of {id} is not the next one.")))
+        }
+    }
+}
+
+fn change(facts: &mut Facts, moment: &Moment, id: Revision, how: impl FnOnce(&mut Operation)) {
+    if let Some(operation) = facts.operations.get_mut(&id) {
+        how(operation);
+        operation.revision = moment.revision;
+    }
+}
+
+fn step_started(operation: &mut Operation, moment: &Moment, step: u32, detail: &str, epoch: Epoch) {
+    operation.adopt(epoch);
+    operation.started_at.get_or_insert(moment.at);
+    operation.status = Status::Running;
+    let Some(step) = operation.steps.get_mut(step as usize) else { return };
+    let goes_on = step.status == StepStatus::Running && step.epoch == Some(epoch);
+    if !goes_on {
+        step.attempt += 1;
+        step.started_at = Some(moment.at);
+    }
+    step.status = StepStatus::Running;
+    step.detail = detail.into();
+    (step.executed_by, step.epoch) = (Some(moment.via), Some(epoch));
+}
+
+fn step_ended(
+    operation: &mut Operation,
+    moment: &Moment,
+    step: u32,
+    end: StepEnd,
+    detail: &str,
+    epoch: Epoch,
+) {
+    operation.adopt(epoch);
+    operation.started_at.get_or_insert(moment.at);
+    let Some(step) = operation.steps.get_mut(step as usize) else { return };
+    // A step too short to be told of as begun was begun all the same.
+    step.attempt += u32::from(step.status == StepStatus::Pending && end != StepEnd::Skipped);
+    step.status = match end {
+        StepEnd::Done => StepStatus::Done,
+        StepEnd::Skipped => StepStatus::Skipped,
+        StepEnd::Failed | StepEnd::NeedsDecision => StepStatus::Failed,
+    };
+    step.detail = detail.into();
+    step.finished_at = Some(moment.at);
+    (step.executed_by, step.epoch) = (Some(moment.via), Some(epoch));
+    operation.status = match end {
+        StepEnd::Done | StepEnd::Skipped if operation.next_step().is_some() => Status::Running,
+        StepEnd::Done | StepEnd::Skipped => Status::Succeeded,
+        StepEnd::Failed => Status::Failed,
+        StepEnd::NeedsDecision => Status::NeedsDecision,
+    };
+    operation.error =
+        matches!(end, StepEnd::Failed | StepEnd::NeedsDecision).then(|| detail.into());
+    operation.finished_at = (!operation.status.is_open()).then_some(moment.at);
+}
+
+fn cancelled(operation: &mut Operation, moment: &Moment) {
+    operation.status = Status::Cancelled;
+    operation.finished_at = Some(moment.at);
+    let open = |step: &&mut Step| matches!(step.status, StepStatus::Pending | StepStatus::Running);
+    for step in operation.steps.iter_mut().filter(open) {
+        step.status = StepStatus::Skipped;
+    }
+}
+
+fn retried(operation: &mut Operation) {
+    (operation.status, operation.error, operation.finished_at) = (Status::Queued, None, None);
+    for step in operation.steps.iter_mut().filter(|step| step.status == StepStatus::Failed) {
+        step.status = StepStatus::Pending;
+    }
+}
+
+fn forget_oldest(facts: &mut Facts) {
+    let ended = facts.operations.iter().filter(|(_, operation)| !operation.status.is_open());
+    let surplus = ended.clone().count().saturating_sub(ENDED_KEPT);
+    let oldest: Vec<Revision> = ended.map(|(id, _)| *id).take(surplus).collect();
+    for id in oldest {
+        facts.operations.remove(&id);
+    }
+}

@@ -1,0 +1,60 @@
+//! The image of all facts, as a checkpoint holds it: a format number, then bincode.
+
+use std::io;
+
+use super::{LEVEL_MAX, Level, State};
+
+/// The format number in front of every image.
+const FORMAT: u16 = 1;
+
+/// Reading an image never allocates much more than this, whatever lengths its bytes claim. All bounds of all
+/// rooms together stay below half of it.
+const LIMIT_BYTES: usize = 256 << 20;
+
+/// Why bytes are no image this build can go on from.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Written by a newer build.
+    #[error("image format {found} is not known to this build (it knows {FORMAT})")]
+    Format {
+        /// The format number found.
+        found: u16,
+    },
+    /// The group has agreed on a feature level this build does not speak.
+    #[error("the group has agreed on feature level {}, this build speaks {}: install a newer build", found.0, LEVEL_MAX.0)]
+    Level {
+        /// The level found.
+        found: Level,
+    },
+    /// Not the bytes of an image.
+    #[error("malformed image: {0}")]
+    Malformed(String),
+}
+
+/// Writes the image. Equal facts give equal bytes.
+pub fn write_image(state: &State, mut out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(&FORMAT.to_be_bytes())?;
+    bincode::serde::encode_into_std_write(state, &mut out, bincode::config::standard())
+        .map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// Reads what [`write_image`] wrote. Hostile bytes give an error, never a panic.
+pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
+    let malformed = |why: &str| ImageError::Malformed(why.into());
+    let (format, body) = bytes.split_first_chunk::<2>().ok_or_else(|| malformed("too short"))?;
+    let found = u16::from_be_bytes(*format);
+    if found != FORMAT {
+        return Err(ImageError::Format { found });
+    }
+    let config = bincode::config::standard().with_limit::<LIMIT_BYTES>();
+    let (state, read): (State, usize) = bincode::serde::decode_from_slice(body, config)
+        .map_err(|error| malformed(&error.to_string()))?;
+    if read != body.len() {
+        return Err(malformed("bytes after the end"));
+    }
+    if state.kernel.level > LEVEL_MAX {
+        return Err(ImageError::Level { found: state.kernel.level });
+    }
+    Ok(state)
+}
