@@ -3,8 +3,8 @@
 //!
 //! The group keeps password hashes (argon2id) and digests of session and API tokens, never the secrets.
 
-mod command;
 pub mod cli;
+mod command;
 pub mod model;
 pub mod rules;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! it; when the Active dies, the next one adopts it and goes on at the first step that is not done, because
 //! every step checks before it does. At most one open operation for each target.
 
-mod command;
 pub mod cli;
+mod command;
 pub mod model;
 pub mod rules;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! `custom` (free names). A change names the revision it was decided on; a change made on an old reading is
 //! refused and nothing moves. Every change stays in the history with who, when and why (rows 22–26, 85, A13).
 
-mod command;
 pub mod cli;
+mod command;
 pub mod model;
 pub mod rules;
 pub mod schema;
