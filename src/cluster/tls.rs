@@ -1,0 +1,192 @@
+//! How members encrypt and recognise each other on the peer port.
+//!
+//! TLS 1.3 only, both sides show a certificate of the group's authority, and nothing is resumed: a
+//! resumed session would carry an identity that nobody has checked since. Deliberately knows no frame.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use zeroize::Zeroizing;
+
+use super::pki::{self, PeerIdentity, PkiFailure};
+use super::private_file;
+
+/// Certificate of the group's authority.
+const CA_FILE: &str = "ca.pem";
+/// This Manager's certificate.
+const CERTIFICATE_FILE: &str = "manager.pem";
+/// This Manager's key.
+const KEY_FILE: &str = "manager.key";
+
+/// What a Manager shows and what it believes. The API listener is run with the same.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Certificate of the group's authority, PEM.
+    pub ca_pem: String,
+    /// This Manager's certificate, PEM.
+    pub certificate_pem: String,
+    /// This Manager's private key, PEM.
+    pub key_pem: Zeroizing<String>,
+}
+
+/// Why a TLS side could not be set up or a peer not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFailure {
+    /// A credential file is missing or cannot be read or written.
+    #[error("{path}: {cause}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A PEM text holds nothing usable.
+    #[error("{what}: not usable PEM")]
+    Pem {
+        /// Which of the credentials.
+        what: &'static str,
+    },
+    /// The library refused the certificate or the key.
+    #[error(transparent)]
+    Rustls(#[from] rustls::Error),
+    /// The peer's certificate is not that of a Manager.
+    #[error(transparent)]
+    Identity(#[from] PkiFailure),
+    /// The authority is not usable as one.
+    #[error("the group's authority: {0}")]
+    Authority(String),
+}
+
+impl Credentials {
+    /// Reads the three files of `dir`.
+    pub fn load(dir: &Path) -> Result<Self, TlsFailure> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            std::fs::read_to_string(&path)
+                .map_err(|cause| TlsFailure::File { path: path.display().to_string(), cause })
+        };
+        Ok(Credentials {
+            ca_pem: read(CA_FILE)?,
+            certificate_pem: read(CERTIFICATE_FILE)?,
+            key_pem: Zeroizing::new(read(KEY_FILE)?),
+        })
+    }
+
+    /// Writes the three files of `dir`, mode 0600. The certificate comes last: with it the set is whole.
+    pub fn save(&self, dir: &Path) -> Result<(), TlsFailure> {
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            private_file::write(&path, text.as_bytes())
+                .map_err(|cause| TlsFailure::File { path: path.display().to_string(), cause })
+        };
+        write(CA_FILE, &self.ca_pem)?;
+        write(KEY_FILE, &self.key_pem)?;
+        write(CERTIFICATE_FILE, &self.certificate_pem)
+    }
+
+    /// Who these credentials say we are.
+    pub fn identity(&self) -> Result<PeerIdentity, TlsFailure> {
+        let chain = certificates(&self.certificate_pem)?;
+        let first = chain.first().ok_or(TlsFailure::Pem { what: "certificate" })?;
+        Ok(pki::identity_of(first)?)
+    }
+
+    /// The listening side of the peer port.
+    pub(crate) fn peer_server(&self) -> Result<Arc<ServerConfig>, TlsFailure> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
+            .build()
+            .map_err(|error| TlsFailure::Authority(error.to_string()))?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(certificates(&self.certificate_pem)?, self.key()?)?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
+    }
+
+    /// The dialling side of the peer port.
+    pub(crate) fn peer_client(&self) -> Result<Arc<ClientConfig>, TlsFailure> {
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(self.roots()?)
+            .with_client_auth_cert(certificates(&self.certificate_pem)?, self.key()?)?;
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
+    }
+
+    fn roots(&self) -> Result<Arc<RootCertStore>, TlsFailure> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&self.ca_pem)? {
+            roots.add(certificate)?;
+        }
+        Ok(Arc::new(roots))
+    }
+
+    fn key(&self) -> Result<PrivateKeyDer<'static>, TlsFailure> {
+        PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
+            .map_err(|_| TlsFailure::Pem { what: "private key" })
+    }
+}
+
+/// The name under which the verifier checks that a dialled peer is the very member meant.
+pub(crate) fn server_name(peer: PeerIdentity) -> ServerName<'static> {
+    ServerName::try_from(pki::peer_name(peer)).expect("a number and a uuid make a DNS name")
+}
+
+/// Who sits at the other end of a verified connection.
+pub(crate) fn peer_identity(
+    chain: Option<&[CertificateDer<'_>]>,
+) -> Result<PeerIdentity, TlsFailure> {
+    let first = chain.and_then(<[_]>::first).ok_or(TlsFailure::Pem { what: "peer certificate" })?;
+    Ok(pki::identity_of(first)?)
+}
+
+/// Named explicitly everywhere, so that nothing depends on a process-wide default.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsFailure> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| TlsFailure::Pem { what: "certificate" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::pki::{CertificateRequest, GroupCa};
+
+    #[test]
+    fn credentials_are_read_back_from_their_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = PeerIdentity { cluster_id: uuid::Uuid::from_u128(9), node_id: 3 };
+        let ca = GroupCa::generate(id.cluster_id, 1_795_000_000).unwrap();
+        let request = CertificateRequest::generate().unwrap();
+        let credentials = Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: ca.issue(&request.csr_pem, id, &[], 1_795_000_000).unwrap(),
+            key_pem: request.key_pem,
+        };
+        credentials.save(dir.path()).unwrap();
+
+        let loaded = Credentials::load(dir.path()).unwrap();
+        assert_eq!(loaded.identity().unwrap(), id);
+        loaded.peer_server().unwrap();
+        loaded.peer_client().unwrap();
+    }
+
+    #[test]
+    fn a_missing_or_damaged_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let failure = Credentials::load(dir.path()).err().unwrap().to_string();
+        assert!(failure.contains("ca.pem"), "{failure}");
+    }
+}
