@@ -12,5 +12,6 @@
 pub mod base;
 pub mod capabilities;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod machine;

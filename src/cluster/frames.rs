@@ -202,7 +202,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             }
             self.buffer.reserve(READ_CHUNK);
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameFailure::Truncated) };
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(FrameFailure::Truncated)
+                };
             }
         }
     }
@@ -271,8 +275,8 @@ mod tests {
         assert_eq!(
             out[..],
             [
-                b'K', b'P', 0, 12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 2, 0xd8, 0x93, 0x2a,
-                0xac, b'h', b'i'
+                b'K', b'P', 0, 12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 2, 0xd8, 0x93,
+                0x2a, 0xac, b'h', b'i'
             ]
         );
     }

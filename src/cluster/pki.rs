@@ -12,8 +12,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use uuid::Uuid;
@@ -256,7 +257,9 @@ mod tests {
 
         let opened = GroupCa::open(ca.certificate_pem(), &sealed, &key).unwrap();
         assert_eq!(identity_of(&issue(&opened, 3)).unwrap(), identity(3));
-        assert!(GroupCa::open(ca.certificate_pem(), &sealed, &GroupKey::generate().unwrap()).is_err());
+        assert!(
+            GroupCa::open(ca.certificate_pem(), &sealed, &GroupKey::generate().unwrap()).is_err()
+        );
     }
 
     #[test]

@@ -10,12 +10,14 @@
 //! before the *shortest* lease any member may be running with has passed, counted from the moment it
 //! sent what a quorum answered. A member that was just told to use shorter timers is dangerous until the
 //! leader knows. So a member that wants shorter timers announces them first (a replicated fact) and runs
-//! with them only after it has been restarted with the announcement in its facts; one that wants longer
-//! timers simply runs with them, and the smaller announcement stays until it is replaced.
+//! with them only after it has been started anew with the announcement in its facts. Facts may go back a
+//! little when a process dies, so the longest lease the group may still count on is also kept in a file of
+//! its own (see [`promise`](super::promise)); a member never runs with a shorter one than that.
+//!
+//! A member that was started anew has forgotten from whom it heard last. It therefore neither votes nor
+//! stands for one full lease (see [`quarantine`](super::quarantine)).
 
 use std::time::Duration;
-
-use super::restart::Boot;
 
 /// Timers of one member.
 ///
@@ -111,14 +113,12 @@ impl Timers {
         self.election_max_ms
     }
 
-    /// The timers to run with, given what is wanted now and which lease the group was told of.
+    /// The timers to run with, given what is wanted now and which lease the group may count on.
     ///
-    /// A lease shorter than the announced one may not be used yet: the Active still counts on the
-    /// announced one. The member then runs with its wish stretched to the announced lease, announces
-    /// the shorter one, and uses it from the next start on.
-    pub fn in_force(self, announced_lease_ms: Option<u64>) -> Timers {
-        let election_max_ms = self.election_max_ms.max(announced_lease_ms.unwrap_or(0));
-        Timers { election_max_ms, ..self }
+    /// A lease shorter than the promised one may not be used yet. The member then runs with its wish
+    /// stretched to the promised lease, announces the shorter one, and uses it from the next start on.
+    pub fn in_force(self, promised_lease_ms: u64) -> Timers {
+        Timers { election_max_ms: self.election_max_ms.max(promised_lease_ms), ..self }
     }
 
     /// The lease to announce: the shortest this member may run with, now or after its next start.
@@ -141,4 +141,75 @@ fn in_bounds(name: &'static str, value_ms: u64) -> Result<(), TimersFailure> {
         return Ok(());
     }
     Err(TimersFailure::OutOfBounds { name, value_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn timers(heartbeat_ms: u64, election_min_ms: u64, election_max_ms: u64) -> Timers {
+        Timers { heartbeat_ms, election_min_ms, election_max_ms }
+    }
+
+    #[test]
+    fn the_defaults_work_together() {
+        assert_eq!(Timers::default().checked(), Ok(Timers::default()));
+    }
+
+    #[test]
+    fn timers_that_contradict_each_other_are_refused() {
+        let refused = |timers: Timers| timers.checked().unwrap_err();
+        assert!(matches!(
+            refused(timers(200, 500, 1000)),
+            TimersFailure::HeartbeatTooSlow { heartbeat_ms: 200, election_min_ms: 500 }
+        ));
+        assert!(matches!(refused(timers(100, 500, 500)), TimersFailure::NoSpread { .. }));
+        assert!(matches!(refused(timers(0, 500, 1000)), TimersFailure::OutOfBounds { .. }));
+        assert!(matches!(refused(timers(100, 500, 70_000)), TimersFailure::OutOfBounds { .. }));
+    }
+
+    #[test]
+    fn a_shorter_lease_is_announced_now_and_used_from_the_next_start() {
+        let wanted = timers(100, 300, 400);
+        let first_start = wanted.in_force(1000);
+        assert_eq!(first_start.lease_ms(), 1000);
+        assert_eq!(wanted.to_announce(first_start), 400);
+        assert_eq!(wanted.in_force(400).lease_ms(), 400);
+    }
+
+    #[test]
+    fn a_longer_lease_is_used_at_once() {
+        let wanted = timers(100, 500, 3000);
+        let in_force = wanted.in_force(1000);
+        assert_eq!(in_force.lease_ms(), 3000);
+        assert_eq!(wanted.to_announce(in_force), 3000);
+    }
+
+    #[test]
+    fn the_claim_is_a_tenth_shorter_than_the_shortest_lease() {
+        assert_eq!(claim_window(1000, [2000, 1500]), Duration::from_millis(900));
+        assert_eq!(claim_window(1000, [400]), Duration::from_millis(350));
+        assert_eq!(claim_window(20, []), Duration::ZERO);
+    }
+
+    proptest! {
+        /// Row 91: whatever members want and announce, a claim ends before any lease in force does.
+        #[test]
+        fn a_claim_ends_before_the_shortest_lease_in_force(
+            wanted in proptest::collection::vec(10_u64..60_000, 1..9),
+            promised in proptest::collection::vec(10_u64..60_000, 9),
+        ) {
+            let in_force: Vec<Timers> = wanted.iter().zip(&promised)
+                .map(|(wanted, promised)| timers(10, 30, *wanted).in_force(*promised))
+                .collect();
+            let announced = wanted.iter().zip(&in_force)
+                .map(|(wanted, in_force)| timers(10, 30, *wanted).to_announce(*in_force));
+            let window = claim_window(in_force[0].lease_ms(), announced);
+            for member in &in_force {
+                prop_assert!(window < Duration::from_millis(member.lease_ms()));
+            }
+        }
+    }
 }
