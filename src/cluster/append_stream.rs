@@ -1,0 +1,218 @@
+//! Entries to one follower: in order, several under way, on a connection of their own.
+//!
+//! Answers come back in the order of the requests. What is under way is bounded; a follower that does not
+//! answer in time loses the connection, and the Raft library starts over from what it acknowledged.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use openraft::errors::{NetworkError, RPCError, Unreachable};
+use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use raft_store::types::TypeConfig;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::dial::{Connection, Dialer};
+use super::frames::{BATCH_TARGET, Frame, FrameFailure, Kind};
+use super::wire::{self, AppendReplyV1, AppendV1, EntryV1, Purpose};
+
+/// Requests under way to one follower. Each is up to 1 MiB, so this also bounds memory.
+const MAX_IN_FLIGHT: usize = 16;
+
+/// How long a follower may take to write and answer. Heartbeats have their own connection; this is only
+/// for noticing a connection that is dead without saying so.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
+
+/// A connection without work is closed after this long, well before the follower would do it.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// What the Raft library gets back for one request.
+pub(crate) type Outcome = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
+
+/// Sends all of `requests` and hands each answer to `answers`, until either side ends.
+pub(crate) async fn run<S>(
+    dialer: Dialer,
+    peer: u64,
+    mut requests: S,
+    answers: mpsc::Sender<Outcome>,
+) where
+    S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin,
+{
+    // Nothing is opened before there is something to send: an idle follower costs no connection.
+    let Some(first) = requests.next().await else { return };
+    let connection = match dialer.dial(peer, Purpose::Append).await {
+        Ok(connection) => connection,
+        Err(failure) => {
+            let unreachable = Unreachable::from_string(failure);
+            // The receiver may be gone; then nobody wants to know.
+            drop(answers.send(Err(RPCError::Unreachable(unreachable))).await);
+            return;
+        }
+    };
+    let mut session = Session { connection, in_flight: VecDeque::new(), answers };
+    if let Err(failure) = session.exchange(first, requests).await {
+        let lost = NetworkError::from_string(failure);
+        drop(session.answers.send(Err(RPCError::Network(lost))).await);
+    }
+}
+
+struct Session {
+    connection: Connection,
+    /// When each request under way was sent.
+    in_flight: VecDeque<Instant>,
+    answers: mpsc::Sender<Outcome>,
+}
+
+/// Whether the session goes on.
+enum Next {
+    GoOn,
+    End,
+}
+
+impl Session {
+    async fn exchange<S>(
+        &mut self,
+        first: AppendEntriesRequest<TypeConfig>,
+        mut requests: S,
+    ) -> Result<(), FrameFailure>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin,
+    {
+        self.send(first).await?;
+        let mut more = true;
+        while more || !self.in_flight.is_empty() {
+            let room = more && self.in_flight.len() < MAX_IN_FLIGHT;
+            let deadline = match self.in_flight.front() {
+                Some(sent) => *sent + ANSWER_DEADLINE,
+                None => Instant::now() + IDLE,
+            };
+            tokio::select! {
+                biased;
+                frame = self.connection.reader.next() => {
+                    let frame = frame?.ok_or(FrameFailure::Truncated)?;
+                    if let Next::End = self.take(&frame).await? {
+                        return Ok(());
+                    }
+                }
+                request = requests.next(), if room => match request {
+                    Some(request) => self.send(request).await?,
+                    None => more = false,
+                },
+                () = tokio::time::sleep_until(deadline) => {
+                    return match self.in_flight.is_empty() {
+                        true => Ok(()),
+                        false => Err(FrameFailure::Deadline(ANSWER_DEADLINE)),
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+    ) -> Result<(), FrameFailure> {
+        for body in bodies(&request) {
+            self.connection.writer.push(&Frame { kind: Kind::Append, call: 0, body });
+            self.in_flight.push_back(Instant::now());
+        }
+        self.connection.writer.flush().await
+    }
+
+    async fn take(&mut self, frame: &Frame) -> Result<Next, FrameFailure> {
+        self.in_flight.pop_front();
+        if frame.kind != Kind::AppendReply {
+            return Err(FrameFailure::Kind(frame.kind as u16));
+        }
+        let reply: AppendReplyV1 = wire::decode(&frame.body).map_err(std::io::Error::other)?;
+        let result = StreamAppendResult::<TypeConfig>::from(reply);
+        let refused = result.is_err();
+        if self.answers.send(Ok(result)).await.is_err() || refused {
+            return Ok(Next::End);
+        }
+        Ok(Next::GoOn)
+    }
+}
+
+/// The bodies of one request, cut so that none is much longer than [`BATCH_TARGET`]. Each is a request in
+/// itself: it continues where the one before it ended.
+pub(crate) fn bodies(request: &AppendEntriesRequest<TypeConfig>) -> Vec<Bytes> {
+    let mut rest = AppendV1::from(request);
+    let mut bodies = Vec::new();
+    loop {
+        let cut = batch_len(&rest.entries);
+        let later = rest.entries.split_off(cut);
+        bodies.push(wire::encode(&rest));
+        if later.is_empty() {
+            return bodies;
+        }
+        rest.prev = rest.entries.last().map(|entry| entry.log_id);
+        rest.entries = later;
+    }
+}
+
+/// How many of `entries` go into one frame: at least one.
+fn batch_len(entries: &[EntryV1]) -> usize {
+    let mut bytes = 0;
+    for (count, entry) in entries.iter().enumerate() {
+        bytes += entry.estimated_bytes();
+        if count > 0 && bytes > BATCH_TARGET {
+            return count;
+        }
+    }
+    entries.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::wire::{EntryPayloadV1, LogIdV1, VoteV1};
+
+    fn request(count: u64, bytes: usize) -> AppendEntriesRequest<TypeConfig> {
+        let at = |index| LogIdV1 { term: 1, node: 1, index };
+        let entry = |index| EntryV1 {
+            log_id: at(index),
+            payload: EntryPayloadV1::Proposal(vec![7; bytes]),
+        };
+        AppendV1 {
+            vote: VoteV1 { term: 1, node: 1, committed: true },
+            prev: Some(at(9)),
+            entries: (10..10 + count).map(entry).collect(),
+            commit: Some(at(9)),
+        }
+        .try_into()
+        .unwrap()
+    }
+
+    #[test]
+    fn a_large_request_is_cut_into_requests_that_follow_each_other() {
+        let request = request(30, 100_000);
+        let bodies = bodies(&request);
+        assert!(bodies.len() > 1);
+        let mut expected_prev = request.prev_log_id;
+        let mut entries = Vec::new();
+        for body in &bodies {
+            assert!(body.len() <= BATCH_TARGET + 200_000);
+            let part: AppendEntriesRequest<TypeConfig> =
+                wire::decode::<AppendV1>(body).unwrap().try_into().unwrap();
+            assert_eq!(part.prev_log_id, expected_prev);
+            expected_prev = part.entries.last().map(|entry| entry.log_id);
+            entries.extend(part.entries);
+        }
+        assert_eq!(entries, request.entries);
+    }
+
+    #[test]
+    fn the_longest_proposal_fits_a_frame() {
+        let request = request(3, raft_store::types::PAYLOAD_MAX_BYTES);
+        assert_eq!(bodies(&request).len(), 3);
+    }
+
+    #[test]
+    fn a_heartbeat_is_one_frame() {
+        assert_eq!(bodies(&request(0, 0)).len(), 1);
+    }
+}

@@ -1,0 +1,113 @@
+//! Reaching another member: TCP, TLS, and the mutual introduction. What is said afterwards is not known here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::frames::{Frame, FrameFailure, FrameReader, FrameWriter, Kind};
+use super::pki::PeerIdentity;
+use super::tls;
+use super::wire::{self, Hello, PROTOCOL_MAX, PROTOCOL_MIN, Purpose, Reason, Welcome};
+
+/// Longest time for each of: TCP connect, TLS handshake, introduction. A member of the same group answers
+/// within milliseconds; one that does not is tried again soon anyway.
+const STEP_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Why another member could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialFailure {
+    #[error("no address is known for member {0}")]
+    NoAddress(u64),
+    #[error("{0} within {STEP_DEADLINE:?}")]
+    Deadline(&'static str),
+    #[error("connect: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("introduction: {0}")]
+    Frame(#[from] FrameFailure),
+    #[error("refused by the peer: {0}")]
+    Refused(String),
+    #[error("unexpected answer to the introduction")]
+    Unexpected,
+}
+
+/// An open, introduced connection.
+pub(crate) struct Connection {
+    pub reader: FrameReader<ReadHalf<TlsStream<TcpStream>>>,
+    pub writer: FrameWriter<WriteHalf<TlsStream<TcpStream>>>,
+}
+
+/// Where a member listens, as far as this one knows.
+pub(crate) type AddressBook = Arc<dyn Fn(u64) -> Option<String> + Send + Sync>;
+
+/// Opens connections to other members in the name of this one.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    connector: TlsConnector,
+    here: PeerIdentity,
+    book: AddressBook,
+}
+
+impl Dialer {
+    pub(crate) fn new(config: Arc<ClientConfig>, here: PeerIdentity, book: AddressBook) -> Self {
+        Dialer { connector: TlsConnector::from(config), here, book }
+    }
+
+    /// The number of this member.
+    pub(crate) fn here(&self) -> u64 {
+        self.here.node_id
+    }
+
+    /// Opens a connection to `peer`. Whoever answers has proven to be that very member of this group.
+    pub(crate) async fn dial(
+        &self,
+        peer: u64,
+        purpose: Purpose,
+    ) -> Result<Connection, DialFailure> {
+        let address = (self.book)(peer).ok_or(DialFailure::NoAddress(peer))?;
+        let tcp = step("no TCP connection", TcpStream::connect(address)).await??;
+        tcp.set_nodelay(true)?;
+        let name = tls::server_name(PeerIdentity { node_id: peer, ..self.here });
+        let stream = step("no TLS handshake", self.connector.connect(name, tcp)).await??;
+        let (reader, writer) = tokio::io::split(stream);
+        let connection =
+            Connection { reader: FrameReader::new(reader), writer: FrameWriter::new(writer) };
+        self.introduce(connection, purpose).await
+    }
+
+    async fn introduce(
+        &self,
+        mut connection: Connection,
+        purpose: Purpose,
+    ) -> Result<Connection, DialFailure> {
+        let hello = Hello {
+            protocol_min: PROTOCOL_MIN,
+            protocol_max: PROTOCOL_MAX,
+            cluster_id: self.here.cluster_id.into_bytes(),
+            node_id: self.here.node_id,
+            purpose,
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let body = wire::encode(&hello);
+        connection.writer.send(&Frame { kind: Kind::Hello, call: 0, body }).await?;
+        let answer = connection.reader.expect(STEP_DEADLINE).await?;
+        match answer.kind {
+            Kind::Welcome => wire::decode::<Welcome>(&answer.body)
+                .map(|_| connection)
+                .map_err(|_| DialFailure::Unexpected),
+            Kind::Refused => wire::decode::<Reason>(&answer.body)
+                .map_err(|_| DialFailure::Unexpected)
+                .and_then(|reason| Err(DialFailure::Refused(reason.text))),
+            _ => Err(DialFailure::Unexpected),
+        }
+    }
+}
+
+async fn step<T>(what: &'static str, work: impl Future<Output = T>) -> Result<T, DialFailure> {
+    timeout(STEP_DEADLINE, work).await.map_err(|_| DialFailure::Deadline(what))
+}
