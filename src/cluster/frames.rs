@@ -1,7 +1,7 @@
 //! The envelope around everything members say to each other on the peer port.
 //!
 //! ```text
-//! magic "KP" | kind u16 | version u16 | flags u16 | call u64 | length u32 | crc32 u32 | body …
+//! magic "KP" | kind u16 | version u16 | flags u16 | call u64 | length u32 | crc32c u32 | body …
 //! ```
 //!
 //! All numbers are big-endian. `call` pairs an answer with its question where several are under way.
@@ -138,7 +138,7 @@ pub(crate) fn encode(frame: &Frame, out: &mut BytesMut) {
     out.put_u16(0);
     out.put_u64(frame.call);
     out.put_u32(u32::try_from(frame.body.len()).expect("bounded above"));
-    out.put_u32(crc32fast::hash(&frame.body));
+    out.put_u32(crc32c::crc32c(&frame.body));
     out.put_slice(&frame.body);
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn decode(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameFailur
     }
     buffer.advance(HEADER_LEN);
     let body = buffer.split_to(length).freeze();
-    if crc32fast::hash(&body) != checksum {
+    if crc32c::crc32c(&body) != checksum {
         return Err(FrameFailure::Checksum);
     }
     Ok(Some(Frame { kind, call, body }))

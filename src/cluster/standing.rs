@@ -1,0 +1,103 @@
+//! Where this member stands in its group, as one consistent reading of the Raft library's metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use openraft::{RaftMetrics, ServerState};
+use raft_store::types::TypeConfig;
+use tokio::time::Instant;
+
+use crate::base::{ManagerId, Revision, Term};
+
+/// One reading. It is as fresh as the moment it was taken.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// This member.
+    pub here: ManagerId,
+    /// The term it is in.
+    pub term: Term,
+    /// The leader it knows of, if any.
+    pub leader: Option<ManagerId>,
+    /// Whether it leads `term`, by its own account. A cut-off leader says so for ever: see `quorum_acked`.
+    pub leading: bool,
+    /// For a leader: the latest moment at which a message was sent that a quorum has acknowledged.
+    pub quorum_acked: Option<Instant>,
+    /// Members that vote, in any of the configurations in force.
+    pub voters: BTreeSet<ManagerId>,
+    /// Members that follow without a vote.
+    pub learners: BTreeSet<ManagerId>,
+    /// Whether a change of the voters is half done.
+    pub joint: bool,
+    /// Whether the last change of members is committed.
+    pub settled: bool,
+    /// Last entry of the log here.
+    pub last_log: Revision,
+    /// Last entry known to be committed.
+    pub committed: Revision,
+    /// Last entry applied here.
+    pub applied: Revision,
+    /// Last entry covered by a checkpoint here.
+    pub checkpoint: Revision,
+    /// For a leader: how far each other member's log is known to match.
+    pub matched: BTreeMap<ManagerId, Revision>,
+    /// For a follower: how long ago its leader was last heard.
+    pub leader_heard_ago: Option<Duration>,
+    /// Why the Raft core stopped, if it did. The process must end then.
+    pub stopped: Option<String>,
+}
+
+impl Standing {
+    pub(crate) fn read(metrics: &RaftMetrics<TypeConfig>, heard_ago: Option<Duration>) -> Self {
+        let membership = metrics.membership_config.membership();
+        let leading = metrics.state == ServerState::Leader;
+        let index = |id: &Option<super::wire::RaftLogId>| {
+            Revision(id.as_ref().map_or(0, openraft::LogId::index))
+        };
+        Standing {
+            here: ManagerId(metrics.id),
+            term: Term(metrics.current_term),
+            leader: metrics.current_leader.map(ManagerId),
+            leading,
+            quorum_acked: quorum_acked(metrics),
+            voters: membership.voter_ids().map(ManagerId).collect(),
+            learners: membership.learner_ids().map(ManagerId).collect(),
+            joint: membership.get_joint_config().len() > 1,
+            settled: metrics.membership_config == metrics.committed_membership_config,
+            last_log: Revision(metrics.last_log_index.unwrap_or(0)),
+            committed: index(&metrics.local_committed),
+            applied: index(&metrics.last_applied),
+            checkpoint: index(&metrics.snapshot),
+            matched: matched(metrics),
+            leader_heard_ago: if leading { Some(Duration::ZERO) } else { heard_ago },
+            stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// How many voters make a quorum.
+    pub fn quorum(&self) -> usize {
+        self.voters.len() / 2 + 1
+    }
+
+    /// Whether this member is all of its group's quorum by itself.
+    pub fn alone(&self) -> bool {
+        self.voters.len() == 1 && self.voters.contains(&self.here)
+    }
+}
+
+/// The library does not renew the acknowledgement of a leader that is its own quorum: nobody is asked.
+fn quorum_acked(metrics: &RaftMetrics<TypeConfig>) -> Option<Instant> {
+    let mut voters = metrics.membership_config.membership().voter_ids();
+    let alone = voters.next() == Some(metrics.id) && voters.next().is_none();
+    if metrics.state == ServerState::Leader && alone {
+        return Some(Instant::now());
+    }
+    metrics.last_quorum_acked.map(|acked| (*acked).into())
+}
+
+fn matched(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<ManagerId, Revision> {
+    let Some(replication) = &metrics.replication else { return BTreeMap::new() };
+    let index = |id: &Option<super::wire::RaftLogId>| {
+        Revision(id.as_ref().map_or(0, openraft::LogId::index))
+    };
+    replication.iter().map(|(id, log_id)| (ManagerId(*id), index(log_id))).collect()
+}
