@@ -54,9 +54,7 @@ pub(crate) async fn send(
     let answer = connection.reader.expect(install_deadline).await?;
     match answer.kind {
         Kind::SnapshotReply => Ok(wire::decode(&answer.body)?),
-        Kind::Failed => {
-            Err(SendFailure::Receiver(wire::decode::<Reason>(&answer.body)?.text))
-        }
+        Kind::Failed => Err(SendFailure::Receiver(wire::decode::<Reason>(&answer.body)?.text)),
         other => Err(FrameFailure::Kind(other as u16).into()),
     }
 }

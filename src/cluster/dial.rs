@@ -58,11 +58,6 @@ impl Dialer {
         Dialer { connector: TlsConnector::from(config), here, book }
     }
 
-    /// The number of this member.
-    pub(crate) fn here(&self) -> u64 {
-        self.here.node_id
-    }
-
     /// Opens a connection to `peer`. Whoever answers has proven to be that very member of this group.
     pub(crate) async fn dial(
         &self,

@@ -1,16 +1,188 @@
-//! Being one of several.
+//! Being one of several: the only way to consensus, and the only user of the Raft library.
+//!
+//! ```text
+//!   propose ─→ here, or one hop to the leader ─→ log of a majority ─→ replica ─→ answer
+//!   settle  ─→ the leader confirms with a quorum ─→ wait until applied here ─→ view
+//! ```
+//!
+//! Reading order: [`Group`] below; `start` (taking one's seat) and `home` (what lies on the disk);
+//! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
+//! `wire`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
+//! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all;
+//! `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps another.
+
+mod announcing;
 mod append_stream;
 mod call_link;
+mod checkpoint_stream;
+mod core;
+mod desk;
 mod dial;
-pub mod feed;
+mod feed;
 mod frames;
+mod home;
+mod joining;
+mod membership;
+mod network;
 mod peer_server;
-pub mod pki;
+mod pki;
 mod private_file;
 mod promise;
+mod proposing;
 mod quarantine;
+mod reading;
 mod replica;
-pub mod timers;
-pub mod tls;
-pub mod vault;
+mod standing;
+mod start;
+mod status;
+mod timers;
+mod tls;
+mod vault;
 mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use raft_store::{Closing, HealthReport, History};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use self::core::Core;
+pub use self::feed::{Feed, FeedEnded, RING, Subscription, TooOld};
+pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
+pub use self::joining::{AdmitFailure, JoinRequest};
+pub use self::membership::MembershipFailure;
+pub use self::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
+pub use self::proposing::{Draft, ProposeFailure, Settled};
+pub use self::reading::{Consistency, ReadFailure, ReadStamp};
+pub use self::standing::Standing;
+pub use self::start::{FoundFailure, Seat, StartFailure};
+pub use self::status::{About, MemberStatus, PeerReport};
+pub use self::timers::{Timers, TimersFailure, claim_window};
+pub use self::tls::{Credentials, TlsFailure};
+pub use self::vault::{GroupKey, VaultFailure};
+use crate::base::{ManagerId, Revision};
+use crate::capabilities::managers::model::Role;
+use crate::machine::State;
+
+/// One member of the group, as the rest of this process sees it. Clones are the same member.
+#[derive(Clone)]
+pub struct Group {
+    core: Arc<Core>,
+    /// What has to be ended on the way down; empty in the handles given to those very tasks.
+    running: Arc<Mutex<Option<Running>>>,
+}
+
+struct Running {
+    tasks: JoinSet<()>,
+    closing: Closing,
+}
+
+impl Group {
+    /// This member's number.
+    pub fn here(&self) -> ManagerId {
+        ManagerId(self.core.here.node_id)
+    }
+
+    /// Names the group for ever.
+    pub fn cluster_id(&self) -> Uuid {
+        self.core.here.cluster_id
+    }
+
+    /// What this member is for.
+    pub fn role(&self) -> Role {
+        self.core.role
+    }
+
+    /// Looks at the facts. Keep it short and do not wait inside: entries wait meanwhile.
+    pub fn view<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        self.core.replica.view(look)
+    }
+
+    /// The revision up to which the facts here are, and a way to wait for more.
+    pub fn applied(&self) -> watch::Receiver<Revision> {
+        self.core.replica.applied()
+    }
+
+    /// What was applied, in order.
+    pub fn feed(&self) -> &Feed {
+        &self.core.feed
+    }
+
+    /// History kept beside the facts.
+    pub fn history(&self) -> &History {
+        &self.core.history
+    }
+
+    /// What the store has to report.
+    pub fn store_health(&self) -> HealthReport {
+        self.core.health.report()
+    }
+
+    /// Where this member stands now.
+    pub fn standing(&self) -> Standing {
+        self.core.standing()
+    }
+
+    /// The timers in force here.
+    pub fn timers(&self) -> Timers {
+        self.core.timers
+    }
+
+    /// For how long after a quorum's acknowledgement this member may call itself Active, by the facts here.
+    pub fn claim_window(&self) -> Duration {
+        let announced: Vec<u64> = self.view(|state| {
+            state.managers.members.values().map(|member| member.profile.lease_ms).collect()
+        });
+        claim_window(self.core.timers.lease_ms(), announced)
+    }
+
+    /// A way to wait until the standing may have changed.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes { metrics: self.core.raft.metrics() }
+    }
+
+    /// Ends everything this member does, in order, and closes the store. Other handles answer
+    /// [`ProposeFailure::Stopping`] from then on.
+    pub async fn shutdown(self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { mut tasks, closing }) = running else { return };
+        tasks.shutdown().await;
+        if let Err(error) = self.core.raft.shutdown().await {
+            tracing::error!(%error, "the Raft core did not end well");
+        }
+        drop(self);
+        if let Err(error) = tokio::task::spawn_blocking(move || closing.wait()).await {
+            tracing::error!(%error, "the store did not close well");
+        }
+    }
+
+    /// A handle for this member's own tasks. It does not keep them: they would keep themselves alive.
+    fn unowned(&self) -> Group {
+        Group { core: self.core.clone(), running: Arc::default() }
+    }
+
+    fn keep(&self, tasks: JoinSet<()>, closing: Closing) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        *running = Some(Running { tasks, closing });
+    }
+}
+
+/// Tells when a standing may have changed.
+pub(crate) struct Changes {
+    metrics: openraft::alias::WatchReceiverOf<
+        raft_store::types::TypeConfig,
+        openraft::RaftMetrics<raft_store::types::TypeConfig>,
+    >,
+}
+
+impl Changes {
+    /// Waits for the next change; for ever once the Raft core has ended.
+    pub(crate) async fn next(&mut self) {
+        if self.metrics.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

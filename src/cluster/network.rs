@@ -118,10 +118,7 @@ impl Peer {
         body: Bytes,
         deadline: Duration,
     ) -> Result<T, AskFailure> {
-        read_answer(
-            self.forward.call(Kind::Propose, body, deadline).await?,
-            Kind::ProposeReply,
-        )
+        read_answer(self.forward.call(Kind::Propose, body, deadline).await?, Kind::ProposeReply)
     }
 
     async fn rpc<Q, A>(&self, kind: Kind, question: &Q, answer: Kind, ttl: Duration) -> Rpc<A>

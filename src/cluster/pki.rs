@@ -132,9 +132,14 @@ impl GroupCa {
 impl CertificateRequest {
     /// Makes a key pair and asks for nothing but its certification.
     pub fn generate() -> Result<Self, PkiFailure> {
-        let key = KeyPair::generate()?;
+        Self::with_key(Zeroizing::new(KeyPair::generate()?.serialize_pem()))
+    }
+
+    /// Asks for the certification of a key that exists.
+    pub fn with_key(key_pem: Zeroizing<String>) -> Result<Self, PkiFailure> {
+        let key = KeyPair::from_pem(&key_pem)?;
         let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
-        Ok(CertificateRequest { csr_pem, key_pem: Zeroizing::new(key.serialize_pem()) })
+        Ok(CertificateRequest { csr_pem, key_pem })
     }
 }
 
@@ -164,7 +169,7 @@ pub(crate) fn identity_of(certificate: &CertificateDer<'_>) -> Result<PeerIdenti
 }
 
 /// When the first certificate of `pem` ends, in seconds since 1970.
-pub fn expires_at_unix_s(pem: &str) -> Option<u64> {
+pub(crate) fn expires_at_unix_s(pem: &str) -> Option<u64> {
     use rustls_pki_types::pem::PemObject;
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
     let (_, parsed) = X509Certificate::from_der(&certificate).ok()?;

@@ -1,64 +1,95 @@
-//! The longest election lease the group may count on from this member, kept in a file of its own.
+//! The clocks this member was last told to use, and the longest lease the group may still count on from it.
 //!
-//! Facts can go back a little when a process dies before it flushed them; a promise may not. The file is
-//! raised before a longer lease is announced, and lowered only after a shorter one has been applied here.
+//! Kept in a file of its own, because both are needed before the facts can be read, and because facts may
+//! go back a little when a process dies before it flushed them; a promise may not. It is raised before a
+//! longer lease is announced, and lowered only after a shorter one has been applied here.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::private_file;
+use super::timers::Timers;
 
-const FILE: &str = "lease";
+const FILE: &str = "clocks.json";
 
-/// The promised lease of this member.
+/// The promise of this member.
 pub(crate) struct Promise {
     path: PathBuf,
-    lease_ms: Mutex<u64>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    wanted: Timers,
+    lease_ms: u64,
 }
 
 impl Promise {
     /// Reads the promise; a missing file promises nothing, an unreadable one is a failure.
     pub(crate) fn load(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let lease_ms = match std::fs::read_to_string(&path) {
-            Ok(text) => parse(&text, &path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        let kept = match std::fs::read(&path) {
+            Ok(bytes) => parse(&bytes, &path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Kept { wanted: Timers::default(), lease_ms: 0 }
+            }
             Err(error) => return Err(error),
         };
-        Ok(Promise { path, lease_ms: Mutex::new(lease_ms) })
+        Ok(Promise { path, kept: Mutex::new(kept) })
     }
 
-    pub(crate) fn lease_ms(&self) -> u64 {
-        *self.lease_ms.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The timers to run with from this start on.
+    pub(crate) fn in_force(&self) -> Timers {
+        let kept = *self.lock();
+        kept.wanted.in_force(kept.lease_ms)
+    }
+
+    /// Remembers for the next start which timers the group wants.
+    pub(crate) fn want(&self, wanted: Timers) -> io::Result<()> {
+        self.store(|kept| kept.wanted = wanted)
     }
 
     /// Call before announcing `lease_ms`: a longer promise must be on the disk first.
     pub(crate) fn before_announcing(&self, lease_ms: u64) -> io::Result<()> {
-        if lease_ms > self.lease_ms() { self.store(lease_ms) } else { Ok(()) }
+        self.store(|kept| kept.lease_ms = kept.lease_ms.max(lease_ms))
     }
 
     /// Call when the announcement of `lease_ms` has been applied here: the promise is exactly that now.
     pub(crate) fn announced(&self, lease_ms: u64) -> io::Result<()> {
-        if lease_ms == self.lease_ms() { Ok(()) } else { self.store(lease_ms) }
+        self.store(|kept| kept.lease_ms = lease_ms)
     }
 
-    fn store(&self, lease_ms: u64) -> io::Result<()> {
-        let mut held = self.lease_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        private_file::write(&self.path, lease_ms.to_string().as_bytes())?;
-        *held = lease_ms;
+    fn store(&self, change: impl FnOnce(&mut Kept)) -> io::Result<()> {
+        let mut held = self.lock();
+        let mut changed = *held;
+        change(&mut changed);
+        if changed != *held {
+            let bytes = serde_json::to_vec(&changed).map_err(io::Error::other)?;
+            private_file::write(&self.path, &bytes)?;
+            *held = changed;
+        }
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn parse(text: &str, path: &Path) -> io::Result<u64> {
-    text.trim().parse().map_err(|_| {
+fn parse(bytes: &[u8], path: &Path) -> io::Result<Kept> {
+    let damaged = |cause: String| {
         io::Error::other(format!(
-            "{} must hold a number of milliseconds. Write 60000 into it if it is damaged: no lease is longer",
+            "{} is damaged ({cause}). Remove it, and start this Manager no sooner than 60 seconds after it was stopped",
             path.display()
         ))
-    })
+    };
+    let kept: Kept = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    kept.wanted.checked().map_err(|failure| damaged(failure.to_string()))?;
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -68,15 +99,31 @@ mod tests {
     #[test]
     fn a_promise_is_raised_before_and_lowered_after_the_announcement() {
         let dir = tempfile::tempdir().unwrap();
+        let lease = || Promise::load(dir.path()).unwrap().lock().lease_ms;
         let promise = Promise::load(dir.path()).unwrap();
-        assert_eq!(promise.lease_ms(), 0);
+        assert_eq!(lease(), 0);
 
         promise.before_announcing(1000).unwrap();
         promise.announced(1000).unwrap();
         promise.before_announcing(400).unwrap();
-        assert_eq!(Promise::load(dir.path()).unwrap().lease_ms(), 1000);
+        assert_eq!(lease(), 1000);
         promise.announced(400).unwrap();
-        assert_eq!(Promise::load(dir.path()).unwrap().lease_ms(), 400);
+        assert_eq!(lease(), 400);
+    }
+
+    #[test]
+    fn wanted_timers_are_used_from_the_next_start_but_never_a_lease_below_the_promise() {
+        let dir = tempfile::tempdir().unwrap();
+        let short = Timers { heartbeat_ms: 50, election_min_ms: 200, election_max_ms: 400 };
+        let promise = Promise::load(dir.path()).unwrap();
+        assert_eq!(promise.in_force(), Timers::default());
+        promise.before_announcing(1000).unwrap();
+        promise.want(short).unwrap();
+
+        let again = Promise::load(dir.path()).unwrap();
+        assert_eq!(again.in_force(), Timers { election_max_ms: 1000, ..short });
+        again.announced(400).unwrap();
+        assert_eq!(Promise::load(dir.path()).unwrap().in_force(), short);
     }
 
     #[test]
@@ -84,6 +131,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), "soon").unwrap();
         let failure = Promise::load(dir.path()).err().unwrap().to_string();
-        assert!(failure.contains("60000"), "{failure}");
+        assert!(failure.contains("60 seconds"), "{failure}");
     }
 }

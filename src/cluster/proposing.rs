@@ -159,9 +159,7 @@ impl Group {
         let deadline = Instant::now() + self.core.hold;
         match self.attempt_here(payload, deadline).await {
             Attempt::Settled(settled) => Ok(settled),
-            Attempt::Nowhere => {
-                Err(ProposeFailure::NotLeading { leader: self.standing().leader })
-            }
+            Attempt::Nowhere => Err(ProposeFailure::NotLeading { leader: self.standing().leader }),
             Attempt::Doubtful => Err(ProposeFailure::Unknown { request }),
             Attempt::DiskFull(because) => Err(ProposeFailure::DiskFull { because }),
             Attempt::Stopped => Err(ProposeFailure::Stopping),

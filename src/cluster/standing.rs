@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use openraft::{RaftMetrics, ServerState};
+use openraft::{Instant as _, RaftMetrics, ServerState};
 use raft_store::types::TypeConfig;
 use tokio::time::Instant;
 
@@ -91,7 +91,10 @@ fn quorum_acked(metrics: &RaftMetrics<TypeConfig>) -> Option<Instant> {
     if metrics.state == ServerState::Leader && alone {
         return Some(Instant::now());
     }
-    metrics.last_quorum_acked.map(|acked| (*acked).into())
+    // The library's clock is ours under another type. Reading ours first makes the result earlier than the
+    // truth if this thread is held up in between, never later.
+    let now = Instant::now();
+    metrics.last_quorum_acked.and_then(|acked| now.checked_sub(acked.elapsed()))
 }
 
 fn matched(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<ManagerId, Revision> {

@@ -19,13 +19,19 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::properties::model::Facts as Properties;
+use crate::capabilities::properties::schema;
+
 /// Timers of one member.
 ///
 /// With the defaults a killed leader is replaced after `election_max` (the lease) plus a random
 /// `election_min..election_max`: 1.5 to 2 s. Shorter timers elect faster and are disturbed sooner:
 /// an acknowledgement that takes longer than one heartbeat interval counts for nothing, and under load
 /// a synced write takes 10 to 50 ms at the 99.9th percentile on ordinary cloud disks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timers {
     /// `RAFT_HEARTBEAT_MS`. How often a leader proves that it is there. Must exceed the round trip plus
     /// a synced write of a follower. Default 100.
@@ -88,6 +94,17 @@ impl Default for Timers {
 }
 
 impl Timers {
+    /// What the properties say. They are checked where they are set, so this never fails in practice; were
+    /// it otherwise, nobody should run with them.
+    pub fn wanted(properties: &Properties) -> Result<Self, TimersFailure> {
+        Timers {
+            heartbeat_ms: properties.number(schema::RAFT_HEARTBEAT_MS),
+            election_min_ms: properties.number(schema::RAFT_ELECTION_MIN_MS),
+            election_max_ms: properties.number(schema::RAFT_ELECTION_MAX_MS),
+        }
+        .checked()
+    }
+
     /// Accepts timers that can work together.
     pub fn checked(self) -> Result<Self, TimersFailure> {
         in_bounds("RAFT_HEARTBEAT_MS", self.heartbeat_ms)?;

@@ -1,0 +1,135 @@
+//! What the parts of one member share: the Raft node, the facts, the links. Not seen outside this folder.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use openraft::Raft;
+use openraft::async_runtime::WatchReceiver;
+use raft_store::types::TypeConfig;
+use raft_store::{CheckpointInbox, History, StateStore, StoreHealth};
+use tokio::time::Instant;
+
+use super::feed::Feed;
+use super::home::Home;
+use super::network::Peers;
+use super::pki::PeerIdentity;
+use super::promise::Promise;
+use super::quarantine::Quarantine;
+use super::replica::Replica;
+use super::standing::Standing;
+use super::status::{About, PeerBoard};
+use super::timers::Timers;
+use crate::base::ManagerId;
+use crate::capabilities::managers::model::{Profile, Role};
+
+/// The Raft node of this product.
+pub(crate) type RaftNode = Raft<TypeConfig, StateStore<Replica>>;
+
+pub(crate) struct Core {
+    pub here: PeerIdentity,
+    pub role: Role,
+    pub profile: Profile,
+    pub raft: RaftNode,
+    pub replica: Arc<Replica>,
+    pub feed: Feed,
+    pub history: History,
+    pub health: StoreHealth,
+    pub inbox: CheckpointInbox,
+    pub peers: Arc<Peers>,
+    pub board: PeerBoard,
+    pub about: About,
+    pub promise: Promise,
+    pub timers: Timers,
+    pub quarantine: Quarantine,
+    pub heard: Heard,
+    /// For how long a caller is held while there is no leader.
+    pub hold: Duration,
+    pub home: Home,
+}
+
+/// When this member last took something from a leader.
+pub(crate) struct Heard {
+    since: Instant,
+    /// Milliseconds after `since`, plus one; 0 for never.
+    last_ms: AtomicU64,
+}
+
+impl Heard {
+    pub(crate) fn never() -> Self {
+        Heard { since: Instant::now(), last_ms: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn now(&self) {
+        let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.last_ms.fetch_max(ms + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ago(&self) -> Option<Duration> {
+        let last = self.last_ms.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.since.elapsed().saturating_sub(Duration::from_millis(last)))
+    }
+}
+
+impl Core {
+    pub(crate) fn standing(&self) -> Standing {
+        Standing::read(&self.raft.metrics().borrow_watched(), self.heard.ago())
+    }
+
+    /// The leader this member knows of.
+    pub(crate) fn known_leader(&self) -> Option<u64> {
+        self.raft.metrics().borrow_watched().current_leader
+    }
+
+    /// Waits until this member knows of another leader than `leader`.
+    pub(crate) async fn leader_is_not(&self, leader: u64) {
+        let mut metrics = self.raft.metrics();
+        loop {
+            let known = metrics.borrow_watched().current_leader;
+            if known.is_some_and(|known| known != leader) {
+                return;
+            }
+            if metrics.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Whether `peer` may speak to this member.
+    ///
+    /// Numbers come from the log, so one that is beyond what was applied here may belong to a member this
+    /// one has not heard of yet; its certificate proves that the group admitted it. A number at or below
+    /// what was applied, and not among the members, was removed or never given.
+    pub(crate) fn admits(&self, peer: u64) -> Result<(), String> {
+        let id = ManagerId(peer);
+        self.replica.view(|state| {
+            let members = &state.managers.members;
+            if members.is_empty() || members.contains_key(&id) || peer > state.kernel.revision.0 {
+                return Ok(());
+            }
+            match state.managers.removed.get(&id) {
+                Some(removal) => Err(format!(
+                    "member {peer} was removed from the group by {}: {}. Join again with an empty data directory",
+                    removal.by, removal.because
+                )),
+                None => Err(format!("member {peer} is not in this group")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_age_of_a_leaders_word_grows_until_it_speaks_again() {
+        let heard = Heard::never();
+        assert_eq!(heard.ago(), None);
+        heard.now();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        assert_eq!(heard.ago(), Some(Duration::from_millis(300)));
+        heard.now();
+        assert_eq!(heard.ago(), Some(Duration::ZERO));
+    }
+}

@@ -1,0 +1,282 @@
+//! What lies in a Manager's data directory, and how it gets there: the first member's, a joining one's.
+//!
+//! ```text
+//!   DIR/identity/   ca.pem  manager.pem  manager.key  group.key  disk  clocks.json      who this is
+//!   DIR/store/      raft-store                                                          what it remembers
+//! ```
+//!
+//! A number is bound to a disk for ever. The disk id stands in both folders, so a store that was wiped or
+//! swapped is noticed, and is not formatted again under the old number: it has forgotten its votes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::pki::{self, CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
+use super::private_file;
+use super::promise::Promise;
+use super::proposing;
+use super::timers::Timers;
+use super::tls::{Credentials, TlsFailure};
+use super::vault::{GroupKey, VaultFailure};
+use crate::base::ManagerId;
+use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts};
+
+/// A Manager's data directory.
+#[derive(Clone, Debug)]
+pub struct Home {
+    dir: PathBuf,
+}
+
+/// What a first member brings into the log.
+#[derive(Debug)]
+pub struct Founding {
+    /// For [`Command::Found`](crate::capabilities::managers::model::Command::Found).
+    pub group: GroupFacts,
+    /// The disk its number is bound to.
+    pub disk_id: Uuid,
+}
+
+/// What a joining member shows to the group.
+#[derive(Clone, Debug)]
+pub struct JoinAsk {
+    /// Request for its certificate.
+    pub csr_pem: String,
+    /// The disk its number is to be bound to.
+    pub disk_id: Uuid,
+}
+
+/// What the group gives to a member it admits.
+#[derive(Clone)]
+pub struct JoinGrant {
+    /// Its number.
+    pub member: ManagerId,
+    /// The group.
+    pub cluster_id: Uuid,
+    /// Certificate of the group's authority.
+    pub ca_pem: String,
+    /// The new member's certificate.
+    pub certificate_pem: String,
+    /// The group key, hexadecimal; for Managers, not for witnesses.
+    pub group_key: Option<Zeroizing<String>>,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeFailure {
+    /// A directory or file could not be read or written.
+    #[error("{path}: {cause}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// There is data already.
+    #[error(
+        "{0} holds a Manager already. Choose an empty data directory, or start that Manager with `km serve`"
+    )]
+    Occupied(String),
+    /// The answer to the join does not fit together.
+    #[error("the answer to the join request is not usable: {0}")]
+    BadGrant(&'static str),
+    /// No certificate could be made.
+    #[error(transparent)]
+    Pki(#[from] PkiFailure),
+    /// The group key is not usable.
+    #[error(transparent)]
+    Vault(#[from] VaultFailure),
+    /// The credentials are not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    /// The store refuses; the message says what to do.
+    #[error(transparent)]
+    Store(#[from] raft_store::OpenError),
+}
+
+impl Home {
+    /// The data directory at `dir`. Nothing is read or made yet.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Home { dir: dir.into() }
+    }
+
+    /// Makes the home of a group's first member: authority, group key, certificate and an empty store.
+    pub fn found(&self, name: &str, hosts: &[String]) -> Result<Founding, HomeFailure> {
+        self.must_be_new()?;
+        let (cluster_id, disk_id) = (Uuid::new_v4(), self.make_disk_id()?);
+        let identity = PeerIdentity { cluster_id, node_id: FOUNDER.0 };
+        let now_unix_s = proposing::now().0 / 1000;
+        let ca = GroupCa::generate(cluster_id, now_unix_s)?;
+        let key = GroupKey::generate()?;
+        let request = CertificateRequest::generate()?;
+        let credentials = Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: ca.issue(&request.csr_pem, identity, hosts, now_unix_s)?,
+            key_pem: request.key_pem,
+        };
+        let group = GroupFacts {
+            cluster_id,
+            name: name.to_owned(),
+            ca_pem: ca.certificate_pem().to_owned(),
+            sealed_ca_key: ca.seal(&key)?,
+        };
+        self.write_group_key(&key)?;
+        self.settle(identity, disk_id, &credentials)?;
+        Ok(Founding { group, disk_id })
+    }
+
+    /// Prepares to join: a key pair and a disk id, kept so that a repeated attempt shows the same ones.
+    pub fn ask_to_join(&self) -> Result<JoinAsk, HomeFailure> {
+        self.must_be_new()?;
+        let disk_id = match self.disk_id()? {
+            Some(disk_id) => disk_id,
+            None => self.make_disk_id()?,
+        };
+        let key_path = self.identity_file("joining.key");
+        let request = match fs::read_to_string(&key_path) {
+            Ok(key_pem) => CertificateRequest::with_key(Zeroizing::new(key_pem))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let request = CertificateRequest::generate()?;
+                private_file::write(&key_path, request.key_pem.as_bytes())
+                    .map_err(file(&key_path))?;
+                request
+            }
+            Err(cause) => return Err(file(&key_path)(cause)),
+        };
+        Ok(JoinAsk { csr_pem: request.csr_pem, disk_id })
+    }
+
+    /// Settles down as the member the group made this one.
+    pub fn join(&self, grant: &JoinGrant) -> Result<(), HomeFailure> {
+        self.must_be_new()?;
+        let key_path = self.identity_file("joining.key");
+        let key_pem = fs::read_to_string(&key_path).map(Zeroizing::new).map_err(file(&key_path))?;
+        let disk_id =
+            self.disk_id()?.ok_or(HomeFailure::BadGrant("nobody asked to join from here"))?;
+        let identity = PeerIdentity { cluster_id: grant.cluster_id, node_id: grant.member.0 };
+        let credentials = Credentials {
+            ca_pem: grant.ca_pem.clone(),
+            certificate_pem: grant.certificate_pem.clone(),
+            key_pem,
+        };
+        if credentials.identity()? != identity {
+            return Err(HomeFailure::BadGrant("the certificate is not that of the member"));
+        }
+        credentials.peer_client()?;
+        if let Some(key) = &grant.group_key {
+            let key = GroupKey::from_hex(key).map_err(HomeFailure::BadGrant)?;
+            self.write_group_key(&key)?;
+        }
+        self.settle(identity, disk_id, &credentials)?;
+        fs::remove_file(&key_path).map_err(file(&key_path))
+    }
+
+    /// What this Manager shows and believes; also what its API listener is run with.
+    pub fn credentials(&self) -> Result<Credentials, HomeFailure> {
+        Ok(Credentials::load(&self.identity_dir())?)
+    }
+
+    /// When this Manager's certificate ends, in seconds since 1970.
+    pub(crate) fn certificate_expires_at(credentials: &Credentials) -> Option<u64> {
+        pki::expires_at_unix_s(&credentials.certificate_pem)
+    }
+
+    /// The group key; `None` on a witness, which has none.
+    pub(crate) fn group_key(&self) -> Result<Option<GroupKey>, HomeFailure> {
+        let path = self.identity_file("group.key");
+        match path.exists() {
+            true => Ok(Some(GroupKey::load(&path)?)),
+            false => Ok(None),
+        }
+    }
+
+    /// Who the store has to belong to.
+    pub(crate) fn expected(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<raft_store::Identity, HomeFailure> {
+        let PeerIdentity { cluster_id, node_id } = credentials.identity()?;
+        let path = self.identity_file("disk");
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let disk_id = self.disk_id()?.ok_or_else(|| file(&path)(missing()))?;
+        Ok(raft_store::Identity { cluster_id, disk_id, node_id })
+    }
+
+    pub(crate) fn promise(&self) -> Result<Promise, HomeFailure> {
+        let dir = self.identity_dir();
+        Promise::load(&dir).map_err(file(&dir))
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    /// The store first, the certificate last: with the certificate, this is a Manager.
+    fn settle(
+        &self,
+        identity: PeerIdentity,
+        disk_id: Uuid,
+        credentials: &Credentials,
+    ) -> Result<(), HomeFailure> {
+        let PeerIdentity { cluster_id, node_id } = identity;
+        let store = raft_store::Identity { cluster_id, disk_id, node_id };
+        if raft_store::identity(&self.store_dir())? != Some(store) {
+            raft_store::format(&self.store_dir(), &store)?;
+        }
+        self.promise()?
+            .before_announcing(Timers::default().lease_ms())
+            .map_err(file(&self.identity_dir()))?;
+        Ok(credentials.save(&self.identity_dir())?)
+    }
+
+    fn must_be_new(&self) -> Result<(), HomeFailure> {
+        let dir = self.identity_dir();
+        fs::create_dir_all(&dir).map_err(file(&dir))?;
+        if self.identity_file("manager.pem").exists() {
+            return Err(HomeFailure::Occupied(self.dir.display().to_string()));
+        }
+        Ok(())
+    }
+
+    fn make_disk_id(&self) -> Result<Uuid, HomeFailure> {
+        let (path, disk_id) = (self.identity_file("disk"), Uuid::new_v4());
+        private_file::write(&path, disk_id.to_string().as_bytes()).map_err(file(&path))?;
+        Ok(disk_id)
+    }
+
+    fn disk_id(&self) -> Result<Option<Uuid>, HomeFailure> {
+        let path = self.identity_file("disk");
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let bad = |_| file(&path)(std::io::Error::other("not a disk id"));
+                text.trim().parse().map(Some).map_err(bad)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(file(&path)(cause)),
+        }
+    }
+
+    fn write_group_key(&self, key: &GroupKey) -> Result<(), HomeFailure> {
+        let path = self.identity_file("group.key");
+        key.save(&path).map_err(file(&path))
+    }
+
+    fn identity_dir(&self) -> PathBuf {
+        self.dir.join("identity")
+    }
+
+    fn identity_file(&self, name: &str) -> PathBuf {
+        self.identity_dir().join(name)
+    }
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> HomeFailure {
+    let path = path.display().to_string();
+    move |cause| HomeFailure::File { path, cause }
+}

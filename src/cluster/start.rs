@@ -1,0 +1,248 @@
+//! Taking one's seat in the group: the same for a first, a joining and a returning member and for a witness.
+//!
+//! What differs was decided before, when the home was made. Nothing here ever formats a directory or begins a
+//! group by itself: an empty disk under a known number is refused, with the remedy in the message.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openraft::errors::{InitializeError, RaftError};
+use openraft::{Config, Raft, SnapshotPolicy, StepDownPolicy};
+use raft_store::types::Member;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::Group;
+use super::core::{Core, Heard, RaftNode};
+use super::feed::Feed;
+use super::home::{Founding, Home, HomeFailure};
+use super::network::{Networks, Peers};
+use super::peer_server::PeerServer;
+use super::pki::PeerIdentity;
+use super::proposing::{self, Draft, ProposeFailure};
+use super::quarantine::Quarantine;
+use super::replica::Replica;
+use super::status::{About, PeerBoard};
+use super::timers::Timers;
+use crate::base::{ManagerId, Refusal, Timestamp};
+use crate::capabilities::managers::model::{Command, FOUNDER, Profile, Role};
+
+/// A checkpoint is made every so many entries.
+const CHECKPOINT_EVERY: u64 = 5_000;
+
+/// Entries kept behind a checkpoint, for followers that were away for a moment.
+const KEEP_BEHIND_CHECKPOINT: u64 = 2_000;
+
+/// A follower further behind than this gets a checkpoint instead of entries.
+const LAG_FOR_CHECKPOINT: u64 = 10_000;
+
+/// Longest time a checkpoint may take to be installed: disk work, and much of it after a long absence.
+const INSTALL_DEADLINE_MS: u64 = 120_000;
+
+/// Pauses before an unreachable follower is tried again. Short: a healed network should not wait for us.
+const BACKOFF: &str = "100ms 200ms ...500ms";
+
+/// Longest time the first member may take to lead a group of one.
+const FIRST_LEAD_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a member needs to take its seat.
+pub struct Seat {
+    /// Its data directory.
+    pub home: Home,
+    /// What it is for.
+    pub role: Role,
+    /// What it tells the group about itself. The lease in it is filled in here.
+    pub profile: Profile,
+    /// The bound peer port.
+    pub listener: TcpListener,
+    /// For how long a caller is held while there is no leader.
+    pub hold: Duration,
+    /// How the store is run.
+    pub store: raft_store::Options,
+}
+
+/// Why a member could not take its seat.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    /// The data directory is not usable.
+    #[error(transparent)]
+    Home(#[from] HomeFailure),
+    /// The store does not open; the message says what to do.
+    #[error(transparent)]
+    Store(#[from] raft_store::OpenError),
+    /// The certificates are not usable.
+    #[error(transparent)]
+    Tls(#[from] super::tls::TlsFailure),
+    /// The Raft core did not start.
+    #[error("consensus did not start: {0}")]
+    Raft(String),
+}
+
+/// Why a group could not be founded.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundFailure {
+    /// This member is not the first of a group.
+    #[error("only the first member of a group founds it")]
+    NotFirst,
+    /// The Raft core refused.
+    #[error("consensus did not start: {0}")]
+    Raft(String),
+    /// The founding could not be proposed.
+    #[error(transparent)]
+    Propose(#[from] ProposeFailure),
+    /// The group said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Group {
+    /// Opens the store, starts consensus and lets peers in.
+    pub async fn start(seat: Seat) -> Result<Group, StartFailure> {
+        let credentials = seat.home.credentials()?;
+        let here = credentials.identity()?;
+        let expected = seat.home.expected(&credentials)?;
+        let promise = seat.home.promise()?;
+        let timers = promise.in_force();
+        let feed = Feed::default();
+        let replica = Arc::new(Replica::new(feed.clone()));
+        let opened =
+            raft_store::open(&seat.home.store_dir(), &expected, seat.store, replica.clone())?;
+        let addresses = replica.clone();
+        let peers = Arc::new(Peers::new(credentials.peer_client()?, here, move |id| {
+            addresses.view(|state| {
+                let member = state.managers.members.get(&ManagerId(id));
+                member.map(|member| member.profile.peer_addr.clone())
+            })
+        }));
+        let inbox = opened.state.inbox();
+        let quarantine = Quarantine::begin(timers.lease_ms());
+        let raft = start_raft(here, timers, &peers, opened.log, opened.state).await?;
+        let about = About {
+            pid: std::process::id(),
+            started_at: proposing::now(),
+            version: seat.profile.version.clone(),
+            install_path: std::env::current_exe().unwrap_or_default(),
+            data_dir: seat.home.dir().to_owned(),
+            disk_id: expected.disk_id,
+            certificate_expires_at: Home::certificate_expires_at(&credentials)
+                .map(|seconds| Timestamp(seconds * 1000)),
+        };
+        let server_config = credentials.peer_server()?;
+        let core = Core {
+            here,
+            role: seat.role,
+            profile: seat.profile,
+            raft,
+            replica,
+            feed,
+            history: opened.history,
+            health: opened.health,
+            inbox,
+            peers,
+            board: PeerBoard::default(),
+            about,
+            promise,
+            timers,
+            quarantine,
+            heard: Heard::never(),
+            hold: seat.hold,
+            home: seat.home,
+        };
+        let group = Group { core: Arc::new(core), running: Arc::new(Mutex::default()) };
+        let server = PeerServer::new(server_config, here, Arc::new(group.unowned()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server.listen(seat.listener));
+        tasks.spawn(group.unowned().keep_board());
+        tasks.spawn(group.unowned().keep_announcing());
+        tasks.spawn(group.unowned().stand_when_allowed());
+        group.keep(tasks, opened.closing);
+        Ok(group)
+    }
+
+    /// Begins the group of which this is the first member. May be repeated until it succeeds.
+    pub async fn found(&self, founding: Founding) -> Result<(), FoundFailure> {
+        if self.here() != FOUNDER {
+            return Err(FoundFailure::NotFirst);
+        }
+        let member = Member { peer_addr: self.core.profile.peer_addr.clone() };
+        match self.core.raft.initialize(BTreeMap::from([(FOUNDER.0, member)])).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
+            Err(error) => return Err(FoundFailure::Raft(error.to_string())),
+        }
+        self.core
+            .raft
+            .wait(Some(FIRST_LEAD_DEADLINE))
+            .current_leader(FOUNDER.0, "a group of one elects its only member")
+            .await
+            .map_err(|error| FoundFailure::Raft(error.to_string()))?;
+        let lease_ms = self.core.timers.lease_ms();
+        let profile = Profile { lease_ms, ..self.core.profile.clone() };
+        let Founding { group, disk_id } = founding;
+        let draft = Draft::own(FOUNDER, Command::Found { group, profile, disk_id });
+        self.propose(draft).await?.answer.into_result()?;
+        Ok(())
+    }
+
+    /// Keeps out of elections for one lease after the start. The only voter of a group has nobody's lease
+    /// to respect; a witness never stands.
+    async fn stand_when_allowed(self) {
+        if self.core.role == Role::Witness {
+            return;
+        }
+        let alone = async {
+            // A group that does not exist yet, or whose membership was not read yet, is not "alone".
+            while !self.standing().alone() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = alone => {}
+            () = self.core.quarantine.over() => {}
+        }
+        self.core.raft.runtime_config().elect(true);
+    }
+}
+
+async fn start_raft(
+    here: PeerIdentity,
+    timers: Timers,
+    peers: &Arc<Peers>,
+    log: raft_store::LogStore,
+    state: raft_store::StateStore<Replica>,
+) -> Result<RaftNode, StartFailure> {
+    let config = config(here, timers).validate().map_err(raft_failure)?;
+    let network = Networks(peers.clone());
+    Raft::new(here.node_id, Arc::new(config), network, log, state).await.map_err(raft_failure)
+}
+
+fn raft_failure(error: impl ToString) -> StartFailure {
+    StartFailure::Raft(error.to_string())
+}
+
+/// The library's settings. Its defaults are for the laboratory; every one that matters is set here.
+fn config(here: PeerIdentity, timers: Timers) -> Config {
+    Config {
+        cluster_name: here.cluster_id.to_string(),
+        heartbeat_interval: timers.heartbeat_ms,
+        election_timeout_min: timers.election_min_ms,
+        election_timeout_max: timers.election_max_ms,
+        install_snapshot_timeout: INSTALL_DEADLINE_MS,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(CHECKPOINT_EVERY),
+        max_in_snapshot_log_to_keep: KEEP_BEHIND_CHECKPOINT,
+        replication_lag_threshold: LAG_FOR_CHECKPOINT,
+        backoff: BACKOFF.to_owned(),
+        // Nobody stands before the quarantine is over: see `stand_when_allowed`.
+        enable_elect: false,
+        // A member that cannot win must not disturb one that leads.
+        enable_pre_vote: Some(true),
+        // After this long without a quorum a leader falls silent for a while, so that members which hear
+        // it but cannot serve it are free to elect another.
+        quorum_loss_probe_interval: Some(2 * timers.election_max_ms),
+        // A restarted leader must be elected anew: its facts are behind its log.
+        enable_leader_restore: Some(false),
+        // A removed leader would hand over by itself and past the lease, while its tenure still stands.
+        removed_leader_step_down: StepDownPolicy::Never,
+        ..Config::default()
+    }
+}
