@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     CheckpointImage = 11,
     CheckpointRow = 12,
     CheckpointEnd = 13,
-    HistoryRow = 14,
+    HistoryBlock = 14,
     HistoryProgress = 15,
 }
 
@@ -47,7 +47,7 @@ impl Kind {
         Kind::CheckpointImage,
         Kind::CheckpointRow,
         Kind::CheckpointEnd,
-        Kind::HistoryRow,
+        Kind::HistoryBlock,
         Kind::HistoryProgress,
     ];
 

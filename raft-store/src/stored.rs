@@ -164,7 +164,7 @@ pub(crate) struct CheckpointEndV1 {
     pub blake3: [u8; 32],
 }
 
-/// One history row, in sled and in a checkpoint.
+/// One history row.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub(crate) struct RowV1<'a> {
     pub revision: u64,
@@ -173,6 +173,12 @@ pub(crate) struct RowV1<'a> {
     pub table: u8,
     pub key: &'a [u8],
     pub value: &'a [u8],
+}
+
+/// History rows of one table that were written together, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub(crate) struct BlockV1<'a> {
+    pub rows: Vec<RowV1<'a>>,
 }
 
 /// How far the history reaches, and how many rows its shelf then holds.

@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod conformance;
+mod corruption;
+mod identity;
+mod power_loss;
 mod support;
+mod walk;

@@ -78,6 +78,12 @@ impl Frozen for Image {
     }
 }
 
+/// A directory in memory if there is such a file system: nothing here depends on a real device, and thousands
+/// of flushes are quicker there.
+pub(crate) fn fresh_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A formatted directory that is removed in the end.
 pub(crate) struct Home {
     pub(crate) dir: TempDir,
@@ -86,7 +92,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Home {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = fresh_dir();
         let identity = Identity {
             cluster_id: Uuid::from_u128(0xC1),
             disk_id: Uuid::from_u128(0xD1),
@@ -110,7 +116,7 @@ impl Home {
 
     /// The same files elsewhere, as a crash at this moment would leave them to a kernel that goes on.
     pub(crate) fn copy(&self) -> Home {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = fresh_dir();
         copy_dir(self.path(), dir.path());
         Home { dir, identity: self.identity }
     }

@@ -5,7 +5,7 @@
 //!         │                                        │
 //!         └──→ table (memory) ←── where it is ─────┘        log/  00000001-00000000000000000000.log
 //!                 ↑                                               00000002-00000000000000081234.log
-//!              readers ←── older entries ──── segments            spare   mark
+//!              readers ←── older entries ──── segments            spare-1   mark
 //! ```
 //!
 //! **One stream.** Everything is a record of one append-only stream, cut into segment files: entries, votes,
@@ -129,11 +129,7 @@ pub(crate) fn open(
         .doing("read", dir)?
         .map_err(|Damage { file, offset, reason }| OpenError::Log { file, offset, reason })?;
     let mark = open_mark(dir, &recovered, health)?;
-    let maker = SpareMaker {
-        dir: dir.to_owned(),
-        segment_bytes: options.segment_bytes,
-        allocator: options.allocator.clone(),
-    };
+    let maker = SpareMaker::new(dir, options.segment_bytes, options.allocator.clone());
     let mut writer = build_writer(dir, salt, recovered, mark, maker, options, health)?;
     writer.begin().doing("write", dir)?;
     let table = writer.table.clone();
@@ -250,7 +246,7 @@ fn wipe(file: &File, from: u64, upto: u64) -> io::Result<()> {
 fn begin(dir: &Path, maker: &SpareMaker) -> Result<Active, OpenError> {
     let path: PathBuf = segment::path(dir, 1, 0);
     let spare = maker.make().map_err(|source| match disk::is_disk_full(&source) {
-        true => OpenError::DiskFull { file: path.clone(), needed_bytes: 2 * maker.segment_bytes },
+        true => OpenError::DiskFull { file: path.clone(), needed_bytes: maker.needed_bytes() },
         false => OpenError::Io { doing: "set aside", file: path.clone(), source },
     })?;
     disk::rename(&spare.path, &path).doing("create", &path)?;
@@ -260,7 +256,7 @@ fn begin(dir: &Path, maker: &SpareMaker) -> Result<Active, OpenError> {
 
 /// Gives up the spare of an earlier run, so that opening the rest has room on a full disk.
 pub(crate) fn release_ballast(dir: &Path) -> io::Result<()> {
-    SpareMaker::discard_old(dir)
+    if dir.is_dir() { spare::discard_old(dir) } else { Ok(()) }
 }
 
 impl LogStore {

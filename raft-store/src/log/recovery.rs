@@ -190,12 +190,12 @@ impl Reading {
     /// The newest committed entry that is really in the log. The mark may know of one that this member had
     /// not flushed itself before the power was cut.
     fn newest_committed(&self) -> Option<LogId> {
-        let held = |id: &LogId| {
-            self.table.purged.is_some_and(|purged| id.index <= purged.index)
-                || self.table.id_at(id.index) == Some(*id)
-        };
         let marked = self.mark.committed.map(LogId::from);
-        [marked, self.table.committed].into_iter().flatten().filter(held).max()
+        [marked, self.table.committed]
+            .into_iter()
+            .flatten()
+            .filter(|id| self.table.has_had(id))
+            .max()
     }
 }
 

@@ -93,9 +93,10 @@ impl Table {
         self.last().map(|last| last.index + 1)
     }
 
-    /// The id of the entry at `index`, if it is held.
-    pub(crate) fn id_at(&self, index: u64) -> Option<LogId> {
-        self.position(index).map(|at| self.slots[at].id)
+    /// Whether this very entry is in the log, or was before it was purged.
+    pub(crate) fn has_had(&self, id: &LogId) -> bool {
+        let purged = self.purged.is_some_and(|purged| id.index <= purged.index);
+        purged || self.position(id.index).is_some_and(|at| self.slots[at].id == *id)
     }
 
     /// Adds the next entry. The caller has checked that it is the next one.

@@ -185,16 +185,15 @@ impl Writer {
         Ok(())
     }
 
-    /// The newest committed entry rides with whatever is written anyway.
+    /// The newest committed entry rides with whatever is written anyway, once the entry itself is written.
     fn put_newly_committed(&mut self) -> io::Result<()> {
-        let committed = lock(&self.table).committed;
-        if committed == self.told.committed {
+        let Some(committed) = lock(&self.table).committed else { return Ok(()) };
+        let written = self.told.last.is_some_and(|last| committed.index <= last.index);
+        if !written || self.told.committed == Some(committed) {
             return Ok(());
         }
-        if let Some(id) = &committed {
-            self.put(|out| record::put_committed(out, id))?;
-        }
-        self.told.committed = committed;
+        self.put(|out| record::put_committed(out, &committed))?;
+        self.told.committed = Some(committed);
         Ok(())
     }
 

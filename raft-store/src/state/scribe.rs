@@ -23,8 +23,8 @@ use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
 use crate::state::shelf::{self, Shelves, StoredRow};
 
-/// Runs of rows that may wait. When it is full, applying waits.
-const QUEUE_MAX: usize = 1024;
+/// Runs of rows that may wait; a run is of a few hundred entries at most. When it is full, applying waits.
+const QUEUE_MAX: usize = 64;
 /// A flush follows after so many revisions or rows: what has to be put again after a reopening is bounded.
 const FLUSH_REVISIONS: u64 = 2_000;
 const FLUSH_ROWS: usize = 4_000;

@@ -4,6 +4,7 @@
 //! after its flush, which does not flush the device, a flush of our own. Everything here can be had again
 //! from a checkpoint and the log, so on any doubt the directory is put aside and made anew.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use sled::{Batch, Db, Tree};
 use crate::containment::contained;
 use crate::disk;
 use crate::envelope::{Kind, Malformed};
-use crate::stored::{self, ProgressV1, RowV1};
+use crate::stored::{self, BlockV1, ProgressV1, RowV1};
 
 /// Directory of the history inside the store's.
 pub(crate) const DIR: &str = "history";
@@ -24,7 +25,11 @@ pub(crate) const SHELF_REVISIONS: u64 = 10_000;
 const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 16 << 20;
 
-const BY_REVISION: u8 = 1;
+/// Rows of one write are packed into blocks of about this size: a write of many rows then costs sled a few
+/// insertions. Far below the size at which sled would write a file of its own, which it does not flush.
+const BLOCK_BYTES: usize = 16 << 10;
+
+const BLOCK: u8 = 1;
 const BY_KEY: u8 = 2;
 const PROGRESS: &[u8] = &[0];
 
@@ -140,25 +145,21 @@ impl Shelves {
 
     fn verify_shelf(&self, shelf: u64) -> io::Result<()> {
         let tree = self.tree(shelf)?;
-        let mut rows = 0;
-        for item in tree.scan_prefix([BY_REVISION]) {
-            let (key, bytes) = item.map_err(to_io)?;
-            let row = decode(&bytes)?;
-            let indexed =
-                tree.contains_key(index_key(row.table, row.key, row.revision, row.position));
-            if key != revision_key(row.table, row.revision, row.position)
-                || !indexed.map_err(to_io)?
-            {
-                return Err(damaged(&format!(
-                    "row {}.{} is misplaced",
-                    row.revision, row.position
-                )));
+        let mut found = 0;
+        for item in tree.scan_prefix([BLOCK]) {
+            for row in &decode(&item.map_err(to_io)?.1)?.rows {
+                let index = index_key(row.table, row.key, row.revision, row.position);
+                if !row.key.is_empty() && !tree.contains_key(index).map_err(to_io)? {
+                    return Err(damaged(&format!("revision {} is not indexed", row.revision)));
+                }
+                found += 1;
             }
-            rows += 1;
         }
         let expected = progress_of(&tree)?.map_or(0, |progress| progress.rows);
-        if rows != expected {
-            return Err(damaged(&format!("shelf {shelf} holds {rows} rows instead of {expected}")));
+        if found != expected {
+            return Err(damaged(&format!(
+                "shelf {shelf} holds {found} rows instead of {expected}"
+            )));
         }
         Ok(())
     }
@@ -172,12 +173,14 @@ impl Shelves {
         let _walk = self.walk();
         guarded_io(|| {
             for shelf in self.numbers() {
-                for item in self.tree(shelf)?.scan_prefix([BY_REVISION]) {
+                for item in self.tree(shelf)?.scan_prefix([BLOCK]) {
                     let (_, bytes) = item.map_err(to_io)?;
-                    let row = decode(&bytes)?;
-                    if row.revision <= upto {
-                        visit(&row)?;
-                    }
+                    let block = decode(&bytes)?;
+                    block
+                        .rows
+                        .iter()
+                        .filter(|row| row.revision <= upto)
+                        .try_for_each(&mut *visit)?;
                 }
             }
             Ok(())
@@ -192,9 +195,16 @@ impl Shelves {
         before: u64,
         limit: usize,
     ) -> io::Result<Vec<StoredRow>> {
-        self.newest(&index_prefix(table, key), before, limit, |tree, key| {
-            let (revision, position) = revision_at_end(key)?;
-            tree.get(revision_key(table, revision, position)).map_err(to_io)
+        if key.is_empty() {
+            return self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
+                let block = decode(bytes)?;
+                let rows = block.rows.into_iter().rev().filter(|row| row.key.is_empty());
+                Ok(rows.map(StoredRow::from).collect())
+            });
+        }
+        self.newest(&index_prefix(table, key), before, limit, |tree, index, _| {
+            let (revision, position) = revision_at_end(index)?;
+            Ok(vec![row_at(tree, table, revision, position)?])
         })
     }
 
@@ -205,15 +215,19 @@ impl Shelves {
         before: u64,
         limit: usize,
     ) -> io::Result<Vec<StoredRow>> {
-        self.newest(&[BY_REVISION, table], before, limit, |tree, key| tree.get(key).map_err(to_io))
+        self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
+            Ok(decode(bytes)?.rows.into_iter().rev().map(StoredRow::from).collect())
+        })
     }
 
+    /// Walks back over what begins with `prefix` and then a revision older than `before`, taking the rows
+    /// that `rows_of` finds there, newest first.
     fn newest(
         &self,
         prefix: &[u8],
         before: u64,
         limit: usize,
-        fetch: impl Fn(&Tree, &[u8]) -> io::Result<Option<sled::IVec>>,
+        rows_of: impl Fn(&Tree, &[u8], &[u8]) -> io::Result<Vec<StoredRow>>,
     ) -> io::Result<Vec<StoredRow>> {
         let _walk = self.walk();
         guarded_io(|| {
@@ -225,14 +239,15 @@ impl Shelves {
                 }
                 let tree = self.tree(shelf)?;
                 for item in tree.range(prefix.to_vec()..end.clone()).rev() {
-                    if rows.len() == limit {
-                        return Ok(rows);
+                    if rows.len() >= limit {
+                        break;
                     }
-                    let (key, _) = item.map_err(to_io)?;
-                    let bytes = fetch(&tree, &key)?.ok_or_else(|| damaged("a row is missing"))?;
-                    rows.push(StoredRow::from(decode(&bytes)?));
+                    let (key, value) = item.map_err(to_io)?;
+                    let found = rows_of(&tree, &key, &value)?;
+                    rows.extend(found.into_iter().filter(|row| row.revision < before));
                 }
             }
+            rows.truncate(limit);
             Ok(rows)
         })
     }
@@ -245,13 +260,13 @@ impl Shelves {
         let tree = self.tree(shelf)?;
         let before = progress_of(&tree)?.map_or(0, |progress| progress.rows);
         let mut batch = Batch::default();
-        for row in rows {
-            batch.insert(
-                revision_key(row.table, row.revision, row.position),
-                stored::framed(Kind::HistoryRow, &RowV1::from(row)),
-            );
-            let indexed = index_key(row.table, &row.key, row.revision, row.position);
-            batch.insert(indexed, &[]);
+        for block in blocks(rows) {
+            let first = &block.rows[0];
+            let key = block_key(first.table, first.revision, first.position);
+            batch.insert(key, stored::framed(Kind::HistoryBlock, &block));
+        }
+        for row in rows.iter().filter(|row| !row.key.is_empty()) {
+            batch.insert(index_key(row.table, &row.key, row.revision, row.position), &[]);
         }
         let progress = ProgressV1 { revision: upto, rows: before + rows.len() as u64 };
         batch.insert(PROGRESS, stored::framed(Kind::HistoryProgress, &progress));
@@ -294,12 +309,43 @@ fn progress_of(tree: &Tree) -> io::Result<Option<ProgressV1>> {
     stored::get_only(&bytes, Kind::HistoryProgress).map(Some).map_err(malformed)
 }
 
-fn decode(bytes: &[u8]) -> io::Result<RowV1<'_>> {
-    stored::get_only(bytes, Kind::HistoryRow).map_err(malformed)
+fn decode(bytes: &[u8]) -> io::Result<BlockV1<'_>> {
+    stored::get_only(bytes, Kind::HistoryBlock).map_err(malformed)
 }
 
-fn revision_key(table: u8, revision: u64, position: u32) -> Vec<u8> {
-    [&[BY_REVISION, table][..], &revision.to_be_bytes(), &position.to_be_bytes()].concat()
+/// The rows of each table, in order, in blocks.
+fn blocks(rows: &[StoredRow]) -> Vec<BlockV1<'_>> {
+    let mut tables: BTreeMap<u8, Vec<BlockV1<'_>>> = BTreeMap::new();
+    let mut filled: BTreeMap<u8, usize> = BTreeMap::new();
+    for row in rows {
+        let blocks = tables.entry(row.table).or_default();
+        let bytes = filled.entry(row.table).or_default();
+        *bytes += row.key.len() + row.value.len();
+        if blocks.is_empty() || *bytes > BLOCK_BYTES {
+            blocks.push(BlockV1 { rows: Vec::new() });
+            *bytes = row.key.len() + row.value.len();
+        }
+        let block = blocks.last_mut().expect("there is one by now");
+        block.rows.push(RowV1::from(row));
+    }
+    tables.into_values().flatten().collect()
+}
+
+/// The row in the last block that begins at or before it.
+fn row_at(tree: &Tree, table: u8, revision: u64, position: u32) -> io::Result<StoredRow> {
+    let upto = block_key(table, revision, position);
+    let block = tree.range(vec![BLOCK, table]..=upto).next_back();
+    let (_, bytes) = block.ok_or_else(|| damaged("a row is missing"))?.map_err(to_io)?;
+    let row = decode(&bytes)?
+        .rows
+        .into_iter()
+        .find(|row| (row.revision, row.position) == (revision, position));
+    row.map(StoredRow::from).ok_or_else(|| damaged("a row is missing"))
+}
+
+/// The key of the block that begins with this row.
+fn block_key(table: u8, revision: u64, position: u32) -> Vec<u8> {
+    [&[BLOCK, table][..], &revision.to_be_bytes(), &position.to_be_bytes()].concat()
 }
 
 fn index_prefix(table: u8, key: &[u8]) -> Vec<u8> {

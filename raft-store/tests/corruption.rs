@@ -1,0 +1,240 @@
+//! Damage is found and named, or does not matter; a store is never silently shorter.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use openraft::alias::VoteOf;
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use openraft::{RaftLogReader, RaftSnapshotBuilder};
+use raft_store::types::TypeConfig;
+use raft_store::{OpenError, Opened};
+
+use crate::support::{
+    ALL, Counting, Entry, Home, append, apply, close, entries, entry, files, log_id, run, small,
+};
+
+type Vote = VoteOf<TypeConfig>;
+
+/// All that must survive, or be refused.
+#[derive(Debug, PartialEq)]
+struct Held {
+    entries: Vec<Entry>,
+    vote: Option<Vote>,
+    counts: Vec<(Vec<u8>, u64)>,
+    rows: Vec<(u64, Vec<u8>)>,
+}
+
+/// A stopped member: several segments, two checkpoints, a purged beginning, a history.
+fn stopped_member() -> (Home, Held) {
+    let home = Home::new();
+    let mut opened = home.open();
+    run(async {
+        for first in (0..60).step_by(10) {
+            let more: Vec<Entry> =
+                (first..first + 10).map(|at| entry(1, at, &[at as u8; 200])).collect();
+            append(&mut opened.log, more.clone()).await.unwrap();
+            opened.log.save_committed(Some(log_id(1, first + 9))).await.unwrap();
+            apply(&mut opened, more).await;
+            if first == 10 || first == 30 {
+                let mut builder = opened.state.try_create_snapshot_builder(true).await.unwrap();
+                builder.build_snapshot().await.unwrap();
+            }
+        }
+        opened.log.purge(log_id(1, 15)).await.unwrap();
+        opened.log.save_vote(&Vote::new(2, 3)).await.unwrap();
+    });
+    close(opened);
+    let held = held(&home).unwrap();
+    assert_eq!(held.entries.len(), 44);
+    assert_eq!(held.rows.len(), 60);
+    (home, held)
+}
+
+fn held(home: &Home) -> Result<Held, OpenError> {
+    let machine = std::sync::Arc::new(Counting::default());
+    let mut opened = raft_store::open(home.path(), &home.identity, small(), machine.clone())?;
+    let held = run(async {
+        catch_up(&mut opened).await;
+        Held {
+            entries: entries(&mut opened.log).await,
+            vote: opened.log.get_log_reader().await.read_vote().await.unwrap(),
+            counts: machine.counts().into_iter().collect(),
+            rows: opened.history.scan_table(ALL, None, usize::MAX).unwrap(),
+        }
+    });
+    close(opened);
+    Ok(held)
+}
+
+/// What openraft does at a start.
+async fn catch_up(opened: &mut Opened<Counting>) {
+    let (applied, _) = opened.state.applied_state().await.unwrap();
+    let committed = opened.log.read_committed().await.unwrap().unwrap();
+    let from = applied.map_or(0, |applied| applied.index + 1);
+    let mut reader = opened.log.get_log_reader().await;
+    let missed = reader.try_get_log_entries(from..committed.index + 1).await.unwrap();
+    apply(opened, missed).await;
+    opened.history.reached(committed.index).await.unwrap();
+}
+
+/// Damages one file of a copy and opens it: everything is there, or it is refused.
+fn judge(
+    home: &Home,
+    held_before: &Held,
+    file: &Path,
+    damage: impl Fn(&mut Vec<u8>),
+    what: &str,
+) -> bool {
+    let copy = home.copy();
+    let damaged = copy.path().join(file.strip_prefix(home.path()).unwrap());
+    let mut bytes = fs::read(&damaged).unwrap();
+    damage(&mut bytes);
+    fs::write(&damaged, bytes).unwrap();
+    match held(&copy) {
+        Ok(held) => {
+            assert_eq!(held, *held_before, "{what} in {}", file.display());
+            false
+        }
+        Err(OpenError::Log { .. } | OpenError::Header { .. } | OpenError::Newer { .. }) => true,
+        Err(error) => panic!("{what} in {}: {error}", file.display()),
+    }
+}
+
+/// Offsets spread over the part of a file that is not zeros, more of them at its beginning.
+fn offsets(bytes: &[u8], count: usize) -> Vec<usize> {
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let stride = (used / count).max(1);
+    (0..used.min(24)).step_by(3).chain((24..used).step_by(stride)).collect()
+}
+
+fn data_files(home: &Home) -> Vec<PathBuf> {
+    let all = files(home.path());
+    let named = |path: &PathBuf, name: &str| path.file_name().is_some_and(|it| it == name);
+    all.into_iter().filter(|path| !named(path, "lock")).collect()
+}
+
+#[test]
+fn a_flipped_bit_in_any_file_is_refused_or_repaired_and_never_makes_the_store_shorter() {
+    let (home, held) = stopped_member();
+    for file in data_files(&home) {
+        let bytes = fs::read(&file).unwrap();
+        for offset in offsets(&bytes, 12) {
+            judge(&home, &held, &file, |bytes| bytes[offset] ^= 0x10, &format!("bit at {offset}"));
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_refused_or_repaired_and_never_makes_the_store_shorter() {
+    let (home, held) = stopped_member();
+    for file in data_files(&home) {
+        let bytes = fs::read(&file).unwrap();
+        for len in offsets(&bytes, 6).into_iter().step_by(3) {
+            judge(&home, &held, &file, |bytes| bytes.truncate(len), &format!("cut to {len}"));
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_in_a_written_part_of_the_log_is_refused() {
+    let (home, held) = stopped_member();
+    for file in crate::support::segments(home.path()) {
+        let bytes = fs::read(&file).unwrap();
+        for offset in offsets(&bytes, 8) {
+            let refused =
+                judge(&home, &held, &file, |bytes| bytes[offset] ^= 1, &format!("bit at {offset}"));
+            assert!(refused, "{} at {offset}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_is_gone_is_refused() {
+    let (home, _) = stopped_member();
+    for file in crate::support::segments(home.path()) {
+        let copy = home.copy();
+        fs::remove_file(copy.path().join(file.strip_prefix(home.path()).unwrap())).unwrap();
+        let error = held(&copy).expect_err("a segment is missing");
+        assert!(matches!(error, OpenError::Log { .. }), "{error}");
+        assert!(error.to_string().contains("join again"), "{error}");
+    }
+}
+
+#[test]
+fn checking_finds_every_damage_and_nothing_else() {
+    let (home, _) = stopped_member();
+    let report = raft_store::check(home.path()).unwrap();
+    assert_eq!(report.findings, Vec::new());
+    for file in data_files(&home) {
+        if file.starts_with(home.path().join("history")) {
+            continue;
+        }
+        let copy = home.copy();
+        let damaged = copy.path().join(file.strip_prefix(home.path()).unwrap());
+        let mut bytes = fs::read(&damaged).unwrap();
+        if bytes.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        bytes[20] ^= 0x40;
+        fs::write(&damaged, bytes).unwrap();
+        let report = raft_store::check(copy.path()).unwrap();
+        let found = report.findings.iter().any(|finding| finding.file == damaged);
+        assert!(found, "{}: {:?}", damaged.display(), report.findings);
+    }
+}
+
+#[test]
+fn a_damaged_history_is_put_aside_and_made_anew() {
+    let (home, before) = stopped_member();
+    let db = home.path().join("history/db");
+    let mut bytes = fs::read(&db).unwrap();
+    bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&db, bytes).unwrap();
+    let opened = home.open();
+    let report = opened.health.report();
+    close(opened);
+    assert_eq!(report.quarantined.len(), 1, "{report:?}");
+    assert!(report.quarantined[0].now.exists());
+    assert_eq!(held(&home).unwrap(), before);
+}
+
+#[test]
+fn a_lost_history_is_made_anew() {
+    let (home, before) = stopped_member();
+    fs::remove_dir_all(home.path().join("history")).unwrap();
+    assert_eq!(held(&home).unwrap(), before);
+}
+
+// A crash of sled while it opens leaves such a file, and sled then refuses to open for ever.
+#[test]
+fn an_unfinished_snapshot_of_sled_does_not_matter() {
+    let (home, before) = stopped_member();
+    fs::write(home.path().join("history/snap.00000000000FF1CE.generating"), b"torn").unwrap();
+    assert_eq!(held(&home).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_newest_checkpoint_is_put_aside_and_the_older_one_is_used() {
+    let (home, before) = stopped_member();
+    let newest = files(&home.path().join("checkpoints")).pop().unwrap();
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let opened = home.open();
+    let report = opened.health.report();
+    close(opened);
+    assert_eq!(report.quarantined.len(), 1);
+    assert_eq!(report.quarantined[0].was, newest);
+    assert_eq!(held(&home).unwrap(), before);
+}
+
+#[test]
+fn without_a_checkpoint_a_purged_log_is_refused() {
+    let (home, _) = stopped_member();
+    for checkpoint in files(&home.path().join("checkpoints")) {
+        fs::write(checkpoint, b"nothing of use").unwrap();
+    }
+    let error = held(&home).expect_err("nothing holds the facts before the log");
+    assert!(matches!(error, OpenError::Checkpoint { log_begins: 15, .. }), "{error}");
+}
