@@ -4,6 +4,8 @@ import { answers, failoverTargets, firstToAnswer, LOST_AFTER_MS, sameThere } fro
 import type { Cluster } from './types';
 
 const ROUND_MS = 1500;
+/** Shown before anything is done about it, so that nobody is moved without having read why. */
+const SHOWN_AFTER_MS = 700;
 
 function outcome(origin: string, answered: boolean) {
   const trials = connection().trials.map(
@@ -27,11 +29,13 @@ export function searchForAnother(cluster: () => Cluster | undefined): () => void
   let over = false;
   let next: ReturnType<typeof setTimeout>;
   const search = async () => {
-    setConnection({ state: 'lost' });
     await round(cluster(), () => !over);
     if (!over) next = setTimeout(search, ROUND_MS);
   };
-  next = setTimeout(search, LOST_AFTER_MS);
+  next = setTimeout(() => {
+    setConnection({ state: 'lost' });
+    next = setTimeout(search, LOST_AFTER_MS - SHOWN_AFTER_MS);
+  }, SHOWN_AFTER_MS);
   return () => {
     over = true;
     clearTimeout(next);

@@ -16,7 +16,7 @@ function Trials({ trials }: { trials: Trial[] }) {
     <List size="sm" spacing={4}>
       {trials.map(({ url, outcome }) => (
         <List.Item key={url}>
-          <Anchor href={sameThere(url, location)} inherit>
+          <Anchor href={sameThere(url, location)} inherit underline="always">
             {url}
           </Anchor>{' '}
           <Pill tone={TONES[outcome]}>{outcome}</Pill>

@@ -1,5 +1,5 @@
 // Where am I, who am I: the cluster, the instance that serves this page and its mode, the signed-in user.
-import { Menu, Tooltip, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { Tooltip, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useNavigate } from 'react-router';
@@ -7,6 +7,7 @@ import { useConnection } from '../live/connection';
 import { keys } from '../live/queries';
 import { signOut, useCluster, useMe } from '../live/session';
 import type { Cluster } from '../live/types';
+import { ActionMenu } from './ActionMenu';
 import { Icon } from './icons';
 import { nameOf } from './notices';
 import classes from './TopBar.module.css';
@@ -63,23 +64,18 @@ function UserMenu() {
     navigate('/login');
   };
   return (
-    <Menu position="bottom-end" width={210}>
-      <Menu.Target>
-        <UnstyledButton className={classes.button ?? ''} aria-label={`User ${me?.username}`}>
-          <Icon name="user" size={17} />
-          <span className={classes.username}>{me?.username}</span>
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Role: {me?.role}</Menu.Label>
-        <Menu.Item leftSection={<Icon name="lock" />} onClick={() => navigate('/profile/password')}>
-          Change Password
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="close" />} onClick={leave}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <ActionMenu
+      heading={`Role: ${me?.role}`}
+      actions={[
+        { label: 'Change Password', icon: 'lock', onAct: () => navigate('/profile/password') },
+        { label: 'Sign out', icon: 'close', onAct: leave },
+      ]}
+    >
+      <UnstyledButton className={classes.button ?? ''} aria-label={`User ${me?.username}`}>
+        <Icon name="user" size={17} />
+        <span className={classes.username}>{me?.username}</span>
+      </UnstyledButton>
+    </ActionMenu>
   );
 }
 

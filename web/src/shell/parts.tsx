@@ -153,7 +153,7 @@ export function GuardedButton({ whyNot, onClick, ...rest }: GuardedButtonProps) 
 
 export function TextLink({ to, children }: { to: string; children: ReactNode }) {
   return (
-    <Anchor component={Link} to={to} inherit>
+    <Anchor component={Link} to={to} inherit underline="always">
       {children}
     </Anchor>
   );

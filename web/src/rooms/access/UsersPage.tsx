@@ -1,10 +1,11 @@
 // Kyvos Manager Settings > Users.
-import { ActionIcon, Menu, Table } from '@mantine/core';
+import { ActionIcon, Table } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { useNow } from '../../live/clock';
 import { useWhyNot } from '../../live/session';
 import type { User } from '../../live/types';
+import { ActionMenu } from '../../shell/ActionMenu';
 import { Icon } from '../../shell/icons';
 import { Age, GuardedButton, Page, Pill, ProblemAlert, Rows } from '../../shell/parts';
 import { ConfirmDialog } from './ConfirmDialog';
@@ -36,7 +37,6 @@ interface RowProps {
 }
 
 function Row({ user, whyNot, onChange, onDelete }: RowProps) {
-  const off = whyNot !== undefined;
   return (
     <Table.Tr data-user={user.username}>
       <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
@@ -53,21 +53,16 @@ function Row({ user, whyNot, onChange, onDelete }: RowProps) {
         <Age at={user.changed_at} />
       </Table.Td>
       <Table.Td w={48}>
-        <Menu position="bottom-end" width={160}>
-          <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${user.username}`}>
-              <Icon name="dots" />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item disabled={off} title={whyNot} onClick={onChange}>
-              Change
-            </Menu.Item>
-            <Menu.Item disabled={off} title={whyNot} onClick={onDelete}>
-              Delete
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <ActionMenu
+          actions={[
+            { label: 'Change', icon: 'properties', whyNot, onAct: onChange },
+            { label: 'Delete', icon: 'close', whyNot, onAct: onDelete },
+          ]}
+        >
+          <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${user.username}`}>
+            <Icon name="dots" />
+          </ActionIcon>
+        </ActionMenu>
       </Table.Td>
     </Table.Tr>
   );

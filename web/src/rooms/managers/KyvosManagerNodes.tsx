@@ -4,10 +4,10 @@ import { ActionIcon, Table, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useCluster } from '../../live/session';
 import type { Cluster, Manager } from '../../live/types';
+import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { duration, lag } from '../../shell/format';
 import { Icon } from '../../shell/icons';
 import { Age, Empty, Pill, ProblemAlert, Rows } from '../../shell/parts';
-import { ManagerMenu } from './ManagerMenu';
 import { PropertiesDialog } from './PropertiesDialog';
 import { useManagers } from './queries';
 import { StatusCircle } from './StatusCircle';
@@ -44,12 +44,13 @@ interface RowProps {
 
 function Row({ manager, anyActive, onProperties }: RowProps) {
   const now = condition(manager);
+  const actions: Action[] = [{ label: 'Properties', icon: 'info', onAct: onProperties }];
   return (
     <Table.Tr data-manager={manager.id}>
       <Table.Td w={56}>
-        <ManagerMenu onProperties={onProperties}>
+        <ActionMenu actions={actions}>
           <StatusCircle condition={now} of={displayName(manager)} />
-        </ManagerMenu>
+        </ActionMenu>
       </Table.Td>
       <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
         {manager.host}
@@ -73,11 +74,11 @@ function Row({ manager, anyActive, onProperties }: RowProps) {
       <Table.Td className="number">{lag(manager.lag)}</Table.Td>
       <Table.Td className="number">{contact(manager)}</Table.Td>
       <Table.Td w={48}>
-        <ManagerMenu onProperties={onProperties}>
+        <ActionMenu actions={actions}>
           <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${displayName(manager)}`}>
             <Icon name="dots" />
           </ActionIcon>
-        </ManagerMenu>
+        </ActionMenu>
       </Table.Td>
     </Table.Tr>
   );

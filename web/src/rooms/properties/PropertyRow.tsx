@@ -1,6 +1,7 @@
 // One property: its value in an editor, and everything the schema and the log say about it.
-import { ActionIcon, Menu, Table, Text } from '@mantine/core';
+import { ActionIcon, Table, Text } from '@mantine/core';
 import type { Property } from '../../live/types';
+import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { Icon } from '../../shell/icons';
 import { Age, Pill } from '../../shell/parts';
 import { ConflictNotice } from './ConflictNotice';
@@ -33,39 +34,22 @@ function Modified({ property }: { property: Property }) {
 }
 
 function RowMenu({ property, handle, whyNot, onHistory, onRemove }: PropertyRowProps) {
-  const schemaless = property.default == null;
+  const isDefault = property.is_default ? 'It has its default.' : undefined;
+  const away: Action =
+    property.default == null
+      ? { label: 'Delete', icon: 'close', whyNot, onAct: onRemove }
+      : {
+          label: 'Back to the default',
+          icon: 'close',
+          whyNot: whyNot ?? isDefault,
+          onAct: () => handle.edit(property, undefined),
+        };
   return (
-    <Menu position="bottom-end" width={210}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${property.name}`}>
-          <Icon name="dots" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<Icon name="history" />} onClick={onHistory}>
-          History
-        </Menu.Item>
-        {schemaless ? (
-          <Menu.Item
-            disabled={whyNot !== undefined}
-            title={whyNot}
-            leftSection={<Icon name="close" />}
-            onClick={onRemove}
-          >
-            Delete
-          </Menu.Item>
-        ) : (
-          <Menu.Item
-            disabled={whyNot !== undefined || property.is_default}
-            title={whyNot ?? (property.is_default ? 'It has its default.' : undefined)}
-            leftSection={<Icon name="close" />}
-            onClick={() => handle.edit(property, undefined)}
-          >
-            Back to the default
-          </Menu.Item>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+    <ActionMenu actions={[{ label: 'History', icon: 'history', onAct: onHistory }, away]}>
+      <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${property.name}`}>
+        <Icon name="dots" />
+      </ActionIcon>
+    </ActionMenu>
   );
 }
 

@@ -1,0 +1,73 @@
+// Two of three Managers gone: the page tells the truth, changes nothing, and recovers by itself.
+
+import assert from 'node:assert/strict';
+import AxeBuilder from '@axe-core/playwright';
+import { demo, everyoneUp, scene, until, visit } from '../harness.mjs';
+
+const NOTICE_MAX_MS = 20_000;
+
+/** Kills them again whenever something starts them again, until told to stop. */
+function keepDown(ids) {
+  const killed = new Set();
+  const timer = setInterval(() => {
+    for (const { id, pid } of demo().managers) {
+      if (!ids.includes(id) || killed.has(pid)) continue;
+      killed.add(pid);
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it is gone already
+      }
+    }
+  }, 50);
+  return () => clearInterval(timer);
+}
+
+scene(
+  'without a quorum the page shows own facts, what is known of the others, and what to do',
+  { timeout: 200_000 },
+  async ({ page }) => {
+    const { active, passives } = await everyoneUp();
+    const survivor = passives[0];
+    await visit(page, survivor);
+    await page.getByRole('heading', { name: 'Kyvos Manager Nodes' }).waitFor();
+    const letThemReturn = keepDown([active.id, passives[1].id]);
+    try {
+      await page
+        .getByText('No active Kyvos Manager. This instance is read-only. Retrying…')
+        .waitFor({ timeout: NOTICE_MAX_MS });
+      await page.getByRole('heading', { name: 'No quorum' }).waitFor({ timeout: NOTICE_MAX_MS });
+      await page.getByText(/of 3 voters answer, 2 are needed/).waitFor();
+      for (const command of ['km status', 'km recover'])
+        await page.getByText(command, { exact: true }).waitFor();
+      await page.getByText('No active instance (electing)').first().waitFor();
+      const modes = await page.locator('[data-column=mode]').allTextContents();
+      assert.ok(!modes.includes('Active'), 'nobody is called Active');
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      assert.deepEqual(
+        violations.map(({ id }) => id),
+        [],
+      );
+
+      await page.getByRole('link', { name: 'Kyvos Manager Properties' }).click();
+      const save = page.getByRole('button', { name: 'Save', exact: true });
+      await save.waitFor();
+      await until(
+        'Save is disabled for want of an Active',
+        async () => (await save.getAttribute('aria-disabled')) === 'true',
+      );
+      const reason = await save.evaluate(
+        (button) => document.getElementById(button.getAttribute('aria-describedby'))?.textContent,
+      );
+      assert.match(reason, /^No active Kyvos Manager/);
+      await page.getByRole('table', { name: 'Kyvos Manager Properties' }).waitFor({ timeout: NOTICE_MAX_MS });
+      await page
+        .getByText(/Other pages show what this Manager knew .+ ago\./)
+        .waitFor({ timeout: NOTICE_MAX_MS });
+    } finally {
+      letThemReturn();
+    }
+    await page.getByText('No active Kyvos Manager.').waitFor({ state: 'detached', timeout: 90_000 });
+    await everyoneUp();
+  },
+);

@@ -1,0 +1,155 @@
+// What every end-to-end test needs: the running cluster of `km demo`, a real browser, and someone signed in.
+// KM_DEMO_DIR is the demo's directory; its cluster.json says where the Managers are and which processes they are.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { chromium, request } from 'playwright-core';
+
+const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url));
+const TEST_MAX_MS = 90_000;
+const STEP_MAX_MS = 15_000;
+const LOOK_AGAIN_MS = 100;
+
+/** The demo as it is now: pids change when processes restart. */
+export function demo(dir = process.env.KM_DEMO_DIR) {
+  assert.ok(dir, 'KM_DEMO_DIR must name the directory of a running `km demo`');
+  return JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8'));
+}
+
+/** Waits until `look` gives something true, or says what it waited for. */
+export async function until(what, look, maxMs = STEP_MAX_MS) {
+  const end = Date.now() + maxMs;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) throw new Error(`waited ${maxMs} ms in vain until ${what}`);
+    await pause(LOOK_AGAIN_MS);
+  }
+}
+
+/** The HTTP API of one Manager, signed in as the demo's administrator. */
+export async function apiOf(manager, { admin } = demo()) {
+  const client = await request.newContext({
+    baseURL: manager.api_url,
+    ignoreHTTPSErrors: true,
+    extraHTTPHeaders: { 'X-KM-Client': 'e2e' },
+  });
+  const login = await client.post('/api/v1/login', { data: admin, timeout: STEP_MAX_MS });
+  assert.equal(login.status(), 200, await login.text());
+  const call = async (method, path, data, headers) => {
+    const answer = await client.fetch(`/api/v1${path}`, {
+      method,
+      ...(data ? { data } : {}),
+      headers: headers ?? {},
+    });
+    const text = await answer.text();
+    assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  return {
+    get: (path) => call('GET', path),
+    post: (path, data, headers) => call('POST', path, data, headers),
+    put: (path, data, headers) => call('PUT', path, data, headers),
+    patch: (path, data, headers) => call('PATCH', path, data, headers),
+    delete: (path) => call('DELETE', path),
+    storageState: () => client.storageState(),
+    dispose: () => client.dispose(),
+  };
+}
+
+async function clusterOf(manager) {
+  const api = await apiOf(manager).catch(() => undefined);
+  const cluster = await api?.get('/cluster').catch(() => undefined);
+  await api?.dispose();
+  return cluster;
+}
+
+/** Waits until every Manager of the demo runs, one is Active and all hear each other. Returns the demo and its Active. */
+export async function everyoneUp(maxMs = 60_000) {
+  return until(
+    'all Managers are up and one is Active',
+    async () => {
+      const now = demo();
+      const cluster = await clusterOf(now.managers[0]);
+      if (!cluster?.active || !cluster.members.every((one) => one.reachable || one.id === cluster.here))
+        return undefined;
+      const active = now.managers.find(({ id }) => id === cluster.active);
+      const passives = now.managers.filter(({ id }) => id !== cluster.active);
+      return { ...now, cluster, active, passives };
+    },
+    maxMs,
+  );
+}
+
+let browser;
+let signedIn;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+});
+after(async () => {
+  await browser?.close();
+});
+
+/** One sign-in per file: a session is valid on every Manager. */
+async function session() {
+  if (signedIn === undefined) {
+    const api = await apiOf(demo().managers[0]);
+    signedIn = await api.storageState();
+    await api.dispose();
+  }
+  return signedIn;
+}
+
+/** A browser of its own: nothing is shared with any other page. */
+export async function openBrowser({ anonymous = false, dark = false, width = 1280 } = {}) {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    viewport: { width, height: 900 },
+    ...(anonymous ? {} : { storageState: await session() }),
+  });
+  context.setDefaultTimeout(STEP_MAX_MS);
+  const page = await context.newPage();
+  const bugs = [];
+  page.on('pageerror', (error) => bugs.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) bugs.push(message.text());
+  });
+  return { context, page, bugs };
+}
+
+/** Opens a page of one Manager and asks it not to send us to another. */
+export async function visit(page, manager, path = '/') {
+  const mark = path.includes('?') ? '&' : '?';
+  await page.goto(`${manager.api_url}${path}${mark}km_r=1`);
+}
+
+/** One test in one fresh browser. Leaves a picture behind when it fails; fails on script errors and on anything that the
+ * Content-Security-Policy had to stop. */
+export function scene(claim, options, play) {
+  const { timeout = TEST_MAX_MS, ...browserOptions } = options;
+  test(claim, { timeout }, async (t) => {
+    const opened = await openBrowser(browserOptions);
+    try {
+      await play({ ...opened, t });
+      assert.deepEqual(opened.bugs, [], 'the page had script errors');
+    } catch (error) {
+      const name = claim.replace(/\W+/g, '-').slice(0, 80);
+      await opened.page.screenshot({ path: join(PICTURES, `${name}.png`) }).catch(() => undefined);
+      throw error;
+    } finally {
+      await opened.context.close();
+    }
+  });
+}
+
+/** A name nobody used before. */
+export const unique = (word) => `${word}-${process.pid}-${Date.now().toString(36)}`;
