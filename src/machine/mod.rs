@@ -13,6 +13,8 @@ mod apply;
 mod digest;
 mod image;
 mod kernel;
+#[cfg(test)]
+mod laws;
 mod level;
 mod proposal;
 mod rooms;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use words::Words;
 use world::World;
+pub(crate) use world::command_of;
 
 use crate::base::Code;
 use crate::capabilities::{access, managers, operations, properties};
@@ -99,22 +100,24 @@ fn difference(path: &Path, line: usize, written: &str, now: &str) -> String {
     )
 }
 
+/// Every verb of every room.
+pub(crate) const VERBS: [(&str, &[&str]); 4] = [
+    ("access", access::script::VERBS),
+    ("managers", managers::script::VERBS),
+    ("operations", operations::script::VERBS),
+    ("properties", properties::script::VERBS),
+];
+
 #[test]
 fn every_refusal_and_every_verb_is_told_in_a_script() {
-    let rooms: [(&str, &[&str]); 4] = [
-        ("access", access::script::VERBS),
-        ("managers", managers::script::VERBS),
-        ("operations", operations::script::VERBS),
-        ("properties", properties::script::VERBS),
-    ];
     let told = |room: &str| -> String {
         scripts_of(room).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
     };
-    let everything: String = rooms.iter().map(|(room, _)| told(room)).collect();
+    let everything: String = VERBS.iter().map(|(room, _)| told(room)).collect();
     for code in Code::ALL {
         assert!(everything.contains(&format!("refused {code}:")), "no script refuses with {code}");
     }
-    for (room, verbs) in rooms {
+    for (room, verbs) in VERBS {
         let stories = told(room);
         for verb in verbs {
             assert!(

@@ -154,6 +154,15 @@ impl World {
     }
 }
 
+/// The command a line of a script asks for.
+pub(crate) fn command_of(line: &str) -> Command {
+    let mut words = Words::of(line);
+    let room = words.next();
+    let command = command(&room, &mut words);
+    words.done();
+    command
+}
+
 fn command(room: &str, words: &mut Words) -> Command {
     match room {
         "managers" => managers::script::command(words).into(),

@@ -1,0 +1,172 @@
+//! Golden bytes: every form that stands in a log, a checkpoint or a history, as running groups hold it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::walks::{Step, log, told};
+use crate::base::{Code, Digest, Epoch, ManagerId, Refusal, RequestId, Revision, Timestamp};
+use crate::machine::script::{VERBS, command_of};
+use crate::machine::{Actor, Answer, Outcome, Proposal, State, read_image, tables, write_image};
+
+/// One of each command, with every field that may be left out given once and left out once.
+const COMMANDS: &[&str] = &[
+    "managers found km1 key_bytes=3",
+    "managers create-join-token t1 witness ttl=60000",
+    "managers delete-join-token 4",
+    "managers admit t1 manager km2",
+    "managers withdraw 5 gone",
+    "managers announce 5 km2 version=0.2.0 level=2 lease=1500",
+    "managers alias 5 Blue expect=7",
+    "managers become-active 5 in_term=3",
+    "managers raise-level 2",
+    "properties set custom/greeting hello expect=3 back_to=2",
+    "properties set kyvos-manager/ENABLE_KM_HA yes",
+    "properties reset olapengine/BLOCK_CACHE_LIFETIME expect=9",
+    "operations begin add-manager 5 km2",
+    "operations step-started 8 1 half epoch=2",
+    "operations step-ended 8 1 needs-decision lost epoch=2",
+    "operations cancel 8",
+    "operations retry 8",
+    "access create-user ann administrator password=x",
+    "access change-user ann role=auditor active=false password=y expect=6",
+    "access delete-user ann",
+    "access sign-in ann s1 checked=6",
+    "access wrong-password ann",
+    "access sign-out s1",
+    "access create-token ci k1 maintainer ttl=60000",
+    "access delete-token 9",
+];
+
+/// A story that leaves a fact of every kind and a row of every table.
+const STORY: &[&str] = &[
+    "managers found km1",
+    "managers become-active 1",
+    "properties set kyvos-manager/ENABLE_KM_HA yes",
+    "managers create-join-token t1 manager",
+    "managers create-join-token t2 witness",
+    "managers admit t1 manager km2",
+    "managers alias 6 Blue",
+    "managers create-join-token t3 manager",
+    "managers admit t3 manager km3",
+    "managers withdraw 9 gone",
+    "operations begin add-manager 6 km2",
+    "operations step-started 11 0 asking epoch=2",
+    "operations step-ended 11 0 failed silent epoch=2",
+    "access create-user ann administrator",
+    "access sign-in ann s1 checked=14",
+    "access wrong-password ann",
+    "access create-token ci k1 maintainer ttl=60000",
+    "properties set custom/greeting hello",
+    "properties reset custom/never",
+];
+
+fn step(line: &str, request: u64) -> Step {
+    let by = Actor::User("ann".into());
+    Step { line: line.into(), at: 1_000 + request, by, leader: 1, term: 1, request, fence: None }
+}
+
+/// Compares with the file, or writes it when told to.
+fn compare(form: &str, samples: &[(String, Vec<u8>)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/machine/golden").join(form);
+    let said = samples.iter().fold(String::new(), |mut said, (name, bytes)| {
+        let hex: Vec<String> = bytes.chunks(32).map(hex_line).collect();
+        writeln!(said, "{name}\n{}", hex.join("")).unwrap();
+        said
+    });
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &said).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let kept =
+        written.lines().zip(said.lines()).take_while(|(written, said)| written == said).count();
+    assert!(
+        written == said,
+        "The bytes in {} changed at line {}.\n\
+         Running groups hold the old bytes in their logs, checkpoints and histories, and members of two builds \
+         send them to each other. If you only added a command, append it behind the last one, and it takes a \
+         higher feature level (machine/level.rs). For anything else raise the form's number, keep reading the \
+         old one, and say so in docs/compatibility.md. Then UPDATE_GOLDEN=1 cargo test golden.",
+        path.display(),
+        kept + 1
+    );
+}
+
+fn hex_line(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("  "), |mut line, byte| {
+        write!(line, "{byte:02x}").unwrap();
+        line
+    }) + "\n"
+}
+
+#[test]
+fn the_bytes_of_every_command_are_golden() {
+    let sample = |line: &&str| {
+        let proposal = Proposal {
+            at: Timestamp(1_767_225_600_000),
+            by: Actor::User("ann".into()),
+            via: ManagerId(1),
+            source: Some("10.0.0.7".into()),
+            request: RequestId::new("r1").unwrap(),
+            fingerprint: Digest::of(b"body"),
+            fence: Some(Epoch(2)),
+            reason: Some("because".into()),
+            command: command_of(line),
+        };
+        let bytes = proposal.encode();
+        assert_eq!(Proposal::decode(&bytes), Ok(proposal));
+        ((*line).to_owned(), bytes)
+    };
+    for (room, verbs) in VERBS {
+        for verb in verbs {
+            let named = format!("{room} {verb}");
+            assert!(COMMANDS.iter().any(|line| line.starts_with(&named)), "{named} has no sample");
+        }
+    }
+    let mut samples: Vec<_> = COMMANDS.iter().map(sample).collect();
+    samples.extend(actors());
+    compare("proposals.hex", &samples);
+}
+
+fn actors() -> Vec<(String, Vec<u8>)> {
+    let others = [Actor::Token("ci".into()), Actor::Manager(ManagerId(5)), Actor::Anonymous];
+    let sample = |by: Actor| {
+        let proposal = Proposal { by, ..step("access sign-out s1", 1).proposal() };
+        (format!("by {}", proposal.by), proposal.encode())
+    };
+    others.into_iter().map(sample).collect()
+}
+
+#[test]
+fn the_bytes_of_every_answer_are_golden() {
+    let answer = |outcome, repeated| Answer { revision: Revision(300), outcome, repeated };
+    let mut samples = vec![
+        ("committed".to_owned(), answer(Outcome::Committed, false).encode()),
+        ("committed again".to_owned(), answer(Outcome::Committed, true).encode()),
+    ];
+    for code in Code::ALL {
+        let refused = answer(Outcome::Refused(Refusal::new(*code, "no")), false);
+        assert_eq!(Answer::decode(&refused.encode()), Some(refused.clone()));
+        samples.push((format!("refused {code}"), refused.encode()));
+    }
+    compare("answers.hex", &samples);
+}
+
+#[test]
+fn the_bytes_of_the_image_and_of_every_history_row_are_golden() {
+    let story: Vec<Step> = STORY.iter().zip(1..).map(|(line, n)| step(line, n)).collect();
+    let mut state = State::default();
+    let applied = told(&mut state, &log(&story));
+    let mut image = Vec::new();
+    write_image(&state, &mut image).unwrap();
+    assert_eq!(read_image(&image).unwrap(), state);
+    compare("image.hex", &[("facts after the story".to_owned(), image)]);
+
+    let rows: Vec<_> = applied.iter().flat_map(|applied| &applied.rows).collect();
+    let sample = |table: u8| {
+        let row = rows.iter().rfind(|row| row.table == table).unwrap();
+        (format!("table {table}, key {:?}", String::from_utf8_lossy(&row.key)), row.value.clone())
+    };
+    let tables = [tables::AUDIT, tables::PROPERTY_CHANGES, tables::TENURES];
+    compare("history.hex", &tables.map(sample));
+}

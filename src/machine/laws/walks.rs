@@ -1,0 +1,212 @@
+//! Random stories: steps in the words of the scripts, with the circumstances they come in.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option::weighted;
+use proptest::prelude::*;
+use raft_store::machine::Committed;
+
+use crate::base::{Digest, Epoch, ManagerId, RequestId, Timestamp};
+use crate::machine::script::command_of;
+use crate::machine::{Actor, Applied, Proposal, State, apply};
+
+/// One proposal of a walk.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) line: String,
+    pub(super) at: u64,
+    pub(super) by: Actor,
+    pub(super) leader: u64,
+    pub(super) term: u64,
+    /// The request's name; few enough that some come twice.
+    pub(super) request: u64,
+    pub(super) fence: Option<u64>,
+}
+
+/// Every walk starts in the middle of things: HA is on, two members are being added, somebody is signed in.
+const BEGINNING: [&str; 12] = [
+    "managers found km1",
+    "managers become-active 1",
+    "properties set kyvos-manager/ENABLE_KM_HA yes",
+    "access create-user u0 administrator",
+    "managers create-join-token t0 manager ttl=3600000",
+    "managers create-join-token t1 witness ttl=3600000",
+    "managers admit t0 manager km2 disk=d0",
+    "managers admit t1 witness km3 disk=d1",
+    "managers create-join-token t2 manager ttl=3600000",
+    "operations begin add-manager 7 km2",
+    "operations begin add-manager 8 km3",
+    "access sign-in u0 s0 checked=4",
+];
+
+/// A story of up to 60 further steps.
+pub(super) fn walk() -> impl Strategy<Value = Vec<Step>> {
+    let beginning: Vec<Step> = BEGINNING
+        .iter()
+        .zip(1000..)
+        .map(|(line, request)| Step {
+            line: (*line).into(),
+            at: 1,
+            by: Actor::Manager(ManagerId(1)),
+            leader: 1,
+            term: 1,
+            request,
+            fence: None,
+        })
+        .collect();
+    vec(step(), 0..60).prop_map(move |further| beginning.iter().cloned().chain(further).collect())
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let circumstances = (0..4_000_000_u64, actor(), 1..9_u64, 1..4_u64, 0..60_u64);
+    (line(), circumstances, weighted(0.2, 0..30_u64)).prop_map(
+        |(line, (at, by, leader, term, request), fence)| Step {
+            line,
+            at,
+            by,
+            leader,
+            term,
+            request,
+            fence,
+        },
+    )
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    prop_oneof![
+        (0..4_u32).prop_map(|n| Actor::User(format!("u{n}"))),
+        (0..3_u32).prop_map(|n| Actor::Token(format!("k{n}"))),
+        (1..9_u64).prop_map(|n| Actor::Manager(ManagerId(n))),
+        Just(Actor::Anonymous),
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![managers(), properties(), access(), operations()]
+}
+
+fn expect() -> impl Strategy<Value = String> {
+    weighted(0.4, 0..40_u64)
+        .prop_map(|expect| expect.map(|n| format!(" expect={n}")).unwrap_or_default())
+}
+
+fn managers() -> impl Strategy<Value = String> {
+    let role = || prop_oneof![Just("manager"), Just("witness")];
+    let host = || 1..6_u32;
+    let member = || prop_oneof![Just(1_u64), 7..9_u64, 7..40_u64];
+    prop_oneof![
+        Just("managers found km9".to_owned()),
+        (0..9_u32, role(), 0..90_000_000_u64).prop_map(|(token, role, ttl)| format!(
+            "managers create-join-token t{token} {role} ttl={ttl}"
+        )),
+        (5..40_u64).prop_map(|id| format!("managers delete-join-token {id}")),
+        (0..9_u32, role(), host(), 0..9_u32).prop_map(|(token, role, host, disk)| {
+            format!("managers admit t{token} {role} km{host} disk=d{disk}")
+        }),
+        (member(), 0..700_usize)
+            .prop_map(|(member, long)| format!("managers withdraw {member} repeat(w,{long})")),
+        (member(), host(), 0..3_u32, 0..70_000_u64).prop_map(|(member, host, level, lease)| {
+            format!("managers announce {member} km{host} level={level} lease={lease}")
+        }),
+        (member(), 0..4_u32, expect()).prop_map(|(member, alias, expect)| format!(
+            "managers alias {member} a{alias}{expect}"
+        )),
+        (member(), 1..4_u64)
+            .prop_map(|(member, term)| format!("managers become-active {member} in_term={term}")),
+        Just("managers raise-level 1".to_owned()),
+    ]
+}
+
+fn properties() -> impl Strategy<Value = String> {
+    let timer = prop_oneof![
+        Just("RAFT_HEARTBEAT_MS"),
+        Just("RAFT_ELECTION_MIN_MS"),
+        Just("RAFT_ELECTION_MAX_MS")
+    ];
+    prop_oneof![
+        (0..4_u32, 0..4_200_usize, expect()).prop_map(|(name, long, expect)| format!(
+            "properties set custom/c{name} repeat(v,{long}){expect}"
+        )),
+        (0..4_u32, expect())
+            .prop_map(|(name, expect)| format!("properties reset custom/c{name}{expect}")),
+        (timer, 1..3_000_u64)
+            .prop_map(|(timer, ms)| format!("properties set kyvos-manager/{timer} {ms}")),
+        prop_oneof![Just("yes"), Just("no"), Just("maybe")]
+            .prop_map(|value| format!("properties set kyvos-manager/ENABLE_KM_HA {value}")),
+        Just("properties reset kyvos-manager/ENABLE_KM_HA".to_owned()),
+    ]
+}
+
+fn access() -> impl Strategy<Value = String> {
+    let user = || 0..4_u32;
+    let role = || prop_oneof![Just("administrator"), Just("maintainer"), Just("auditor")];
+    prop_oneof![
+        (user(), role()).prop_map(|(user, role)| format!("access create-user u{user} {role}")),
+        (user(), role(), any::<bool>(), expect()).prop_map(|(user, role, active, expect)| {
+            format!("access change-user u{user} role={role} active={active}{expect}")
+        }),
+        user().prop_map(|user| format!("access change-user u{user} password=new")),
+        user().prop_map(|user| format!("access delete-user u{user}")),
+        (user(), 0..3_u32, prop_oneof![Just(4_u64), 0..40_u64]).prop_map(
+            |(user, session, checked)| format!(
+                "access sign-in u{user} s{session} checked={checked}"
+            )
+        ),
+        user().prop_map(|user| format!("access wrong-password u{user}")),
+        (0..3_u32).prop_map(|session| format!("access sign-out s{session}")),
+        (0..3_u32, role(), 0..4_000_000_u64).prop_map(|(token, role, ttl)| format!(
+            "access create-token k{token} x{token} {role} ttl={ttl}"
+        )),
+        (5..40_u64).prop_map(|id| format!("access delete-token {id}")),
+    ]
+}
+
+fn operations() -> impl Strategy<Value = String> {
+    let id = || prop_oneof![10..12_u64, 7..40_u64];
+    let epoch = || prop_oneof![Just(2_u64), 0..40_u64];
+    let end = prop_oneof![Just("done"), Just("skipped"), Just("failed"), Just("needs-decision")];
+    prop_oneof![
+        (7..40_u64, 1..6_u32)
+            .prop_map(|(member, host)| format!("operations begin add-manager {member} km{host}")),
+        (id(), 0..3_u32, 0..1_200_usize, epoch()).prop_map(|(id, step, long, epoch)| {
+            format!("operations step-started {id} {step} repeat(d,{long}) epoch={epoch}")
+        }),
+        (id(), 0..3_u32, end, epoch()).prop_map(|(id, step, end, epoch)| format!(
+            "operations step-ended {id} {step} {end} so epoch={epoch}"
+        )),
+        id().prop_map(|id| format!("operations cancel {id}")),
+        id().prop_map(|id| format!("operations retry {id}")),
+    ]
+}
+
+impl Step {
+    pub(super) fn proposal(&self) -> Proposal {
+        Proposal {
+            at: Timestamp(self.at),
+            by: self.by.clone(),
+            via: ManagerId(self.leader),
+            source: None,
+            request: RequestId::new(format!("q{}", self.request)).unwrap(),
+            fingerprint: Digest::of(self.line.as_bytes()),
+            fence: self.fence.map(Epoch),
+            reason: None,
+            command: command_of(&self.line),
+        }
+    }
+
+    /// The entry this step is in a log that held so many before it.
+    pub(super) fn entry(&self, before: u64) -> Committed {
+        let payload = Some(Bytes::from(self.proposal().encode()));
+        Committed { index: before + 1, term: self.term, leader: self.leader, payload }
+    }
+}
+
+/// The entries of a walk, from index 1 on.
+pub(super) fn log(walk: &[Step]) -> Vec<Committed> {
+    walk.iter().zip(0..).map(|(step, before)| step.entry(before)).collect()
+}
+
+/// Applies entries to a machine.
+pub(super) fn told(state: &mut State, log: &[Committed]) -> Vec<Applied> {
+    log.iter().map(|entry| apply(state, entry)).collect()
+}
