@@ -12,12 +12,6 @@ use super::feed::Feed;
 use crate::base::Revision;
 use crate::machine::{self, State};
 
-/// Format number in front of every image.
-const FORMAT: u16 = 1;
-
-/// An image is decoded whole into memory; facts beyond this are not facts of a Manager.
-const IMAGE_MAX: usize = 1 << 30;
-
 /// The facts of this member.
 pub(crate) struct Replica {
     state: RwLock<State>,
@@ -71,7 +65,7 @@ impl Machine for Replica {
     }
 
     fn restore(&self, image: &[u8]) -> io::Result<()> {
-        let restored = decode(image)?;
+        let restored = machine::read_image(image).map_err(io::Error::other)?;
         let revision = restored.kernel.revision;
         *self.write() = restored;
         self.feed.replaced(revision);
@@ -91,28 +85,9 @@ impl Replica {
 }
 
 impl Frozen for Image {
-    fn write(self: Box<Self>, mut out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(&FORMAT.to_be_bytes())?;
-        bincode::serde::encode_into_std_write(&self.0, &mut out, bincode::config::standard())
-            .map_err(io::Error::other)?;
-        Ok(())
+    fn write(self: Box<Self>, out: &mut dyn Write) -> io::Result<()> {
+        machine::write_image(&self.0, out)
     }
-}
-
-fn decode(image: &[u8]) -> io::Result<State> {
-    let (format, body) =
-        image.split_first_chunk::<2>().ok_or_else(|| io::Error::other("image too short"))?;
-    let format = u16::from_be_bytes(*format);
-    if format != FORMAT {
-        return Err(io::Error::other(format!("image format {format} is not known to this build")));
-    }
-    let config = bincode::config::standard().with_limit::<IMAGE_MAX>();
-    let (state, read) =
-        bincode::serde::decode_from_slice(body, config).map_err(io::Error::other)?;
-    if read != body.len() {
-        return Err(io::Error::other("bytes follow the end of the image"));
-    }
-    Ok(state)
 }
 
 #[cfg(test)]
@@ -121,26 +96,30 @@ mod tests {
     use crate::base::{Digest, ManagerId, RequestId, Timestamp};
     use crate::capabilities::properties::model as properties;
     use crate::capabilities::properties::schema::File;
-    use crate::machine::{Actor, Proposal};
+    use crate::machine::script::command_of;
+    use crate::machine::{Actor, Command, Proposal};
 
-    fn entry(index: u64, value: &str) -> Committed {
-        let command = properties::Command::Set {
-            file: File::Custom,
-            name: "greeting".into(),
-            value: value.into(),
-            expect: None,
-            reverts_to: None,
-        };
+    fn greeting(value: &str) -> Command {
+        let (file, name, value) = (File::Custom, "greeting".into(), value.into());
+        properties::Command::Set { file, name, value, expect: None, reverts_to: None }.into()
+    }
+
+    /// The first entry of every log: before it, the group understands nothing.
+    fn founding() -> Committed {
+        entry(1, command_of("managers found km1"))
+    }
+
+    fn entry(index: u64, command: Command) -> Committed {
         let proposal = Proposal {
             at: Timestamp(index),
             by: Actor::Manager(ManagerId(1)),
             via: ManagerId(1),
             source: None,
             request: RequestId::new(format!("request-{index}")).unwrap(),
-            fingerprint: Digest::of(value.as_bytes()),
+            fingerprint: Digest::of(&index.to_be_bytes()),
             fence: None,
             reason: None,
-            command: command.into(),
+            command,
         };
         Committed { index, term: 1, leader: 1, payload: Some(proposal.encode().into()) }
     }
@@ -157,13 +136,14 @@ mod tests {
         let replica = Replica::new(feed.clone());
         let mut changes = feed.subscribe(None).unwrap();
 
-        let blank = Committed { index: 2, term: 1, leader: 1, payload: None };
-        let applied = replica.apply(&[entry(1, "hello"), blank]);
+        let blank = Committed { index: 3, term: 1, leader: 1, payload: None };
+        let applied = replica.apply(&[founding(), entry(2, greeting("hello")), blank]);
 
-        assert!(machine::Answer::decode(&applied[0].answer).unwrap().into_result().is_ok());
-        assert!(applied[1].answer.is_empty());
+        assert!(machine::Answer::decode(&applied[1].answer).unwrap().into_result().is_ok());
+        assert!(applied[2].answer.is_empty());
         assert_eq!(changes.next().await.unwrap().revision, Revision(1));
-        assert_eq!(*replica.applied().borrow(), Revision(2));
+        assert_eq!(changes.next().await.unwrap().revision, Revision(2));
+        assert_eq!(*replica.applied().borrow(), Revision(3));
         let greeting = replica
             .view(|state| state.properties.value(File::Custom, "greeting").map(str::to_owned));
         assert_eq!(greeting.as_deref(), Some("hello"));
@@ -173,7 +153,7 @@ mod tests {
     #[test]
     fn an_image_carries_all_facts_to_another_member() {
         let here = Replica::new(Feed::default());
-        here.apply(&[entry(1, "hello"), entry(2, "again")]);
+        here.apply(&[founding(), entry(2, greeting("hello"))]);
         let there = Replica::new(Feed::default());
         there.restore(&image_of(&here)).unwrap();
         assert_eq!(here.view(machine::digest), there.view(machine::digest));
@@ -183,7 +163,7 @@ mod tests {
     #[test]
     fn a_damaged_image_is_refused_and_changes_nothing() {
         let here = Replica::new(Feed::default());
-        here.apply(&[entry(1, "hello")]);
+        here.apply(&[founding()]);
         let mut image = image_of(&here);
         image.push(0);
         let before = here.view(machine::digest);
