@@ -5,6 +5,7 @@ import { apiOf, everyoneUp, openBrowser, scene, unique, visit } from './harness.
 const PATH = '/settings/properties';
 const table = (page) => page.getByRole('table', { name: 'Kyvos Manager Properties' });
 const rowOf = (page, key) => page.locator(`tr[data-property="${key}"]`);
+const conflictOf = (page, key) => page.locator(`tr[data-conflict="${key}"]`).getByRole('alert');
 const save = (page) => page.getByRole('button', { name: 'Save', exact: true });
 
 /** A custom property of this test alone, gone afterwards. */
@@ -87,7 +88,7 @@ scene('two operators changing one value see who was first and decide', {}, async
     await visit(page, active, `${PATH}?file=custom&search=${name}`);
     await page.getByLabel(`Value of ${name}`).fill('mine');
     await api.put(`/properties/${key}`, { value: 'theirs' });
-    const conflict = rowOf(page, key).getByRole('alert');
+    const conflict = conflictOf(page, key);
     await conflict.getByText(/^Changed by .+ at index \d+$/).waitFor();
     assert.match(await conflict.textContent(), /first.*theirs.*mine/);
     assert.equal(await save(page).getAttribute('aria-disabled'), 'true');
@@ -109,10 +110,10 @@ scene(
       await api.put(`/properties/${key}`, { value: 'theirs' });
       await page.evaluate(() => document.querySelector('button[type=button]')?.blur());
       await save(page).click();
-      await rowOf(page, key)
+      await conflictOf(page, key)
         .getByText(/^Changed by .+ at index \d+$/)
         .waitFor();
-      await rowOf(page, key).getByRole('button', { name: 'Take theirs' }).click();
+      await conflictOf(page, key).getByRole('button', { name: 'Take theirs' }).click();
       assert.equal(await page.getByLabel(`Value of ${name}`).inputValue(), 'theirs');
     });
   },

@@ -8,6 +8,7 @@ import { NodesAndServicesPage } from './rooms/managers/NodesAndServicesPage';
 import { OperationPage } from './rooms/operations/OperationPage';
 import { OperationsPage } from './rooms/operations/OperationsPage';
 import { PropertiesPage } from './rooms/properties/PropertiesPage';
+import { Crashed } from './shell/Crashed';
 import { DashboardPage } from './shell/DashboardPage';
 import { Login } from './shell/Login';
 import { NotFound } from './shell/NotFound';
@@ -17,7 +18,7 @@ export const router = createBrowserRouter([
   { path: '/login', element: <Login /> },
   {
     element: <SignedIn />,
-    errorElement: <NotFound />,
+    errorElement: <Crashed />,
     children: [
       { path: '/', element: <DashboardPage /> },
       { path: '/nodes-and-services', element: <NodesAndServicesPage /> },

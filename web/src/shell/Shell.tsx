@@ -49,7 +49,7 @@ function Shell() {
   return (
     <AppShell
       header={{ height: 48 }}
-      navbar={{ width: 236, breakpoint: 'sm', collapsed: { mobile: !navOpen } }}
+      navbar={{ width: 246, breakpoint: 'md', collapsed: { mobile: !navOpen } }}
     >
       <AppShell.Header withBorder={false}>
         <a className="skip-link" href="#content">
@@ -60,7 +60,7 @@ function Shell() {
             <Burger
               opened={navOpen}
               onClick={nav.toggle}
-              hiddenFrom="sm"
+              hiddenFrom="md"
               size="sm"
               color="white"
               aria-label="Menu"

@@ -29,7 +29,11 @@ describe('banners', () => {
   });
 
   it('a lost connection replaces what can no longer be known', () => {
-    expect(codes(aCluster({ active: null }), { ...calm, lost: true })).toEqual(['CONNECTION_LOST']);
+    const cluster = aCluster({
+      active: null,
+      notices: [{ code: 'NO_ACTIVE', severity: 'error', text: 'x' }],
+    });
+    expect(codes(cluster, { ...calm, lost: true })).toEqual(['CONNECTION_LOST']);
   });
 
   // section 5.10, banner 6

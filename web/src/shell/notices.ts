@@ -49,6 +49,8 @@ export function bannersOf(cluster: Cluster | undefined, { lost, switched }: Circ
   if (cluster && cluster.active == null && !lost) own.push(NO_ACTIVE);
   if (cluster && switched) own.push(switchedBanner(cluster));
   const said = new Set(own.map((banner) => banner?.code));
+  // Whether anybody is Active cannot be known from a Manager that does not answer.
+  if (lost) said.add(NO_ACTIVE.code);
   const told = (cluster?.notices ?? []).filter((notice) => !said.has(notice.code));
   return [...own.filter((banner) => banner !== undefined), ...told].sort(
     (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity],

@@ -54,7 +54,14 @@ function Line({ from, to, seen }: { from: Point; to: Point; seen: Seen }) {
 
 function Member({ at, seen, active, here }: { at: Point; seen: Seen; active: boolean; here: boolean }) {
   const kind = seen.link === 'silent' ? classes.gone : active ? classes.active : classes.passive;
-  const role = active ? 'Active' : seen.member.role === 'witness' ? 'Quorum witness' : 'Passive';
+  const role =
+    seen.link === 'silent'
+      ? 'No contact'
+      : active
+        ? 'Active'
+        : seen.member.role === 'witness'
+          ? 'Quorum witness'
+          : 'Passive';
   const radius = active ? 25 : 20;
   return (
     <g transform={`translate(${at.x} ${at.y})`}>

@@ -32,9 +32,12 @@ function Voters({ cluster }: { cluster: Cluster }) {
   );
 }
 
+/** Commands take the whole line, so that they stand under each other. */
+const FULL_WIDTH = { itemWrapper: { display: 'block' }, itemLabel: { display: 'block' } };
+
 function WhatToDo({ missing }: { missing: number }) {
   return (
-    <List size="sm" spacing={8} type="ordered">
+    <List size="sm" spacing={8} type="ordered" styles={FULL_WIDTH}>
       <List.Item>
         See what every Manager knows, on each host:
         <Command>km status</Command>

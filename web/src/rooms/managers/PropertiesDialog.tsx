@@ -112,12 +112,7 @@ interface PropertiesDialogProps {
 
 export function PropertiesDialog({ manager, onClose }: PropertiesDialogProps) {
   return (
-    <Modal
-      opened={manager !== undefined}
-      onClose={onClose}
-      title={<Text fw={600}>Properties</Text>}
-      size="lg"
-    >
+    <Modal opened={manager !== undefined} onClose={onClose} title="Properties" size="lg">
       {manager && (
         <Stack gap="md">
           <Text size="sm" c="dimmed">

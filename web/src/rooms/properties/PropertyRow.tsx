@@ -59,7 +59,7 @@ export function PropertyRow(props: PropertyRowProps) {
   const value = shownValue(draft, property);
   const conflict = conflictOf(draft, property);
   const problem = valueProblem(property.kind, value) ?? handle.refusals.get(keyOf(property))?.message;
-  return (
+  const row = (
     <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
       <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
         <span className="mono">{property.name}</span>
@@ -77,14 +77,6 @@ export function PropertyRow(props: PropertyRowProps) {
             goes back to the default
           </Text>
         )}
-        {conflict && (
-          <ConflictNotice
-            conflict={conflict}
-            mine={value}
-            onKeepMine={() => handle.keepMine(property)}
-            onTakeTheirs={() => handle.drop(property)}
-          />
-        )}
       </Table.Td>
       <Table.Td>
         <DefaultValue property={property} /> {property.is_default && <Pill tone="idle">default</Pill>}
@@ -101,6 +93,22 @@ export function PropertyRow(props: PropertyRowProps) {
         <RowMenu {...props} />
       </Table.Td>
     </Table.Tr>
+  );
+  if (!conflict) return row;
+  return (
+    <>
+      {row}
+      <Table.Tr className={classes.edited} data-conflict={keyOf(property)}>
+        <Table.Td colSpan={8}>
+          <ConflictNotice
+            conflict={conflict}
+            mine={value}
+            onKeepMine={() => handle.keepMine(property)}
+            onTakeTheirs={() => handle.drop(property)}
+          />
+        </Table.Td>
+      </Table.Tr>
+    </>
   );
 }
 

@@ -19,21 +19,13 @@ export function ValueEditor({ property, value, error, whyNot, onChange }: ValueE
     'aria-label': `Value of ${name}`,
     value,
     error,
-    readOnly: whyNot !== undefined,
-    title: whyNot,
     size: 'xs' as const,
     onChange: (event: { currentTarget: { value: string } }) => onChange(event.currentTarget.value),
   };
+  if (whyNot !== undefined) return <TextInput {...common} readOnly title={whyNot} />;
   if (kind.type === 'yes_no' || kind.type === 'choice') {
-    const { readOnly, ...rest } = common;
     const choices = kind.type === 'yes_no' ? ['yes', 'no'] : kind.choices;
-    return (
-      <NativeSelect
-        {...rest}
-        disabled={readOnly}
-        data={choices.includes(value) ? choices : [value, ...choices]}
-      />
-    );
+    return <NativeSelect {...common} data={choices.includes(value) ? choices : [value, ...choices]} />;
   }
   if (kind.type === 'integer') {
     const unit = kind.unit && (
