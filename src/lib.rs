@@ -14,4 +14,5 @@ pub mod capabilities;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod leadership;
 pub mod machine;

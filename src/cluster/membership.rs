@@ -131,6 +131,11 @@ impl Group {
         if !self.leading()?.joint {
             return Ok(());
         }
+        let here = self.here();
+        let goal = self.core.raft.metrics().borrow_watched().membership_config.clone();
+        if goal.get_joint_config().last().is_some_and(|voters| !voters.contains(&here.0)) {
+            return Err(MembershipFailure::HandOverFirst(here));
+        }
         self.change(ChangeMembers::AddVoterIds(BTreeSet::new())).await
     }
 
@@ -156,7 +161,8 @@ impl Group {
             .map_err(|_| MembershipFailure::NotTakenOver(member))
     }
 
-    fn may_lead(&self, standing: &Standing, member: ManagerId) -> Done {
+    /// Whether `member` could take the lead at all.
+    pub(crate) fn may_lead(&self, standing: &Standing, member: ManagerId) -> Done {
         let witness = self.view(|state| {
             state.managers.members.get(&member).is_none_or(|m| m.role == Role::Witness)
         });

@@ -1,0 +1,80 @@
+//! Notices when the machine slept.
+//!
+//! Leases run on the monotonic clock, and that one stands still while the machine (or its virtual machine) is
+//! suspended; the other members' clocks do not. The boot clock counts suspension. When the two have drifted
+//! apart, every acknowledgement from before that moment is worthless.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use tokio::time::Instant;
+
+/// Drift below this is the two clocks being read one after the other, not a suspension. It is far below the
+/// margin of any claim.
+const NOTICED: Duration = Duration::from_millis(20);
+
+/// Watches the boot clock against the monotonic one.
+pub(crate) struct SleepWatch {
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    /// By how much the boot clock was ahead of the monotonic one.
+    ahead: Duration,
+    /// When a suspension was last noticed, on the monotonic clock.
+    noticed: Option<Instant>,
+}
+
+impl SleepWatch {
+    pub(crate) fn new() -> Self {
+        SleepWatch { seen: Mutex::new(Seen { ahead: boot_ahead(), noticed: None }) }
+    }
+
+    /// When the machine was last noticed to have slept. Every call looks anew.
+    pub(crate) fn slept(&self) -> Option<Instant> {
+        self.look(boot_ahead())
+    }
+
+    fn look(&self, ahead: Duration) -> Option<Instant> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if ahead > seen.ahead + NOTICED {
+            seen.ahead = ahead;
+            seen.noticed = Some(Instant::now());
+        }
+        seen.noticed
+    }
+}
+
+fn boot_ahead() -> Duration {
+    // Monotonic second: being held up in between makes the difference smaller, and it is seen later.
+    let boot = duration(clock_gettime(ClockId::Boottime));
+    let monotonic = duration(clock_gettime(ClockId::Monotonic));
+    boot.saturating_sub(monotonic)
+}
+
+/// Nanoseconds on the monotonic clock: the same clock for every process of one machine.
+pub(crate) fn monotonic_ns() -> u64 {
+    u64::try_from(duration(clock_gettime(ClockId::Monotonic)).as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn duration(time: Timespec) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_suspension_is_noticed_once_and_small_drift_is_not() {
+        let watch = SleepWatch::new();
+        let start = boot_ahead();
+        assert_eq!(watch.look(start + Duration::from_millis(10)), None);
+        let noticed = watch.look(start + Duration::from_secs(60)).unwrap();
+        assert_eq!(watch.look(start + Duration::from_secs(60)), Some(noticed));
+        assert_eq!(watch.slept(), Some(noticed));
+    }
+}

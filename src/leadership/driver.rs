@@ -1,0 +1,280 @@
+//! Takes the office when it is vacant, runs the reconcilers while it lasts, and ends in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::office::Office;
+use super::reconciler::{self, Reconciler};
+use super::record::Record;
+use super::tenure::Tenure;
+use crate::base::{Epoch, ManagerId, Revision, Term};
+use crate::capabilities::managers::model::{Command, Role};
+use crate::cluster::{Changes, Draft, Group, MembershipFailure};
+
+/// How often is looked when nothing tells that something changed.
+const LOOK_PERIOD: Duration = Duration::from_millis(50);
+
+/// Pause after the office could not be taken.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest time a reconciler may take to notice the end of its tenure. It is dropped at its next `await`, so
+/// only one that blocks its thread takes longer, and that is a bug.
+const JOIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest time given to a successor when this Manager goes down in good order.
+const FAREWELL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Orders that may wait. One is the rule.
+const ORDERS: usize = 4;
+
+/// The leadership of this member: its office, its tenures, and the way down.
+pub struct Driver {
+    office: Office,
+    record: Record,
+    orders: mpsc::Sender<Order>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Why the office was not handed over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandOverFailure {
+    /// There is nothing to hand over here.
+    #[error("this Manager is not Active")]
+    NotActive,
+    /// The other one cannot take it, or did not.
+    #[error(transparent)]
+    Membership(#[from] MembershipFailure),
+    /// This Manager is stopping.
+    #[error("this Manager is stopping")]
+    Stopping,
+}
+
+/// "Hand over to `to`."
+struct Order {
+    to: ManagerId,
+    done: oneshot::Sender<Result<(), HandOverFailure>>,
+}
+
+/// Why a tenure ended.
+enum Because {
+    Lost(String),
+    Stopping,
+    Ordered(Order),
+}
+
+impl Driver {
+    /// Begins to watch for the office. `reconcilers` run whenever this Manager is Active.
+    pub fn start(group: Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
+        let office = Office::new(group);
+        let record = Record::default();
+        let (orders, taken) = mpsc::channel(ORDERS);
+        let stop = CancellationToken::new();
+        let watch = Watch {
+            changes: office.group().changes(),
+            office: office.clone(),
+            record: record.clone(),
+            reconcilers,
+            orders: taken,
+            stop: stop.clone(),
+        };
+        let task = tokio::spawn(watch.run());
+        Driver { office, record, orders, stop, task }
+    }
+
+    /// Whether this Manager is Active, and why.
+    pub fn office(&self) -> &Office {
+        &self.office
+    }
+
+    /// When it was.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Makes another Manager Active: ends the tenure here, then hands the lead over.
+    pub async fn hand_over(&self, to: ManagerId) -> Result<(), HandOverFailure> {
+        let (done, outcome) = oneshot::channel();
+        self.orders
+            .send(Order { to, done })
+            .await
+            .map_err(|_| HandOverFailure::Stopping)?;
+        outcome.await.map_err(|_| HandOverFailure::Stopping)?
+    }
+
+    /// Ends the tenure, joins every task, and leaves the lead to another if there is one.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "leadership did not end well");
+        }
+    }
+}
+
+/// The task behind a [`Driver`].
+struct Watch {
+    office: Office,
+    record: Record,
+    reconcilers: Vec<Arc<dyn Reconciler>>,
+    changes: Changes,
+    orders: mpsc::Receiver<Order>,
+    stop: CancellationToken,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        while let Some(term) = self.wait_for_vacancy().await {
+            match self.take_office(term).await {
+                Some(epoch) => self.hold_office(term, epoch).await,
+                None => tokio::time::sleep(RETRY_PAUSE).await,
+            }
+        }
+        self.office.stop();
+        if self.office.group().standing().leading {
+            self.leave_to_another().await;
+        }
+    }
+
+    /// The term to take the office in; `None` when this process is stopping.
+    async fn wait_for_vacancy(&mut self) -> Option<Term> {
+        loop {
+            if self.office.group().role() == Role::Manager
+                && let Some(term) = self.office.vacant()
+            {
+                return Some(term);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                order = self.orders.recv() => match order {
+                    // The asker may be gone; then nobody wants to know.
+                    Some(order) => drop(order.done.send(Err(HandOverFailure::NotActive))),
+                    None => return None,
+                },
+                () = self.changes.next() => {}
+                () = tokio::time::sleep(LOOK_PERIOD) => {}
+            }
+        }
+    }
+
+    /// Has the group note this Manager as Active, and waits until that is applied here.
+    async fn take_office(&self, term: Term) -> Option<Epoch> {
+        let group = self.office.group();
+        let here = group.here();
+        let because = format!("elected leader of term {term}");
+        let draft = Draft::own(here, Command::BecomeActive { manager: here, term, because });
+        let revision = match group.propose_here(draft).await {
+            Ok(settled) => settled.answer.into_result(),
+            Err(failure) => {
+                tracing::info!(%term, %failure, "the office could not be taken");
+                return None;
+            }
+        };
+        match revision {
+            Ok(Revision(revision)) => Some(Epoch(revision)),
+            Err(refusal) => {
+                tracing::warn!(%term, %refusal, "the group refused to note this Manager as Active");
+                None
+            }
+        }
+    }
+
+    /// One tenure, from its first act to its last task.
+    async fn hold_office(&mut self, term: Term, epoch: Epoch) {
+        if self.office.holds_until(epoch).is_none() {
+            return;
+        }
+        let tenure = Arc::new(Tenure::begin(self.office.clone(), epoch));
+        self.record.began(epoch);
+        let mut tasks = JoinSet::new();
+        for reconciler in &self.reconcilers {
+            let feed = self.office.group().feed().clone();
+            tasks.spawn(reconciler::run(reconciler.clone(), tenure.clone(), feed));
+        }
+        let because = self.until_it_ends(epoch).await;
+        if let Because::Ordered(_) | Because::Stopping = because {
+            self.office.lay_down(term);
+        }
+        tenure.end();
+        self.join(tasks).await;
+        match because {
+            Because::Lost(why) => self.record.ended(epoch, &why),
+            Because::Stopping => self.record.ended(epoch, "this Manager is stopping"),
+            Because::Ordered(order) => {
+                self.record.ended(epoch, "handed over");
+                self.carry_out(order).await;
+            }
+        }
+    }
+
+    /// Watches the claim by the clock, and by what the Raft core reports, whichever comes first.
+    async fn until_it_ends(&mut self, epoch: Epoch) -> Because {
+        loop {
+            let Some(until) = self.office.holds_until(epoch) else {
+                return Because::Lost(self.office.verdict().because);
+            };
+            self.record.renewed(epoch);
+            tokio::select! {
+                () = self.stop.cancelled() => return Because::Stopping,
+                order = self.orders.recv() => match order {
+                    Some(order) => match self.refusal(order.to) {
+                        None => return Because::Ordered(order),
+                        // The asker may be gone; then nobody wants to know.
+                        Some(failure) => drop(order.done.send(Err(failure.into()))),
+                    },
+                    None => return Because::Stopping,
+                },
+                () = self.changes.next() => {}
+                () = sleep_until(until.min(Instant::now() + LOOK_PERIOD)) => {}
+            }
+        }
+    }
+
+    /// What can be known to be wrong with a successor before the tenure is given up for it.
+    fn refusal(&self, to: ManagerId) -> Option<MembershipFailure> {
+        let group = self.office.group();
+        group.may_lead(&group.standing(), to).err()
+    }
+
+    async fn join(&self, mut tasks: JoinSet<()>) {
+        let joined = async { while tasks.join_next().await.is_some() {} };
+        if timeout(JOIN_DEADLINE, joined).await.is_err() {
+            tracing::error!("a reconciler does not end; it is aborted");
+            tasks.shutdown().await;
+        }
+    }
+
+    async fn carry_out(&self, order: Order) {
+        let outcome = self.office.group().transfer_to(order.to).await;
+        if let Err(failure) = &outcome {
+            tracing::warn!(to = %order.to, %failure, "the office was not handed over");
+            // After `NotTakenOver` the others may still elect past the lease; before it, nothing was asked.
+            if !matches!(failure, MembershipFailure::NotTakenOver(_)) {
+                self.office.keep_after_all();
+            }
+        }
+        // The asker may be gone; then nobody wants to know.
+        drop(order.done.send(outcome.map_err(HandOverFailure::from)));
+    }
+
+    /// The member that has most of the log takes over, without waiting for an election.
+    async fn leave_to_another(&self) {
+        let group = self.office.group();
+        let standing = group.standing();
+        let successor = standing
+            .matched
+            .iter()
+            .filter(|(id, _)| group.may_lead(&standing, **id).is_ok())
+            .max_by_key(|(_, matched)| **matched);
+        let Some((successor, _)) = successor else { return };
+        match timeout(FAREWELL_DEADLINE, group.transfer_to(*successor)).await {
+            Ok(Ok(())) => tracing::info!(%successor, "left the lead to another Manager"),
+            Ok(Err(failure)) => tracing::info!(%failure, "nobody took the lead over"),
+            Err(_) => tracing::info!("nobody took the lead over in time"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! When this Manager was Active, on the monotonic clock. Bounded; for operators and for those who check that
+//! no two tenures ever overlapped.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::clock::monotonic_ns;
+use crate::base::Epoch;
+
+/// Milestones kept: hours of renewals are not of interest, the last tenures are.
+const KEPT: usize = 1024;
+
+/// Renewals closer together than this are one.
+const RENEWAL_NS: u64 = 1_000_000_000;
+
+/// Something that happened to a claim to be Active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// It began.
+    Began {
+        /// Which.
+        epoch: Epoch,
+        /// When.
+        at_ns: u64,
+    },
+    /// A quorum still acknowledged it.
+    Renewed {
+        /// Which.
+        epoch: Epoch,
+        /// When.
+        at_ns: u64,
+    },
+    /// It ended; nothing acts under it any more from here on.
+    Ended {
+        /// Which.
+        epoch: Epoch,
+        /// When.
+        at_ns: u64,
+        /// Why.
+        because: String,
+    },
+}
+
+/// The milestones of this process. Clones are the same record.
+#[derive(Clone, Default)]
+pub struct Record {
+    milestones: Arc<Mutex<VecDeque<Milestone>>>,
+}
+
+impl Record {
+    /// The milestones kept, oldest first.
+    pub fn milestones(&self) -> Vec<Milestone> {
+        self.milestones.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(crate) fn began(&self, epoch: Epoch) {
+        let at_ns = monotonic_ns();
+        tracing::info!(target: "kyvos::active", epoch = epoch.0, at_ns, "began");
+        self.push(Milestone::Began { epoch, at_ns });
+    }
+
+    pub(crate) fn renewed(&self, epoch: Epoch) {
+        let at_ns = monotonic_ns();
+        let last = self.milestones().last().map(|milestone| match milestone {
+            Milestone::Began { at_ns, .. }
+            | Milestone::Renewed { at_ns, .. }
+            | Milestone::Ended { at_ns, .. } => *at_ns,
+        });
+        if last.is_some_and(|last| at_ns < last.saturating_add(RENEWAL_NS)) {
+            return;
+        }
+        tracing::debug!(target: "kyvos::active", epoch = epoch.0, at_ns, "renewed");
+        self.push(Milestone::Renewed { epoch, at_ns });
+    }
+
+    pub(crate) fn ended(&self, epoch: Epoch, because: &str) {
+        let at_ns = monotonic_ns();
+        tracing::info!(target: "kyvos::active", epoch = epoch.0, at_ns, because, "ended");
+        self.push(Milestone::Ended { epoch, at_ns, because: because.to_owned() });
+    }
+
+    fn push(&self, milestone: Milestone) {
+        let mut milestones = self.milestones.lock().unwrap_or_else(PoisonError::into_inner);
+        if milestones.len() == KEPT {
+            milestones.pop_front();
+        }
+        milestones.push_back(milestone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_is_bounded_and_renewals_are_thinned() {
+        let record = Record::default();
+        record.began(Epoch(1));
+        record.renewed(Epoch(1));
+        record.ended(Epoch(1), "test");
+        assert_eq!(record.milestones().len(), 2);
+        (2..KEPT as u64 + 10).for_each(|epoch| record.began(Epoch(epoch)));
+        assert_eq!(record.milestones().len(), KEPT);
+    }
+}

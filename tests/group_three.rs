@@ -1,0 +1,173 @@
+//! Three members: any of them takes a change, one of them leads, and losing one loses nothing.
+
+mod support;
+
+use std::time::Duration;
+
+use kyvos_manager::base::RequestId;
+use kyvos_manager::cluster::{Consistency, Draft, MembershipFailure, ProposeFailure, ReadFailure};
+use kyvos_manager::machine;
+use support::{
+    committed, first_member, greeting, leader_of, properties_ha, seen_greeting, set, three, until,
+};
+
+async fn stop_all(members: &mut [support::Member]) {
+    for member in members.iter_mut().filter(|member| member.group.is_some()) {
+        member.stop().await;
+    }
+}
+
+// rows 81, 82, 85, 86
+#[tokio::test(flavor = "multi_thread")]
+async fn any_manager_takes_a_change_and_every_manager_reads_it() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    for (round, taker) in (0..6).zip((0..3).cycle()) {
+        let value = format!("hello {round}");
+        let settled = committed(members[taker].group(), greeting(&value)).await;
+        assert_eq!(settled.committed_by, members[leader].group().here());
+        for reader in &members {
+            reader.group().settle(Consistency::Linearizable).await.unwrap();
+            assert_eq!(seen_greeting(reader.group()).as_deref(), Some(value.as_str()));
+        }
+    }
+    let digests = || members.iter().map(|m| m.group().view(|s| (s.kernel.revision, machine::digest(s))));
+    until("all are at one revision", || {
+        let all: Vec<_> = digests().collect();
+        all.iter().all(|one| one.0 == all[0].0)
+    })
+    .await;
+    let all: Vec<_> = digests().collect();
+    assert!(all.iter().all(|one| one == &all[0]));
+    stop_all(&mut members).await;
+}
+
+// rows 83, 93, 96
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_repeated_after_its_leader_died_has_one_effect_and_the_first_answer() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    let taker = (leader + 1) % 3;
+    let draft = Draft {
+        request: Some(RequestId::new("pay-once").unwrap()),
+        ..Draft::own(members[taker].group().here(), greeting("paid"))
+    };
+    let first = members[taker].group().propose(draft.clone()).await.unwrap();
+    // The reply is as good as lost: the leader is gone before the client asks again elsewhere.
+    drop(members[leader].group.take());
+
+    let other = (leader + 2) % 3;
+    let again = members[other].group().propose(draft).await.unwrap();
+    assert_eq!(again.answer.revision, first.answer.revision);
+    assert!(again.answer.repeated);
+    assert_ne!(again.committed_by, first.committed_by);
+    stop_all(&mut members).await;
+}
+
+// rows 49, 93
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_held_while_the_next_leader_is_elected() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    committed(members[leader].group(), greeting("before")).await;
+    drop(members[leader].group.take());
+
+    let survivor = (leader + 1) % 3;
+    committed(members[survivor].group(), greeting("after")).await;
+    let third = (leader + 2) % 3;
+    members[third].group().settle(Consistency::Linearizable).await.unwrap();
+    assert_eq!(seen_greeting(members[third].group()).as_deref(), Some("after"));
+
+    members[leader].restart().await;
+    until("the returned member has caught up", || {
+        seen_greeting(members[leader].group()).as_deref() == Some("after")
+    })
+    .await;
+    stop_all(&mut members).await;
+}
+
+// row 94
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_commits_nothing_and_reads_nothing_linearizable() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    let (second, third) = ((leader + 1) % 3, (leader + 2) % 3);
+    drop(members[second].group.take());
+    drop(members[third].group.take());
+
+    let alone = members[leader].group();
+    until("the lease has run out", || {
+        let acked = alone.standing().quorum_acked;
+        acked.is_none_or(|acked| acked.elapsed() > Duration::from_millis(1100))
+    })
+    .await;
+    let failure = set(alone, greeting("alone")).await.unwrap_err();
+    assert!(matches!(failure, ProposeFailure::NoLeader { .. } | ProposeFailure::Unknown { .. }), "{failure:?}");
+    let failure = alone.settle(Consistency::Linearizable).await.unwrap_err();
+    assert!(matches!(failure, ReadFailure::NoQuorum { .. }));
+    let local = alone.settle(Consistency::Local).await.unwrap();
+    assert!(local.revision.0 > 0);
+
+    members[second].restart().await;
+    committed(members[second].group(), greeting("together")).await;
+    stop_all(&mut members).await;
+}
+
+// row 86
+#[tokio::test(flavor = "multi_thread")]
+async fn membership_changes_are_the_leaders_alone_and_keep_a_voter() {
+    let mut first = first_member().await;
+    let here = first.group().here();
+    assert_eq!(
+        first.group().remove(here).await.unwrap_err(),
+        MembershipFailure::HandOverFirst(here)
+    );
+    set(first.group(), properties_ha()).await.unwrap();
+    let mut second = support::join(first.group(), first.role).await;
+    let failure = second.group().add_learner(here).await.unwrap_err();
+    assert_eq!(failure, MembershipFailure::NotLeading { leader: Some(here) });
+
+    first.group().remove(second.group().here()).await.unwrap();
+    let standing = first.group().standing();
+    assert!(standing.alone() && standing.learners.is_empty());
+    committed(first.group(), greeting("alone again")).await;
+    second.stop().await;
+    first.stop().await;
+}
+
+// row 93
+#[tokio::test(flavor = "multi_thread")]
+async fn all_members_stopped_and_started_again_have_everything() {
+    let mut members = three().await;
+    committed(members[1].group(), greeting("kept")).await;
+    stop_all(&mut members).await;
+    for member in &mut members {
+        member.restart().await;
+    }
+    members[2].group().settle(Consistency::Linearizable).await.unwrap();
+    assert_eq!(seen_greeting(members[2].group()).as_deref(), Some("kept"));
+    stop_all(&mut members).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_tell_each_other_about_themselves() {
+    let mut members = three().await;
+    let asker = members[0].group().clone();
+    let reports = || asker.peers();
+    until("both others were heard", || {
+        reports().len() == 2 && reports().iter().all(|report| report.reachable)
+    })
+    .await;
+    let told = reports()[0].status.clone().unwrap();
+    assert_eq!(told.about.pid, std::process::id());
+    assert!(told.about.certificate_expires_at.is_some());
+
+    let gone = members[1].group().here();
+    members[1].stop().await;
+    until("the stopped one is not reached, and its last word is kept", || {
+        let report = reports().into_iter().find(|report| report.id == gone);
+        report.is_some_and(|report| !report.reachable && report.status.is_some())
+    })
+    .await;
+    stop_all(&mut members).await;
+}
