@@ -49,7 +49,7 @@ struct Led {
 
 fn lead(member: &Member) -> Led {
     let work = Arc::new(Witnessing::default());
-    let driver = Driver::start(member.group().clone(), vec![work.clone()]);
+    let driver = Driver::start(member.group(), vec![work.clone()]);
     Led { driver, work }
 }
 
@@ -131,22 +131,16 @@ async fn when_the_active_dies_another_one_takes_over_and_the_log_refuses_the_old
     let mut members = three().await;
     let mut led: Vec<Led> = members.iter().map(lead).collect();
     let (place, epoch) = active_among(&led).await;
-    let records: Vec<Record> = led.iter().map(|one| one.driver.record().clone()).collect();
-
+    // A crash: nothing is said to anybody.
+    drop(led.remove(place));
     drop(members[place].group.take());
-    let dead = led.remove(place);
-    // Its network is gone with its tasks; its driver still runs and must notice by itself.
-    let office = dead.driver.office().clone();
     let (_, next) = active_among(&led).await;
     assert!(next > epoch);
-    assert_eq!(active(&office), None);
-    assert_eq!(overlaps(&records), []);
 
     let stale = members.iter().find(|member| member.group.is_some()).unwrap().group();
     let draft = Draft { fence: Some(epoch), ..Draft::own(stale.here(), greeting("stale")) };
     let refusal = stale.propose(draft).await.unwrap().answer.into_result().unwrap_err();
     assert_eq!(refusal.code, Code::StaleEpoch);
-    dead.driver.shutdown().await;
     end(led, &mut members).await;
 }
 

@@ -31,7 +31,8 @@ async fn any_manager_takes_a_change_and_every_manager_reads_it() {
             assert_eq!(seen_greeting(reader.group()).as_deref(), Some(value.as_str()));
         }
     }
-    let digests = || members.iter().map(|m| m.group().view(|s| (s.kernel.revision, machine::digest(s))));
+    let digests =
+        || members.iter().map(|m| m.group().view(|s| (s.kernel.revision, machine::digest(s))));
     until("all are at one revision", || {
         let all: Vec<_> = digests().collect();
         all.iter().all(|one| one.0 == all[0].0)
@@ -102,7 +103,10 @@ async fn a_minority_commits_nothing_and_reads_nothing_linearizable() {
     })
     .await;
     let failure = set(alone, greeting("alone")).await.unwrap_err();
-    assert!(matches!(failure, ProposeFailure::NoLeader { .. } | ProposeFailure::Unknown { .. }), "{failure:?}");
+    assert!(
+        matches!(failure, ProposeFailure::NoLeader { .. } | ProposeFailure::Unknown { .. }),
+        "{failure:?}"
+    );
     let failure = alone.settle(Consistency::Linearizable).await.unwrap_err();
     assert!(matches!(failure, ReadFailure::NoQuorum { .. }));
     let local = alone.settle(Consistency::Local).await.unwrap();

@@ -159,8 +159,8 @@ impl Group {
         }
     }
 
-    /// A handle for this member's own tasks. It does not keep them: they would keep themselves alive.
-    fn unowned(&self) -> Group {
+    /// A handle that does not keep this member's tasks going: for those tasks, and for who only looks.
+    pub(crate) fn unowned(&self) -> Group {
         Group { core: self.core.clone(), running: Arc::default() }
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::office::Office;
 use super::reconciler::{self, Reconciler};
@@ -32,13 +33,14 @@ const FAREWELL_DEADLINE: Duration = Duration::from_secs(2);
 /// Orders that may wait. One is the rule.
 const ORDERS: usize = 4;
 
-/// The leadership of this member: its office, its tenures, and the way down.
+/// The leadership of this member: its office, its tenures, and the way down. Dropping it stops everything at
+/// once, as a crash would; [`shutdown`](Self::shutdown) ends in order.
 pub struct Driver {
     office: Office,
     record: Record,
     orders: mpsc::Sender<Order>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// Why the office was not handed over.
@@ -70,7 +72,7 @@ enum Because {
 
 impl Driver {
     /// Begins to watch for the office. `reconcilers` run whenever this Manager is Active.
-    pub fn start(group: Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
+    pub fn start(group: &Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
         let office = Office::new(group);
         let record = Record::default();
         let (orders, taken) = mpsc::channel(ORDERS);
@@ -83,7 +85,7 @@ impl Driver {
             orders: taken,
             stop: stop.clone(),
         };
-        let task = tokio::spawn(watch.run());
+        let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
         Driver { office, record, orders, stop, task }
     }
 
@@ -100,10 +102,7 @@ impl Driver {
     /// Makes another Manager Active: ends the tenure here, then hands the lead over.
     pub async fn hand_over(&self, to: ManagerId) -> Result<(), HandOverFailure> {
         let (done, outcome) = oneshot::channel();
-        self.orders
-            .send(Order { to, done })
-            .await
-            .map_err(|_| HandOverFailure::Stopping)?;
+        self.orders.send(Order { to, done }).await.map_err(|_| HandOverFailure::Stopping)?;
         outcome.await.map_err(|_| HandOverFailure::Stopping)?
     }
 

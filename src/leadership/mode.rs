@@ -149,7 +149,11 @@ impl Sight {
             Some(_) if counts.is_none() => "the machine slept since the last one".to_owned(),
             Some(acked) => {
                 let age = self.now.saturating_duration_since(acked);
-                format!("acknowledged {} ms ago, good for {} ms", age.as_millis(), self.window.as_millis())
+                format!(
+                    "acknowledged {} ms ago, good for {} ms",
+                    age.as_millis(),
+                    self.window.as_millis()
+                )
             }
         };
         Rule { rule: "A quorum acknowledged it within the claim window", pass, detail }
@@ -170,10 +174,9 @@ impl Sight {
             Some(tenure) if Some(tenure.epoch) == self.ended => {
                 format!("epoch {} has ended", tenure.epoch)
             }
-            Some(tenure) => format!(
-                "epoch {}: Manager {} in term {}",
-                tenure.epoch, tenure.active, tenure.term
-            ),
+            Some(tenure) => {
+                format!("epoch {}: Manager {} in term {}", tenure.epoch, tenure.active, tenure.term)
+            }
             None => "no tenure yet".to_owned(),
         };
         Rule { rule: OWN_TENURE, pass: self.tenure.as_ref().is_some_and(own), detail }
@@ -182,7 +185,10 @@ impl Sight {
     fn not_active(&self) -> (Mode, String) {
         if self.standing.leading {
             if !self.quorum_is_fresh().pass {
-                return (Mode::NoQuorum, "This Manager has lost contact with its quorum.".to_owned());
+                return (
+                    Mode::NoQuorum,
+                    "This Manager has lost contact with its quorum.".to_owned(),
+                );
             }
             return (Mode::Passive, "This Manager leads and is not Active (yet).".to_owned());
         }

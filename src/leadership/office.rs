@@ -35,8 +35,10 @@ struct Memory {
 }
 
 impl Office {
-    pub(crate) fn new(group: Group) -> Self {
+    pub(super) fn new(group: &Group) -> Self {
         let memory = Mutex::new(Memory::default());
+        // The owners of the group decide when it ends; looking at it does not keep it alive.
+        let group = group.unowned();
         Office { inner: Arc::new(Inner { group, sleep: SleepWatch::new(), memory }) }
     }
 
@@ -94,7 +96,9 @@ impl Office {
         let mut sight = self.sight(memory);
         let verdict = sight.verdict();
         match (verdict.mode, memory.claim) {
-            (Mode::Active(epoch), Some((claimed, until))) if epoch == claimed && sight.now < until => {
+            (Mode::Active(epoch), Some((claimed, until)))
+                if epoch == claimed && sight.now < until =>
+            {
                 let seen = verdict.until.unwrap_or(until);
                 memory.claim = Some((epoch, until.max(seen)));
             }
