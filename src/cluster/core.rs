@@ -7,7 +7,7 @@ use std::time::Duration;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use raft_store::types::TypeConfig;
-use raft_store::{CheckpointInbox, History, StateStore, StoreHealth};
+use raft_store::{CheckpointInbox, History, LogReader, StateStore, StoreHealth};
 use tokio::time::Instant;
 
 use super::feed::Feed;
@@ -16,6 +16,7 @@ use super::network::Peers;
 use super::pki::PeerIdentity;
 use super::promise::Promise;
 use super::quarantine::Quarantine;
+use super::relay::Relay;
 use super::replica::Replica;
 use super::standing::Standing;
 use super::status::{About, PeerBoard};
@@ -36,6 +37,9 @@ pub(crate) struct Core {
     pub history: History,
     pub health: StoreHealth,
     pub inbox: CheckpointInbox,
+    pub log_reader: LogReader,
+    /// Where a witness notes candidates it may help; nobody else does.
+    pub relay: Option<Relay>,
     pub peers: Arc<Peers>,
     pub board: PeerBoard,
     pub about: About,

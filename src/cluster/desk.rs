@@ -27,9 +27,9 @@ impl Desk for Group {
 
     async fn answer(&self, peer: u64, kind: Kind, body: Bytes) -> Answer {
         match kind {
-            Kind::Append => self.heartbeat(&body).await,
-            Kind::Vote => self.vote(&body).await,
-            Kind::PreVote => self.pre_vote(&body).await,
+            Kind::Append => self.heartbeat(peer, &body).await,
+            Kind::Vote => self.vote(peer, &body).await,
+            Kind::PreVote => self.pre_vote(peer, &body).await,
             Kind::Transfer => self.transfer(peer, &body).await,
             Kind::ReadIndex => {
                 let reply = self.confirm_leadership().await.map_err(text)?;
@@ -93,12 +93,14 @@ impl Desk for Group {
 }
 
 impl Group {
-    async fn heartbeat(&self, body: &[u8]) -> Answer {
+    /// A heartbeat of the leader; or entries a witness passes on in its name (see `relay`).
+    async fn heartbeat(&self, peer: u64, body: &[u8]) -> Answer {
         let request: AppendEntriesRequest<TypeConfig> =
             wire::decode::<AppendV1>(body).and_then(TryInto::try_into).map_err(text)?;
         let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
         let last = wire::log_id_v1(last.as_ref());
         let conflict = wire::log_id_v1(request.prev_log_id.as_ref());
+        let from_leader = request.vote.leader_id.node_id == peer;
         let reply = match self.core.raft.append_entries(request).await.map_err(text)? {
             AppendEntriesResponse::Success => AppendReplyV1::Matching(last),
             AppendEntriesResponse::PartialSuccess(matching) => {
@@ -109,29 +111,30 @@ impl Group {
             }
             AppendEntriesResponse::HigherVote(vote) => AppendReplyV1::HigherVote((&vote).into()),
         };
-        if !matches!(reply, AppendReplyV1::HigherVote(_)) {
+        if from_leader && !matches!(reply, AppendReplyV1::HigherVote(_)) {
             self.core.heard.now();
         }
         Ok((Kind::AppendReply, wire::encode(&reply)))
     }
 
-    async fn vote(&self, body: &[u8]) -> Answer {
-        let request = self.vote_asked(body)?;
+    async fn vote(&self, peer: u64, body: &[u8]) -> Answer {
+        let request = self.vote_asked(peer, body)?;
         let reply = self.core.raft.vote(request).await.map_err(text)?;
         Ok((Kind::VoteReply, wire::encode(&VoteReplyV1::from(&reply))))
     }
 
-    async fn pre_vote(&self, body: &[u8]) -> Answer {
-        let request = self.vote_asked(body)?;
+    async fn pre_vote(&self, peer: u64, body: &[u8]) -> Answer {
+        let request = self.vote_asked(peer, body)?;
         let reply = self.core.raft.pre_vote(request).await.map_err(text)?;
         Ok((Kind::VoteReply, wire::encode(&VoteReplyV1::from(&reply))))
     }
 
-    fn vote_asked(&self, body: &[u8]) -> Result<VoteRequest<TypeConfig>, String> {
+    fn vote_asked(&self, peer: u64, body: &[u8]) -> Result<VoteRequest<TypeConfig>, String> {
         let ask: VoteAskV1 = wire::decode(body).map_err(text)?;
         if self.core.quarantine.withholds(ask.leadership_transfer) {
             return Err("started less than one lease ago: no vote yet".to_owned());
         }
+        self.note_candidate(peer, &ask);
         Ok(ask.into())
     }
 

@@ -31,6 +31,7 @@ mod promise;
 mod proposing;
 mod quarantine;
 mod reading;
+mod relay;
 mod replica;
 mod standing;
 mod start;

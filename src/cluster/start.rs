@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::errors::{InitializeError, RaftError};
+use openraft::storage::RaftLogStorage;
 use openraft::{Config, Raft, SnapshotPolicy, StepDownPolicy};
 use raft_store::types::Member;
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ use super::peer_server::PeerServer;
 use super::pki::PeerIdentity;
 use super::proposing::{self, Draft, ProposeFailure};
 use super::quarantine::Quarantine;
+use super::relay;
 use super::replica::Replica;
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
@@ -106,7 +108,7 @@ impl Group {
         let timers = promise.in_force();
         let feed = Feed::default();
         let replica = Arc::new(Replica::new(feed.clone()));
-        let opened =
+        let mut opened =
             raft_store::open(&seat.home.store_dir(), &expected, seat.store, replica.clone())?;
         let addresses = replica.clone();
         let peers = Arc::new(Peers::new(credentials.peer_client()?, here, move |id| {
@@ -116,6 +118,8 @@ impl Group {
             })
         }));
         let inbox = opened.state.inbox();
+        let log_reader = opened.log.get_log_reader().await;
+        let (relay, candidates) = relay::relay();
         let quarantine = Quarantine::begin(timers.lease_ms());
         let raft = start_raft(here, timers, &peers, opened.log, opened.state).await?;
         let about = About {
@@ -139,6 +143,8 @@ impl Group {
             history: opened.history,
             health: opened.health,
             inbox,
+            log_reader,
+            relay: (seat.role == Role::Witness).then_some(relay),
             peers,
             board: PeerBoard::default(),
             about,
@@ -155,6 +161,7 @@ impl Group {
         tasks.spawn(server.listen(seat.listener));
         tasks.spawn(group.unowned().keep_board());
         tasks.spawn(group.unowned().keep_announcing());
+        tasks.spawn(group.unowned().keep_relaying(candidates));
         tasks.spawn(group.unowned().stand_when_allowed());
         group.keep(tasks, opened.closing);
         Ok(group)
