@@ -10,8 +10,7 @@ scene('a join token comes once, as the command to paste on the new host', {}, as
   await dialog.getByLabel('What joins').selectOption('witness');
   await dialog.getByRole('button', { name: 'Make token' }).click();
   const command = await dialog.locator('code').textContent();
-  assert.match(command, /^km join /);
-  assert.ok(command.includes(active.api_url), command);
+  assert.match(command, /^KM_JOIN_TOKEN=\S+ km join --config \S+ --role witness$/);
   await dialog.getByRole('button', { name: 'Done' }).click();
   await dialog.waitFor({ state: 'detached' });
   assert.ok(!(await page.content()).includes(command), 'the token is still in the page');

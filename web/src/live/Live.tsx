@@ -2,7 +2,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { api, readLocally } from './client';
-import { connection, setConnection } from './connection';
+import { setConnection } from './connection';
 import { keys, queriesMadeOldBy } from './queries';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
@@ -29,9 +29,9 @@ function liveListener(queries: QueryClient): StreamListener & { end(): void } {
     end: stop,
     onOpen() {
       stop();
-      const returned = connection().lostAt !== undefined;
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
-      if (returned) void queries.invalidateQueries();
+      // What was read before the stream stood may have been changed unheard.
+      void queries.invalidateQueries();
     },
     onBroken() {
       if (stopSearch) return;

@@ -1,15 +1,17 @@
 // The frame around every page of a signed-in operator: top bar, navigation, banners, and the session itself.
 import { AppShell, Burger, Center, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useEffect } from 'react';
+import { notifications } from '@mantine/notifications';
+import { useEffect, useRef } from 'react';
 import { Navigate, Outlet, useLocation } from 'react-router';
 import { useConnection } from '../live/connection';
 import { takeSwitchedMark } from '../live/failover';
 import { Live } from '../live/Live';
-import { useMe } from '../live/session';
+import { useCluster, useMe } from '../live/session';
 import { Banners } from './Banners';
 import { LostPanel } from './LostPanel';
 import { Nav } from './Nav';
+import { nameOf } from './notices';
 import { ServerSilent } from './ServerSilent';
 import { TopBar } from './TopBar';
 
@@ -39,7 +41,22 @@ function Waiting() {
 /** Read once, before any page changes the address. */
 const switchedHere = takeSwitchedMark(location, history);
 
+/** Says when another instance takes over while this page is open. */
+function useNewActiveTold() {
+  const cluster = useCluster().data;
+  const known = useRef<number>(undefined);
+  const active = cluster?.active ?? undefined;
+  const name = cluster && nameOf(cluster, active);
+  useEffect(() => {
+    if (active === undefined) return;
+    if (known.current !== undefined && known.current !== active)
+      notifications.show({ message: `${name} is now the active instance.` });
+    known.current = active;
+  }, [active, name]);
+}
+
 function Shell() {
+  useNewActiveTold();
   const [navOpen, nav] = useDisclosure(false);
   const { pathname } = useLocation();
   const lost = useConnection().state === 'lost';

@@ -3,7 +3,7 @@ import { Button, Group, Modal, NativeSelect, NumberInput, Stack, Table, Title } 
 import { type FormEvent, useState } from 'react';
 import { useNow } from '../../live/clock';
 import { useCluster, useWhyNot } from '../../live/session';
-import type { Cluster, IssuedJoinToken, JoinRole, JoinToken } from '../../live/types';
+import type { IssuedJoinToken, JoinRole, JoinToken } from '../../live/types';
 import { Icon } from '../../shell/icons';
 import { nameOf } from '../../shell/notices';
 import { Age, Empty, GuardedButton, Pill, ProblemAlert, Rows } from '../../shell/parts';
@@ -13,12 +13,7 @@ import { Secret } from './Secret';
 
 const TTL_DEFAULT_MINUTES = 60;
 
-/** The Active's own address where known: the new host may not reach the one this browser uses. */
-const serverOf = (cluster: Cluster | undefined) =>
-  cluster?.members.find(({ id }) => id === (cluster.active ?? cluster.here))?.api_url ?? location.origin;
-
 function IssueForm({ onClose }: { onClose: () => void }) {
-  const cluster = useCluster().data;
   const [role, setRole] = useState<JoinRole>('manager');
   const [minutes, setMinutes] = useState<number | string>(TTL_DEFAULT_MINUTES);
   const [issued, setIssued] = useState<IssuedJoinToken>();
@@ -26,8 +21,8 @@ function IssueForm({ onClose }: { onClose: () => void }) {
   if (issued)
     return (
       <Secret
-        label="Run this on the new host, once, before the token expires."
-        value={joinCommand(serverOf(cluster), issued.token, role)}
+        label="Run this on the new host, with its configuration file, before the token expires."
+        value={joinCommand(issued.token, role)}
         onClose={onClose}
       />
     );

@@ -1,5 +1,5 @@
 // What the dashboard asks of a new password before the server judges it. Pure.
-export const PASSWORD_MIN = 12;
+const PASSWORD_MIN = 8;
 
 export function passwordProblem(password: string): string | undefined {
   return [...password].length < PASSWORD_MIN ? `At least ${PASSWORD_MIN} characters.` : undefined;
