@@ -37,6 +37,11 @@ mod options;
 mod state;
 mod stored;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod hostile;
+
 pub use crate::check::{CheckReport, Finding, check};
 pub use crate::checkpoint::{CheckpointFile, CheckpointInbox, ReceivingCheckpoint};
 pub use crate::containment::panic_is_contained;

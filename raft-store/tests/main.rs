@@ -3,6 +3,8 @@
 
 mod conformance;
 mod corruption;
+mod disk_full;
+mod history;
 mod identity;
 mod power_loss;
 mod support;

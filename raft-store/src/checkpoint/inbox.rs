@@ -1,12 +1,11 @@
 //! Receiving a checkpoint from another member.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::checkpoint::directory::CheckpointDir;
-use crate::checkpoint::{CheckpointFile, file};
+use crate::checkpoint::{CheckpointFile, Draft, file};
 
 /// Where checkpoints from other members are received.
 #[derive(Clone)]
@@ -22,18 +21,17 @@ impl CheckpointInbox {
 
     /// Starts to receive one. Dropping it forgets what came.
     pub fn begin_receiving(&self) -> io::Result<ReceivingCheckpoint> {
-        let path = self.directory.draft();
-        let file = File::create(&path)?;
-        Ok(ReceivingCheckpoint { path, file, cluster_id: self.cluster_id, finished: false })
+        let draft = Draft(self.directory.draft());
+        let file = File::create(&draft.0)?;
+        Ok(ReceivingCheckpoint { draft, file, cluster_id: self.cluster_id })
     }
 }
 
 /// A checkpoint while it is being received. It counts for nothing until it is installed.
 pub struct ReceivingCheckpoint {
-    path: PathBuf,
+    draft: Draft,
     file: File,
     cluster_id: [u8; 16],
-    finished: bool,
 }
 
 impl ReceivingCheckpoint {
@@ -43,27 +41,15 @@ impl ReceivingCheckpoint {
     }
 
     /// Checks all that was received and makes it durable. Blocks for as long as the disk does.
-    pub fn finish(mut self) -> io::Result<CheckpointFile> {
+    pub fn finish(self) -> io::Result<CheckpointFile> {
         self.file.sync_all()?;
-        let head = file::verify(&self.path)?;
+        let head = file::verify(&self.draft.0)?;
         if head.cluster_id != self.cluster_id {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the checkpoint is that of another cluster",
             ));
         }
-        let received = CheckpointFile::open(&self.path)?;
-        self.finished = true;
-        Ok(received)
-    }
-}
-
-impl Drop for ReceivingCheckpoint {
-    fn drop(&mut self) {
-        if !self.finished
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::warn!(%error, path = %self.path.display(), "an unfinished checkpoint could not be removed; the next start removes it");
-        }
+        CheckpointFile::received(self.draft)
     }
 }

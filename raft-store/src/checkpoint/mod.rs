@@ -25,13 +25,35 @@ pub struct CheckpointFile {
     path: PathBuf,
     file: Arc<File>,
     bytes: u64,
+    /// Removes a received one that was never installed, with the last handle on it.
+    _draft: Option<Arc<Draft>>,
+}
+
+/// A file that has no name that counts, and goes unless it is given one.
+#[derive(Debug)]
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %self.0.display(), "could not be removed; the next start removes it");
+            }
+            _ => {}
+        }
+    }
 }
 
 impl CheckpointFile {
     pub(crate) fn open(path: &Path) -> io::Result<CheckpointFile> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        Ok(CheckpointFile { path: path.to_owned(), file: Arc::new(file), bytes })
+        Ok(CheckpointFile { path: path.to_owned(), file: Arc::new(file), bytes, _draft: None })
+    }
+
+    fn received(draft: Draft) -> io::Result<CheckpointFile> {
+        let opened = CheckpointFile::open(&draft.0)?;
+        Ok(CheckpointFile { _draft: Some(Arc::new(draft)), ..opened })
     }
 
     /// Where it was when this handle was made.

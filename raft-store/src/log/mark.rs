@@ -50,7 +50,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Slots>> {
     Ok(Some(Slots { newest, damaged }))
 }
 
-fn slot_at(bytes: &[u8], slot: usize) -> Option<MarkV1> {
+pub(super) fn slot_at(bytes: &[u8], slot: usize) -> Option<MarkV1> {
     let sector = bytes.get(slot * SLOT_BYTES..)?;
     let (envelope, _) = Envelope::open(&sector[..sector.len().min(SLOT_BYTES)]).ok()?;
     stored::get(envelope, Kind::Mark).ok()
@@ -92,7 +92,7 @@ impl MarkFile {
     }
 }
 
-fn sector(mark: &MarkV1) -> [u8; SLOT_BYTES] {
+pub(super) fn sector(mark: &MarkV1) -> [u8; SLOT_BYTES] {
     let frame = stored::framed(Kind::Mark, mark);
     let mut sector = [0; SLOT_BYTES];
     sector[..frame.len()].copy_from_slice(&frame);

@@ -121,7 +121,8 @@ impl Writer {
         Ok(())
     }
 
-    fn serve(&mut self, batch: Vec<Request>) -> io::Result<()> {
+    /// Writes what was asked and tells everybody.
+    pub(crate) fn serve(&mut self, batch: Vec<Request>) -> io::Result<()> {
         let mut waiting = Vec::with_capacity(batch.len());
         let written = self.write(batch, &mut waiting);
         for waiting in waiting {
