@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::envelope::Kind;
-use crate::log::{FROZEN_SALT, frozen_group, frozen_mark};
+use crate::log::frozen::{FROZEN_SALT, frozen_group, frozen_mark};
 use crate::stored::{
     self, BlockV1, CheckpointEndV1, CheckpointHeadV1, EntryV1, IdentityV1, LogIdV1, MarkV1,
     MemberV1, MembershipV1, PayloadV1, ProgressV1, RowV1, SegmentHeadV1, StoredMembershipV1,

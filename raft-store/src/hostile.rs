@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use crate::envelope::{Envelope, Kind};
 use crate::golden::forms;
-use crate::log::{FROZEN_SALT, read_hostile_group, read_hostile_mark, read_hostile_segment};
+use crate::log::frozen::{
+    FROZEN_SALT, read_hostile_group, read_hostile_mark, read_hostile_segment,
+};
 use crate::stored::{
     self, BlockV1, CheckpointEndV1, CheckpointHeadV1, EntryV1, IdentityV1, LogIdV1, Membership,
     ProgressV1, RowV1, SegmentHeadV1, StoredMembership, TruncateV1, VoteV1,

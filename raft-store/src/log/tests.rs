@@ -1,16 +1,32 @@
 //! What can only be seen from inside: every torn byte, and a disk that fails.
 
 use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use bytes::Bytes;
 use openraft::EntryPayload;
 use openraft::alias::LeaderIdOf;
+use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
 use openraft::vote::RaftLeaderId;
+use tokio::sync::mpsc;
+use uuid::Uuid;
 
-use super::*;
-use crate::types::Payload;
+use crate::health::{StoreHealth, lock};
+use crate::log::frozen::frozen_group;
+use crate::log::open::{QUEUE_MAX, build_writer, create, open_mark, salt_of};
+use crate::log::recovery::Damage;
+use crate::log::spare::SpareMaker;
+use crate::log::store::{LogStore, push_all};
+use crate::log::writer::{Request, Writer};
+use crate::log::{mark, recovery};
+use crate::options::Options;
+use crate::stored::{Entry, LogId, Vote};
+use crate::types::{Payload, TypeConfig};
 
 const DISK: Uuid = Uuid::from_u128(0xD1);
 

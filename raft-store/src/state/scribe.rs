@@ -248,10 +248,7 @@ impl Desk {
             return Ok(());
         }
         let flushed = self.flush();
-        let (met, open) =
-            std::mem::take(&mut self.barriers).into_iter().partition(|(upto, _)| *upto <= reached);
-        self.barriers = open;
-        for (_, done) in Vec::from(met) as Vec<(u64, Done)> {
+        for (_, done) in self.barriers.extract_if(.., |(upto, _)| *upto <= reached) {
             answer(done, &flushed);
         }
         flushed

@@ -1,0 +1,215 @@
+//! Opening a log: read it back, wipe a last write that never finished, start the writer.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::disk;
+use crate::error::{Doing, OpenError};
+use crate::format::DirLock;
+use crate::health::StoreHealth;
+use crate::log::group::GroupDraft;
+use crate::log::mark::{self, MarkFile};
+use crate::log::recovery::{self, Damage, ReadSegment, Recovered};
+use crate::log::segment;
+use crate::log::spare::{self, SpareKeeper, SpareMaker, SpareStop};
+use crate::log::store::LogStore;
+use crate::log::writer::{Active, Sealed, Told, Writer};
+use crate::options::Options;
+use crate::stored::MarkV1;
+
+/// Requests that may wait for the writer. Whoever finds the queue full waits.
+pub(super) const QUEUE_MAX: usize = 4096;
+
+/// The threads of an open log; they end when every [`LogStore`] is gone.
+pub(crate) struct LogThreads {
+    writer: JoinHandle<()>,
+    spares: SpareStop,
+}
+
+impl LogThreads {
+    pub(crate) fn join(self) {
+        self.spares.stop();
+        if self.writer.join().is_err() {
+            tracing::error!("the writer of the log panicked");
+        }
+    }
+}
+
+/// Makes the directory of a log that holds nothing.
+pub(crate) fn create(dir: &Path) -> io::Result<()> {
+    disk::ensure_dir(dir)?;
+    mark::create(&dir.join(mark::NAME), &MarkV1::default())
+}
+
+/// Everything that is wrong with the log in `dir`, without changing it.
+pub(crate) fn check(dir: &Path, disk_id: &Uuid) -> io::Result<Vec<Damage>> {
+    let salt = salt_of(disk_id);
+    let mark = dir.join(mark::NAME);
+    let mut damages: Vec<Damage> = mark::read(&mark)?
+        .map_or(Vec::new(), |slots| slots.damaged)
+        .into_iter()
+        .map(|offset| Damage {
+            file: mark.clone(),
+            offset,
+            reason: "a slot cannot be read; the other one may still stand for it".to_owned(),
+        })
+        .collect();
+    damages.extend(recovery::recover(dir, salt, 0)?.err());
+    // Reading the log as a whole ends at the first damage; each segment by itself may show more.
+    let names = if dir.is_dir() { segment::list(dir)? } else { Vec::new() };
+    for name in names {
+        let found = recovery::damage_within(&name.path, salt)?;
+        damages.extend(found.filter(|found| damages.iter().all(|known| known.file != found.file)));
+    }
+    Ok(damages)
+}
+
+/// Opens the log: reads it back, wipes a last write that never finished, starts the writer.
+pub(crate) fn open(
+    dir: &Path,
+    disk_id: &Uuid,
+    options: &Options,
+    health: &StoreHealth,
+    dir_lock: Arc<DirLock>,
+) -> Result<(LogStore, LogThreads), OpenError> {
+    let salt = salt_of(disk_id);
+    let recovered = recovery::recover(dir, salt, options.cache_bytes)
+        .doing("read", dir)?
+        .map_err(|Damage { file, offset, reason }| OpenError::Log { file, offset, reason })?;
+    let mark = open_mark(dir, &recovered, health)?;
+    let maker = SpareMaker::new(dir, options.segment_bytes, options.allocator.clone());
+    let mut writer = build_writer(dir, salt, recovered, mark, maker, options, health)?;
+    writer.begin().doing("write", dir)?;
+    let table = writer.table.clone();
+    let mark = writer.mark.clone();
+    let spares = writer.spares.stopper();
+    let (requests, queue) = mpsc::channel(QUEUE_MAX);
+    let thread = thread::Builder::new()
+        .name("raft-log".to_owned())
+        .spawn(move || {
+            writer.run(queue);
+            drop(dir_lock);
+        })
+        .doing("start the writer of", dir)?;
+    Ok((LogStore { table, mark, requests }, LogThreads { writer: thread, spares }))
+}
+
+/// The salt of a disk's log. Whoever chooses the bytes of an entry does not know the disk id.
+pub(super) fn salt_of(disk_id: &Uuid) -> u64 {
+    let hash = blake3::hash(disk_id.as_bytes());
+    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash is longer than eight bytes"))
+}
+
+pub(super) fn open_mark(
+    dir: &Path,
+    recovered: &Recovered,
+    health: &StoreHealth,
+) -> Result<Arc<MarkFile>, OpenError> {
+    let path = dir.join(mark::NAME);
+    let mut newest = recovered.mark.clone();
+    if recovered.mark_lost {
+        let end = recovered.segments.last().expect("a log without mark and segments is refused");
+        newest = MarkV1 { segment: end.name.number, offset: end.end, ..newest };
+        if path.exists() {
+            let now = disk::quarantine(dir, &path).doing("put aside", &path)?;
+            health.quarantined(path.clone(), now, "neither slot can be read".to_owned());
+        }
+        mark::create(&path, &newest).doing("write", &path)?;
+    }
+    Ok(Arc::new(MarkFile::open(&path, newest).doing("open", &path)?))
+}
+
+pub(super) fn build_writer(
+    dir: &Path,
+    salt: u64,
+    recovered: Recovered,
+    mark: Arc<MarkFile>,
+    maker: SpareMaker,
+    options: &Options,
+    health: &StoreHealth,
+) -> Result<Writer, OpenError> {
+    let Recovered { table, mut segments, next_group, .. } = recovered;
+    let active = match segments.pop() {
+        Some(last) => resume(last)?,
+        None => begin(dir, &maker)?,
+    };
+    let sealed = segments.into_iter().map(|segment| Sealed {
+        path: segment.name.path,
+        bytes: segment.file_bytes,
+        highest: segment.highest,
+    });
+    let told = Told {
+        vote: table.vote,
+        committed: table.committed,
+        purged: table.purged,
+        last: table.last(),
+    };
+    Ok(Writer {
+        dir: dir.to_owned(),
+        salt,
+        table: Arc::new(Mutex::new(table)),
+        mark,
+        spares: SpareKeeper::start(maker, health.clone()).doing("start the spare of", dir)?,
+        health: health.clone(),
+        on_fatal: options.on_fatal.clone(),
+        active,
+        sealed: sealed.collect(),
+        told,
+        next_group,
+        group: GroupDraft::new(),
+        placing: Vec::new(),
+    })
+}
+
+/// Goes on in the last segment, after wiping a write that never finished.
+fn resume(last: ReadSegment) -> Result<Active, OpenError> {
+    let path = last.name.path;
+    let file = OpenOptions::new().read(true).write(true).open(&path).doing("open", &path)?;
+    if let Some(reason) = last.torn {
+        tracing::info!(segment = %path.display(), offset = last.end, %reason, "wiped a write that never finished; it was never acknowledged");
+        wipe(&file, last.end, last.file_bytes).doing("wipe the end of", &path)?;
+    }
+    Ok(Active {
+        number: last.name.number,
+        path,
+        file: Arc::new(file),
+        offset: last.end,
+        capacity: last.file_bytes,
+        highest: last.highest,
+    })
+}
+
+fn wipe(file: &File, from: u64, upto: u64) -> io::Result<()> {
+    let zeros = [0; 64 << 10];
+    let mut at = from;
+    while at < upto {
+        let bytes = (upto - at).min(zeros.len() as u64);
+        file.write_all_at(&zeros[..bytes as usize], at)?;
+        at += bytes;
+    }
+    file.sync_data()
+}
+
+/// The first segment of a new log.
+fn begin(dir: &Path, maker: &SpareMaker) -> Result<Active, OpenError> {
+    let path = segment::path(dir, 1, 0);
+    let spare = maker.make().map_err(|source| match disk::is_disk_full(&source) {
+        true => OpenError::DiskFull { file: path.clone(), needed_bytes: maker.needed_bytes() },
+        false => OpenError::Io { doing: "set aside", file: path.clone(), source },
+    })?;
+    disk::rename(&spare.path, &path).doing("create", &path)?;
+    let file = Arc::new(spare.file);
+    Ok(Active { number: 1, path, file, offset: 0, capacity: spare.bytes, highest: None })
+}
+
+/// Gives up the spare of an earlier run, so that opening the rest has room on a full disk.
+pub(crate) fn release_ballast(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() { spare::discard_old(dir) } else { Ok(()) }
+}
