@@ -8,7 +8,9 @@ use openraft::{RaftLogReader, RaftSnapshotBuilder};
 use raft_store::Opened;
 use raft_store::types::TypeConfig;
 
-use crate::support::{Counting, Entry, Home, LogId, append, apply, close, entry, run};
+use crate::support::{
+    Counting, Entry, Home, LogId, append, apply, close, entry, eventually, run, segments,
+};
 
 type Vote = VoteOf<TypeConfig>;
 
@@ -154,6 +156,11 @@ impl Walk {
         self.vote().await;
         let opened = self.opened.take().unwrap();
         if kill {
+            // Purged segments go one by one, oldest first. A copy made meanwhile could have an older one and
+            // miss a newer one, as no crash could.
+            eventually("purged segments are gone", || {
+                segments(self.home.path()).len() as u64 == opened.health.report().log_segments
+            });
             let copy = self.home.copy();
             close(opened);
             self.home = copy;
@@ -213,7 +220,6 @@ fn walk(seed: u64, steps: u32) {
 #[test]
 fn a_store_does_what_the_model_does_on_every_walk() {
     for seed in 1..=20 {
-        eprintln!("seed {seed}");
         walk(seed, 120);
     }
 }
