@@ -4,5 +4,6 @@
 //! Each record names the hash of the one before: a record changed later breaks the chain. Secrets never get here,
 //! because a [`Trace`](crate::machine::Trace) never holds one.
 
+pub mod api;
 pub mod cli;
 pub mod model;

@@ -4,6 +4,7 @@
 //! it; when the Active dies, the next one adopts it and goes on at the first step that is not done, because
 //! every step checks before it does. At most one open operation for each target.
 
+pub mod api;
 pub mod cli;
 mod command;
 pub mod model;

@@ -4,6 +4,7 @@
 //! `custom` (free names). A change names the revision it was decided on; a change made on an old reading is
 //! refused and nothing moves. Every change stays in the history with who, when and why (rows 22–26, 85, A13).
 
+pub mod api;
 pub mod cli;
 mod command;
 pub mod model;

@@ -1,0 +1,248 @@
+//! `GET /events`: what changes, live, in order and without a gap, as server-sent events.
+//!
+//! Every change carries its revision as the event's id, so a browser that reconnects goes on where it was. The
+//! stream is pulled by the client: one that does not read is not waited for. When it has fallen behind what is
+//! kept it is told to read everything again (`resync`) and its stream ends.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use futures::stream::{BoxStream, Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::cluster;
+use super::error::{Fault, Problem};
+use super::identity::Caller;
+use super::input::Asked;
+use super::port::{FeedItem, ModeKind};
+use super::privilege::{Privilege, View};
+use super::reading::Watcher;
+use super::router::Routes;
+use super::sight::Sight;
+use super::surface::Surface;
+use super::wire::Time;
+use crate::base::{ManagerId, Revision};
+use crate::capabilities::{access, managers, operations, properties};
+use crate::machine::{Change, Event};
+
+/// How often mode and reachability are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the status is sent although nothing changed: it tells the client that the stream lives.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
+
+/// One change, as the stream tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(super) struct LiveChange {
+    /// Where it was committed; also the event's id.
+    pub revision: u64,
+    /// When.
+    pub at: Time,
+    /// Who asked for it.
+    pub by: String,
+    /// The room it happened in.
+    pub room: &'static str,
+    /// What happened there.
+    pub kind: &'static str,
+    /// To what.
+    pub subject: String,
+    /// What is new.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+}
+
+/// The data of `event: resync`: read everything again.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(super) struct Resync {
+    /// The newest revision.
+    pub revision: u64,
+}
+
+/// Where to go on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventQuery {
+    /// Changes after this revision; from now on when absent. The header `Last-Event-ID` goes before it.
+    after: Option<u64>,
+}
+
+pub(super) fn routes() -> Routes {
+    OpenApiRouter::new().routes(routes!(events))
+}
+
+/// What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync) and `status`
+/// (data Cluster, no id).
+#[utoipa::path(get, path = "/events", operation_id = "events", tag = "cluster",
+    params(EventQuery, ("Last-Event-ID" = Option<u64>, Header, description = "Id of the last event seen.")),
+    responses((status = 200, content((LiveChange = "text/event-stream")))),
+    extensions(("x-km-handled" = json!("local"))))]
+async fn events(
+    watcher: Watcher<View>,
+    headers: HeaderMap,
+    Asked(query): Asked<EventQuery>,
+) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
+    let Watcher { surface, caller, .. } = watcher;
+    let after = match last_seen(&headers)?.or(query.after.map(Revision)) {
+        Some(revision) => revision,
+        None => surface.group.view(|state| state.kernel.revision),
+    };
+    let full =
+        |_| Problem::new(Fault::Stopping, "Too many event streams are open on this Kyvos Manager.");
+    let place = surface.streams.clone().try_acquire_owned().map_err(full)?;
+    let live = Live::new(surface, caller, after, place);
+    let stream = futures::stream::unfold(live, |mut live| async {
+        live.next().await.map(|event| (Ok(event), live))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+fn last_seen(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let revision = value.to_str().ok().and_then(|text| text.parse().ok());
+    let malformed = || Problem::new(Fault::MalformedHeader, "Last-Event-ID must be a revision.");
+    revision.map(Some).ok_or_else(malformed)
+}
+
+/// One open stream.
+struct Live {
+    surface: Arc<Surface>,
+    caller: Caller,
+    feed: BoxStream<'static, FeedItem>,
+    ticks: Interval,
+    last_glance: Option<Glance>,
+    status_due: Instant,
+    /// Events of one revision that wait for the client; never more than one revision's.
+    waiting: VecDeque<Sent>,
+    ended: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What a status is sent for when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Glance {
+    mode: ModeKind,
+    leader: Option<ManagerId>,
+    reachable: BTreeSet<ManagerId>,
+}
+
+impl Live {
+    fn new(
+        surface: Arc<Surface>,
+        caller: Caller,
+        after: Revision,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            feed: surface.group.follow(after),
+            surface,
+            caller,
+            ticks,
+            last_glance: None,
+            status_due: Instant::now(),
+            waiting: VecDeque::new(),
+            ended: false,
+            _place: place,
+        }
+    }
+
+    /// The next event; `None` when the stream is over.
+    async fn next(&mut self) -> Option<Sent> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            tokio::select! {
+                () = self.surface.stopping.cancelled() => return None,
+                _ = self.ticks.tick() => self.look(),
+                item = self.feed.next() => self.take(item),
+            }
+        }
+    }
+
+    fn take(&mut self, item: Option<FeedItem>) {
+        match item {
+            Some(FeedItem::Change(change)) => {
+                let told = told(&change, &self.caller)
+                    .map(|told| json("change", &told).id(change.revision.to_string()));
+                self.waiting.extend(told);
+            }
+            Some(FeedItem::Lost { newest }) => {
+                self.waiting.push_back(json("resync", &Resync { revision: newest.0 }));
+                self.ended = true;
+            }
+            None => self.ended = true,
+        }
+    }
+
+    /// Sends the status when it changed or is due, and ends the stream of whoever is no longer signed in.
+    fn look(&mut self) {
+        if !self.caller.still_holds(&*self.surface.group) {
+            self.ended = true;
+            return;
+        }
+        let glance = Some(Glance::of(&Sight::of(&*self.surface.group)));
+        if glance == self.last_glance && Instant::now() < self.status_due {
+            return;
+        }
+        self.last_glance = glance;
+        self.status_due = Instant::now() + STATUS_EVERY;
+        self.waiting.push_back(json("status", &cluster::now(&self.surface)));
+    }
+}
+
+impl Glance {
+    fn of(sight: &Sight) -> Self {
+        let reachable = sight.peers.iter().filter(|peer| peer.reachable).map(|peer| peer.id);
+        Self {
+            mode: sight.mode.kind,
+            leader: sight.standing.leader,
+            reachable: reachable.collect(),
+        }
+    }
+}
+
+fn json(name: &str, data: &impl Serialize) -> Sent {
+    Sent::default().event(name).json_data(data).expect("wire types are plain data")
+}
+
+/// What of a change is told to this caller.
+fn told<'a>(change: &'a Change, caller: &'a Caller) -> impl Iterator<Item = LiveChange> + use<'a> {
+    let sees_users = Privilege::UsersManage.belongs_to(caller.role);
+    let visible = move |event: &&Event| sees_users || !matches!(event, Event::Access(_));
+    change.events.iter().filter(visible).filter_map(|event| {
+        let (kind, subject, data) = notice(event)?;
+        Some(LiveChange {
+            revision: change.revision.0,
+            at: change.at.into(),
+            by: change.by.clone(),
+            room: event.room(),
+            kind,
+            subject,
+            data,
+        })
+    })
+}
+
+/// What each room tells of its events; `None`: nothing.
+fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
+    match event {
+        Event::Managers(event) => managers::api::notice(event),
+        Event::Properties(event) => Some(properties::api::notice(event)),
+        Event::Operations(event) => Some(operations::api::notice(event)),
+        Event::Access(event) => access::api::notice(event),
+    }
+}

@@ -1,0 +1,58 @@
+//! The HTTP API: one surface, the same on every Manager.
+//!
+//! A request meets, in this order: [`envelope`] (its name, X-KM headers, a problem for whatever goes wrong) →
+//! [`identity`] (who) → [`reading`] or [`changing`] (how fresh, under which condition) → the room's own
+//! `api.rs`, which builds a command or looks at the facts → [`answer`]. Every "no" is a line of the one table
+//! in [`error`]. Rooms keep their routes and wire types; nothing here knows what a property is.
+//!
+//! It knows the group only as [`port::Group`], and deliberately nothing of Raft, TLS or sockets.
+
+mod answer;
+mod changing;
+mod cluster;
+mod dashboard;
+mod envelope;
+mod error;
+mod events;
+mod explain;
+mod health;
+mod identity;
+mod input;
+mod keys;
+pub mod metrics;
+mod notices;
+mod openapi;
+mod page;
+pub mod port;
+mod privilege;
+mod reading;
+mod redirect;
+mod requests;
+mod router;
+mod sight;
+mod surface;
+mod throttle;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use openapi::openapi;
+pub use router::{health_router, router};
+pub use surface::Surface;
+
+pub(crate) use answer::Answer;
+pub(crate) use changing::Change;
+pub(crate) use error::{Fault, Problem};
+pub(crate) use identity::COOKIE;
+pub(crate) use input::{Asked, Nothing, Path, reason};
+pub(crate) use keys::TokenKind;
+pub(crate) use page::{Paging, Window};
+pub(crate) use privilege::{
+    Anyone, ChangeMembership, ChangeProperties, ControlOperations, ManageTokens, ManageUsers,
+    NameManagers, Privilege, SignedIn, View, ViewAudit,
+};
+pub(crate) use reading::{Onlooker, Reader};
+pub(crate) use router::Routes;
+pub(crate) use sight::Sight;
+pub(crate) use wire::{Done, Page, Time};

@@ -1,0 +1,118 @@
+//! What an operator should know of the group, in a sentence each. The dashboard shows them as banners.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::sight::Sight;
+use crate::base::{ManagerId, Timestamp};
+use crate::machine::State;
+
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+/// One thing to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Notice {
+    /// Stable code.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The sentence.
+    pub text: String,
+}
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// Good to know.
+    Info,
+    /// Something will break if nothing is done.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// Everything there is to know now, the gravest first.
+pub(super) fn notices(state: &State, sight: &Sight, now: Timestamp) -> Vec<Notice> {
+    let mut found: Vec<Notice> = Vec::new();
+    found.extend(no_active(state, sight));
+    found.extend(no_failover(sight));
+    found.extend(disks_full(state, sight));
+    found.extend(certificates(state, sight, now));
+    found.extend(store_rebuilt(sight));
+    found.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+    found
+}
+
+fn no_active(state: &State, sight: &Sight) -> Option<Notice> {
+    let text = "No active Kyvos Manager. This instance is read-only. Retrying…";
+    sight.active(state).is_none().then(|| notice("NO_ACTIVE", Severity::Error, text))
+}
+
+/// Two voters cannot outlive either of them (requirements 3.3); more of them can be down to the last quorum.
+fn no_failover(sight: &Sight) -> Option<Notice> {
+    let (voters, quorum) = (sight.standing.voters.len(), sight.quorum());
+    if voters == 2 {
+        let text = "No automatic failover: 2 of 2 Kyvos Manager instances are required. Add a third instance or a witness.";
+        return Some(notice("NO_AUTOMATIC_FAILOVER", Severity::Warning, text));
+    }
+    let answering = sight.standing.voters.iter().filter(|id| sight.reaches(**id)).count();
+    (voters > 2 && sight.failure_tolerance() == 0).then(|| {
+        let text = format!("One more failure stops Kyvos Manager: {answering} of {voters} voters answer, {quorum} are required.");
+        notice("NO_FAILURE_TOLERANCE", Severity::Warning, text)
+    })
+}
+
+fn disks_full(state: &State, sight: &Sight) -> Vec<Notice> {
+    let of = |id: ManagerId, because: &str| {
+        let text = format!(
+            "The disk of Kyvos Manager {} is full: {because}. Free space; writes resume by themselves.",
+            host(state, id)
+        );
+        notice("DISK_FULL", Severity::Error, text)
+    };
+    let here = sight.standing.disk_full.iter().map(|because| of(sight.here, because));
+    let others = sight.peers.iter().filter(|peer| peer.id != sight.here);
+    let others = others.filter_map(|peer| {
+        let because = peer.status.as_ref()?.disk_full.as_ref()?;
+        Some(of(peer.id, because))
+    });
+    here.chain(others).collect()
+}
+
+fn certificates(state: &State, sight: &Sight, now: Timestamp) -> Vec<Notice> {
+    let ends = sight.peers.iter().filter_map(|peer| {
+        let ends = peer.status.as_ref()?.certificate_expires_at?;
+        Some((peer.id, ends))
+    });
+    ends.filter_map(|(id, ends)| certificate(&host(state, id), ends, now)).collect()
+}
+
+fn certificate(host: &str, ends: Timestamp, now: Timestamp) -> Option<Notice> {
+    let days = ends.since_ms(now) / DAY_MS;
+    let severity = match days {
+        0 => Severity::Error,
+        1..7 => Severity::Warning,
+        7..30 => Severity::Info,
+        _ => return None,
+    };
+    let text = match ends <= now {
+        true => format!("The certificate of Kyvos Manager {host} expired at {ends}."),
+        false => format!("The certificate of Kyvos Manager {host} expires at {ends}."),
+    };
+    Some(notice("CERTIFICATE_EXPIRES", severity, text))
+}
+
+fn store_rebuilt(sight: &Sight) -> Option<Notice> {
+    let text = "The state store of this instance was rebuilt at its last start from the log and a checkpoint.";
+    sight.standing.store_rebuilt.then(|| notice("STORE_REBUILT", Severity::Info, text))
+}
+
+fn host(state: &State, id: ManagerId) -> String {
+    let member = state.managers.members.get(&id);
+    member.map_or_else(|| id.to_string(), |member| member.profile.host.clone())
+}
+
+fn notice(code: &'static str, severity: Severity, text: impl Into<String>) -> Notice {
+    Notice { code, severity, text: text.into() }
+}

@@ -1,0 +1,101 @@
+//! The machine-readable description of the API, written from the handlers themselves.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use super::cluster::Cluster;
+use super::error::Problem;
+use super::events::{LiveChange, Resync};
+use super::router::described;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Kyvos Manager HA", description = "The same on every Manager that is not a witness. See docs/contracts/http.md for shapes and reasons."),
+    components(schemas(Problem, Cluster, LiveChange, Resync)),
+    security(("bearer" = []), ("cookie" = []))
+)]
+pub(super) struct Base;
+
+/// The OpenAPI document. `km openapi` prints it and the dashboard's types are generated from it.
+pub fn openapi() -> Value {
+    let mut document = serde_json::to_value(described()).expect("a description is plain data");
+    document["components"]["securitySchemes"] = json!({
+        "bearer": { "type": "http", "scheme": "bearer", "description": "A session or API token." },
+        "cookie": { "type": "apiKey", "in": "cookie", "name": super::COOKIE, "description": "The session cookie. Changing calls need the header X-KM-Client too." },
+    });
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete(path, method, operation);
+        }
+    }
+    document
+}
+
+/// Adds what all operations have in common.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let mut common = Vec::new();
+    if method == "get" {
+        common.push(parameter(
+            "query",
+            "consistency",
+            "linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms.",
+            json!({ "type": "string", "enum": ["linearizable", "local"] }),
+        ));
+    } else {
+        common.push(parameter(
+            "header",
+            "Idempotency-Key",
+            "1 to 128 visible ASCII characters. The first answer is given again.",
+            json!({ "type": "string" }),
+        ));
+        common.push(parameter(
+            "header",
+            "X-KM-Client",
+            "Any value; needed on changing calls signed in by cookie.",
+            json!({ "type": "string" }),
+        ));
+    }
+    if matches!(method, "put" | "patch" | "delete") || path.ends_with("/revert") {
+        common.push(parameter(
+            "header",
+            "If-Match",
+            "Change only if the object's last change is this revision, in quotes.",
+            json!({ "type": "string" }),
+        ));
+    }
+    common.push(parameter(
+        "header",
+        "X-KM-No-Forward",
+        "1: a Passive answers 307 to the Active.",
+        json!({ "type": "string", "enum": ["1"] }),
+    ));
+    let listed = operation.as_object_mut().expect("an operation is an object");
+    let parameters = listed.entry("parameters").or_insert_with(|| json!([]));
+    parameters.as_array_mut().expect("parameters are a list").extend(common);
+    operation["responses"]["default"] = json!({
+        "description": "See docs/contracts/errors.md.",
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    });
+}
+
+fn parameter(place: &str, name: &str, description: &str, schema: Value) -> Value {
+    json!({ "in": place, "name": name, "required": false, "description": description, "schema": schema })
+}
+
+/// Whether each route is answered here or forwarded to the Active when this Manager is not, by method and path.
+pub(super) fn handled_by_path() -> HashMap<(String, String), &'static str> {
+    let document = openapi();
+    let mut found = HashMap::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let handled = match operation["x-km-handled"].as_str() {
+                Some("forwarded") => "forwarded",
+                Some(_) | None => "local",
+            };
+            found.insert((method.to_uppercase(), path.clone()), handled);
+        }
+    }
+    found
+}

@@ -1,0 +1,111 @@
+//! What each role may do, and how a route says what it needs.
+
+use crate::capabilities::access::model::Role;
+
+/// One thing a role may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privilege {
+    /// Looks at everything but users and the audit.
+    View,
+    /// Changes properties.
+    PropertiesChange,
+    /// Names Managers.
+    ManagersAlias,
+    /// Adds and removes Managers: a join token hands over the group key.
+    ManagersMembership,
+    /// Cancels and retries operations.
+    OperationsControl,
+    /// Makes, changes and deletes users.
+    UsersManage,
+    /// Makes and deletes API tokens.
+    TokensManage,
+    /// Reads the audit.
+    AuditView,
+}
+
+impl Privilege {
+    /// Every privilege, in the order they are shown.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::View,
+        Self::PropertiesChange,
+        Self::ManagersAlias,
+        Self::ManagersMembership,
+        Self::OperationsControl,
+        Self::UsersManage,
+        Self::TokensManage,
+        Self::AuditView,
+    ];
+
+    /// The privilege as it is written everywhere.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::PropertiesChange => "properties.change",
+            Self::ManagersAlias => "managers.alias",
+            Self::ManagersMembership => "managers.membership",
+            Self::OperationsControl => "operations.control",
+            Self::UsersManage => "users.manage",
+            Self::TokensManage => "tokens.manage",
+            Self::AuditView => "audit.view",
+        }
+    }
+
+    /// Whether a role has it.
+    pub(crate) fn belongs_to(self, role: Role) -> bool {
+        match role {
+            Role::Administrator => true,
+            Role::Maintainer => matches!(
+                self,
+                Self::View | Self::PropertiesChange | Self::ManagersAlias | Self::OperationsControl
+            ),
+            Role::Auditor => matches!(self, Self::View | Self::AuditView),
+        }
+    }
+
+    /// Every privilege of a role, by name.
+    pub(crate) fn names_of(role: Role) -> Vec<&'static str> {
+        let has = |privilege: &Self| privilege.belongs_to(role);
+        Self::ALL.into_iter().filter(has).map(Self::as_str).collect()
+    }
+}
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing: signing in, joining.
+    Nobody,
+    /// To be signed in.
+    SignedIn,
+    /// A privilege.
+    Privilege(Privilege),
+}
+
+/// A need as a type, so that a handler's signature says what it asks and cannot forget to check.
+pub(crate) trait Needs: Send + Sync + 'static {
+    const NEED: Need;
+}
+
+macro_rules! needs {
+    ($($name:ident = $need:expr;)*) => {
+        $(
+            pub(crate) struct $name;
+
+            impl Needs for $name {
+                const NEED: Need = $need;
+            }
+        )*
+    };
+}
+
+needs! {
+    Anyone = Need::Nobody;
+    SignedIn = Need::SignedIn;
+    View = Need::Privilege(Privilege::View);
+    ChangeProperties = Need::Privilege(Privilege::PropertiesChange);
+    NameManagers = Need::Privilege(Privilege::ManagersAlias);
+    ChangeMembership = Need::Privilege(Privilege::ManagersMembership);
+    ControlOperations = Need::Privilege(Privilege::OperationsControl);
+    ManageUsers = Need::Privilege(Privilege::UsersManage);
+    ManageTokens = Need::Privilege(Privilege::TokensManage);
+    ViewAudit = Need::Privilege(Privilege::AuditView);
+}

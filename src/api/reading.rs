@@ -1,0 +1,174 @@
+//! Reads: settled as fresh as asked, then one look at the facts.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::answer::Answer;
+use super::error::Problem;
+use super::identity::{Caller, identify};
+use super::input::consistency;
+use super::port::{Consistency, HistoryRow, ModeKind, ReadStamp};
+use super::privilege::Needs;
+use super::redirect::{Halt, instead_of_forwarding};
+use super::surface::Surface;
+use crate::base::Revision;
+use crate::machine::State;
+
+/// How long a look that also works without a quorum waits for one.
+const ONLOOKER_WAIT: Duration = Duration::from_millis(500);
+
+/// Somebody who may read, and a Manager fresh enough to be read from.
+///
+/// Linearizable unless `?consistency=local` says otherwise; without a quorum the answer is 503.
+pub(crate) struct Reader<P> {
+    pub(crate) surface: Arc<Surface>,
+    pub(crate) caller: Caller,
+    age_ms: Option<u64>,
+    needs: PhantomData<P>,
+}
+
+/// Somebody who looks at the group itself: linearizable while there is a quorum, else what this Manager knows.
+pub(crate) struct Onlooker<P> {
+    pub(crate) surface: Arc<Surface>,
+    age_ms: Option<u64>,
+    needs: PhantomData<P>,
+}
+
+/// Somebody who watches from here, whatever the state of the group.
+pub(crate) struct Watcher<P> {
+    pub(crate) surface: Arc<Surface>,
+    pub(crate) caller: Caller,
+    needs: PhantomData<P>,
+}
+
+impl<P: Needs> FromRequestParts<Arc<Surface>> for Watcher<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        surface: &Arc<Surface>,
+    ) -> Result<Self, Problem> {
+        let caller = identify(surface, &parts.method, &parts.headers).await?;
+        caller.must(P::NEED)?;
+        Ok(Self { surface: surface.clone(), caller, needs: PhantomData })
+    }
+}
+
+impl<P: Needs> FromRequestParts<Arc<Surface>> for Reader<P> {
+    type Rejection = Halt;
+
+    async fn from_request_parts(parts: &mut Parts, surface: &Arc<Surface>) -> Result<Self, Halt> {
+        let consistency = consistency(&parts.uri)?.unwrap_or(Consistency::Linearizable);
+        if consistency == Consistency::Linearizable {
+            instead_of_forwarding(surface, &parts.headers, &parts.uri)?;
+        }
+        // The caller is looked up after the read is settled: whoever was signed out before it began is out.
+        let stamp = settle_for(surface, parts, consistency).await?;
+        let caller = identify(surface, &parts.method, &parts.headers).await?;
+        caller.must(P::NEED)?;
+        let age_ms = (consistency == Consistency::Local).then_some(stamp.age_ms);
+        Ok(Self { surface: surface.clone(), caller, age_ms, needs: PhantomData })
+    }
+}
+
+/// Settles a read. Without a quorum whoever is not signed in is told that first, and nothing else.
+async fn settle_for(
+    surface: &Arc<Surface>,
+    parts: &Parts,
+    consistency: Consistency,
+) -> Result<ReadStamp, Problem> {
+    match surface.group.settle(consistency).await {
+        Ok(stamp) => Ok(stamp),
+        Err(failure) => {
+            identify(surface, &parts.method, &parts.headers).await?;
+            Err(failure.into())
+        }
+    }
+}
+
+impl<P: Needs> FromRequestParts<Arc<Surface>> for Onlooker<P> {
+    type Rejection = Halt;
+
+    async fn from_request_parts(parts: &mut Parts, surface: &Arc<Surface>) -> Result<Self, Halt> {
+        let age_ms = match consistency(&parts.uri)? {
+            Some(Consistency::Local) => Some(local_age(surface)),
+            Some(Consistency::Linearizable) | None => settle_if_possible(surface).await,
+        };
+        let caller = identify(surface, &parts.method, &parts.headers).await?;
+        caller.must(P::NEED)?;
+        Ok(Self { surface: surface.clone(), age_ms, needs: PhantomData })
+    }
+}
+
+/// `None` when the read is linearizable, else how old what this Manager knows may be.
+async fn settle_if_possible(surface: &Arc<Surface>) -> Option<u64> {
+    if surface.group.mode().kind == ModeKind::NoQuorum {
+        return Some(local_age(surface));
+    }
+    let settling = surface.group.settle(Consistency::Linearizable);
+    match tokio::time::timeout(ONLOOKER_WAIT, settling).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(_)) | Err(_) => Some(local_age(surface)),
+    }
+}
+
+/// A Manager that never heard a leader since its start has nothing to measure from: the largest age says so.
+fn local_age(surface: &Arc<Surface>) -> u64 {
+    surface.group.standing().leader_contact_age_ms.unwrap_or(u64::MAX)
+}
+
+impl<P> Reader<P> {
+    /// Answers with what one look at the facts finds.
+    pub(crate) fn show<T>(
+        &self,
+        look: impl FnOnce(&State) -> Result<T, Problem>,
+    ) -> Result<Answer<T>, Problem> {
+        show(&self.surface, self.age_ms, look)
+    }
+
+    /// History rows of a key, newest first.
+    pub(crate) async fn history(
+        &self,
+        table: u8,
+        key: Vec<u8>,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<HistoryRow>, Problem> {
+        Ok(self.surface.group.history(table, key, before, limit).await?)
+    }
+}
+
+impl<P> Onlooker<P> {
+    /// Answers with what one look at the facts finds.
+    pub(crate) fn show<T>(
+        &self,
+        look: impl FnOnce(&State) -> Result<T, Problem>,
+    ) -> Result<Answer<T>, Problem> {
+        show(&self.surface, self.age_ms, look)
+    }
+}
+
+fn show<T>(
+    surface: &Surface,
+    age_ms: Option<u64>,
+    look: impl FnOnce(&State) -> Result<T, Problem>,
+) -> Result<Answer<T>, Problem> {
+    let at = |state: &State| (state.kernel.revision, state.managers.epoch());
+    let (body, (revision, epoch)) =
+        surface.group.view(|state| look(state).map(|body| (body, at(state))))?;
+    Ok(Answer {
+        status: StatusCode::OK,
+        body: Some(body),
+        revision,
+        epoch,
+        committed_by: None,
+        etag: None,
+        age_ms,
+        extra: None,
+    })
+}

@@ -1,0 +1,57 @@
+//! What every handler is given: the group, and the few things the surface keeps for itself.
+
+use std::sync::{Arc, Mutex};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::keys::Keys;
+use super::port::Group;
+use super::throttle::Throttle;
+use crate::base::{Digest, Revision, Secret};
+use crate::capabilities::access::password::Passwords;
+
+/// Most event streams open at a time; one browser tab holds one.
+const STREAMS_MAX: usize = 512;
+
+/// Everything the HTTP surface works with.
+pub struct Surface {
+    /// The group.
+    pub(crate) group: Arc<dyn Group>,
+    /// Keys derived from the group key.
+    pub(crate) keys: Keys,
+    /// Hashes and verifies passwords, a few at a time.
+    pub(crate) passwords: Passwords,
+    /// Slows down whoever guesses passwords.
+    pub(crate) sign_ins: Throttle,
+    /// The process's metrics.
+    pub(crate) metrics: PrometheusHandle,
+    /// Bounds the open event streams.
+    pub(crate) streams: Arc<Semaphore>,
+    /// The newest digest of the facts, so that it is computed once for each revision.
+    pub(crate) digest: Mutex<Option<(Revision, Digest)>>,
+    /// Ends open streams when the process goes down.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Surface {
+    /// A surface on a group. `group_key` is the text it was handed over in; `stopping` ends open streams.
+    pub fn new(
+        group: Arc<dyn Group>,
+        group_key: &Secret,
+        metrics: PrometheusHandle,
+        stopping: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            group,
+            keys: Keys::derive(group_key),
+            passwords: Passwords::new(),
+            sign_ins: Throttle::default(),
+            metrics,
+            digest: Mutex::new(None),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stopping,
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! Managers over HTTP: each instance as it is known here, and its alias. Joining is in [`join`].
+//!
+//! Works without a quorum: what this Manager knows of itself is fresh, of the others it is the last known.
+
+mod join;
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model;
+use crate::api::port::{MemberStatus, PeerReport};
+use crate::api::{
+    Answer, Asked, Change, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes, Sight,
+    Time, View,
+};
+use crate::base::{ManagerId, Revision};
+use crate::machine::State;
+
+/// One Kyvos Manager instance, or a witness.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Manager {
+    /// Its number.
+    pub id: u64,
+    /// Host name.
+    pub host: String,
+    /// What people call the host; empty for none.
+    pub alias: String,
+    /// Active or Passive.
+    pub mode: ManagerMode,
+    /// What it is in the group.
+    pub role: MemberRole,
+    /// How its service stands, as far as this Manager knows.
+    pub state: ManagerState,
+    /// Since when it is in this mode, as far as this Manager knows.
+    pub since: Time,
+    /// Version of its build.
+    pub version: String,
+    /// URL of its API and dashboard; empty for a witness.
+    pub api_url: String,
+    /// Where its peers reach it.
+    pub peer_addr: String,
+    /// URL of its health listener.
+    pub health_url: String,
+    /// Entries it is behind; null when it was never heard.
+    pub lag: Option<u64>,
+    /// How long ago it answered; null when it never did since this Manager's start.
+    pub last_contact_ms: Option<u64>,
+    /// When the fields below were last heard.
+    pub as_of: Option<Time>,
+    /// Whether it is the one that answers.
+    pub here: bool,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// When the process started.
+    pub started_at: Option<Time>,
+    /// Where its program lies.
+    pub install_path: Option<String>,
+    /// Where its data lie.
+    pub data_dir: Option<String>,
+    /// Its term.
+    pub term: Option<u64>,
+    /// Last entry in its log.
+    pub last_log: Option<u64>,
+    /// Last entry it applied.
+    pub applied: Option<u64>,
+    /// Last entry its newest checkpoint holds.
+    pub checkpoint: Option<u64>,
+    /// Bytes its data take.
+    pub data_bytes: Option<u64>,
+    /// When its certificate ends.
+    pub certificate_expires_at: Option<Time>,
+    /// The disk its number is bound to.
+    pub disk_id: String,
+    /// Revision of the last change of what the group knows of it.
+    pub revision: u64,
+}
+
+/// Whether it is the one in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerMode {
+    /// In use (row 45).
+    Active,
+    /// Added and not in use (row 46).
+    Passive,
+}
+
+/// What a member is in the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Votes and may become Active.
+    Voter,
+    /// Listens until it has caught up.
+    Learner,
+    /// Votes and never leads.
+    Witness,
+}
+
+/// How its service stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerState {
+    /// It answers.
+    Running,
+    /// Stopped on purpose.
+    Stopped,
+    /// It does not answer.
+    Down,
+    /// Being started.
+    Starting,
+    /// Being stopped.
+    Stopping,
+}
+
+/// A new alias.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PatchManager {
+    /// At most 64 letters, digits, spaces, hyphens, underscores or dots; empty takes it away.
+    alias: String,
+}
+
+/// The routes of this room.
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, patch)).merge(join::routes())
+}
+
+/// What the live feed tells of an event: kind, subject and data. Join tokens are nobody's news.
+pub(crate) fn notice(event: &model::Event) -> Option<(&'static str, String, serde_json::Value)> {
+    use serde_json::json;
+    Some(match event {
+        model::Event::Founded(group) => {
+            ("founded", group.name.clone(), json!({ "cluster_id": group.cluster_id }))
+        }
+        model::Event::Admitted { manager, role, profile, .. } => {
+            let data = json!({ "host": profile.host, "role": role.as_str() });
+            ("admitted", manager.to_string(), data)
+        }
+        model::Event::Withdrawn { manager, because } => {
+            ("withdrawn", manager.to_string(), json!({ "because": because }))
+        }
+        model::Event::Announced { manager, profile } => {
+            let data = json!({ "version": profile.version, "api_url": profile.api_url });
+            ("announced", manager.to_string(), data)
+        }
+        model::Event::AliasSet { manager, alias } => {
+            ("alias_set", manager.to_string(), json!({ "alias": alias }))
+        }
+        model::Event::BecameActive(tenure) => {
+            let data =
+                json!({ "epoch": tenure.epoch, "term": tenure.term, "because": tenure.because });
+            ("became_active", tenure.active.to_string(), data)
+        }
+        model::Event::LevelRaised { level } => {
+            ("level_raised", level.0.to_string(), json!({ "level": level.0 }))
+        }
+        model::Event::JoinTokenCreated(_) | model::Event::JoinTokenGone { .. } => return None,
+    })
+}
+
+/// Every Manager and witness.
+#[utoipa::path(get, path = "/managers", operation_id = "list_managers", tag = "managers",
+    params(Paging), responses((status = 200, body = Page<Manager>)),
+    extensions(("x-km-handled" = json!("local"))))]
+async fn list(
+    onlooker: Onlooker<View>,
+    Asked(paging): Asked<Paging>,
+) -> Result<Answer<Page<Manager>>, Problem> {
+    let window = paging.window()?;
+    let after = window.after_revision()?.unwrap_or_default();
+    let sight = Sight::of(&*onlooker.surface.group);
+    onlooker.show(|state| {
+        let later = state.managers.members.iter().filter(|(id, _)| id.0 > after.0);
+        let found = later.map(|(id, member)| (id.to_string(), manager(state, &sight, *id, member)));
+        Ok(window.page(found))
+    })
+}
+
+/// All that is known of one member.
+#[utoipa::path(get, path = "/managers/{id}", operation_id = "get_manager", tag = "managers",
+    params(("id" = u64, Path,)), responses((status = 200, body = Manager)),
+    extensions(("x-km-handled" = json!("local"))))]
+async fn get(onlooker: Onlooker<View>, Path(id): Path<u64>) -> Result<Answer<Manager>, Problem> {
+    let (id, sight) = (ManagerId(id), Sight::of(&*onlooker.surface.group));
+    onlooker.show(|state| Ok(manager(state, &sight, id, state.managers.member(id)?))).map(tagged)
+}
+
+/// Names a member's host, whatever its mode or state (rows 51, 54).
+#[utoipa::path(patch, path = "/managers/{id}", operation_id = "patch_manager", tag = "managers",
+    params(("id" = u64, Path,)), request_body = PatchManager,
+    responses((status = 200, body = Manager)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn patch(
+    Path(id): Path<u64>,
+    change: Change<NameManagers, PatchManager>,
+) -> Result<Answer<Manager>, Problem> {
+    let (manager_id, alias) = (ManagerId(id), change.body.alias.clone());
+    let command = model::Command::SetAlias { manager: manager_id, alias, expect: change.expect };
+    let committed = change.propose(command, None).await?;
+    let sight = Sight::of(&*change.surface.group);
+    let now = |state: &State| {
+        let member = state.managers.members.get(&manager_id)?;
+        Some(manager(state, &sight, manager_id, member))
+    };
+    Ok(tagged(committed.show(&change.surface, StatusCode::OK, now)))
+}
+
+fn tagged(answer: Answer<Manager>) -> Answer<Manager> {
+    answer.tagged_by(|manager| Revision(manager.revision))
+}
+
+fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager) -> Manager {
+    let here = id == sight.here;
+    let active = sight.active(state) == Some(id);
+    let report = sight.peer(id);
+    let status = report.and_then(|report| report.status.as_ref());
+    let profile = &member.profile;
+    Manager {
+        id: id.0,
+        host: profile.host.clone(),
+        alias: member.alias.clone(),
+        mode: if active { ManagerMode::Active } else { ManagerMode::Passive },
+        role: role(sight, id, member.role),
+        state: service_state(here, report),
+        since: since(state, member, status, active),
+        version: status.map_or(&profile.version, |status| &status.version).clone(),
+        api_url: profile.api_url.clone(),
+        peer_addr: profile.peer_addr.clone(),
+        health_url: profile.health_url.clone(),
+        lag: status.map(|status| sight.last_log().0.saturating_sub(status.applied.0)),
+        last_contact_ms: if here {
+            Some(0)
+        } else {
+            report.and_then(|report| report.last_contact_ms)
+        },
+        as_of: status.map(|status| status.as_of.into()),
+        here,
+        pid: status.map(|status| status.pid),
+        started_at: status.map(|status| status.started_at.into()),
+        install_path: status.map(|status| status.install_path.clone()),
+        data_dir: status.map(|status| status.data_dir.clone()),
+        term: status.map(|status| status.term.0),
+        last_log: status.map(|status| status.last_log.0),
+        applied: status.map(|status| status.applied.0),
+        checkpoint: status.map(|status| status.checkpoint.0),
+        data_bytes: status.map(|status| status.data_bytes),
+        certificate_expires_at: status.and_then(|status| status.certificate_expires_at).map(Time),
+        disk_id: member.disk_id.to_string(),
+        revision: member.revision.0,
+    }
+}
+
+/// What a member is in the group: Raft's own record says who votes.
+pub(crate) fn role(sight: &Sight, id: ManagerId, role: model::Role) -> MemberRole {
+    match role {
+        model::Role::Witness => MemberRole::Witness,
+        model::Role::Manager if sight.standing.voters.contains(&id) => MemberRole::Voter,
+        model::Role::Manager => MemberRole::Learner,
+    }
+}
+
+fn service_state(here: bool, report: Option<&PeerReport>) -> ManagerState {
+    let answers = here || report.is_some_and(|report| report.reachable);
+    if answers { ManagerState::Running } else { ManagerState::Down }
+}
+
+/// The tenure's beginning for the Active; for a Passive its process's start, or when it was admitted.
+fn since(
+    state: &State,
+    member: &model::Manager,
+    status: Option<&MemberStatus>,
+    active: bool,
+) -> Time {
+    let tenure = state.managers.tenure.as_ref().filter(|_| active).map(|tenure| tenure.since);
+    let started = || status.map(|status| status.started_at);
+    tenure.or_else(started).unwrap_or(member.joined_at).into()
+}

@@ -1,0 +1,446 @@
+//! Properties over HTTP: list and search, set and reset under If-Match, history and revert.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::{self, Setting, history_key};
+use super::schema::{self, File, SCHEMA, Schema, VALUE_MAX_BYTES};
+use crate::api::{
+    Answer, Asked, Change, ChangeProperties, Done, Fault, Nothing, Page, Path, Problem, Reader,
+    Routes, Time, View, Window, reason,
+};
+use crate::base::{Code, Refusal, Revision};
+use crate::machine::{State, from_history_bytes, tables};
+
+/// A property as it stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Property {
+    /// The file it stands in.
+    pub file: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Its value when nobody set one; null for names without a schema.
+    pub default: Option<&'static str>,
+    /// Whether nobody set a value.
+    pub is_default: bool,
+    /// What it is for; null for names without a schema.
+    pub description: Option<&'static str>,
+    /// What values it takes.
+    pub kind: PropertyKind,
+    /// For whom it holds.
+    pub scope: &'static str,
+    /// What must restart before a change takes effect.
+    pub restart: Vec<&'static str>,
+    /// Revision of the last change; 0: nobody changed it.
+    pub revision: u64,
+    /// The last change; null when nobody changed it.
+    pub modified: Option<Modified>,
+}
+
+/// The last change of a property.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Modified {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Time,
+    /// At which revision.
+    pub revision: u64,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What values a property takes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PropertyKind {
+    /// `yes` or `no`.
+    YesNo,
+    /// One of a few words.
+    Choice {
+        /// The words.
+        choices: Vec<&'static str>,
+    },
+    /// A whole number.
+    Integer {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+        /// Unit; empty for a plain count.
+        unit: &'static str,
+    },
+    /// An absolute http or https URL, or empty.
+    Url,
+    /// A text.
+    Text {
+        /// Longest, in bytes.
+        max_bytes: u64,
+    },
+}
+
+/// One line of a property's history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PropertyChange {
+    /// At which revision.
+    pub revision: u64,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub by: String,
+    /// What was done.
+    pub action: PropertyAction,
+    /// The value from then on; null after a reset.
+    pub value: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What was done to a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PropertyAction {
+    /// It got a value.
+    Set,
+    /// It lost its value.
+    Reset,
+    /// It got back the value of an earlier revision.
+    Reverted,
+}
+
+/// A new value.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetProperty {
+    /// The value; at most 4,096 bytes.
+    value: String,
+    /// Why; at most 512 bytes.
+    reason: Option<String>,
+}
+
+/// Which value to bring back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevertProperty {
+    /// The revision that set the value, from the history.
+    revision: u64,
+    /// Why; at most 512 bytes.
+    reason: Option<String>,
+}
+
+/// Which properties.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PropertyQuery {
+    /// Only of this file.
+    file: Option<String>,
+    /// Only those whose name or description holds this text, whatever its capitals.
+    search: Option<String>,
+    /// Most items, 1 to 500; 100 when absent.
+    limit: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// The routes of this room.
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, set, reset))
+        .routes(routes!(history))
+        .routes(routes!(revert))
+}
+
+/// What the live feed tells of an event: kind, subject and data.
+pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json::Value) {
+    let subject = |file: &File, name: &str| format!("{}/{name}", file.as_str());
+    match event {
+        model::Event::Set { file, name, value, .. } => {
+            ("set", subject(file, name), serde_json::json!({ "value": value }))
+        }
+        model::Event::Reset { file, name } => {
+            ("reset", subject(file, name), serde_json::json!({ "value": null }))
+        }
+    }
+}
+
+/// Every property: those with a schema, and those of the file custom.
+#[utoipa::path(get, path = "/properties", operation_id = "list_properties", tag = "properties",
+    params(PropertyQuery), responses((status = 200, body = Page<Property>)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn list(
+    reader: Reader<View>,
+    Asked(query): Asked<PropertyQuery>,
+) -> Result<Answer<Page<Property>>, Problem> {
+    let window = Window::new(query.limit.as_deref(), query.after)?;
+    let only = match query.file.as_deref() {
+        None => None,
+        Some(name) => Some(File::named(name).ok_or_else(|| {
+            Problem::new(
+                Fault::MalformedQuery,
+                "file must be one of kyvos-manager, kyvos, olapengine, kyvosclient, custom.",
+            )
+        })?),
+    };
+    let search = query.search.unwrap_or_default().to_lowercase();
+    reader.show(|state| Ok(page_of(state, only, &search, &window)))
+}
+
+/// One property.
+#[utoipa::path(get, path = "/properties/{file}/{name}", operation_id = "get_property", tag = "properties",
+    params(("file" = String, Path,), ("name" = String, Path,)),
+    responses((status = 200, body = Property)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn get(
+    reader: Reader<View>,
+    Path((file, name)): Path<(String, String)>,
+) -> Result<Answer<Property>, Problem> {
+    let answer = reader.show(|state| one(state, &file, &name))?;
+    Ok(tagged(answer))
+}
+
+/// Gives a property a value.
+#[utoipa::path(put, path = "/properties/{file}/{name}", operation_id = "set_property", tag = "properties",
+    params(("file" = String, Path,), ("name" = String, Path,)), request_body = SetProperty,
+    responses((status = 200, body = Property)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn set(
+    Path((file, name)): Path<(String, String)>,
+    change: Change<ChangeProperties, SetProperty>,
+) -> Result<Answer<Property>, Problem> {
+    let of = file_named(&file, &name)?;
+    let value = change.body.value.clone();
+    if value.len() > VALUE_MAX_BYTES {
+        let detail = format!("The value is longer than {VALUE_MAX_BYTES} bytes.");
+        return Err(Problem::new(Fault::TooLarge, detail));
+    }
+    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect);
+    let command =
+        model::Command::Set { file: of, name: name.clone(), value, expect, reverts_to: None };
+    let committed = change.propose(command, reason).await?;
+    let now = |state: &State| one(state, &file, &name).ok();
+    Ok(tagged(committed.show(&change.surface, StatusCode::OK, now)))
+}
+
+/// Takes a property's value away: back to its default, or out of the file custom.
+#[utoipa::path(delete, path = "/properties/{file}/{name}", operation_id = "reset_property", tag = "properties",
+    params(("file" = String, Path,), ("name" = String, Path,)),
+    responses((status = 200, body = Done)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn reset(
+    Path((file, name)): Path<(String, String)>,
+    change: Change<ChangeProperties, Nothing>,
+) -> Result<Answer<Done>, Problem> {
+    let of = file_named(&file, &name)?;
+    let command = model::Command::Reset { file: of, name, expect: change.expect };
+    let committed = change.propose(command, None).await?;
+    let revision = committed.revision.0;
+    Ok(committed.show(&change.surface, StatusCode::OK, |_| Some(Done { revision })))
+}
+
+/// What a property was, newest first.
+#[utoipa::path(get, path = "/properties/{file}/{name}/history", operation_id = "property_history", tag = "properties",
+    params(("file" = String, Path,), ("name" = String, Path,), crate::api::Paging),
+    responses((status = 200, body = Page<PropertyChange>)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn history(
+    reader: Reader<View>,
+    Path((file, name)): Path<(String, String)>,
+    Asked(paging): Asked<crate::api::Paging>,
+) -> Result<Answer<Page<PropertyChange>>, Problem> {
+    let (of, window) = (file_named(&file, &name)?, paging.window()?);
+    let before = window.after_revision()?;
+    let rows = reader
+        .history(tables::PROPERTY_CHANGES, history_key(of, &name), before, window.limit + 1)
+        .await?;
+    let known = schema::schema(of, &name).is_some() || !rows.is_empty() || before.is_some();
+    let lines = rows.iter().filter_map(|row| {
+        let change = from_history_bytes(&row.value)?;
+        Some((row.revision.to_string(), line(row.revision, change)))
+    });
+    reader.show(|_| if known { Ok(window.page(lines)) } else { Err(no_such(&file, &name)) })
+}
+
+/// Gives a property back the value it had at an earlier revision.
+#[utoipa::path(post, path = "/properties/{file}/{name}/revert", operation_id = "revert_property", tag = "properties",
+    params(("file" = String, Path,), ("name" = String, Path,)), request_body = RevertProperty,
+    responses((status = 200, body = Property)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn revert(
+    Path((file, name)): Path<(String, String)>,
+    change: Change<ChangeProperties, RevertProperty>,
+) -> Result<Answer<Property>, Problem> {
+    let of = file_named(&file, &name)?;
+    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect);
+    let revision = Revision(change.body.revision);
+    let value = value_at(&change, of, &name, revision).await?;
+    let committed = change.propose(reverting(of, &name, value, expect, revision)?, reason).await?;
+    let now = |state: &State| one(state, &file, &name).ok();
+    Ok(tagged(committed.show(&change.surface, StatusCode::OK, now)))
+}
+
+/// A free name that was deleted at that revision has nothing to go back to: deleting it again says so.
+fn reverting(
+    file: File,
+    name: &str,
+    value: Option<String>,
+    expect: Option<Revision>,
+    revision: Revision,
+) -> Result<model::Command, Problem> {
+    let (name, reverts_to) = (name.to_owned(), Some(revision));
+    match value {
+        Some(value) => Ok(model::Command::Set { file, name, value, expect, reverts_to }),
+        None if file == File::Custom => {
+            let detail = format!("At revision {revision} {name} was deleted; delete it instead.");
+            Err(Problem::new(Fault::NoSuchRevision, detail))
+        }
+        None => Ok(model::Command::Reset { file, name, expect }),
+    }
+}
+
+/// The value a property had at a revision of its history; `None` when that revision reset it.
+///
+/// History never changes, so it may be read here without asking the group first; only what is not found may be
+/// missing because this Manager is behind.
+async fn value_at<P, T>(
+    change: &Change<P, T>,
+    file: File,
+    name: &str,
+    revision: Revision,
+) -> Result<Option<String>, Problem> {
+    let unknown = || {
+        let detail = format!("The history of {}/{name} has no revision {revision}.", file.as_str());
+        Problem::new(Fault::NoSuchRevision, detail)
+    };
+    let before = Revision(revision.0.checked_add(1).ok_or_else(unknown)?);
+    let rows = change.history(tables::PROPERTY_CHANGES, history_key(file, name), before, 1).await?;
+    let row = rows.into_iter().find(|row| row.revision == revision).ok_or_else(unknown)?;
+    let kept: model::PropertyChange = from_history_bytes(&row.value).ok_or_else(unknown)?;
+    Ok(kept.value)
+}
+
+fn page_of(state: &State, only: Option<File>, search: &str, window: &Window) -> Page<Property> {
+    let wanted = |file: &File| only.is_none_or(|only| only == *file);
+    let mut found: Vec<Property> = SCHEMA
+        .iter()
+        .filter(|schema| wanted(&schema.file))
+        .map(|schema| with_schema(state, schema))
+        .collect();
+    if wanted(&File::Custom) {
+        let custom = state.properties.settings(File::Custom);
+        found.extend(custom.map(|(name, setting)| free(name, setting)));
+    }
+    let after = window.after.as_deref();
+    let mut listed: Vec<(String, Property)> = found
+        .into_iter()
+        .filter(|property| search.is_empty() || matches(property, search))
+        .map(|property| (format!("{}/{}", property.file, property.name), property))
+        .filter(|(cursor, _)| after.is_none_or(|after| cursor.as_str() > after))
+        .collect();
+    // By the cursor itself, so that the order and the cursor can never disagree.
+    listed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    window.page(listed.into_iter())
+}
+
+fn matches(property: &Property, search: &str) -> bool {
+    let described = property.description.unwrap_or_default().to_lowercase();
+    property.name.to_lowercase().contains(search) || described.contains(search)
+}
+
+fn one(state: &State, file: &str, name: &str) -> Result<Property, Problem> {
+    let of = file_named(file, name)?;
+    match schema::schema(of, name) {
+        Some(schema) => Ok(with_schema(state, schema)),
+        None => {
+            let setting = state.properties.setting(of, name);
+            setting.map(|setting| free(name, setting)).ok_or_else(|| no_such(file, name))
+        }
+    }
+}
+
+fn with_schema(state: &State, schema: &Schema) -> Property {
+    let setting = state.properties.setting(schema.file, schema.name);
+    Property {
+        file: schema.file.as_str(),
+        name: schema.name.into(),
+        value: setting.map_or(schema.default, |setting| &setting.value).into(),
+        default: Some(schema.default),
+        is_default: setting.is_none(),
+        description: Some(schema.description),
+        kind: kind(schema.kind),
+        scope: "global",
+        restart: schema.restart.to_vec(),
+        revision: setting.map(|setting| setting.revision.0).unwrap_or_default(),
+        modified: setting.map(modified),
+    }
+}
+
+fn free(name: &str, setting: &Setting) -> Property {
+    Property {
+        file: File::Custom.as_str(),
+        name: name.into(),
+        value: setting.value.clone(),
+        default: None,
+        is_default: false,
+        description: None,
+        kind: kind(schema::Kind::Text { max_bytes: VALUE_MAX_BYTES }),
+        scope: "global",
+        restart: Vec::new(),
+        revision: setting.revision.0,
+        modified: Some(modified(setting)),
+    }
+}
+
+fn kind(kind: schema::Kind) -> PropertyKind {
+    match kind {
+        schema::Kind::YesNo => PropertyKind::YesNo,
+        schema::Kind::Choice(choices) => PropertyKind::Choice { choices: choices.to_vec() },
+        schema::Kind::Integer { min, max, unit } => PropertyKind::Integer { min, max, unit },
+        schema::Kind::Url => PropertyKind::Url,
+        schema::Kind::Text { max_bytes } => PropertyKind::Text { max_bytes: max_bytes as u64 },
+    }
+}
+
+fn modified(setting: &Setting) -> Modified {
+    Modified {
+        by: setting.by.clone(),
+        at: setting.at.into(),
+        revision: setting.revision.0,
+        reason: setting.reason.clone(),
+    }
+}
+
+fn line(revision: Revision, change: model::PropertyChange) -> PropertyChange {
+    let action = match (&change.value, change.reverts_to) {
+        (None, _) => PropertyAction::Reset,
+        (Some(_), Some(_)) => PropertyAction::Reverted,
+        (Some(_), None) => PropertyAction::Set,
+    };
+    let (revision, at) = (revision.0, change.at.into());
+    PropertyChange {
+        revision,
+        at,
+        by: change.by,
+        action,
+        value: change.value,
+        reason: change.reason,
+    }
+}
+
+fn tagged(answer: Answer<Property>) -> Answer<Property> {
+    answer.tagged_by(|property| Revision(property.revision))
+}
+
+fn file_named(file: &str, name: &str) -> Result<File, Problem> {
+    File::named(file).ok_or_else(|| no_such(file, name))
+}
+
+fn no_such(file: &str, name: &str) -> Problem {
+    Refusal::new(Code::NoSuchProperty, format!("There is no property {name} in {file}.")).into()
+}
