@@ -16,11 +16,12 @@ use super::error::{Fault, Problem};
 use super::identity::{Caller, identify};
 use super::input::{body_bytes, parse};
 use super::keys::TokenKind;
-use super::port::{Consistency, Draft, HistoryRow};
+use super::port::HistoryRow;
 use super::privilege::{Need, Needs};
 use super::redirect::{Halt, instead_of_forwarding};
 use super::surface::Surface;
 use crate::base::{Digest, ManagerId, RequestId, Revision, Secret};
+use crate::cluster::{Consistency, Draft};
 use crate::machine::{Actor, Command, State};
 
 /// A changing call, checked: the caller may do it and the body is what the route expects.
@@ -124,16 +125,16 @@ impl<P, T> Change<P, T> {
         self.propose_as(self.name.id.clone(), self.actor(), command.into(), reason).await
     }
 
-    /// Brings a further command of the same request before the group; `part` makes its name another one.
-    pub(crate) async fn propose_part(
+    /// Brings a command before the group that this Manager makes of the request, under a name that every
+    /// repeat of the request finds again.
+    pub(crate) async fn propose_own(
         &self,
-        part: &str,
-        by: Actor,
+        name: RequestId,
         command: impl Into<Command>,
     ) -> Result<Committed, Problem> {
-        let name = Digest::of(format!("{}/{part}", self.name.id).as_bytes());
-        let request = RequestId::new(format!("{part}-{name}")).expect("short visible ASCII");
-        self.propose_as(request, by, command.into(), None).await
+        let mut draft = Draft::own(self.surface.group.here(), command);
+        (draft.request, draft.source) = (Some(name), self.source.clone());
+        self.settled(draft).await
     }
 
     /// Brings a command before the group that is no part of the request's outcome, under a name of its own.
@@ -153,7 +154,12 @@ impl<P, T> Change<P, T> {
         reason: Option<String>,
     ) -> Result<Committed, Problem> {
         let (source, fingerprint) = (self.source.clone(), self.fingerprint);
-        let draft = Draft { by, source, request, fingerprint, reason, command };
+        let (request, fingerprint) = (Some(request), Some(fingerprint));
+        let draft = Draft { by, source, request, fingerprint, reason, fence: None, command };
+        self.settled(draft).await
+    }
+
+    async fn settled(&self, draft: Draft) -> Result<Committed, Problem> {
         let settled = self.surface.group.propose(draft).await?;
         let by = settled.committed_by;
         Ok(Committed { revision: settled.answer.into_result()?, by })

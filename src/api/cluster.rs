@@ -142,19 +142,18 @@ fn at_a_glance(surface: &Surface, state: &State, sight: &Sight) -> Cluster {
         load_balancer_url: load_balancer(state),
         digest: facts_digest(surface, state),
         members: state.managers.members.iter().map(|(id, it)| member(sight, *id, it)).collect(),
-        notices: notices(state, sight, surface.group.now()),
+        notices: notices(state, sight),
     }
 }
 
 fn member(sight: &Sight, id: ManagerId, member: &model::Manager) -> ClusterMember {
-    let heard = sight.peer(id).and_then(|peer| peer.last_contact_ms);
     ClusterMember {
         id: id.0,
         host: member.profile.host.clone(),
         alias: member.alias.clone(),
         role: role(sight, id, member.role),
         reachable: sight.reaches(id),
-        last_contact_ms: if id == sight.here { Some(0) } else { heard },
+        last_contact_ms: sight.contact_ms(id),
         api_url: member.profile.api_url.clone(),
     }
 }

@@ -9,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::port::{AdmissionFailure, ProposeFailure, ReadFailure};
+use super::port::HistoryFailure;
 use crate::base::{Code, Refusal};
+use crate::cluster::{AdmitFailure, ProposeFailure, ReadFailure};
 
 /// What stands in a problem answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -366,6 +367,9 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             line(S::CONFLICT, "Last administrator", "Make another active administrator first.")
         }
         Code::NoSuchToken => line(S::NOT_FOUND, "No such token", "The list gives the ids."),
+        Code::TokenExists => {
+            line(S::CONFLICT, "Token exists", "Choose another name, or delete the other token.")
+        }
         Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
         Code::Locked => line(
             S::FORBIDDEN,
@@ -446,10 +450,10 @@ impl From<Refusal> for Problem {
 impl From<ProposeFailure> for Problem {
     fn from(failure: ProposeFailure) -> Self {
         let fault = match &failure {
-            ProposeFailure::NoLeader { .. } => Fault::NoActive,
+            ProposeFailure::NoLeader { .. } | ProposeFailure::NotLeading { .. } => Fault::NoActive,
             ProposeFailure::DiskFull { .. } => Fault::DiskFull,
-            ProposeFailure::Unknown => Fault::UnknownOutcome,
-            ProposeFailure::TooLarge => Fault::TooLarge,
+            ProposeFailure::Unknown { .. } => Fault::UnknownOutcome,
+            ProposeFailure::TooLarge { .. } => Fault::TooLarge,
             ProposeFailure::Stopping => Fault::Stopping,
         };
         Self::new(fault, sentence(&failure))
@@ -460,20 +464,26 @@ impl From<ReadFailure> for Problem {
     fn from(failure: ReadFailure) -> Self {
         let fault = match &failure {
             ReadFailure::NoQuorum { .. } => Fault::NoQuorum,
-            ReadFailure::Store(_) => Fault::Internal,
             ReadFailure::Stopping => Fault::Stopping,
         };
         Self::new(fault, sentence(&failure))
     }
 }
 
-impl From<AdmissionFailure> for Problem {
-    fn from(failure: AdmissionFailure) -> Self {
-        let fault = match &failure {
-            AdmissionFailure::Request(_) => Fault::InvalidInput,
-            AdmissionFailure::Authority(_) => Fault::Internal,
-        };
-        Self::new(fault, sentence(&failure))
+impl From<HistoryFailure> for Problem {
+    fn from(failure: HistoryFailure) -> Self {
+        Self::new(Fault::Internal, sentence(&failure))
+    }
+}
+
+impl From<AdmitFailure> for Problem {
+    fn from(failure: AdmitFailure) -> Self {
+        match failure {
+            AdmitFailure::Refused(refusal) => refusal.into(),
+            AdmitFailure::Propose(failure) => failure.into(),
+            AdmitFailure::BadRequest(_) => Self::new(Fault::InvalidInput, sentence(&failure)),
+            AdmitFailure::NoAuthority(_) => Self::new(Fault::Internal, sentence(&failure)),
+        }
     }
 }
 

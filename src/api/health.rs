@@ -147,7 +147,7 @@ fn readiness(facts: &Facts, sight: &Sight) -> Vec<Check> {
     };
     let (leader, revision) = (sight.standing.leader, facts.kernel.revision);
     let named = leader.map(|id| format!("Kyvos Manager {id} leads")).unwrap_or_default();
-    let full = sight.standing.disk_full.clone();
+    let full = sight.store.disk_full;
     vec![
         check("leader known", leader.is_some(), named, "no leader is known"),
         check(
@@ -166,7 +166,7 @@ fn readiness(facts: &Facts, sight: &Sight) -> Vec<Check> {
             "store sound",
             full.is_none(),
             "the disk takes writes".into(),
-            full.as_deref().unwrap_or_default(),
+            full.unwrap_or_default(),
         ),
     ]
 }

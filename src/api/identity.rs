@@ -8,11 +8,12 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method, header};
 
 use super::error::{Fault, Problem};
-use super::port::{Consistency, Group};
+use super::port::Group;
 use super::privilege::{Need, Privilege};
 use super::surface::Surface;
 use crate::base::{Digest, Timestamp};
 use crate::capabilities::access::model::Role;
+use crate::cluster::Consistency;
 use crate::machine::Actor;
 
 /// The session cookie. The prefix makes browsers insist on Secure, Path=/ and no Domain.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Fault, Problem};
-use super::port::Consistency;
 use super::surface::Surface;
+use crate::cluster::Consistency;
 
 /// Largest body. Far above any command: the largest is a value of 4 KiB or a certificate request.
 pub(crate) const BODY_MAX_BYTES: usize = 64 << 10;

@@ -15,6 +15,7 @@ use super::openapi::handled_by_path;
 use super::port::ModeKind;
 use super::sight::Sight;
 use super::surface::Surface;
+use crate::cluster::MemberStatus;
 
 const REQUESTS: &str = "km_http_requests_total";
 const LATENCY: &str = "km_http_request_duration_seconds";
@@ -113,29 +114,30 @@ fn read_off(surface: &Surface) {
     gauge!(EPOCH).set(float(epoch.0));
     gauge!(APPLIED).set(float(applied.0));
     gauge!(LAST_LOG).set(float(standing.last_log.0));
-    gauge!(QUORUM_ACK_AGE).set(seconds(standing.quorum_ack_age_ms));
-    gauge!(LEADER_CONTACT_AGE).set(seconds(standing.leader_contact_age_ms));
+    gauge!(QUORUM_ACK_AGE).set(age(standing.quorum_acked.map(|acked| acked.elapsed())));
+    gauge!(LEADER_CONTACT_AGE).set(age(standing.leader_heard_ago));
     gauge!(FAILURE_TOLERANCE).set(float(sight.failure_tolerance() as u64));
-    gauge!(STORE_SOUND).set(f64::from(u8::from(standing.disk_full.is_none())));
+    gauge!(STORE_SOUND).set(f64::from(u8::from(sight.store.disk_full.is_none())));
     gauge!(STREAMS).set(float(surface.streams.available_permits() as u64));
-    peers(&sight);
+    members(&sight);
 }
 
-fn peers(sight: &Sight) {
+fn members(sight: &Sight) {
+    gauge!(DATA_BYTES).set(float(sight.own.data_bytes));
+    let ends = sight.own.about.certificate_expires_at;
+    gauge!(CERTIFICATE_EXPIRES).set(seconds(ends.map(|ends| ends.0)));
     for peer in &sight.peers {
-        let status = peer.status.as_ref();
-        if peer.id == sight.here {
-            gauge!(DATA_BYTES).set(status.map_or(f64::NAN, |status| float(status.data_bytes)));
-            let ends = status.and_then(|status| status.certificate_expires_at);
-            gauge!(CERTIFICATE_EXPIRES).set(seconds(ends.map(|ends| ends.0)));
-            continue;
-        }
         let id = peer.id.to_string();
-        let lag = status.map(|status| sight.last_log().0.saturating_sub(status.applied.0));
+        let behind = |status: &MemberStatus| sight.last_log().0.saturating_sub(status.applied.0);
+        let lag = peer.status.as_ref().map(behind);
         gauge!(PEER_REACHABLE, "peer" => id.clone()).set(f64::from(u8::from(peer.reachable)));
         gauge!(PEER_LAG, "peer" => id.clone()).set(lag.map_or(f64::NAN, float));
-        gauge!(PEER_CONTACT_AGE, "peer" => id).set(seconds(peer.last_contact_ms));
+        gauge!(PEER_CONTACT_AGE, "peer" => id).set(seconds(peer.age_ms));
     }
+}
+
+fn age(age: Option<Duration>) -> f64 {
+    age.map_or(f64::NAN, |age| age.as_secs_f64())
 }
 
 fn seconds(ms: Option<u64>) -> f64 {

@@ -5,7 +5,8 @@
 //! `api.rs`, which builds a command or looks at the facts → [`answer`]. Every "no" is a line of the one table
 //! in [`error`]. Rooms keep their routes and wire types; nothing here knows what a property is.
 //!
-//! It knows the group only as [`port::Group`], and deliberately nothing of Raft, TLS or sockets.
+//! It knows the group only as [`port::Group`], which [`Member`] fulfils, and deliberately nothing of Raft, TLS
+//! or sockets.
 
 mod answer;
 mod changing;
@@ -19,6 +20,7 @@ mod health;
 mod identity;
 mod input;
 mod keys;
+mod member;
 pub mod metrics;
 mod notices;
 mod openapi;
@@ -37,6 +39,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use member::Member;
 pub use openapi::openapi;
 pub use router::{health_router, router};
 pub use surface::Surface;

@@ -33,12 +33,12 @@ pub(super) enum Severity {
 }
 
 /// Everything there is to know now, the gravest first.
-pub(super) fn notices(state: &State, sight: &Sight, now: Timestamp) -> Vec<Notice> {
+pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     let mut found: Vec<Notice> = Vec::new();
     found.extend(no_active(state, sight));
     found.extend(no_failover(sight));
     found.extend(disks_full(state, sight));
-    found.extend(certificates(state, sight, now));
+    found.extend(certificates(state, sight));
     found.extend(store_rebuilt(sight));
     found.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
     found
@@ -71,21 +71,15 @@ fn disks_full(state: &State, sight: &Sight) -> Vec<Notice> {
         );
         notice("DISK_FULL", Severity::Error, text)
     };
-    let here = sight.standing.disk_full.iter().map(|because| of(sight.here, because));
-    let others = sight.peers.iter().filter(|peer| peer.id != sight.here);
-    let others = others.filter_map(|peer| {
-        let because = peer.status.as_ref()?.disk_full.as_ref()?;
-        Some(of(peer.id, because))
-    });
-    here.chain(others).collect()
+    let full = sight.statuses().filter_map(|(id, status)| Some((id, status.disk_full.as_ref()?)));
+    full.map(|(id, because)| of(id, because)).collect()
 }
 
-fn certificates(state: &State, sight: &Sight, now: Timestamp) -> Vec<Notice> {
-    let ends = sight.peers.iter().filter_map(|peer| {
-        let ends = peer.status.as_ref()?.certificate_expires_at?;
-        Some((peer.id, ends))
-    });
-    ends.filter_map(|(id, ends)| certificate(&host(state, id), ends, now)).collect()
+fn certificates(state: &State, sight: &Sight) -> Vec<Notice> {
+    let ends = sight
+        .statuses()
+        .filter_map(|(id, status)| Some((id, status.about.certificate_expires_at?)));
+    ends.filter_map(|(id, ends)| certificate(&host(state, id), ends, sight.at)).collect()
 }
 
 fn certificate(host: &str, ends: Timestamp, now: Timestamp) -> Option<Notice> {
@@ -105,7 +99,7 @@ fn certificate(host: &str, ends: Timestamp, now: Timestamp) -> Option<Notice> {
 
 fn store_rebuilt(sight: &Sight) -> Option<Notice> {
     let text = "The state store of this instance was rebuilt at its last start from the log and a checkpoint.";
-    sight.standing.store_rebuilt.then(|| notice("STORE_REBUILT", Severity::Info, text))
+    (!sight.store.quarantined.is_empty()).then(|| notice("STORE_REBUILT", Severity::Info, text))
 }
 
 fn host(state: &State, id: ManagerId) -> String {

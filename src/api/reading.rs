@@ -12,15 +12,19 @@ use super::answer::Answer;
 use super::error::Problem;
 use super::identity::{Caller, identify};
 use super::input::consistency;
-use super::port::{Consistency, HistoryRow, ModeKind, ReadStamp};
+use super::port::{HistoryRow, ModeKind};
 use super::privilege::Needs;
 use super::redirect::{Halt, instead_of_forwarding};
 use super::surface::Surface;
 use crate::base::Revision;
+use crate::cluster::{Consistency, ReadStamp};
 use crate::machine::State;
 
 /// How long a look that also works without a quorum waits for one.
 const ONLOOKER_WAIT: Duration = Duration::from_millis(500);
+
+/// The age sent when no leader was heard since this process started: the largest number every client can read.
+const NEVER_MS: u64 = (1 << 53) - 1;
 
 /// Somebody who may read, and a Manager fresh enough to be read from.
 ///
@@ -71,7 +75,7 @@ impl<P: Needs> FromRequestParts<Arc<Surface>> for Reader<P> {
         let stamp = settle_for(surface, parts, consistency).await?;
         let caller = identify(surface, &parts.method, &parts.headers).await?;
         caller.must(P::NEED)?;
-        let age_ms = (consistency == Consistency::Local).then_some(stamp.age_ms);
+        let age_ms = (consistency == Consistency::Local).then(|| stamp.age_ms.unwrap_or(NEVER_MS));
         Ok(Self { surface: surface.clone(), caller, age_ms, needs: PhantomData })
     }
 }
@@ -117,9 +121,9 @@ async fn settle_if_possible(surface: &Arc<Surface>) -> Option<u64> {
     }
 }
 
-/// A Manager that never heard a leader since its start has nothing to measure from: the largest age says so.
 fn local_age(surface: &Arc<Surface>) -> u64 {
-    surface.group.standing().leader_contact_age_ms.unwrap_or(u64::MAX)
+    let heard = surface.group.standing().leader_heard_ago;
+    heard.map_or(NEVER_MS, |ago| u64::try_from(ago.as_millis()).unwrap_or(NEVER_MS))
 }
 
 impl<P> Reader<P> {

@@ -1,23 +1,38 @@
 //! What this Manager sees of the group at one moment: its own standing, its mode and what it heard of the others.
 
-use super::port::{Group, Mode, ModeKind, PeerReport, Standing};
-use crate::base::{ManagerId, Revision};
+use raft_store::HealthReport;
+
+use super::port::{Group, Mode, ModeKind};
+use crate::base::{ManagerId, Revision, Timestamp};
+use crate::cluster::{MemberStatus, PeerReport, Standing};
 use crate::machine::State;
 
 /// One look at the group.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
+    /// When it was looked.
+    pub(crate) at: Timestamp,
     pub(crate) here: ManagerId,
     pub(crate) mode: Mode,
     pub(crate) standing: Standing,
+    pub(crate) own: MemberStatus,
+    /// The other members.
     pub(crate) peers: Vec<PeerReport>,
+    pub(crate) store: HealthReport,
 }
 
 impl Sight {
     /// Looks now.
     pub(crate) fn of(group: &dyn Group) -> Self {
-        let (here, mode) = (group.here(), group.mode());
-        Self { here, mode, standing: group.standing(), peers: group.peers() }
+        Self {
+            at: group.now(),
+            here: group.here(),
+            mode: group.mode(),
+            standing: group.standing(),
+            own: group.own_status(),
+            peers: group.peers(),
+            store: group.store_health(),
+        }
     }
 
     /// The Active, if one is known that holds office now: a tenure whose holder still leads, as far as this
@@ -33,8 +48,7 @@ impl Sight {
         }
     }
 
-    /// What is known of a member.
-    pub(crate) fn peer(&self, id: ManagerId) -> Option<&PeerReport> {
+    fn peer(&self, id: ManagerId) -> Option<&PeerReport> {
         self.peers.iter().find(|peer| peer.id == id)
     }
 
@@ -43,10 +57,26 @@ impl Sight {
         id == self.here || self.peer(id).is_some_and(|peer| peer.reachable)
     }
 
+    /// How long ago a member last answered; `None` if never since this process started.
+    pub(crate) fn contact_ms(&self, id: ManagerId) -> Option<u64> {
+        if id == self.here { Some(0) } else { self.peer(id)?.age_ms }
+    }
+
+    /// What a member last told of itself.
+    pub(crate) fn status(&self, id: ManagerId) -> Option<&MemberStatus> {
+        if id == self.here { Some(&self.own) } else { self.peer(id)?.status.as_ref() }
+    }
+
+    /// Every member that ever told of itself, this one first.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = (ManagerId, &MemberStatus)> {
+        let others = self.peers.iter().filter_map(|peer| Some((peer.id, peer.status.as_ref()?)));
+        std::iter::once((self.here, &self.own)).chain(others)
+    }
+
     /// The newest entry anybody is known to have.
     pub(crate) fn last_log(&self) -> Revision {
-        let heard = self.peers.iter().filter_map(|peer| peer.status.as_ref());
-        heard.map(|status| status.last_log).max().unwrap_or_default().max(self.standing.last_log)
+        let known = self.statuses().map(|(_, status)| status.last_log).max();
+        known.unwrap_or_default().max(self.standing.last_log)
     }
 
     /// Votes needed to agree on anything.

@@ -64,7 +64,7 @@ pub use self::status::{About, MemberStatus, PeerReport};
 pub use self::timers::{Timers, TimersFailure, claim_window};
 pub use self::tls::{Credentials, TlsFailure};
 pub use self::vault::{GroupKey, VaultFailure};
-use crate::base::{ManagerId, Revision};
+use crate::base::{ManagerId, Revision, Timestamp};
 use crate::capabilities::managers::model::Role;
 use crate::machine::State;
 
@@ -90,6 +90,11 @@ impl Group {
     /// Names the group for ever.
     pub fn cluster_id(&self) -> Uuid {
         self.core.here.cluster_id
+    }
+
+    /// The wall clock: the one that stamps proposals.
+    pub fn now(&self) -> Timestamp {
+        proposing::now()
     }
 
     /// What this member is for.

@@ -11,12 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model;
-use crate::api::port::{MemberStatus, PeerReport};
 use crate::api::{
     Answer, Asked, Change, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes, Sight,
     Time, View,
 };
-use crate::base::{ManagerId, Revision};
+use crate::base::{ManagerId, Revision, Timestamp};
+use crate::cluster::MemberStatus;
 use crate::machine::State;
 
 /// One Kyvos Manager instance, or a witness.
@@ -216,8 +216,9 @@ fn tagged(answer: Answer<Manager>) -> Answer<Manager> {
 fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager) -> Manager {
     let here = id == sight.here;
     let active = sight.active(state) == Some(id);
-    let report = sight.peer(id);
-    let status = report.and_then(|report| report.status.as_ref());
+    let status = sight.status(id);
+    let heard_ms = sight.contact_ms(id);
+    let about = status.map(|status| &status.about);
     let profile = &member.profile;
     Manager {
         id: id.0,
@@ -225,30 +226,26 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         alias: member.alias.clone(),
         mode: if active { ManagerMode::Active } else { ManagerMode::Passive },
         role: role(sight, id, member.role),
-        state: service_state(here, report),
+        state: if sight.reaches(id) { ManagerState::Running } else { ManagerState::Down },
         since: since(state, member, status, active),
-        version: status.map_or(&profile.version, |status| &status.version).clone(),
+        version: about.map_or(&profile.version, |about| &about.version).clone(),
         api_url: profile.api_url.clone(),
         peer_addr: profile.peer_addr.clone(),
         health_url: profile.health_url.clone(),
         lag: status.map(|status| sight.last_log().0.saturating_sub(status.applied.0)),
-        last_contact_ms: if here {
-            Some(0)
-        } else {
-            report.and_then(|report| report.last_contact_ms)
-        },
-        as_of: status.map(|status| status.as_of.into()),
+        last_contact_ms: heard_ms,
+        as_of: heard_ms.map(|ms| Timestamp(sight.at.0.saturating_sub(ms)).into()),
         here,
-        pid: status.map(|status| status.pid),
-        started_at: status.map(|status| status.started_at.into()),
-        install_path: status.map(|status| status.install_path.clone()),
-        data_dir: status.map(|status| status.data_dir.clone()),
+        pid: about.map(|about| about.pid),
+        started_at: about.map(|about| about.started_at.into()),
+        install_path: about.map(|about| about.install_path.display().to_string()),
+        data_dir: about.map(|about| about.data_dir.display().to_string()),
         term: status.map(|status| status.term.0),
         last_log: status.map(|status| status.last_log.0),
         applied: status.map(|status| status.applied.0),
         checkpoint: status.map(|status| status.checkpoint.0),
         data_bytes: status.map(|status| status.data_bytes),
-        certificate_expires_at: status.and_then(|status| status.certificate_expires_at).map(Time),
+        certificate_expires_at: about.and_then(|about| about.certificate_expires_at).map(Time),
         disk_id: member.disk_id.to_string(),
         revision: member.revision.0,
     }
@@ -263,11 +260,6 @@ pub(crate) fn role(sight: &Sight, id: ManagerId, role: model::Role) -> MemberRol
     }
 }
 
-fn service_state(here: bool, report: Option<&PeerReport>) -> ManagerState {
-    let answers = here || report.is_some_and(|report| report.reachable);
-    if answers { ManagerState::Running } else { ManagerState::Down }
-}
-
 /// The tenure's beginning for the Active; for a Passive its process's start, or when it was admitted.
 fn since(
     state: &State,
@@ -276,6 +268,6 @@ fn since(
     active: bool,
 ) -> Time {
     let tenure = state.managers.tenure.as_ref().filter(|_| active).map(|tenure| tenure.since);
-    let started = || status.map(|status| status.started_at);
+    let started = || status.map(|status| status.about.started_at);
     tenure.or_else(started).unwrap_or(member.joined_at).into()
 }

@@ -11,12 +11,12 @@ use utoipa_axum::routes;
 
 use super::super::model::{self, SESSION_TTL_MS};
 use super::RoleName;
-use crate::api::port::Consistency;
 use crate::api::{
     Answer, Anyone, COOKIE, Change, Fault, Nothing, Privilege, Problem, Reader, Routes, SignedIn,
     Time, TokenKind,
 };
 use crate::base::{Code, Digest, Refusal, Revision, Secret};
+use crate::cluster::Consistency;
 use crate::machine::Actor;
 
 /// Who wants to sign in.

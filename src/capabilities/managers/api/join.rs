@@ -13,10 +13,11 @@ use crate::api::{
     Answer, Anyone, Asked, Change, ChangeMembership, Fault, Nothing, Page, Paging, Path, Problem,
     Reader, Routes, Time, TokenKind,
 };
-use crate::base::{Digest, ManagerId, Revision, Secret};
+use crate::base::{Digest, ManagerId, RequestId, Revision, Secret};
 use crate::capabilities::operations::model as operations;
 use crate::capabilities::properties::schema;
-use crate::machine::{Actor, Level, State};
+use crate::cluster;
+use crate::machine::{Level, State};
 
 /// How long a join token holds when nobody says.
 const TTL_DEFAULT_MINUTES: u64 = 60;
@@ -195,41 +196,49 @@ async fn delete(
 }
 
 /// Lets a host in that shows a join token. Its number is the revision of its admission; an operation then
-/// brings it in. Repeating the call with the same Idempotency-Key gives the same number again.
-#[utoipa::path(post, path = "/join", operation_id = "join", tag = "managers",
+/// brings it in. Asked again with the same token and disk, it gives the same number and operation.
+#[utoipa::path(post, path = "/join", operation_id = "join", tag = "managers", security(()),
     request_body = JoinRequest, responses((status = 202, body = Joined)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn join(change: Change<Anyone, JoinRequest>) -> Result<Answer<Joined>, Problem> {
-    let asked = &change.body;
     change.throttled("a join")?;
-    let profile = profile(asked, change.surface.group.view(default_lease_ms))?;
-    let token = Digest::of(asked.token.reveal().as_bytes());
-    let (role, disk_id, host) = (asked.role.into(), asked.disk_id, profile.host.clone());
-    let names = names_of(&profile);
-    // The certificate request is tried before the token is spent on it.
     let group = &change.surface.group;
-    let with_key = asked.role == JoinRole::Manager;
-    group.admit(ManagerId(0), &asked.csr_pem, &names, false)?;
-    let command = model::Command::Admit { token, role, profile, disk_id };
-    let admitted = change.propose(command, None).await?;
-    let manager = ManagerId(admitted.revision.0);
-    let admission = group.admit(manager, &asked.csr_pem, &names, with_key)?;
+    let profile = profile(&change.body, group.view(default_lease_ms))?;
+    let (host, hosts) = (profile.host.clone(), names_of(&profile));
+    let grant = group.admit(request(&change, profile, hosts)).await?;
+    let manager = grant.member;
     let begin = operations::Command::Begin { kind: operations::Kind::AddManager { manager, host } };
-    let by = Actor::Manager(group.here());
-    let operation = change.propose_part("operation", by, begin).await?.revision;
-    Ok(admitted.show(&change.surface, StatusCode::ACCEPTED, |state| {
-        let settled = state.managers.group.as_ref()?;
+    let name = RequestId::new(format!("add-manager-{manager}")).expect("letters and digits");
+    let begun = change.propose_own(name, begin).await?;
+    Ok(begun.show(&change.surface, StatusCode::ACCEPTED, |state| {
         let others = state.managers.members.iter().filter(|(id, _)| **id != manager);
         Some(Joined {
             node_id: manager.0,
-            cluster_id: settled.cluster_id.to_string(),
-            ca_pem: settled.ca_pem.clone(),
-            certificate_pem: admission.certificate_pem,
-            group_key: admission.group_key.map(|key| key.reveal().to_owned()),
+            cluster_id: grant.cluster_id.to_string(),
+            ca_pem: grant.ca_pem,
+            certificate_pem: grant.certificate_pem,
+            group_key: grant.group_key.map(|key| key.as_str().to_owned()),
             members: others.map(|(id, member)| joined(*id, member)).collect(),
-            operation: operation.0,
+            operation: begun.revision.0,
         })
     }))
+}
+
+fn request<P>(
+    change: &Change<P, JoinRequest>,
+    profile: model::Profile,
+    hosts: Vec<String>,
+) -> cluster::JoinRequest {
+    let asked = &change.body;
+    cluster::JoinRequest {
+        token: Digest::of(asked.token.reveal().as_bytes()),
+        role: asked.role.into(),
+        profile,
+        disk_id: asked.disk_id,
+        csr_pem: asked.csr_pem.clone(),
+        hosts,
+        source: change.source.clone(),
+    }
 }
 
 /// What is handed over to the joining host: the secret, how to know the group, and where it is.
