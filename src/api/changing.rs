@@ -249,7 +249,7 @@ mod tests {
             "\"57\", \"58\"",
             "\"99999999999999999999\"",
         ] {
-            assert_eq!(parse(bad).unwrap_err().code, "MALFORMED_HEADER", "{bad}");
+            assert_eq!(parse(bad).unwrap_err().code(), "MALFORMED_HEADER", "{bad}");
         }
     }
 }

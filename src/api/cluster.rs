@@ -10,7 +10,6 @@ use utoipa_axum::routes;
 use super::answer::Answer;
 use super::error::Problem;
 use super::notices::{Notice, notices};
-use super::port::ModeKind;
 use super::privilege::View;
 use super::reading::Onlooker;
 use super::redirect::load_balancer;
@@ -20,6 +19,7 @@ use super::surface::Surface;
 use crate::base::{Digest, ManagerId, Revision};
 use crate::capabilities::managers::api::{MemberRole, role};
 use crate::capabilities::managers::model;
+use crate::leadership::Mode;
 use crate::machine::{State, digest};
 
 /// The group as this Manager knows it.
@@ -128,7 +128,7 @@ fn at_a_glance(surface: &Surface, state: &State, sight: &Sight) -> Cluster {
         cluster_id: group.map(|group| group.cluster_id.to_string()).unwrap_or_default(),
         name: group.map(|group| group.name.clone()).unwrap_or_default(),
         here: sight.here.0,
-        mode_here: sight.mode.kind.into(),
+        mode_here: sight.verdict.mode.into(),
         term: standing.term.0,
         epoch: state.managers.epoch().0,
         active: active.map(|id| id.0),
@@ -175,12 +175,12 @@ fn compute_digest(surface: &Surface, state: &State, revision: Revision) -> Diges
     value
 }
 
-impl From<ModeKind> for ModeHere {
-    fn from(kind: ModeKind) -> Self {
-        match kind {
-            ModeKind::Active => Self::Active,
-            ModeKind::Passive => Self::Passive,
-            ModeKind::NoQuorum => Self::NoQuorum,
+impl From<Mode> for ModeHere {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Active(_) => Self::Active,
+            Mode::Passive => Self::Passive,
+            Mode::NoQuorum => Self::NoQuorum,
         }
     }
 }

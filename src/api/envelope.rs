@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -91,20 +91,13 @@ async fn carried_out(answering: impl Future<Output = Response>) -> Response {
 
 /// Whatever is no success is a problem with a code, also when a layer below us refused the request.
 fn as_problem(mut response: Response, name: &str) -> Response {
-    let status = response.status();
     let found = response.extensions_mut().remove::<Problem>();
-    match found.or_else(|| unnamed(&response)) {
-        None => response,
-        Some(problem) => {
-            debug_assert!(!problem.is_about_something(), "a problem is named once");
-            let mut answer = problem.about(name).render();
-            if let Some(allowed) = response.headers_mut().remove(axum::http::header::ALLOW) {
-                answer.headers_mut().insert(axum::http::header::ALLOW, allowed);
-            }
-            debug_assert!(status.is_client_error() || status.is_server_error());
-            answer
-        }
+    let Some(problem) = found.or_else(|| unnamed(&response)) else { return response };
+    let mut answer = problem.answer(name);
+    if let Some(allowed) = response.headers_mut().remove(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allowed);
     }
+    answer
 }
 
 fn unnamed(response: &Response) -> Option<Problem> {

@@ -4,7 +4,7 @@
 //! `application/problem+json` (RFC 9457) with a stable code. `docs/contracts/errors.md` is written from this
 //! table; a test keeps the two equal.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,27 +13,33 @@ use super::port::HistoryFailure;
 use crate::base::{Code, Refusal};
 use crate::cluster::{AdmitFailure, ProposeFailure, ReadFailure};
 
+/// Why a request was not carried out: a line of the table and what happened this time.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    entry: Entry,
+    pub(crate) detail: String,
+    retry_after_s: Option<u32>,
+}
+
 /// What stands in a problem answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
     /// Where the code is explained.
     #[serde(rename = "type")]
-    pub kind: String,
+    kind: String,
     /// The code in words, the same every time.
-    pub title: String,
+    title: &'static str,
     /// The HTTP status.
-    pub status: u16,
+    status: u16,
     /// What happened this time, in a sentence.
-    pub detail: String,
+    detail: String,
     /// Stable code.
-    pub code: String,
+    code: &'static str,
     /// What to do about it.
-    pub hint: String,
+    hint: &'static str,
     /// The request's name: the idempotency key, or one that was given to it.
-    pub request_id: String,
-    #[serde(skip)]
-    #[schema(ignore)]
-    retry_after_s: Option<u32>,
+    request_id: String,
 }
 
 /// What the surface itself answers "no" for; the group's own codes are [`Code`].
@@ -90,6 +96,7 @@ pub(crate) enum Fault {
 }
 
 /// One line of the table.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) code: &'static str,
     pub(crate) status: StatusCode,
@@ -388,16 +395,7 @@ impl Problem {
     fn of(entry: Entry, detail: String) -> Self {
         let waits = entry.status == StatusCode::SERVICE_UNAVAILABLE
             || entry.status == StatusCode::TOO_MANY_REQUESTS;
-        Self {
-            kind: format!("/api/v1/errors#{}", entry.code),
-            title: entry.title.into(),
-            status: entry.status.as_u16(),
-            detail,
-            code: entry.code.into(),
-            hint: entry.hint.into(),
-            request_id: String::new(),
-            retry_after_s: waits.then_some(1),
-        }
+        Self { entry, detail: shortened(detail), retry_after_s: waits.then_some(1) }
     }
 
     /// Says when to come back.
@@ -406,36 +404,50 @@ impl Problem {
         self
     }
 
-    /// Names the request it answers.
-    pub(crate) fn about(mut self, request_id: &str) -> Self {
-        self.request_id = request_id.into();
-        self
+    /// The stable code.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.entry.code
     }
 
-    /// Whether it already names the request it answers.
-    pub(crate) fn is_about_something(&self) -> bool {
-        !self.request_id.is_empty()
-    }
-
-    /// The finished answer.
-    pub(crate) fn render(&self) -> Response {
-        let status = StatusCode::from_u16(self.status).expect("statuses come from the table");
-        let body = serde_json::to_vec(self).expect("a problem is plain data");
-        let mut response = (status, body).into_response();
+    /// The finished answer to the request of that name.
+    pub(crate) fn answer(&self, request_id: &str) -> Response {
+        let entry = self.entry;
+        let body = ProblemBody {
+            kind: format!("/api/v1/errors#{}", entry.code),
+            title: entry.title,
+            status: entry.status.as_u16(),
+            detail: self.detail.clone(),
+            code: entry.code,
+            hint: entry.hint,
+            request_id: request_id.into(),
+        };
+        let body = serde_json::to_vec(&body).expect("a problem is plain data");
+        let mut response = (entry.status, body).into_response();
         let headers = response.headers_mut();
-        let json = axum::http::HeaderValue::from_static("application/problem+json");
-        headers.insert(axum::http::header::CONTENT_TYPE, json);
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         if let Some(seconds) = self.retry_after_s {
-            headers.insert(axum::http::header::RETRY_AFTER, seconds.into());
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
 }
 
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Longest detail, in characters. It may quote what was sent, which has other bounds.
+const DETAIL_MAX_CHARS: usize = 1_000;
+
+fn shortened(detail: String) -> String {
+    match detail.char_indices().nth(DETAIL_MAX_CHARS) {
+        None => detail,
+        Some((end, _)) => format!("{}…", &detail[..end]),
+    }
+}
+
 impl IntoResponse for Problem {
-    /// Leaves the problem in the extensions: the envelope names the request and renders it.
+    /// Only the status and the problem itself: the envelope knows the request's name and makes the answer.
     fn into_response(self) -> Response {
-        let mut response = self.render();
+        let mut response = self.entry.status.into_response();
         response.extensions_mut().insert(self);
         response
     }

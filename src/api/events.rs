@@ -23,7 +23,7 @@ use super::cluster;
 use super::error::{Fault, Problem};
 use super::identity::Caller;
 use super::input::Asked;
-use super::port::{FeedItem, ModeKind};
+use super::port::FeedItem;
 use super::privilege::{Privilege, View};
 use super::reading::Watcher;
 use super::router::Routes;
@@ -32,6 +32,7 @@ use super::surface::Surface;
 use super::wire::Time;
 use crate::base::{ManagerId, Revision};
 use crate::capabilities::{access, managers, operations, properties};
+use crate::leadership::Mode;
 use crate::machine::{Change, Event};
 
 /// How often mode and reachability are looked at.
@@ -129,7 +130,7 @@ struct Live {
 /// What a status is sent for when it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Glance {
-    mode: ModeKind,
+    mode: Mode,
     leader: Option<ManagerId>,
     reachable: BTreeSet<ManagerId>,
 }
@@ -208,7 +209,7 @@ impl Glance {
     fn of(sight: &Sight) -> Self {
         let reachable = sight.peers.iter().filter(|peer| peer.reachable).map(|peer| peer.id);
         Self {
-            mode: sight.mode.kind,
+            mode: sight.verdict.mode,
             leader: sight.standing.leader,
             reachable: reachable.collect(),
         }

@@ -8,10 +8,10 @@ use utoipa_axum::routes;
 use super::answer::Answer;
 use super::error::{Fault, Problem};
 use super::input::Path;
-use super::port::{Mode, ModeKind};
 use super::privilege::View;
 use super::reading::Onlooker;
 use super::router::Routes;
+use crate::leadership::{Mode, Rule, Verdict};
 
 /// A verdict and the rules behind it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -50,20 +50,18 @@ async fn explain(
     if topic != "active" {
         return Err(Problem::new(Fault::NoSuchTopic, "There is no such topic."));
     }
-    let explanation = active(onlooker.surface.group.mode());
+    let explanation = active(onlooker.surface.group.verdict());
     onlooker.show(|_| Ok(explanation))
 }
 
-fn active(mode: Mode) -> Explanation {
-    let verdict = match mode.kind {
-        ModeKind::Active => "This Manager is Active.".to_owned(),
-        ModeKind::Passive => format!("This Manager is Passive: {}.", mode.because),
-        ModeKind::NoQuorum => format!("This Manager has no quorum: {}.", mode.because),
+fn active(verdict: Verdict) -> Explanation {
+    let because = verdict.because;
+    let sentence = match verdict.mode {
+        Mode::Active(_) => because,
+        Mode::Passive => format!("This Manager is Passive. {because}"),
+        Mode::NoQuorum => format!("This Manager has no quorum. {because}"),
     };
-    let rule = |rule: super::port::Rule| ExplainedRule {
-        rule: rule.rule,
-        pass: rule.holds,
-        detail: rule.detail,
-    };
-    Explanation { topic: "active", verdict, rules: mode.rules.into_iter().map(rule).collect() }
+    let rule = |rule: Rule| ExplainedRule { rule: rule.rule, pass: rule.pass, detail: rule.detail };
+    let rules = verdict.rules.into_iter().map(rule).collect();
+    Explanation { topic: "active", verdict: sentence, rules }
 }

@@ -14,9 +14,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::port::{Group, ModeKind};
+use super::port::Group;
 use super::sight::Sight;
 use crate::base::Revision;
+use crate::leadership::{Mode, Rule};
 use crate::machine::State as Facts;
 
 /// What a health answer says.
@@ -88,21 +89,18 @@ async fn ready(State(group): Served, uri: Uri) -> Response {
         }
     };
     answer(&*group, &uri, judge, |codes, mode| match mode {
-        ModeKind::Active => codes.active.unwrap_or(StatusCode::OK),
-        ModeKind::Passive | ModeKind::NoQuorum => codes.passive.unwrap_or(StatusCode::OK),
+        Mode::Active(_) => codes.active.unwrap_or(StatusCode::OK),
+        Mode::Passive | Mode::NoQuorum => codes.passive.unwrap_or(StatusCode::OK),
     })
 }
 
 async fn active(State(group): Served, uri: Uri) -> Response {
     let judge = |_: &Facts, sight: &Sight| {
-        let rule = |rule: &super::port::Rule| Check {
-            check: rule.rule,
-            pass: rule.holds,
-            detail: rule.detail.clone(),
-        };
-        let checks = sight.mode.rules.iter().map(rule).collect();
-        let good = sight.mode.kind == ModeKind::Active;
-        (if good { Verdict::Good } else { Verdict::Bad }, sight.mode.because.clone(), checks)
+        let rule =
+            |rule: &Rule| Check { check: rule.rule, pass: rule.pass, detail: rule.detail.clone() };
+        let checks = sight.verdict.rules.iter().map(rule).collect();
+        let good = matches!(sight.verdict.mode, Mode::Active(_));
+        (if good { Verdict::Good } else { Verdict::Bad }, sight.verdict.because.clone(), checks)
     };
     answer(&*group, &uri, judge, |codes, _| codes.active.unwrap_or(StatusCode::OK))
 }
@@ -112,10 +110,10 @@ fn answer(
     group: &dyn Group,
     uri: &Uri,
     judge: impl FnOnce(&Facts, &Sight) -> (Verdict, String, Vec<Check>),
-    good: impl FnOnce(Codes, ModeKind) -> StatusCode,
+    good: impl FnOnce(Codes, Mode) -> StatusCode,
 ) -> Response {
     let sight = Sight::of(group);
-    let mode = sight.mode.kind;
+    let mode = sight.verdict.mode;
     let codes = match codes(uri) {
         Ok(codes) => codes,
         Err(reason) => return (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
@@ -124,7 +122,7 @@ fn answer(
         let (verdict, reason, checks) = judge(facts, &sight);
         let status = match verdict {
             Verdict::Good => good(codes, mode),
-            Verdict::Bad if mode == ModeKind::Passive => bad(codes.passive.or(codes.down)),
+            Verdict::Bad if mode == Mode::Passive => bad(codes.passive.or(codes.down)),
             Verdict::Bad => bad(codes.down),
         };
         let checks = codes.verbose.then_some(checks);
@@ -152,9 +150,9 @@ fn readiness(facts: &Facts, sight: &Sight) -> Vec<Check> {
         check("leader known", leader.is_some(), named, "no leader is known"),
         check(
             "contact fresh",
-            sight.mode.kind != ModeKind::NoQuorum,
+            sight.verdict.mode != Mode::NoQuorum,
             "a leader with a quorum is heard".into(),
-            &sight.mode.because,
+            &sight.verdict.because,
         ),
         check(
             "facts loaded",
@@ -190,10 +188,10 @@ fn codes(uri: &Uri) -> Result<Codes, String> {
     })
 }
 
-fn mode_name(mode: ModeKind) -> &'static str {
+fn mode_name(mode: Mode) -> &'static str {
     match mode {
-        ModeKind::Active => "active",
-        ModeKind::Passive => "passive",
-        ModeKind::NoQuorum => "no_quorum",
+        Mode::Active(_) => "active",
+        Mode::Passive => "passive",
+        Mode::NoQuorum => "no_quorum",
     }
 }

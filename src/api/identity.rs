@@ -159,7 +159,7 @@ mod tests {
         let long: &'static str = Box::leak(format!("Bearer {}", "x".repeat(300)).into_boxed_str());
         for bad in ["Basic YTpi", "Bearer", "Bearer ", "bearer", long] {
             let answer = shown(&headers(&[("authorization", bad), ("cookie", "__Host-km=x")]));
-            assert_eq!(answer.unwrap_err().code, "UNAUTHENTICATED", "{bad}");
+            assert_eq!(answer.unwrap_err().code(), "UNAUTHENTICATED", "{bad}");
         }
         assert!(shown(&headers(&[("cookie", "km=x")])).is_err());
     }
@@ -170,7 +170,7 @@ mod tests {
         let ours = [("x-km-client", "web"), ("sec-fetch-site", "same-origin")];
         assert!(same_site(&headers(&ours)).is_ok());
         let theirs = [("x-km-client", "web"), ("sec-fetch-site", "cross-site")];
-        assert_eq!(same_site(&headers(&theirs)).unwrap_err().code, "CROSS_SITE");
+        assert_eq!(same_site(&headers(&theirs)).unwrap_err().code(), "CROSS_SITE");
         assert!(same_site(&headers(&[])).is_err());
     }
 }

@@ -179,7 +179,7 @@ mod tests {
         for bad in
             ["/?consistency=", "/?consistency=LOCAL", "/?consistency=local&consistency=local"]
         {
-            assert_eq!(read(bad).unwrap_err().code, "MALFORMED_QUERY", "{bad}");
+            assert_eq!(read(bad).unwrap_err().code(), "MALFORMED_QUERY", "{bad}");
         }
     }
 }

@@ -7,12 +7,13 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use raft_store::HealthReport;
 
-use super::port::{FeedItem, Group, HistoryFailure, HistoryRow, Mode};
+use super::port::{FeedItem, Group, HistoryFailure, HistoryRow};
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::cluster::{
     self, AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
     ProposeFailure, ReadFailure, ReadStamp, Settled, Standing, Subscription,
 };
+use crate::leadership::{Office, Verdict};
 use crate::machine::State;
 
 /// How long an answer waits until what it tells is applied here, or its history can be read here. Another
@@ -22,16 +23,13 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 /// One member of the group, as the surface uses it.
 pub struct Member {
     group: cluster::Group,
-    mode: Box<dyn Fn() -> Mode + Send + Sync>,
+    office: Office,
 }
 
 impl Member {
-    /// A member, and how to tell whether it is Active.
-    pub fn new(
-        group: cluster::Group,
-        mode: impl Fn() -> Mode + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self { group, mode: Box::new(mode) })
+    /// The member whose office this is.
+    pub fn new(office: Office) -> Arc<Self> {
+        Arc::new(Self { group: office.group().clone(), office })
     }
 
     async fn propose_and_apply(&self, draft: Draft) -> Result<Settled, ProposeFailure> {
@@ -104,8 +102,8 @@ impl Group for Member {
         self.group.standing()
     }
 
-    fn mode(&self) -> Mode {
-        (self.mode)()
+    fn verdict(&self) -> Verdict {
+        self.office.verdict()
     }
 
     fn own_status(&self) -> MemberStatus {

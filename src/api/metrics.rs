@@ -12,10 +12,10 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::openapi::handled_by_path;
-use super::port::ModeKind;
 use super::sight::Sight;
 use super::surface::Surface;
 use crate::cluster::MemberStatus;
+use crate::leadership::Mode;
 
 const REQUESTS: &str = "km_http_requests_total";
 const LATENCY: &str = "km_http_request_duration_seconds";
@@ -102,12 +102,13 @@ fn read_off(surface: &Surface) {
     let sight = Sight::of(&*surface.group);
     let (epoch, applied) =
         surface.group.view(|state| (state.managers.epoch(), state.kernel.revision));
-    for (name, kind) in [
-        ("active", ModeKind::Active),
-        ("passive", ModeKind::Passive),
-        ("no_quorum", ModeKind::NoQuorum),
+    let mode = sight.verdict.mode;
+    for (name, is) in [
+        ("active", matches!(mode, Mode::Active(_))),
+        ("passive", mode == Mode::Passive),
+        ("no_quorum", mode == Mode::NoQuorum),
     ] {
-        gauge!(MODE, "mode" => name).set(f64::from(u8::from(sight.mode.kind == kind)));
+        gauge!(MODE, "mode" => name).set(f64::from(u8::from(is)));
     }
     let standing = &sight.standing;
     gauge!(TERM).set(float(standing.term.0));

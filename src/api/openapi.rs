@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::cluster::Cluster;
-use super::error::Problem;
+use super::error::ProblemBody;
 use super::events::{LiveChange, Resync};
 use super::router::described;
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Kyvos Manager HA", description = "The same on every Manager that is not a witness. See docs/contracts/http.md for shapes and reasons."),
-    components(schemas(Problem, Cluster, LiveChange, Resync)),
+    components(schemas(ProblemBody, Cluster, LiveChange, Resync)),
     security(("bearer" = []), ("cookie" = []))
 )]
 pub(super) struct Base;

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_window_is_refused_when_it_is_not_1_to_500_wide() {
         for limit in ["0", "501", "-1", "a", "", "1e2", "99999999999999999999"] {
-            assert_eq!(Window::new(Some(limit), None).unwrap_err().code, "MALFORMED_QUERY");
+            assert_eq!(Window::new(Some(limit), None).unwrap_err().code(), "MALFORMED_QUERY");
         }
         assert_eq!(Window::new(None, None).unwrap().limit, LIMIT_DEFAULT);
     }

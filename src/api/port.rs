@@ -14,40 +14,8 @@ use crate::cluster::{
     AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
     ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
 };
+use crate::leadership::Verdict;
 use crate::machine::{Change, State};
-
-/// Who may act here, computed at the moment of asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mode {
-    /// Active, Passive or without a quorum.
-    pub kind: ModeKind,
-    /// Why, in a sentence.
-    pub because: String,
-    /// The checks behind it, in the order they are made.
-    pub rules: Vec<Rule>,
-}
-
-/// Active, Passive or without a quorum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ModeKind {
-    /// Leads, heard a quorum within its lease, applied its own first entry.
-    Active,
-    /// Follows an Active it hears.
-    Passive,
-    /// Hears no leader that has a quorum.
-    NoQuorum,
-}
-
-/// One check and what it found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// What is checked.
-    pub rule: &'static str,
-    /// Whether it holds.
-    pub holds: bool,
-    /// What was found.
-    pub detail: String,
-}
 
 /// One line of history with the revision that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +78,7 @@ pub trait Group: Send + Sync + 'static {
     fn standing(&self) -> Standing;
 
     /// Who may act here, computed now.
-    fn mode(&self) -> Mode;
+    fn verdict(&self) -> Verdict;
 
     /// What this Manager tells of itself.
     fn own_status(&self) -> MemberStatus;

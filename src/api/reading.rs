@@ -12,12 +12,13 @@ use super::answer::Answer;
 use super::error::Problem;
 use super::identity::{Caller, identify};
 use super::input::consistency;
-use super::port::{HistoryRow, ModeKind};
+use super::port::HistoryRow;
 use super::privilege::Needs;
 use super::redirect::{Halt, instead_of_forwarding};
 use super::surface::Surface;
 use crate::base::Revision;
 use crate::cluster::{Consistency, ReadStamp};
+use crate::leadership::Mode;
 use crate::machine::State;
 
 /// How long a look that also works without a quorum waits for one.
@@ -111,7 +112,7 @@ impl<P: Needs> FromRequestParts<Arc<Surface>> for Onlooker<P> {
 
 /// `None` when the read is linearizable, else how old what this Manager knows may be.
 async fn settle_if_possible(surface: &Arc<Surface>) -> Option<u64> {
-    if surface.group.mode().kind == ModeKind::NoQuorum {
+    if surface.group.verdict().mode == Mode::NoQuorum {
         return Some(local_age(surface));
     }
     let settling = surface.group.settle(Consistency::Linearizable);

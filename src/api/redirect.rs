@@ -11,9 +11,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::{Fault, Problem};
-use super::port::ModeKind;
+use super::sight::Sight;
 use super::surface::Surface;
 use crate::capabilities::properties::schema::{File, LOAD_BALANCER_URL};
+use crate::leadership::Mode;
 use crate::machine::State;
 
 /// Asks for 307 instead of forwarding.
@@ -58,19 +59,18 @@ impl IntoResponse for Halt {
 
 /// Where a browser that asked this Manager for a page is to be served.
 pub(crate) fn place(surface: &Surface, headers: &HeaderMap, uri: &Uri) -> Place {
-    let mode = surface.group.mode().kind;
-    if mode == ModeKind::Active {
+    let sight = Sight::of(&*surface.group);
+    if matches!(sight.verdict.mode, Mode::Active(_)) {
         return Place::Here;
     }
-    let (balancer, active) = surface.group.view(|state| (load_balancer(state), active_url(state)));
+    let known = |state: &State| (load_balancer(state), active_url(state, &sight));
+    let (balancer, Some(active)) = surface.group.view(known) else { return Place::Nowhere };
     let came_through = balancer.as_deref().is_some_and(|url| is_host_of(headers, uri, url));
     let sent_on = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == MARKER));
-    match (mode, balancer.or(active)) {
-        (ModeKind::Passive, Some(_)) if came_through || sent_on => Place::Here,
-        (ModeKind::Passive, Some(base)) => Place::There(target(&base, uri, Some(MARKER))),
-        (ModeKind::Passive, None) | (ModeKind::NoQuorum, _) => Place::Nowhere,
-        (ModeKind::Active, _) => Place::Here,
+    if came_through || sent_on {
+        return Place::Here;
     }
+    Place::There(target(&balancer.unwrap_or(active), uri, Some(MARKER)))
 }
 
 /// Refuses to forward when the caller asked so: a Passive names the Active instead.
@@ -83,13 +83,13 @@ pub(crate) fn instead_of_forwarding(
     if value != "1" {
         return Err(Problem::new(Fault::MalformedHeader, "X-KM-No-Forward must be 1.").into());
     }
-    match surface.group.mode().kind {
-        ModeKind::Active => Ok(()),
-        ModeKind::NoQuorum => Err(no_active().into()),
-        ModeKind::Passive => match surface.group.view(active_url) {
-            Some(base) => Err(Halt::Elsewhere(target(&base, uri, None))),
-            None => Err(no_active().into()),
-        },
+    let sight = Sight::of(&*surface.group);
+    if matches!(sight.verdict.mode, Mode::Active(_)) {
+        return Ok(());
+    }
+    match surface.group.view(|state| active_url(state, &sight)) {
+        Some(base) => Err(Halt::Elsewhere(target(&base, uri, None))),
+        None => Err(no_active().into()),
     }
 }
 
@@ -114,10 +114,10 @@ pub(crate) fn load_balancer(state: &State) -> Option<String> {
     value.filter(|url| !url.is_empty()).map(str::to_owned)
 }
 
-/// Where the Active's pages are, as far as this Manager knows.
-fn active_url(state: &State) -> Option<String> {
-    let tenure = state.managers.tenure.as_ref()?;
-    let member = state.managers.members.get(&tenure.active)?;
+/// Where the pages of the Active are, when one holds office now as far as this Manager hears. Never the address
+/// of one that has gone.
+fn active_url(state: &State, sight: &Sight) -> Option<String> {
+    let member = state.managers.members.get(&sight.active(state)?)?;
     Some(member.profile.api_url.clone()).filter(|url| !url.is_empty())
 }
 

@@ -2,9 +2,10 @@
 
 use raft_store::HealthReport;
 
-use super::port::{Group, Mode, ModeKind};
+use super::port::Group;
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::cluster::{MemberStatus, PeerReport, Standing};
+use crate::leadership::{Mode, Verdict};
 use crate::machine::State;
 
 /// One look at the group.
@@ -13,7 +14,7 @@ pub(crate) struct Sight {
     /// When it was looked.
     pub(crate) at: Timestamp,
     pub(crate) here: ManagerId,
-    pub(crate) mode: Mode,
+    pub(crate) verdict: Verdict,
     pub(crate) standing: Standing,
     pub(crate) own: MemberStatus,
     /// The other members.
@@ -27,7 +28,7 @@ impl Sight {
         Self {
             at: group.now(),
             here: group.here(),
-            mode: group.mode(),
+            verdict: group.verdict(),
             standing: group.standing(),
             own: group.own_status(),
             peers: group.peers(),
@@ -38,10 +39,10 @@ impl Sight {
     /// The Active, if one is known that holds office now: a tenure whose holder still leads, as far as this
     /// Manager hears. Between two tenures there is none (A4).
     pub(crate) fn active(&self, state: &State) -> Option<ManagerId> {
-        match self.mode.kind {
-            ModeKind::Active => Some(self.here),
-            ModeKind::NoQuorum => None,
-            ModeKind::Passive => {
+        match self.verdict.mode {
+            Mode::Active(_) => Some(self.here),
+            Mode::NoQuorum => None,
+            Mode::Passive => {
                 let holder = state.managers.tenure.as_ref()?.active;
                 (Some(holder) == self.standing.leader && holder != self.here).then_some(holder)
             }
