@@ -1,0 +1,57 @@
+# The one list of tasks. `make demo` and `make test` are all a newcomer needs; both install what is missing.
+
+CARGO ?= cargo
+NPM ?= npm
+DEMO_DIR ?= km-demo
+
+# Written by a finished `npm ci`; older than the lock file means: install again.
+NODE_MODULES := web/node_modules/.installed
+DASHBOARD := web/dist/index.html
+DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
+
+.PHONY: help demo test test-rust test-web test-e2e verify fix bench chaos clean
+
+help: ## Lists the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers; Ctrl-C stops it
+	$(CARGO) build --release --locked --bin km
+	./target/release/km demo --dir $(DEMO_DIR)
+
+test: test-rust test-web test-e2e ## Runs all tests: Rust, dashboard units, end to end in a real browser
+
+test-rust: $(DASHBOARD)
+	$(CARGO) test --workspace --locked --quiet
+
+test-web: $(NODE_MODULES)
+	cd web && $(NPM) test
+
+test-e2e: $(DASHBOARD)
+	scripts/install-chromium
+	$(CARGO) build --locked --bin km
+	scripts/e2e target/debug/km
+
+verify: $(NODE_MODULES) ## Checks form, lints, documentation, dependencies; changes nothing
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	scripts/deny
+	cd web && $(NPM) run lint && $(NPM) run typecheck
+
+fix: $(NODE_MODULES) ## Corrects what can be corrected by itself
+	$(CARGO) fmt --all
+	$(CARGO) clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
+	cd web && $(NPM) run fix
+
+clean: ## Removes what was built, not the demo's data
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules
+
+$(NODE_MODULES): web/package-lock.json
+	scripts/need node npm
+	cd web && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+$(DASHBOARD): $(NODE_MODULES) $(DASHBOARD_SOURCES)
+	cd web && $(NPM) run build
+	@touch $@
