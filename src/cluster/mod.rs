@@ -56,6 +56,7 @@ pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
 pub use self::joining::{AdmitFailure, JoinRequest};
 pub use self::membership::MembershipFailure;
 pub use self::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
+pub(crate) use self::proposing::now as wall_clock;
 pub use self::proposing::{Draft, ProposeFailure, Settled};
 pub use self::reading::{Consistency, ReadFailure, ReadStamp};
 pub use self::standing::Standing;

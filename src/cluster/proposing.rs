@@ -238,6 +238,11 @@ impl Group {
             return ProposeReplyV1::DiskFull { because: because.to_owned() };
         }
         let leader = || self.core.known_leader();
+        // Every member would have to stop at an entry it does not understand, so none gets into the log.
+        if let Err(failure) = Proposal::decode(&payload) {
+            tracing::warn!(%failure, "a forwarded proposal is not understood and was not taken");
+            return ProposeReplyV1::NotLeader { leader: leader() };
+        }
         match self.attempt_here(payload, Instant::now() + AT_LEADER_MAX).await {
             Attempt::Settled(settled) => ProposeReplyV1::Settled {
                 answer: settled.answer.encode(),
@@ -278,7 +283,7 @@ fn fingerprint(command: &Command) -> Digest {
 }
 
 /// The wall clock. Everything below this module takes the time it is given.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let ms = since.map_or(0, |since| since.as_millis());
     Timestamp(u64::try_from(ms).unwrap_or(u64::MAX))

@@ -8,6 +8,9 @@ pub mod cli;
 mod command;
 pub mod invitation;
 pub mod model;
+pub mod plan;
+pub mod port;
+pub mod reconciler;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod script;

@@ -1,0 +1,103 @@
+//! What the managers' room has to do, given the facts and who votes: it begins the addition of whom the group
+//! admitted, sends away who follows without belonging, and raises the feature level.
+//!
+//! Carrying out an addition is the operation's own matter: see [`operations::plan`](crate::capabilities::operations).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::Manager;
+use crate::base::{ManagerId, Revision, Timestamp};
+use crate::machine::{LEVEL_MAX, Level, State};
+
+/// What the Active sees of the group besides the facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Members that vote, in any of Raft's configurations in force.
+    pub voters: BTreeSet<ManagerId>,
+    /// Members that follow without a vote.
+    pub learners: BTreeSet<ManagerId>,
+    /// Whether a change of the voters is half done.
+    pub joint: bool,
+    /// The last entry of the Active's log.
+    pub last_log: Revision,
+    /// How far each other member's log is known to match it.
+    pub matched: BTreeMap<ManagerId, Revision>,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+impl Seen {
+    /// Whether a member votes, for good.
+    pub fn votes(&self, member: ManagerId) -> bool {
+        self.voters.contains(&member) && !self.joint
+    }
+
+    /// Whether Raft counts a member at all.
+    pub fn counts(&self, member: ManagerId) -> bool {
+        self.voters.contains(&member) || self.learners.contains(&member)
+    }
+}
+
+/// One thing to do, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Why, as it is logged.
+    pub because: String,
+    /// What.
+    pub act: Act,
+}
+
+/// What can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Begin the operation that brings an admitted member in.
+    BeginAddition {
+        /// Who.
+        member: ManagerId,
+        /// Its host.
+        host: String,
+    },
+    /// Take a learner out of Raft's membership.
+    Remove(ManagerId),
+    /// Raise the group's feature level.
+    RaiseLevel(Level),
+}
+
+/// The steps to take now. Nothing when all is as it should be.
+pub fn plan(state: &State, seen: &Seen) -> Vec<Step> {
+    let mut steps: Vec<Step> = state
+        .managers
+        .members
+        .iter()
+        .filter(|(id, _)| !seen.counts(**id) && state.operations.addition_of(**id).is_none())
+        .map(|(id, member)| begin(*id, member))
+        .collect();
+    steps.extend(strangers(state, seen).map(send_away));
+    steps.extend(raise(state));
+    steps
+}
+
+fn begin(member: ManagerId, manager: &Manager) -> Step {
+    let host = manager.profile.host.clone();
+    let because = format!("{host} was admitted as Kyvos Manager {member} and does not follow yet");
+    Step { because, act: Act::BeginAddition { member, host } }
+}
+
+/// Learners that do not belong to the group: an addition that was given up while Raft still worked on it.
+/// A voter without facts is never sent away by itself, because its vote may be the one that is needed.
+fn strangers<'s>(state: &'s State, seen: &'s Seen) -> impl Iterator<Item = ManagerId> {
+    let belongs = |id: &&ManagerId| !state.managers.members.contains_key(id);
+    seen.learners.iter().filter(belongs).copied()
+}
+
+fn send_away(member: ManagerId) -> Step {
+    let because = format!("{member} follows the log but is no Kyvos Manager of this group");
+    Step { because, act: Act::Remove(member) }
+}
+
+/// Never above what this build speaks: it would have to stop.
+fn raise(state: &State) -> Option<Step> {
+    let level = state.managers.level_spoken_by_all().min(LEVEL_MAX);
+    let because = format!("every member speaks feature level {}", level.0);
+    (level > state.kernel.level).then_some(Step { because, act: Act::RaiseLevel(level) })
+}

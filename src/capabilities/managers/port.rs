@@ -1,0 +1,108 @@
+//! What a reconciler needs of the group: to look, to decide and to change who votes, all in one tenure.
+//!
+//! Every act asks the tenure first and carries its epoch, so a pass of a past Active changes nothing.
+
+use std::future::Future;
+
+use super::plan::Seen;
+use crate::base::{Epoch, ManagerId, Refusal};
+use crate::cluster::{Group, MembershipFailure, ProposeFailure, Standing, wall_clock};
+use crate::leadership::{Ended, Tenure};
+use crate::machine::{Command, State};
+
+/// Why an act was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActFailure {
+    /// The right to act has ended.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// The group said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The group has not judged.
+    #[error(transparent)]
+    Propose(#[from] ProposeFailure),
+    /// The membership did not change.
+    #[error(transparent)]
+    Membership(#[from] MembershipFailure),
+}
+
+/// The group, as one pass of the Active sees and changes it.
+pub trait Reach: Sync {
+    /// The tenure's number.
+    fn epoch(&self) -> Epoch;
+
+    /// Looks at the facts and at who votes.
+    fn look<R>(&self, look: impl FnOnce(&State, &Seen) -> R) -> R;
+
+    /// Proposes a decision, fenced by the epoch.
+    fn propose(&self, command: Command) -> impl Future<Output = Result<(), ActFailure>> + Send;
+
+    /// Lets an admitted member follow, without a vote. Done already is done.
+    fn add_learner(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
+
+    /// Gives a member that has caught up its vote. Done already is done.
+    fn promote(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
+
+    /// Takes a member out of Raft's membership. Done already is done.
+    fn remove(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
+}
+
+/// The real one.
+pub struct InTenure<'t> {
+    group: &'t Group,
+    tenure: &'t Tenure,
+}
+
+impl<'t> InTenure<'t> {
+    /// The group, for as long as the tenure lasts.
+    pub fn of(group: &'t Group, tenure: &'t Tenure) -> Self {
+        Self { group, tenure }
+    }
+}
+
+impl Reach for InTenure<'_> {
+    fn epoch(&self) -> Epoch {
+        self.tenure.epoch()
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&State, &Seen) -> R) -> R {
+        let seen = seen(self.group.standing());
+        self.group.view(|state| look(state, &seen))
+    }
+
+    async fn propose(&self, command: Command) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        self.tenure.propose(command).await?.answer.into_result()?;
+        Ok(())
+    }
+
+    async fn add_learner(&self, who: ManagerId) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.group.add_learner(who).await?)
+    }
+
+    async fn promote(&self, who: ManagerId) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.group.promote(who).await?)
+    }
+
+    async fn remove(&self, who: ManagerId) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.group.remove(who).await?)
+    }
+}
+
+fn seen(standing: Standing) -> Seen {
+    Seen {
+        voters: standing.voters,
+        learners: standing.learners,
+        joint: standing.joint,
+        last_log: standing.last_log,
+        matched: standing.matched,
+        now: wall_clock(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fake;
