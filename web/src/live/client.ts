@@ -31,7 +31,7 @@ export function whenSignedOut(listener: () => void): void {
   onSignedOut = listener;
 }
 
-export const api = createClient<paths>({ baseUrl: '/api/v1', fetch: send });
+export const api = createClient<paths>({ baseUrl: `${location.origin}/api/v1`, fetch: send });
 
 api.use({
   onRequest({ request, schemaPath }) {

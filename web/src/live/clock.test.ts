@@ -1,0 +1,22 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { correctClock, serverNow } from './clock';
+
+describe("the server's clock", () => {
+  afterEach(() => correctClock(new Date().toUTCString()));
+  const headerAt = (offsetMs: number) => new Date(Date.now() + offsetMs).toUTCString();
+  const offset = () => serverNow() - Date.now();
+
+  it("replaces a laptop's that is minutes off", () => {
+    correctClock(headerAt(-300_000));
+    expect(offset()).toBeGreaterThan(-302_000);
+    expect(offset()).toBeLessThan(-298_000);
+  });
+
+  it('is not corrected by the coarseness of a header, nor by a header that is none', () => {
+    correctClock(headerAt(900));
+    expect(offset()).toBe(0);
+    correctClock(null);
+    correctClock('yesterday');
+    expect(offset()).toBe(0);
+  });
+});
