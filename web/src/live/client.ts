@@ -31,7 +31,14 @@ export function whenSignedOut(listener: () => void): void {
   onSignedOut = listener;
 }
 
-export const api = createClient<paths>({ baseUrl: `${location.origin}/api/v1`, fetch: send });
+const BASE = '/api/v1';
+
+/** The paths of the API without what they all begin with. */
+type Paths = {
+  [Path in keyof paths as Path extends `${typeof BASE}${infer Rest}` ? Rest : never]: paths[Path];
+};
+
+export const api = createClient<Paths>({ baseUrl: location.origin + BASE, fetch: send });
 
 api.use({
   onRequest({ request, schemaPath }) {
@@ -77,12 +84,13 @@ const PAGES_MAX = 20;
 
 /** All items of a list that is known to be small (settings, users), page by page. */
 export async function takeAll<T>(
-  page: (query: { limit: number; after?: string }) => Promise<Answer<Page<T>>>,
+  page: (query: { limit: string; after?: string }) => Promise<Answer<Page<T>>>,
 ) {
+  const limit = String(PAGE_MAX);
   const items: T[] = [];
   let after: string | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages++) {
-    const answer = await take(page(after === undefined ? { limit: PAGE_MAX } : { limit: PAGE_MAX, after }));
+    const answer = await take(page(after === undefined ? { limit } : { limit, after }));
     items.push(...answer.items);
     if (!answer.next) return items;
     after = answer.next;

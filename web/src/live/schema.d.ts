@@ -4,137 +4,15 @@
  */
 
 export interface paths {
-    "/login": {
+    "/api/v1/audit": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Sign in */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LoginRequest"];
-                };
-            };
-            responses: {
-                /** @description Sign in */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sign out */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Sign out */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who is signed in */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Who is signed in */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Every record, newest first. A page may hold fewer than asked and still have a next one. */
+        get: operations["list_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -143,7 +21,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/me/password": {
+    "/api/v1/cluster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The group at a glance. Answers also without a quorum, from what this Manager knows. */
+        get: operations["get_cluster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync) and `status`
+         *     (data Cluster, no id).
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explain/{topic}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why this Manager is or is not Active. The one topic so far is `active`. */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/join": {
         parameters: {
             query?: never;
             header?: never;
@@ -152,133 +84,36 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the own password */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PasswordChange"];
-                };
-            };
-            responses: {
-                /** @description Change the own password */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /**
+         * Lets a host in that shows a join token. Its number is the revision of its admission; an operation then
+         *     brings it in. Repeating the call with the same Idempotency-Key gives the same number again.
+         */
+        post: operations["join"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/users": {
+    "/api/v1/join-tokens": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Users */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Users */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["UserPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Open join tokens. */
+        get: operations["list_join_tokens"];
         put?: never;
-        /** Add a user */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewUser"];
-                };
-            };
-            responses: {
-                /** @description Add a user */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Makes a join token; it is shown once. A repeat under the same Idempotency-Key shows it again. */
+        post: operations["create_join_token"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/users/{name}": {
+    "/api/v1/join-tokens/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -288,168 +123,290 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a user */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Delete a user */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Takes a join token back. */
+        delete: operations["delete_join_token"];
         options?: never;
         head?: never;
-        /** Change a user */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["UserPatch"];
-                };
-            };
-            responses: {
-                /** @description Change a user */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        patch?: never;
         trace?: never;
     };
-    "/tokens": {
+    "/api/v1/login": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** API tokens */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description API tokens */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiTokenPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get?: never;
         put?: never;
-        /** Make an API token */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewApiToken"];
-                };
-            };
-            responses: {
-                /** @description Make an API token */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["IssuedApiToken"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Signs in; the session holds on every Manager. */
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/tokens/{id}": {
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs out: ends the session that was shown. */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every Manager and witness. */
+        get: operations["list_managers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is known of one member. */
+        get: operations["get_manager"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Names a member's host, whatever its mode or state (rows 51, 54). */
+        patch: operations["patch_manager"];
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's own password. Every session of the user ends, this one too. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every operation that is open or ended not long ago, newest first, without steps. */
+        get: operations["list_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One operation with its steps. */
+        get: operations["get_operation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls an operation off. */
+        post: operations["cancel_operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a failed operation again. */
+        post: operations["retry_operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every property: those with a schema, and those of the file custom. */
+        get: operations["list_properties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/properties/{file}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One property. */
+        get: operations["get_property"];
+        /** Gives a property a value. */
+        put: operations["set_property"];
+        post?: never;
+        /** Takes a property's value away: back to its default, or out of the file custom. */
+        delete: operations["reset_property"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/properties/{file}/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a property was, newest first. */
+        get: operations["property_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/properties/{file}/{name}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a property back the value it had at an earlier revision. */
+        post: operations["revert_property"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a request, by its Idempotency-Key or the `request_id` of a problem. */
+        get: operations["get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every API token. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Makes an API token; it is shown once. A repeat under the same Idempotency-Key shows it again. */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -459,1349 +416,1186 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete an API token */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Delete an API token */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Deletes an API token. */
+        delete: operations["delete_token"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/join-tokens": {
+    "/api/v1/users": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Join tokens */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Join tokens */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["JoinTokenPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Every user, by name. */
+        get: operations["list_users"];
         put?: never;
-        /** Make a join token */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewJoinToken"];
-                };
-            };
-            responses: {
-                /** @description Make a join token */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["IssuedJoinToken"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Makes a user. */
+        post: operations["create_user"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/join-tokens/{id}": {
+    "/api/v1/users/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One user. */
+        get: operations["get_user"];
         put?: never;
         post?: never;
-        /** Delete a join token */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Delete a join token */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Deletes a user and ends their sessions. */
+        delete: operations["delete_user"];
         options?: never;
         head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cluster": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The group at a glance */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The group at a glance */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Cluster"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/managers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Managers */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Managers */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManagerPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/managers/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One Manager */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description One Manager */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Manager"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Set the alias */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AliasPatch"];
-                };
-            };
-            responses: {
-                /** @description Set the alias */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Manager"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/properties": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Properties */
-        get: {
-            parameters: {
-                query?: {
-                    file?: string;
-                    search?: string;
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Properties */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PropertyPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/properties/{file}/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One property */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path: {
-                    file: string;
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description One property */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Property"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        /** Set a property */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    file: string;
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PropertySet"];
-                };
-            };
-            responses: {
-                /** @description Set a property */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Property"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        /** Reset or remove a property */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    file: string;
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Reset or remove a property */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PropertyRemoved"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/properties/{file}/{name}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** History of a property */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path: {
-                    file: string;
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description History of a property */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PropertyChangePage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/properties/{file}/{name}/revert": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Go back to an earlier value */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    file: string;
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PropertyRevert"];
-                };
-            };
-            responses: {
-                /** @description Go back to an earlier value */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Property"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/operations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Operations */
-        get: {
-            parameters: {
-                query?: {
-                    status?: components["schemas"]["OperationStatus"];
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Operations */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OperationPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/operations/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One operation with its steps */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description One operation with its steps */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Operation"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/operations/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Cancel */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Cancel */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Operation"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/operations/{id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Retry */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "If-Match"?: string;
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Retry */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Operation"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Audit records */
-        get: {
-            parameters: {
-                query?: {
-                    user?: string;
-                    room?: string;
-                    limit?: number;
-                    after?: string;
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Audit records */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditPage"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/requests/{key}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What became of a request */
-        get: {
-            parameters: {
-                query?: {
-                    consistency?: "linearizable" | "local";
-                };
-                header?: never;
-                path: {
-                    key: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description What became of a request */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RequestState"];
-                    };
-                };
-                /** @description Problem */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
+        /** Changes what is given of a user. A new password or status inactive ends their sessions. */
+        patch: operations["patch_user"];
         trace?: never;
     };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Problem: {
-            type: string;
-            title: string;
-            /** Format: int64 */
-            status: number;
-            detail: string;
-            code: string;
-            hint?: string | null;
-            request_id?: string | null;
+        /** @description An API token, without the token itself. */
+        ApiToken: {
+            /** @description When. */
+            created_at: components["schemas"]["Time"];
+            /** @description Who made it. */
+            created_by: string;
+            expires_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The revision that made it.
+             */
+            id: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description What it may do. */
+            role: components["schemas"]["RoleName"];
         };
-        Me: {
-            username: string;
-            role: components["schemas"]["Role"];
-            privileges: components["schemas"]["Privilege"][];
-            /** @enum {string} */
-            kind: "session" | "token";
-            /** Format: date-time */
-            expires_at: string | null;
+        /**
+         * @description What came of a request.
+         * @enum {string}
+         */
+        AuditOutcome: "committed" | "refused";
+        /** @description Who did what, and what came of it. */
+        AuditRecord: {
+            /** @description Room and verb. */
+            action: string;
+            /** @description The object after. */
+            after?: string | null;
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description The object before, where that can be said in a line. */
+            before?: string | null;
+            /** @description The refusal's code. */
+            code?: string | null;
+            /** @description What it was about. */
+            object: string;
+            /** @description What came of it. */
+            outcome: components["schemas"]["AuditOutcome"];
+            /** @description Why, in the asker's words. */
+            reason?: string | null;
+            /** @description The request's name. */
+            request_id: string;
+            /**
+             * Format: int64
+             * @description Where it stands in the log.
+             */
+            revision: number;
+            /** @description Their role, if they had one. */
+            role?: string | null;
+            /** @description From which address. */
+            source_ip?: string | null;
+            /**
+             * Format: int64
+             * @description The term it was committed in.
+             */
+            term: number;
+            /** @description Who. */
+            user: string;
+            /**
+             * Format: int64
+             * @description The Manager that took the request in.
+             */
+            via: number;
         };
-        /** @enum {string} */
-        Role: "administrator" | "maintainer" | "auditor";
-        /** @enum {string} */
-        Privilege: "view" | "properties.change" | "managers.alias" | "managers.membership" | "operations.control" | "users.manage" | "tokens.manage" | "audit.view";
-        LoginRequest: {
-            username: string;
-            password: string;
-        };
-        LoginAnswer: {
-            token: string;
-            /** Format: date-time */
-            expires_at: string;
-            user: components["schemas"]["SignedIn"];
-        };
-        SignedIn: {
-            username: string;
-            role: components["schemas"]["Role"];
-            privileges: components["schemas"]["Privilege"][];
-        };
-        PasswordChange: {
+        /** @description One's own new password. */
+        ChangePassword: {
+            /**
+             * Format: password
+             * @description The present password.
+             */
             existing: string;
+            /**
+             * Format: password
+             * @description The new one: 8 to 256 bytes.
+             */
             new: string;
         };
-        User: {
-            username: string;
-            role: components["schemas"]["Role"];
-            status: components["schemas"]["UserStatus"];
-            /** Format: date-time */
-            locked_until: string | null;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            changed_at: string;
-            /** Format: int64 */
+        /** @description The group as this Manager knows it. */
+        Cluster: {
+            /**
+             * Format: int64
+             * @description The Active; null when there is none.
+             */
+            active?: number | null;
+            /**
+             * Format: int64
+             * @description Newest revision applied here.
+             */
+            applied: number;
+            /** @description Names the group for ever. */
+            cluster_id: string;
+            /** @description One hash of all facts; members at the same revision have the same one. */
+            digest: components["schemas"]["FactsDigest"];
+            /**
+             * Format: int64
+             * @description Number of the tenure in force.
+             */
+            epoch: number;
+            /** @description How many more voters may fail. */
+            failure_tolerance: number;
+            /** @description Whether Kyvos Manager HA is on. */
+            ha_enabled: boolean;
+            /**
+             * Format: int64
+             * @description The Manager that answers.
+             */
+            here: number;
+            /**
+             * Format: int64
+             * @description The leader this Manager follows; null when it hears none.
+             */
+            leader?: number | null;
+            /** @description Where the load balancer is; null when none is configured. */
+            load_balancer_url?: string | null;
+            /** @description Every member. */
+            members: components["schemas"]["ClusterMember"][];
+            /** @description Whether it is Active, Passive or without a quorum. */
+            mode_here: components["schemas"]["ModeHere"];
+            /** @description What people call it. */
+            name: string;
+            /** @description What an operator should know. */
+            notices: components["schemas"]["Notice"][];
+            /** @description Votes needed to agree on anything. */
+            quorum: number;
+            /**
+             * Format: int64
+             * @description Newest revision known here.
+             */
             revision: number;
+            /**
+             * Format: int64
+             * @description Its term.
+             */
+            term: number;
+            /** @description Who votes. */
+            voters: number[];
         };
-        /** @enum {string} */
-        UserStatus: "active" | "inactive";
-        NewUser: {
-            username: string;
-            role: components["schemas"]["Role"];
-            password: string;
-        };
-        UserPatch: {
-            role?: components["schemas"]["Role"];
-            status?: components["schemas"]["UserStatus"];
-            password?: string;
-        };
-        ApiToken: {
-            /** Format: int64 */
+        /** @description One member at a glance. */
+        ClusterMember: {
+            /** @description What people call the host; empty for none. */
+            alias: string;
+            /** @description URL of its API and dashboard; empty for a witness. */
+            api_url: string;
+            /** @description Host name. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
             id: number;
-            name: string;
-            role: components["schemas"]["Role"];
-            created_by: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string | null;
+            /**
+             * Format: int64
+             * @description How long ago it answered; null when it never did since this Manager's start.
+             */
+            last_contact_ms?: number | null;
+            /** @description Whether it answers. */
+            reachable: boolean;
+            /** @description What it is in the group. */
+            role: components["schemas"]["MemberRole"];
         };
-        NewApiToken: {
-            name: string;
-            role: components["schemas"]["Role"];
-            /** Format: int64 */
+        /** @description Which API token to make. */
+        CreateApiToken: {
+            /**
+             * Format: int64
+             * @description How long it holds: 1 to 3,650 days; until it is deleted when absent.
+             */
             expires_in_days?: number | null;
-        };
-        IssuedApiToken: {
-            /** Format: int64 */
-            id: number;
+            /** @description What to call it: 1 to 64 bytes. */
             name: string;
-            role: components["schemas"]["Role"];
-            created_by: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string | null;
-            token: string;
+            /** @description What it may do. */
+            role: components["schemas"]["RoleName"];
         };
-        /** @enum {string} */
-        JoinRole: "manager" | "witness";
-        JoinToken: {
-            /** Format: int64 */
-            id: number;
+        /** @description Which join token to make. */
+        CreateJoinToken: {
+            /** @description For which role. */
             role: components["schemas"]["JoinRole"];
-            created_by: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string;
-            /** Format: int64 */
-            used_by: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds: 1 to 10,080 minutes; 60 when absent.
+             */
+            ttl_minutes?: number | null;
         };
-        NewJoinToken: {
-            role: components["schemas"]["JoinRole"];
-            /** Format: int64 */
-            ttl_minutes?: number;
+        /** @description A new user. */
+        CreateUser: {
+            /**
+             * Format: password
+             * @description Password: 8 to 256 bytes.
+             */
+            password: string;
+            /** @description Role. */
+            role: components["schemas"]["RoleName"];
+            /** @description User name. */
+            username: string;
         };
-        IssuedJoinToken: {
-            /** Format: int64 */
-            id: number;
-            token: string;
-            /** Format: date-time */
-            expires_at: string;
-        };
-        Digest: {
-            /** Format: int64 */
+        /**
+         * @description What somebody showed.
+         * @enum {string}
+         */
+        CredentialKind: "session" | "token";
+        /** @description The answer of a change that leaves nothing to show. */
+        Done: {
+            /**
+             * Format: int64
+             * @description Where it was committed.
+             */
             revision: number;
+        };
+        /** @description One rule. */
+        ExplainedRule: {
+            /** @description What was found. */
+            detail: string;
+            /** @description Whether it does. */
+            pass: boolean;
+            /** @description What must hold. */
+            rule: string;
+        };
+        /** @description A verdict and the rules behind it. */
+        Explanation: {
+            /** @description The rules, in the order they are looked at. */
+            rules: components["schemas"]["ExplainedRule"][];
+            /** @description What is explained. */
+            topic: string;
+            /** @description The outcome, in a sentence. */
+            verdict: string;
+        };
+        /** @description A hash of all facts at a revision. */
+        FactsDigest: {
+            /**
+             * Format: int64
+             * @description The revision.
+             */
+            revision: number;
+            /** @description 64 hex digits. */
             value: string;
         };
-        /** @enum {string} */
-        MemberRole: "voter" | "learner" | "witness";
-        ClusterMember: {
-            /** Format: int64 */
-            id: number;
+        /** @description What a joining host shows and tells of itself. */
+        JoinRequest: {
+            /** @description URL of its API; empty for a witness. */
+            api_url: string;
+            /** @description The request for its certificate, PEM. */
+            csr_pem: string;
+            /** @description Its disk. */
+            disk_id: string;
+            /** @description URL of its health listener. */
+            health_url: string;
+            /** @description Its host name. */
             host: string;
-            alias: string;
-            role: components["schemas"]["MemberRole"];
-            reachable: boolean;
-            /** Format: int64 */
-            last_contact_ms: number | null;
-            api_url: string | null;
+            /**
+             * Format: int64
+             * @description The longest election lease it may be running with, in milliseconds; the group's own when absent.
+             */
+            lease_ms?: number | null;
+            /**
+             * Format: int32
+             * @description The highest feature level its build speaks; 1 when absent.
+             */
+            level?: number | null;
+            /** @description `host:port` where its peers will reach it. */
+            peer_addr: string;
+            /** @description What it is to be. */
+            role: components["schemas"]["JoinRole"];
+            /**
+             * Format: password
+             * @description The secret part of the join token.
+             */
+            token: string;
+            /** @description Version of its build. */
+            version: string;
         };
+        /**
+         * @description What a member is to be.
+         * @enum {string}
+         */
+        JoinRole: "manager" | "witness";
+        /** @description A right to join, given once. The token itself is shown when it is made and never again. */
+        JoinToken: {
+            /** @description When. */
+            created_at: components["schemas"]["Time"];
+            /** @description Who made it. */
+            created_by: string;
+            /** @description Until when it holds. */
+            expires_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The revision that made it.
+             */
+            id: number;
+            /** @description For which role. */
+            role: components["schemas"]["JoinRole"];
+            /**
+             * Format: int64
+             * @description Who used it. A used token is gone, so this is null in the list.
+             */
+            used_by?: number | null;
+        };
+        /** @description What a joining host needs to be a member. */
+        Joined: {
+            /** @description Certificate of the group's authority, PEM. */
+            ca_pem: string;
+            /** @description Its own certificate, PEM. */
+            certificate_pem: string;
+            /** @description The group. */
+            cluster_id: string;
+            /** @description The group key; absent for a witness. */
+            group_key?: string | null;
+            /** @description Who to talk to. */
+            members: components["schemas"]["JoinedMember"][];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            node_id: number;
+            /**
+             * Format: int64
+             * @description The operation that brings it in.
+             */
+            operation: number;
+        };
+        /** @description Where a member is reached. */
+        JoinedMember: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description `host:port`. */
+            peer_addr: string;
+        };
+        /** @description One change, as the stream tells it. */
+        LiveChange: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description Who asked for it. */
+            by: string;
+            /** @description What is new. */
+            data: Record<string, never>;
+            /** @description What happened there. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Where it was committed; also the event's id.
+             */
+            revision: number;
+            /** @description The room it happened in. */
+            room: string;
+            /** @description To what. */
+            subject: string;
+        };
+        /** @description Who wants to sign in. */
+        Login: {
+            /**
+             * Format: password
+             * @description Password.
+             */
+            password: string;
+            /** @description User name. */
+            username: string;
+        };
+        /** @description One Kyvos Manager instance, or a witness. */
+        Manager: {
+            /** @description What people call the host; empty for none. */
+            alias: string;
+            /** @description URL of its API and dashboard; empty for a witness. */
+            api_url: string;
+            /**
+             * Format: int64
+             * @description Last entry it applied.
+             */
+            applied?: number | null;
+            as_of?: components["schemas"]["Time"] | null;
+            certificate_expires_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Last entry its newest checkpoint holds.
+             */
+            checkpoint?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes its data take.
+             */
+            data_bytes?: number | null;
+            /** @description Where its data lie. */
+            data_dir?: string | null;
+            /** @description The disk its number is bound to. */
+            disk_id: string;
+            /** @description URL of its health listener. */
+            health_url: string;
+            /** @description Whether it is the one that answers. */
+            here: boolean;
+            /** @description Host name. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description Where its program lies. */
+            install_path?: string | null;
+            /**
+             * Format: int64
+             * @description Entries it is behind; null when it was never heard.
+             */
+            lag?: number | null;
+            /**
+             * Format: int64
+             * @description How long ago it answered; null when it never did since this Manager's start.
+             */
+            last_contact_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Last entry in its log.
+             */
+            last_log?: number | null;
+            /** @description Active or Passive. */
+            mode: components["schemas"]["ManagerMode"];
+            /** @description Where its peers reach it. */
+            peer_addr: string;
+            /**
+             * Format: int32
+             * @description Its process.
+             */
+            pid?: number | null;
+            /**
+             * Format: int64
+             * @description Revision of the last change of what the group knows of it.
+             */
+            revision: number;
+            /** @description What it is in the group. */
+            role: components["schemas"]["MemberRole"];
+            /** @description Since when it is in this mode, as far as this Manager knows. */
+            since: components["schemas"]["Time"];
+            started_at?: components["schemas"]["Time"] | null;
+            /** @description How its service stands, as far as this Manager knows. */
+            state: components["schemas"]["ManagerState"];
+            /**
+             * Format: int64
+             * @description Its term.
+             */
+            term?: number | null;
+            /** @description Version of its build. */
+            version: string;
+        };
+        /**
+         * @description Whether it is the one in use.
+         * @enum {string}
+         */
+        ManagerMode: "active" | "passive";
+        /**
+         * @description How its service stands.
+         * @enum {string}
+         */
+        ManagerState: "running" | "stopped" | "down" | "starting" | "stopping";
+        /** @description Who asks, and what they may do. */
+        Me: {
+            expires_at?: components["schemas"]["Time"] | null;
+            /** @description What was shown. */
+            kind: components["schemas"]["CredentialKind"];
+            /** @description Privileges of the role. */
+            privileges: string[];
+            /** @description Role. */
+            role: components["schemas"]["RoleName"];
+            /** @description User name, or name of the API token. */
+            username: string;
+        };
+        /**
+         * @description What a member is in the group.
+         * @enum {string}
+         */
+        MemberRole: "voter" | "learner" | "witness";
+        /**
+         * @description Whether a Manager is Active, Passive or without a quorum.
+         * @enum {string}
+         */
+        ModeHere: "active" | "passive" | "no_quorum";
+        /** @description The last change of a property. */
+        Modified: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description Who. */
+            by: string;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description At which revision.
+             */
+            revision: number;
+        };
+        /** @description A new API token, shown once. */
+        NewApiToken: components["schemas"]["ApiToken"] & {
+            /** @description The token, for `Authorization: Bearer`. */
+            token: string;
+        };
+        /** @description A new join token, shown once. */
+        NewJoinToken: {
+            /** @description Until when it holds. */
+            expires_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The revision that made it.
+             */
+            id: number;
+            /** @description What `km join` takes: the right to join, how to know the group, and where it is. */
+            token: string;
+        };
+        /** @description One thing to know. */
         Notice: {
+            /** @description Stable code. */
             code: string;
-            /** @enum {string} */
-            severity: "warning" | "error" | "info";
+            /** @description How much it matters. */
+            severity: components["schemas"]["Severity"];
+            /** @description The sentence. */
             text: string;
         };
-        Cluster: {
-            cluster_id: string;
-            name: string;
-            /** Format: int64 */
-            here: number;
-            /** @enum {string} */
-            mode_here: "active" | "passive" | "no_quorum";
-            /** Format: int64 */
-            term: number;
-            /** Format: int64 */
-            epoch: number;
-            /** Format: int64 */
-            active: number | null;
-            /** Format: int64 */
-            leader: number | null;
-            /** Format: int64 */
-            revision: number;
-            /** Format: int64 */
-            applied: number;
-            voters: number[];
-            /** Format: int64 */
-            quorum: number;
-            /** Format: int64 */
-            failure_tolerance: number;
-            ha_enabled: boolean;
-            load_balancer_url: string | null;
-            digest: null | components["schemas"]["Digest"];
-            members: components["schemas"]["ClusterMember"][];
-            notices: components["schemas"]["Notice"][];
-        };
-        Manager: {
-            /** Format: int64 */
+        /** @description Long work people see. */
+        Operation: {
+            /** @description Why it failed or needs a decision. */
+            error?: string | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The revision that began it.
+             */
             id: number;
-            host: string;
-            alias: string;
-            /** @enum {string} */
-            mode: "active" | "passive";
-            role: components["schemas"]["MemberRole"];
-            /** @enum {string} */
-            state: "running" | "stopped" | "down" | "starting" | "stopping";
-            /** Format: date-time */
-            since: string | null;
-            version: string | null;
-            api_url: string | null;
-            peer_addr: string;
-            health_url: string | null;
-            /** Format: int64 */
-            lag: number | null;
-            /** Format: int64 */
-            last_contact_ms: number | null;
-            /** Format: date-time */
-            as_of: string | null;
-            here: boolean;
-            /** Format: int64 */
-            pid: number | null;
-            /** Format: date-time */
-            started_at: string | null;
-            install_path: string | null;
-            data_dir: string | null;
-            /** Format: int64 */
-            term: number | null;
-            /** Format: int64 */
-            last_log: number | null;
-            /** Format: int64 */
-            applied: number | null;
-            /** Format: int64 */
-            checkpoint: number | null;
-            /** Format: int64 */
-            data_bytes: number | null;
-            /** Format: date-time */
-            certificate_expires_at: string | null;
-            disk_id: string | null;
-            /** Format: int64 */
+            /** @description What it does, stable. */
+            kind: string;
+            /** @description How far it is. */
+            progress: components["schemas"]["Progress"];
+            /** @description When it was asked for. */
+            requested_at: components["schemas"]["Time"];
+            /** @description Who asked for it. */
+            requested_by: string;
+            /**
+             * Format: int32
+             * @description How many failovers it survived.
+             */
+            resumed: number;
+            /**
+             * Format: int64
+             * @description Revision of its last change.
+             */
             revision: number;
+            started_at?: components["schemas"]["Time"] | null;
+            /** @description How it stands. */
+            status: components["schemas"]["OperationStatus"];
+            /** @description Its steps; absent in lists. */
+            steps?: components["schemas"]["OperationStep"][] | null;
+            /** @description What it is about. */
+            target: string;
+            /** @description What it does, for people. */
+            title: string;
+            /**
+             * Format: int64
+             * @description The Manager that took the request in.
+             */
+            via: number;
         };
-        AliasPatch: {
+        /**
+         * @description How an operation stands.
+         * @enum {string}
+         */
+        OperationStatus: "queued" | "running" | "succeeded" | "failed" | "needs_decision" | "cancelled";
+        /** @description One step. */
+        OperationStep: {
+            /**
+             * Format: int32
+             * @description How many times it was begun.
+             */
+            attempt: number;
+            /** @description What is known of it. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description In which tenure.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int64
+             * @description The Manager that last worked on it.
+             */
+            executed_by?: number | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Its name, stable. */
+            name: string;
+            started_at?: components["schemas"]["Time"] | null;
+            /** @description How it stands. */
+            status: components["schemas"]["OperationStepStatus"];
+            /** @description What it does, for people. */
+            title: string;
+        };
+        /**
+         * @description How a step stands.
+         * @enum {string}
+         */
+        OperationStepStatus: "pending" | "running" | "done" | "failed" | "skipped";
+        /** @description One page of a list. */
+        Page_ApiToken: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description When. */
+                created_at: components["schemas"]["Time"];
+                /** @description Who made it. */
+                created_by: string;
+                expires_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description The revision that made it.
+                 */
+                id: number;
+                /** @description What people call it. */
+                name: string;
+                /** @description What it may do. */
+                role: components["schemas"]["RoleName"];
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AuditRecord: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Room and verb. */
+                action: string;
+                /** @description The object after. */
+                after?: string | null;
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description The object before, where that can be said in a line. */
+                before?: string | null;
+                /** @description The refusal's code. */
+                code?: string | null;
+                /** @description What it was about. */
+                object: string;
+                /** @description What came of it. */
+                outcome: components["schemas"]["AuditOutcome"];
+                /** @description Why, in the asker's words. */
+                reason?: string | null;
+                /** @description The request's name. */
+                request_id: string;
+                /**
+                 * Format: int64
+                 * @description Where it stands in the log.
+                 */
+                revision: number;
+                /** @description Their role, if they had one. */
+                role?: string | null;
+                /** @description From which address. */
+                source_ip?: string | null;
+                /**
+                 * Format: int64
+                 * @description The term it was committed in.
+                 */
+                term: number;
+                /** @description Who. */
+                user: string;
+                /**
+                 * Format: int64
+                 * @description The Manager that took the request in.
+                 */
+                via: number;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_JoinToken: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description When. */
+                created_at: components["schemas"]["Time"];
+                /** @description Who made it. */
+                created_by: string;
+                /** @description Until when it holds. */
+                expires_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The revision that made it.
+                 */
+                id: number;
+                /** @description For which role. */
+                role: components["schemas"]["JoinRole"];
+                /**
+                 * Format: int64
+                 * @description Who used it. A used token is gone, so this is null in the list.
+                 */
+                used_by?: number | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Manager: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description What people call the host; empty for none. */
+                alias: string;
+                /** @description URL of its API and dashboard; empty for a witness. */
+                api_url: string;
+                /**
+                 * Format: int64
+                 * @description Last entry it applied.
+                 */
+                applied?: number | null;
+                as_of?: components["schemas"]["Time"] | null;
+                certificate_expires_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Last entry its newest checkpoint holds.
+                 */
+                checkpoint?: number | null;
+                /**
+                 * Format: int64
+                 * @description Bytes its data take.
+                 */
+                data_bytes?: number | null;
+                /** @description Where its data lie. */
+                data_dir?: string | null;
+                /** @description The disk its number is bound to. */
+                disk_id: string;
+                /** @description URL of its health listener. */
+                health_url: string;
+                /** @description Whether it is the one that answers. */
+                here: boolean;
+                /** @description Host name. */
+                host: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                id: number;
+                /** @description Where its program lies. */
+                install_path?: string | null;
+                /**
+                 * Format: int64
+                 * @description Entries it is behind; null when it was never heard.
+                 */
+                lag?: number | null;
+                /**
+                 * Format: int64
+                 * @description How long ago it answered; null when it never did since this Manager's start.
+                 */
+                last_contact_ms?: number | null;
+                /**
+                 * Format: int64
+                 * @description Last entry in its log.
+                 */
+                last_log?: number | null;
+                /** @description Active or Passive. */
+                mode: components["schemas"]["ManagerMode"];
+                /** @description Where its peers reach it. */
+                peer_addr: string;
+                /**
+                 * Format: int32
+                 * @description Its process.
+                 */
+                pid?: number | null;
+                /**
+                 * Format: int64
+                 * @description Revision of the last change of what the group knows of it.
+                 */
+                revision: number;
+                /** @description What it is in the group. */
+                role: components["schemas"]["MemberRole"];
+                /** @description Since when it is in this mode, as far as this Manager knows. */
+                since: components["schemas"]["Time"];
+                started_at?: components["schemas"]["Time"] | null;
+                /** @description How its service stands, as far as this Manager knows. */
+                state: components["schemas"]["ManagerState"];
+                /**
+                 * Format: int64
+                 * @description Its term.
+                 */
+                term?: number | null;
+                /** @description Version of its build. */
+                version: string;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Operation: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Why it failed or needs a decision. */
+                error?: string | null;
+                finished_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description The revision that began it.
+                 */
+                id: number;
+                /** @description What it does, stable. */
+                kind: string;
+                /** @description How far it is. */
+                progress: components["schemas"]["Progress"];
+                /** @description When it was asked for. */
+                requested_at: components["schemas"]["Time"];
+                /** @description Who asked for it. */
+                requested_by: string;
+                /**
+                 * Format: int32
+                 * @description How many failovers it survived.
+                 */
+                resumed: number;
+                /**
+                 * Format: int64
+                 * @description Revision of its last change.
+                 */
+                revision: number;
+                started_at?: components["schemas"]["Time"] | null;
+                /** @description How it stands. */
+                status: components["schemas"]["OperationStatus"];
+                /** @description Its steps; absent in lists. */
+                steps?: components["schemas"]["OperationStep"][] | null;
+                /** @description What it is about. */
+                target: string;
+                /** @description What it does, for people. */
+                title: string;
+                /**
+                 * Format: int64
+                 * @description The Manager that took the request in.
+                 */
+                via: number;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Property: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Its value when nobody set one; null for names without a schema. */
+                default?: string | null;
+                /** @description What it is for; null for names without a schema. */
+                description?: string | null;
+                /** @description The file it stands in. */
+                file: string;
+                /** @description Whether nobody set a value. */
+                is_default: boolean;
+                /** @description What values it takes. */
+                kind: components["schemas"]["PropertyKind"];
+                modified?: components["schemas"]["Modified"] | null;
+                /** @description Its name. */
+                name: string;
+                /** @description What must restart before a change takes effect. */
+                restart: string[];
+                /**
+                 * Format: int64
+                 * @description Revision of the last change; 0: nobody changed it.
+                 */
+                revision: number;
+                /** @description For whom it holds. */
+                scope: string;
+                /** @description Its value. */
+                value: string;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PropertyChange: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description What was done. */
+                action: components["schemas"]["PropertyAction"];
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description Who. */
+                by: string;
+                /** @description Why. */
+                reason?: string | null;
+                /**
+                 * Format: int64
+                 * @description At which revision.
+                 */
+                revision: number;
+                /** @description The value from then on; null after a reset. */
+                value?: string | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_User: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description When they were last changed. */
+                changed_at: components["schemas"]["Time"];
+                /** @description When they were made. */
+                created_at: components["schemas"]["Time"];
+                locked_until?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Revision of the last change.
+                 */
+                revision: number;
+                /** @description Role. */
+                role: components["schemas"]["RoleName"];
+                /** @description Whether they may sign in. */
+                status: components["schemas"]["UserStatus"];
+                /** @description User name. */
+                username: string;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description A new alias. */
+        PatchManager: {
+            /** @description At most 64 letters, digits, spaces, hyphens, underscores or dots; empty takes it away. */
             alias: string;
         };
+        /** @description What is to change of a user. */
+        PatchUser: {
+            /**
+             * Format: password
+             * @description A new password: 8 to 256 bytes. It also ends a lock.
+             */
+            password?: string | null;
+            role?: components["schemas"]["RoleName"] | null;
+            status?: components["schemas"]["UserStatus"] | null;
+        };
+        /** @description What stands in a problem answer. */
+        Problem: {
+            /** @description Stable code. */
+            code: string;
+            /** @description What happened this time, in a sentence. */
+            detail: string;
+            /** @description What to do about it. */
+            hint: string;
+            /** @description The request's name: the idempotency key, or one that was given to it. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The code in words, the same every time. */
+            title: string;
+            /** @description Where the code is explained. */
+            type: string;
+        };
+        /** @description How far an operation is. */
+        Progress: {
+            /** @description Steps done or not needed. */
+            done: number;
+            /** @description All steps. */
+            total: number;
+        };
+        /** @description A property as it stands. */
+        Property: {
+            /** @description Its value when nobody set one; null for names without a schema. */
+            default?: string | null;
+            /** @description What it is for; null for names without a schema. */
+            description?: string | null;
+            /** @description The file it stands in. */
+            file: string;
+            /** @description Whether nobody set a value. */
+            is_default: boolean;
+            /** @description What values it takes. */
+            kind: components["schemas"]["PropertyKind"];
+            modified?: components["schemas"]["Modified"] | null;
+            /** @description Its name. */
+            name: string;
+            /** @description What must restart before a change takes effect. */
+            restart: string[];
+            /**
+             * Format: int64
+             * @description Revision of the last change; 0: nobody changed it.
+             */
+            revision: number;
+            /** @description For whom it holds. */
+            scope: string;
+            /** @description Its value. */
+            value: string;
+        };
+        /**
+         * @description What was done to a property.
+         * @enum {string}
+         */
+        PropertyAction: "set" | "reset" | "reverted";
+        /** @description One line of a property's history. */
+        PropertyChange: {
+            /** @description What was done. */
+            action: components["schemas"]["PropertyAction"];
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description Who. */
+            by: string;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description At which revision.
+             */
+            revision: number;
+            /** @description The value from then on; null after a reset. */
+            value?: string | null;
+        };
+        /** @description What values a property takes. */
         PropertyKind: {
             /** @enum {string} */
             type: "yes_no";
         } | {
+            /** @description The words. */
+            choices: string[];
             /** @enum {string} */
             type: "choice";
-            choices: string[];
         } | {
+            /**
+             * Format: int64
+             * @description Largest.
+             */
+            max: number;
+            /**
+             * Format: int64
+             * @description Smallest.
+             */
+            min: number;
             /** @enum {string} */
             type: "integer";
-            /** Format: int64 */
-            min: number;
-            /** Format: int64 */
-            max: number;
-            unit: string | null;
+            /** @description Unit; empty for a plain count. */
+            unit: string;
         } | {
             /** @enum {string} */
             type: "url";
         } | {
+            /**
+             * Format: int64
+             * @description Longest, in bytes.
+             */
+            max_bytes: number;
             /** @enum {string} */
             type: "text";
-            /** Format: int64 */
-            max_bytes: number;
         };
-        Modified: {
-            by: string;
-            /** Format: date-time */
-            at: string;
-            /** Format: int64 */
-            revision: number;
-            reason: string | null;
-        };
-        Property: {
-            file: string;
-            name: string;
-            value: string;
-            default: string | null;
-            is_default: boolean;
-            description: string | null;
-            kind: components["schemas"]["PropertyKind"];
-            /** @enum {string} */
-            scope: "global" | "per_node";
-            restart: string[];
-            /** Format: int64 */
-            revision: number;
-            modified: null | components["schemas"]["Modified"];
-        };
-        PropertySet: {
-            value: string;
-            reason?: string | null;
-        };
-        PropertyRevert: {
-            /** Format: int64 */
-            revision: number;
-            reason?: string | null;
-        };
-        PropertyRemoved: {
-            /** Format: int64 */
-            revision: number;
-        };
-        PropertyChange: {
-            /** Format: int64 */
-            revision: number;
-            /** Format: date-time */
-            at: string;
-            by: string;
-            /** @enum {string} */
-            action: "set" | "reset" | "reverted";
-            value: string | null;
-            reason: string | null;
-        };
-        /** @enum {string} */
-        OperationStatus: "queued" | "running" | "succeeded" | "failed" | "needs_decision" | "cancelled";
-        OperationProgress: {
-            /** Format: int64 */
-            done: number;
-            /** Format: int64 */
-            total: number;
-        };
-        OperationStep: {
-            name: string;
-            title: string;
-            /** @enum {string} */
-            status: "pending" | "running" | "done" | "failed" | "skipped";
-            /** Format: int64 */
-            attempt: number;
-            detail: string | null;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            finished_at: string | null;
-            /** Format: int64 */
-            executed_by: number | null;
-            /** Format: int64 */
-            epoch: number | null;
-        };
-        Operation: {
-            /** Format: int64 */
-            id: number;
-            kind: string;
-            title: string;
-            target: string;
-            requested_by: string;
-            /** Format: int64 */
-            via: number;
-            /** Format: date-time */
-            requested_at: string;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            finished_at: string | null;
-            status: components["schemas"]["OperationStatus"];
-            /** Format: int64 */
-            resumed: number;
-            progress: components["schemas"]["OperationProgress"];
-            error: string | null;
-            /** Format: int64 */
-            revision: number;
-            steps?: components["schemas"]["OperationStep"][];
-        };
-        AuditRecord: {
-            /** Format: int64 */
-            revision: number;
-            /** Format: date-time */
-            at: string;
-            user: string;
-            role: string | null;
-            action: string;
-            object: string;
-            before: string | null;
-            after: string | null;
-            /** @enum {string} */
-            outcome: "committed" | "refused";
-            code: string | null;
-            reason: string | null;
-            source_ip: string | null;
-            /** Format: int64 */
-            via: number;
-            /** Format: int64 */
-            term: number;
-            request_id: string | null;
-        };
-        RequestState: {
-            /** @enum {string} */
-            state: "committed" | "refused" | "unknown";
-            /** Format: int64 */
+        /** @description What became of a request. */
+        RequestOutcome: {
+            /**
+             * Format: int64
+             * @description Where it was judged; absent when it is not known.
+             */
             revision?: number | null;
+            /** @description How it stands. */
+            state: components["schemas"]["RequestState"];
         };
-        UserPage: {
-            items: components["schemas"]["User"][];
-            next?: string;
+        /**
+         * @description How a request stands.
+         * @enum {string}
+         */
+        RequestState: "committed" | "refused" | "unknown";
+        /** @description The data of `event: resync`: read everything again. */
+        Resync: {
+            /**
+             * Format: int64
+             * @description The newest revision.
+             */
+            revision: number;
         };
-        ApiTokenPage: {
-            items: components["schemas"]["ApiToken"][];
-            next?: string;
+        /** @description Which value to bring back. */
+        RevertProperty: {
+            /** @description Why; at most 512 bytes. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description The revision that set the value, from the history.
+             */
+            revision: number;
         };
-        JoinTokenPage: {
-            items: components["schemas"]["JoinToken"][];
-            next?: string;
+        /**
+         * @description What a user or token may do, by name.
+         * @enum {string}
+         */
+        RoleName: "administrator" | "maintainer" | "auditor";
+        /** @description A session. The token is shown here and never again; browsers get it as a cookie too. */
+        Session: {
+            /** @description Until when it holds. */
+            expires_at: components["schemas"]["Time"];
+            /** @description For `Authorization: Bearer`. */
+            token: string;
+            /** @description Who signed in. */
+            user: components["schemas"]["SessionUser"];
         };
-        ManagerPage: {
-            items: components["schemas"]["Manager"][];
-            next?: string;
+        /** @description Who signed in, and what they may do. */
+        SessionUser: {
+            /** @description Privileges of the role. */
+            privileges: string[];
+            /** @description Role. */
+            role: components["schemas"]["RoleName"];
+            /** @description User name. */
+            username: string;
         };
-        PropertyPage: {
-            items: components["schemas"]["Property"][];
-            next?: string;
+        /** @description A new value. */
+        SetProperty: {
+            /** @description Why; at most 512 bytes. */
+            reason?: string | null;
+            /** @description The value; at most 4,096 bytes. */
+            value: string;
         };
-        PropertyChangePage: {
-            items: components["schemas"]["PropertyChange"][];
-            next?: string;
+        /**
+         * @description How much a notice matters.
+         * @enum {string}
+         */
+        Severity: "info" | "warning" | "error";
+        /**
+         * Format: date-time
+         * @description A moment, RFC 3339 in UTC.
+         * @example 2026-11-22T21:00:00.000Z
+         */
+        Time: string;
+        /** @description A user. */
+        User: {
+            /** @description When they were last changed. */
+            changed_at: components["schemas"]["Time"];
+            /** @description When they were made. */
+            created_at: components["schemas"]["Time"];
+            locked_until?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Revision of the last change.
+             */
+            revision: number;
+            /** @description Role. */
+            role: components["schemas"]["RoleName"];
+            /** @description Whether they may sign in. */
+            status: components["schemas"]["UserStatus"];
+            /** @description User name. */
+            username: string;
         };
-        OperationPage: {
-            items: components["schemas"]["Operation"][];
-            next?: string;
-        };
-        AuditPage: {
-            items: components["schemas"]["AuditRecord"][];
-            next?: string;
-        };
+        /**
+         * @description Whether a user may sign in.
+         * @enum {string}
+         */
+        UserStatus: "active" | "inactive";
     };
     responses: never;
     parameters: never;
@@ -1810,4 +1604,1309 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only of this user, as the record names them. */
+                user?: string;
+                /** @description Only of this room: managers, properties, operations, access. */
+                room?: string;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditRecord"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cluster: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description Changes after this revision; from now on when absent. The header `Last-Event-ID` goes before it. */
+                after?: number;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description Id of the last event seen. */
+                "Last-Event-ID"?: number | null;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveChange"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Joined"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_join_tokens: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JoinToken"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_join_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateJoinToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewJoinToken"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_join_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_managers: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Manager"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_manager: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Manager"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchManager"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Manager"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_operations: {
+        parameters: {
+            query?: {
+                /** @description Only those that stand so. */
+                status?: components["schemas"]["OperationStatus"];
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Operation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operation: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_operation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_operation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_properties: {
+        parameters: {
+            query?: {
+                /** @description Only of this file. */
+                file?: string;
+                /** @description Only those whose name or description holds this text, whatever its capitals. */
+                search?: string;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Property"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_property: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                file: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Property"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_property: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                file: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetProperty"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Property"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_property: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                file: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    property_history: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                file: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PropertyChange"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revert_property: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                file: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertProperty"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Property"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_request: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestOutcome"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApiToken"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApiToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiToken"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateUser"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchUser"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

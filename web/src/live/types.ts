@@ -7,8 +7,8 @@ export type ApiToken = Schemas['ApiToken'];
 export type AuditRecord = Schemas['AuditRecord'];
 export type Cluster = Schemas['Cluster'];
 export type ClusterMember = Schemas['ClusterMember'];
-export type IssuedApiToken = Schemas['IssuedApiToken'];
-export type IssuedJoinToken = Schemas['IssuedJoinToken'];
+export type IssuedApiToken = Schemas['NewApiToken'];
+export type IssuedJoinToken = Schemas['NewJoinToken'];
 export type JoinRole = Schemas['JoinRole'];
 export type JoinToken = Schemas['JoinToken'];
 export type Manager = Schemas['Manager'];
@@ -17,13 +17,23 @@ export type Notice = Schemas['Notice'];
 export type Operation = Schemas['Operation'];
 export type OperationStatus = Schemas['OperationStatus'];
 export type OperationStep = Schemas['OperationStep'];
-export type Privilege = Schemas['Privilege'];
 export type Problem = Schemas['Problem'];
 export type Property = Schemas['Property'];
 export type PropertyChange = Schemas['PropertyChange'];
 export type PropertyKind = Schemas['PropertyKind'];
-export type Role = Schemas['Role'];
+export type Role = Schemas['RoleName'];
 export type User = Schemas['User'];
+
+/** What a role may allow. The server's list may grow; these are the ones that buttons here ask for. */
+export type Privilege =
+  | 'view'
+  | 'properties.change'
+  | 'managers.alias'
+  | 'managers.membership'
+  | 'operations.control'
+  | 'users.manage'
+  | 'tokens.manage'
+  | 'audit.view';
 
 /** A list answer: `next` is absent on the last page. */
 export interface Page<T> {

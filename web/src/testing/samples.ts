@@ -28,7 +28,7 @@ export function aCluster(change: Partial<Cluster> = {}): Cluster {
     failure_tolerance: 1,
     ha_enabled: true,
     load_balancer_url: null,
-    digest: null,
+    digest: { revision: 120, value: '9c1d44e0' },
     members: [member(1, 'Blue'), member(2, 'Green'), member(3, '')],
     notices: [],
     ...change,

@@ -10,7 +10,7 @@ export interface AuditFilter {
 
 export const ROOMS = ['access', 'managers', 'operations', 'properties'] as const;
 
-const PAGE = 100;
+const PAGE = '100';
 
 export function useAudit({ user, room }: AuditFilter) {
   return useInfiniteQuery({

@@ -4,7 +4,7 @@ import { api, take } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { OperationStatus } from '../../live/types';
 
-const PAGE = 100;
+const PAGE = '100';
 
 /** The newest operations. */
 export function useOperations() {
