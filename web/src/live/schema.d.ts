@@ -86,7 +86,7 @@ export interface paths {
         put?: never;
         /**
          * Lets a host in that shows a join token. Its number is the revision of its admission; an operation then
-         *     brings it in. Repeating the call with the same Idempotency-Key gives the same number again.
+         *     brings it in. Asked again with the same token and disk, it gives the same number and operation.
          */
         post: operations["join"];
         delete?: never;
