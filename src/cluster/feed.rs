@@ -187,7 +187,7 @@ mod tests {
     async fn a_subscriber_ahead_of_this_member_sees_nothing_twice() {
         let feed = published([3]);
         let mut subscription = feed.subscribe(Some(Revision(5))).unwrap();
-        [4, 5, 6].map(|revision| feed.publish(change(revision)));
+        (4..=6).for_each(|revision| feed.publish(change(revision)));
         assert_eq!(revisions(&mut subscription, 1).await, [6]);
     }
 

@@ -25,6 +25,8 @@ mod joining;
 mod membership;
 mod network;
 mod peer_server;
+#[cfg(test)]
+mod peer_tests;
 mod pki;
 mod private_file;
 mod promise;

@@ -38,6 +38,8 @@ pub struct Standing {
     pub applied: Revision,
     /// Last entry covered by a checkpoint here.
     pub checkpoint: Revision,
+    /// The log here begins after this entry; what is before it is only in checkpoints.
+    pub purged: Revision,
     /// For a leader: how far each other member's log is known to match.
     pub matched: BTreeMap<ManagerId, Revision>,
     /// For a follower: how long ago its leader was last heard.
@@ -67,6 +69,7 @@ impl Standing {
             committed: index(&metrics.local_committed),
             applied: index(&metrics.last_applied),
             checkpoint: index(&metrics.snapshot),
+            purged: index(&metrics.purged),
             matched: matched(metrics),
             leader_heard_ago: if leading { Some(Duration::ZERO) } else { heard_ago },
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),

@@ -239,6 +239,7 @@ mod tests {
                 committed: Revision(20),
                 applied: Revision(20),
                 checkpoint: Revision(0),
+                purged: Revision(0),
                 matched: Default::default(),
                 leader_heard_ago: Some(Duration::ZERO),
                 stopped: None,

@@ -8,7 +8,9 @@ use kyvos_manager::base::{Digest, ManagerId};
 use kyvos_manager::capabilities::managers::model::{self as managers, Profile, Role};
 use kyvos_manager::capabilities::properties::model as properties;
 use kyvos_manager::capabilities::properties::schema::File;
-use kyvos_manager::cluster::{Draft, Group, Home, JoinRequest, ProposeFailure, Seat, Settled};
+use kyvos_manager::cluster::{
+    Draft, Group, Home, JoinRequest, ProposeFailure, Seat, Settled, StartFailure,
+};
 use kyvos_manager::machine::LEVEL_MAX;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -56,6 +58,10 @@ impl Member {
     }
 
     pub async fn start(&mut self, listener: TcpListener) {
+        self.group = Some(self.try_start(listener).await.unwrap());
+    }
+
+    pub async fn try_start(&self, listener: TcpListener) -> Result<Group, StartFailure> {
         let seat = Seat {
             home: self.home(),
             role: self.role,
@@ -64,7 +70,7 @@ impl Member {
             hold: HOLD,
             store: raft_store::Options::default(),
         };
-        self.group = Some(Group::start(seat).await.unwrap());
+        Group::start(seat).await
     }
 
     /// Stops it in good order.
@@ -72,11 +78,14 @@ impl Member {
         self.group.take().expect("the member runs").shutdown().await;
     }
 
-    /// Starts it again where it was.
+    /// Starts it again where it was. What was dropped without a word may hold its port and its directory for
+    /// a moment longer, as a killed process may.
     pub async fn restart(&mut self) {
-        let address = self.address.clone();
-        let listener = eventually("its port is free again", || TcpListener::bind(&address)).await;
-        self.start(listener).await;
+        let started = eventually("its port and directory are free again", || async {
+            let listener = TcpListener::bind(&self.address).await.map_err(|e| e.to_string())?;
+            self.try_start(listener).await.map_err(|e| e.to_string())
+        });
+        self.group = Some(started.await);
     }
 }
 
@@ -168,14 +177,17 @@ pub fn seen_greeting(group: &Group) -> Option<String> {
 /// Tries until it works.
 pub async fn eventually<T, E, F>(what: &str, mut attempt: impl FnMut() -> F) -> T
 where
+    E: std::fmt::Debug,
     F: Future<Output = Result<T, E>>,
 {
     let started = Instant::now();
     loop {
-        if let Ok(done) = attempt().await {
-            return done;
+        match attempt().await {
+            Ok(done) => return done,
+            Err(last) => {
+                assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}: {last:?}")
+            }
         }
-        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
