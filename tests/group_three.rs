@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kyvos_manager::base::RequestId;
+use kyvos_manager::capabilities::properties::schema::File;
 use kyvos_manager::cluster::{Consistency, Draft, MembershipFailure, ProposeFailure, ReadFailure};
 use kyvos_manager::machine;
 use support::{
@@ -62,6 +64,77 @@ async fn a_request_repeated_after_its_leader_died_has_one_effect_and_the_first_a
     assert_eq!(again.answer.revision, first.answer.revision);
     assert!(again.answer.repeated);
     assert_ne!(again.committed_by, first.committed_by);
+    stop_all(&mut members).await;
+}
+
+// rows 82, 83, 93, 96
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_under_way_when_the_leader_dies_are_all_made_exactly_once() {
+    const CHANGES: usize = 200;
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    let takers = [1, 2].map(|step| members[(leader + step) % 3].group().clone());
+    let draft = |number: usize| Draft {
+        request: Some(RequestId::new(format!("change-{number}")).unwrap()),
+        ..Draft::own(takers[number % 2].here(), numbered(number))
+    };
+    let under_way: Vec<_> = (0..CHANGES)
+        .map(|number| {
+            let (group, draft) = (takers[number % 2].clone(), draft(number));
+            tokio::spawn(async move { group.propose(draft).await })
+        })
+        .collect();
+    let watched = takers[0].clone();
+    until("some are made", || watched.view(|state| state.kernel.answer_to(&id(0)).is_some())).await;
+    drop(members[leader].group.take());
+
+    let mut revisions = BTreeSet::new();
+    for (number, change) in under_way.into_iter().enumerate() {
+        let settled = change.await.unwrap().unwrap();
+        assert!(revisions.insert(settled.answer.revision), "two changes at one revision");
+        let again = takers[(number + 1) % 2].propose(draft(number)).await.unwrap();
+        assert_eq!(again.answer.revision, settled.answer.revision);
+        assert!(again.answer.repeated);
+    }
+    drop((takers, watched));
+    stop_all(&mut members).await;
+}
+
+fn id(number: usize) -> RequestId {
+    RequestId::new(format!("change-{number}")).unwrap()
+}
+
+fn numbered(number: usize) -> kyvos_manager::capabilities::properties::model::Command {
+    support::setting(File::Custom, &format!("number-{number}"), "set")
+}
+
+// rows 83, 94
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_handed_over_and_never_answered_is_unknown_until_the_group_can_tell() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    let (mut learner, listener) = support::Member::new(members[leader].role).await;
+    support::admit(members[leader].group(), &learner).await;
+    learner.start(listener).await;
+    members[leader].group().add_learner(learner.group().here()).await.unwrap();
+    let (second, third) = ((leader + 1) % 3, (leader + 2) % 3);
+    until("the learner knows its leader", || learner.group().standing().leader.is_some()).await;
+
+    // The leader takes it within its lease, and has nobody left to commit it with.
+    drop(members[second].group.take());
+    drop(members[third].group.take());
+    let draft = Draft { request: Some(id(0)), ..Draft::own(learner.group().here(), numbered(0)) };
+    let failure = learner.group().propose(draft.clone()).await.unwrap_err();
+    assert_eq!(failure, ProposeFailure::Unknown { request: id(0) });
+
+    members[second].restart().await;
+    until("the group can tell", || {
+        members[second].group().view(|state| state.kernel.answer_to(&id(0)).is_some())
+    })
+    .await;
+    let settled = members[second].group().propose(draft).await.unwrap();
+    assert!(settled.answer.repeated);
+    learner.stop().await;
     stop_all(&mut members).await;
 }
 

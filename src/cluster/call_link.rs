@@ -159,7 +159,7 @@ async fn serve(connection: Connection, first: Call, calls: &mut mpsc::Receiver<C
     let mut reading = AbortOnDropHandle::new(tokio::spawn(read(reader, open.clone())));
     let writing = write(writer, first, calls, &open);
     let ended = tokio::select! {
-        ended = &mut reading => ended.unwrap_or_else(|_| Err(FrameFailure::Truncated)),
+        ended = &mut reading => ended.unwrap_or(Err(FrameFailure::Truncated)),
         ended = writing => ended,
     };
     let because = ended.err().map_or_else(|| "closed".to_owned(), |failure| failure.to_string());

@@ -8,6 +8,7 @@ use super::Group;
 use super::home::{HomeFailure, JoinGrant};
 use super::pki::{GroupCa, PeerIdentity, PkiFailure};
 use super::proposing::{self, Draft, ProposeFailure};
+use super::timers::Timers;
 use uuid::Uuid;
 
 /// What a host shows when it asks to join.
@@ -96,7 +97,10 @@ fn no_authority(failure: HomeFailure) -> AdmitFailure {
 
 fn draft(request: &JoinRequest) -> Draft {
     let name = format!("join-{}-{}", request.disk_id, &request.token.to_string()[..16]);
-    let profile = request.profile.clone();
+    // The lease is what a home promises when it is made, whatever the request says: the Active's claim is
+    // bounded by it.
+    let lease_ms = Timers::default().lease_ms();
+    let profile = Profile { lease_ms, ..request.profile.clone() };
     let asked = format!("{:?} {:?} {profile:?}", request.token, request.role);
     Draft {
         by: Actor::Anonymous,

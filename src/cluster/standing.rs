@@ -42,7 +42,7 @@ pub struct Standing {
     pub purged: Revision,
     /// For a leader: how far each other member's log is known to match.
     pub matched: BTreeMap<ManagerId, Revision>,
-    /// For a follower: how long ago its leader was last heard.
+    /// How long ago a leader's word arrived here; for a leader, how long ago a quorum confirmed it.
     pub leader_heard_ago: Option<Duration>,
     /// Why the Raft core stopped, if it did. The process must end then.
     pub stopped: Option<String>,
@@ -55,12 +55,14 @@ impl Standing {
         let index = |id: &Option<super::wire::RaftLogId>| {
             Revision(id.as_ref().map_or(0, openraft::LogId::index))
         };
+        let quorum_acked = quorum_acked(metrics);
+        let acked_ago = quorum_acked.map(|acked| acked.elapsed());
         Standing {
             here: ManagerId(metrics.id),
             term: Term(metrics.current_term),
             leader: metrics.current_leader.map(ManagerId),
             leading,
-            quorum_acked: quorum_acked(metrics),
+            quorum_acked,
             voters: membership.voter_ids().map(ManagerId).collect(),
             learners: membership.learner_ids().map(ManagerId).collect(),
             joint: membership.get_joint_config().len() > 1,
@@ -71,7 +73,7 @@ impl Standing {
             checkpoint: index(&metrics.snapshot),
             purged: index(&metrics.purged),
             matched: matched(metrics),
-            leader_heard_ago: if leading { Some(Duration::ZERO) } else { heard_ago },
+            leader_heard_ago: if leading { acked_ago } else { heard_ago },
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
         }
     }
