@@ -1,5 +1,7 @@
 //! One Active: elected, handed over, cut off, and never two.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod support;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,7 @@
 //! A group of one member: everything of a larger one is there from the first boot.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod support;
 
 use kyvos_manager::base::{ManagerId, RequestId};

@@ -1,5 +1,7 @@
 //! Members that cannot get the log any more get a checkpoint, and are refused nothing but what they lost.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Three members: any of them takes a change, one of them leads, and losing one loses nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! A witness votes and keeps the log, and that is all it does.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod support;
 
 use std::time::Duration;

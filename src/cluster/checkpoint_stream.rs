@@ -9,8 +9,9 @@ use raft_store::types::TypeConfig;
 
 use super::dial::{DialFailure, Dialer};
 use super::frames::{Frame, FrameFailure, Kind};
+use super::translation::RaftVote;
 use super::wire::{
-    self, Purpose, RaftVote, Reason, SnapshotBeginV1, SnapshotEndV1, SnapshotReplyV1, WireFailure,
+    self, Purpose, Reason, SnapshotBeginV1, SnapshotEndV1, SnapshotReplyV1, WireFailure,
 };
 
 /// Length of one piece.

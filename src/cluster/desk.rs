@@ -10,6 +10,7 @@ use raft_store::types::TypeConfig;
 use super::Group;
 use super::frames::Kind;
 use super::peer_server::Desk;
+use super::translation::log_id_v1;
 use super::wire::{
     self, AppendReplyV1, AppendV1, SnapshotBeginV1, SnapshotReplyV1, TransferReplyV1, TransferV1,
     VoteAskV1, VoteReplyV1,
@@ -98,13 +99,13 @@ impl Group {
         let request: AppendEntriesRequest<TypeConfig> =
             wire::decode::<AppendV1>(body).and_then(TryInto::try_into).map_err(text)?;
         let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
-        let last = wire::log_id_v1(last.as_ref());
-        let conflict = wire::log_id_v1(request.prev_log_id.as_ref());
+        let last = log_id_v1(last.as_ref());
+        let conflict = log_id_v1(request.prev_log_id.as_ref());
         let from_leader = request.vote.leader_id.node_id == peer;
         let reply = match self.core.raft.append_entries(request).await.map_err(text)? {
             AppendEntriesResponse::Success => AppendReplyV1::Matching(last),
             AppendEntriesResponse::PartialSuccess(matching) => {
-                AppendReplyV1::Matching(wire::log_id_v1(matching.as_ref()))
+                AppendReplyV1::Matching(log_id_v1(matching.as_ref()))
             }
             AppendEntriesResponse::Conflict => {
                 AppendReplyV1::Conflict(conflict.ok_or("a conflict without a previous entry")?)

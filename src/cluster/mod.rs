@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Group`] below; `start` (taking one's seat) and `home` (what lies on the disk);
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
-//! `wire`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
+//! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all;
 //! `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps another.
 
@@ -40,6 +40,7 @@ mod start;
 mod status;
 mod timers;
 mod tls;
+mod translation;
 mod vault;
 mod wire;
 

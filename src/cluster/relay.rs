@@ -30,7 +30,8 @@ use tokio::sync::mpsc;
 use super::Group;
 use super::append_stream;
 use super::frames::Kind;
-use super::wire::{AppendReplyV1, RaftLogId, VoteAskV1};
+use super::translation::RaftLogId;
+use super::wire::{AppendReplyV1, VoteAskV1};
 
 /// Candidates that may wait to be helped. They ask again by themselves.
 const WAITING: usize = 2;

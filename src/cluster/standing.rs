@@ -52,7 +52,7 @@ impl Standing {
     pub(crate) fn read(metrics: &RaftMetrics<TypeConfig>, heard_ago: Option<Duration>) -> Self {
         let membership = metrics.membership_config.membership();
         let leading = metrics.state == ServerState::Leader;
-        let index = |id: &Option<super::wire::RaftLogId>| {
+        let index = |id: &Option<super::translation::RaftLogId>| {
             Revision(id.as_ref().map_or(0, openraft::LogId::index))
         };
         let quorum_acked = quorum_acked(metrics);
@@ -104,7 +104,7 @@ fn quorum_acked(metrics: &RaftMetrics<TypeConfig>) -> Option<Instant> {
 
 fn matched(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<ManagerId, Revision> {
     let Some(replication) = &metrics.replication else { return BTreeMap::new() };
-    let index = |id: &Option<super::wire::RaftLogId>| {
+    let index = |id: &Option<super::translation::RaftLogId>| {
         Revision(id.as_ref().map_or(0, openraft::LogId::index))
     };
     replication.iter().map(|(id, log_id)| (ManagerId(*id), index(log_id))).collect()

@@ -1,8 +1,11 @@
 use std::fmt::Write;
 
+use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use proptest::prelude::*;
+use raft_store::types::TypeConfig;
 
 use super::*;
+use crate::cluster::translation::RaftMembership;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

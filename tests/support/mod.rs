@@ -1,6 +1,7 @@
 //! Groups of members inside the test process: real directories, real sockets, real TLS.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use std::time::{Duration, Instant};
 
