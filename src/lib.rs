@@ -16,5 +16,8 @@ pub mod capabilities;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod leadership;
 pub mod machine;
+pub mod node;
+pub mod telemetry;

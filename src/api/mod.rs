@@ -45,7 +45,7 @@ pub use router::{health_router, router};
 pub use surface::Surface;
 
 pub(crate) use answer::Answer;
-pub(crate) use changing::Change;
+pub(crate) use changing::{Change, Committed};
 pub(crate) use error::{Fault, Problem};
 pub(crate) use identity::COOKIE;
 pub(crate) use input::{Asked, Nothing, Path, reason};

@@ -11,7 +11,8 @@ use reqwest::{Certificate, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::outcome::Failure;
-use crate::base::{RequestId, Secret};
+use super::pinned;
+use crate::base::{Digest, RequestId, Secret};
 
 /// How long a server may take to accept a connection before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,10 +29,21 @@ const PAGES_MAX: usize = 100;
 pub struct Access {
     /// URLs of Managers, tried in this order.
     pub servers: Vec<String>,
-    /// Certificates to trust, PEM; `None`: those of the operating system.
-    pub ca_pem: Option<String>,
+    /// Whom to believe to be a Manager.
+    pub trust: Trust,
     /// Session or API token.
     pub token: Option<Secret>,
+}
+
+/// Whom a client believes to be a Manager.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Whoever the operating system's authorities vouch for.
+    System,
+    /// Whoever these authorities vouch for, PEM.
+    Authority(String),
+    /// Whoever the authority with this digest vouches for.
+    Fingerprint(Digest),
 }
 
 /// A client of the group.
@@ -112,12 +124,14 @@ impl Client {
             .timeout(ANSWER_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .https_only(true);
-        if let Some(pem) = &access.ca_pem {
-            let certificates = Certificate::from_pem_bundle(pem.as_bytes())
-                .map_err(|error| Failure::Usage(format!("--ca: {error}")))?;
-            // The proxy of a company has no business between us and a private authority.
-            builder = builder.tls_certs_only(certificates).no_proxy();
-        }
+        // The proxy of a company has no business between us and a private authority.
+        builder = match &access.trust {
+            Trust::System => builder,
+            Trust::Authority(pem) => builder.tls_certs_only(certificates(pem)?).no_proxy(),
+            Trust::Fingerprint(authority) => {
+                builder.tls_backend_preconfigured(pinned::trusting(*authority)).no_proxy()
+            }
+        };
         let http = builder
             .build()
             .map_err(|error| Failure::Usage(format!("TLS cannot be set up: {}", chain(&error))))?;
@@ -221,6 +235,15 @@ impl Client {
             Ok(body) => judge(server, status, &headers, body),
             Err(because) => Try::Unclear(format!("{server}: {because}")),
         }
+    }
+}
+
+fn certificates(pem: &str) -> Result<Vec<Certificate>, Failure> {
+    let certificates = Certificate::from_pem_bundle(pem.as_bytes())
+        .map_err(|error| Failure::Usage(format!("--ca: {}", chain(&error))))?;
+    match certificates.is_empty() {
+        true => Err(Failure::Usage("--ca: there is no certificate in it".into())),
+        false => Ok(certificates),
     }
 }
 
@@ -330,8 +353,11 @@ mod tests {
     #[tokio::test]
     async fn a_change_nobody_was_there_to_take_is_unavailable_and_not_unknown() {
         // Nothing listens on the discard port of this host.
-        let access =
-            Access { servers: vec!["https://127.0.0.1:9".into()], ca_pem: None, token: None };
+        let access = Access {
+            servers: vec!["https://127.0.0.1:9".into()],
+            trust: Trust::System,
+            token: None,
+        };
         let failure = Client::new(access).unwrap().change(Change::delete("/x")).await.unwrap_err();
         assert!(matches!(failure, Failure::Unavailable(_)), "{failure}");
     }

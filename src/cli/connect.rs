@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::client::{Access, Client};
+use super::client::{Access, Client, Trust};
 use super::outcome::Failure;
 use super::output::{Format, Output};
 use super::session::{self, Session};
@@ -52,11 +52,8 @@ impl Connect {
         let remembered =
             (same_authority && !session.token.is_empty()).then(|| Secret::new(session.token));
         let token = self.token.as_ref().map(Secret::new).or(remembered);
-        Ok(Access {
-            servers: self.servers(session.servers),
-            ca_pem: given_ca.or(session.ca_pem),
-            token,
-        })
+        let trust = given_ca.or(session.ca_pem).map_or(Trust::System, Trust::Authority);
+        Ok(Access { servers: self.servers(session.servers), trust, token })
     }
 
     fn servers(&self, remembered: Vec<String>) -> Vec<String> {

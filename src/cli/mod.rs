@@ -4,13 +4,18 @@
 //! [`output`] the only printer, [`outcome`] the exit codes.
 
 pub mod client;
+mod config_file;
 pub mod connect;
+mod init;
+mod join;
 pub mod outcome;
 pub mod output;
 mod password;
+mod pinned;
 mod session;
 mod sign_in;
 mod status;
+mod store;
 
 use std::process::ExitCode;
 
@@ -18,8 +23,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::capabilities::access::cli as access;
 use crate::capabilities::{audit, managers, operations, properties};
-use crate::config;
+use crate::{config, demo, node};
 use client::segment;
+use config_file::ConfigFile;
 use connect::Connect;
 use outcome::Failure;
 
@@ -75,6 +81,25 @@ enum Verb {
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Run a Manager or a witness
+    Serve {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Stop when standard input closes; for supervisors that hold a pipe
+        #[arg(long)]
+        until_stdin_closes: bool,
+    },
+    /// Make the first Manager of a new group
+    Init(init::Init),
+    /// Let this host into a group: --token, or KM_JOIN_TOKEN, takes what `km token create` printed
+    Join(join::Join),
+    /// Look over the files of a stopped Manager; exit code 1 when something is damaged
+    #[command(subcommand)]
+    Store(store::Verb),
+    /// Print the description of the HTTP API
+    Openapi,
+    /// A real group on this computer: Managers as processes, their own authority, their own disks
+    Demo(demo::Demo),
     /// Print the shell completions
     Completions {
         /// The shell
@@ -142,6 +167,17 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
             output::say(config::reference().trim_end());
             Ok(())
         }
+        Verb::Serve { file, until_stdin_closes } => {
+            node::serve(file.load()?, until_stdin_closes).await
+        }
+        Verb::Init(init) => init::run(init, output).await,
+        Verb::Join(join) => join::run(join, &connect, output).await,
+        Verb::Store(verb) => store::run(verb, output),
+        Verb::Openapi => {
+            output::say(&output::pretty(&crate::api::openapi()));
+            Ok(())
+        }
+        Verb::Demo(demo) => demo::run(demo, output).await,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "km", &mut script);

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::client::{Change, Client};
+use super::client::{Change, Client, Trust};
 use super::connect::Connect;
 use super::outcome::Failure;
 use super::output::say;
@@ -28,7 +28,11 @@ pub(super) async fn login(login: Login, connect: &Connect) -> Result<(), Failure
     let answer = client.change(Change::post("/login", body)).await?.body;
     let text = |pointer| answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let token = text("/token").to_owned();
-    let session = Session { servers: access.servers, ca_pem: access.ca_pem, token };
+    let ca_pem = match access.trust {
+        Trust::Authority(pem) => Some(pem),
+        Trust::System | Trust::Fingerprint(_) => None,
+    };
+    let session = Session { servers: access.servers, ca_pem, token };
     let path = session::store(&session)?;
     say(&format!(
         "Signed in as {} ({}) until {}. Remembered in {}.",

@@ -173,6 +173,11 @@ impl Home {
         fs::remove_file(&key_path).map_err(file(&key_path))
     }
 
+    /// Whether this is a member's home, and not an empty folder or that of an unfinished join.
+    pub fn is_settled(&self) -> bool {
+        self.identity_file("manager.pem").exists()
+    }
+
     /// What this Manager shows and believes; also what its API listener is run with.
     pub fn credentials(&self) -> Result<Credentials, HomeFailure> {
         Ok(Credentials::load(&self.identity_dir())?)
@@ -238,7 +243,7 @@ impl Home {
     fn must_be_new(&self) -> Result<(), HomeFailure> {
         let dir = self.identity_dir();
         fs::create_dir_all(&dir).map_err(file(&dir))?;
-        if self.identity_file("manager.pem").exists() {
+        if self.is_settled() {
             return Err(HomeFailure::Occupied(self.dir.display().to_string()));
         }
         Ok(())

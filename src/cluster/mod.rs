@@ -28,7 +28,7 @@ mod peer_server;
 #[cfg(test)]
 mod peer_tests;
 mod pki;
-mod private_file;
+pub(crate) mod private_file;
 mod promise;
 mod proposing;
 mod quarantine;

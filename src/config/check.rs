@@ -49,12 +49,7 @@ fn node(layers: &Layers, folder: &Path, file: &Path) -> Result<Node, ConfigError
 
 fn peer(layers: &Layers, host: &str) -> Result<Peer, ConfigError> {
     let listen = listen(layers, "peer.listen")?;
-    let advertise = match layers.get("peer.advertise") {
-        Some(given) => checked_address(&given.text)
-            .map_err(|problem| refuse(given, "peer.advertise", problem))?,
-        None => authority(host, listen.port()),
-    };
-    Ok(Peer { listen, advertise })
+    Ok(Peer { listen, advertise: address(layers, "peer.advertise", host, listen.port())? })
 }
 
 fn api(layers: &Layers, host: &str, folder: &Path) -> Result<Api, ConfigError> {
@@ -84,7 +79,8 @@ fn tls_files(layers: &Layers, folder: &Path) -> Result<Option<TlsFiles>, ConfigE
 
 fn health(layers: &Layers, host: &str) -> Result<Health, ConfigError> {
     let listen = listen(layers, "health.listen")?;
-    Ok(Health { listen, url: format!("http://{}", authority(host, listen.port())) })
+    let advertise = address(layers, "health.advertise", host, listen.port())?;
+    Ok(Health { listen, url: format!("http://{advertise}") })
 }
 
 fn timing(layers: &Layers) -> Result<Timing, ConfigError> {
@@ -126,6 +122,18 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 
 fn path_of(layers: &Layers, key: &'static str, folder: &Path) -> Option<PathBuf> {
     layers.get(key).filter(|given| !given.text.is_empty()).map(|given| folder.join(&given.text))
+}
+
+fn address(
+    layers: &Layers,
+    key: &'static str,
+    host: &str,
+    port: u16,
+) -> Result<String, ConfigError> {
+    match layers.get(key) {
+        Some(given) => checked_address(&given.text).map_err(|problem| refuse(given, key, problem)),
+        None => Ok(authority(host, port)),
+    }
 }
 
 fn listen(layers: &Layers, key: &'static str) -> Result<SocketAddr, ConfigError> {

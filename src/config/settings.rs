@@ -137,6 +137,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         change: "To bind one network interface, or when the port is taken.",
     },
     Setting {
+        key: "health.advertise",
+        kind: Kind::Address,
+        default: Default::Derived("`node.host` with the port of `health.listen`"),
+        purpose: "The address at which load balancers reach the health port. Shown to people, dialled by nobody here.",
+        change: "When the address seen by load balancers differs from `node.host` and the port.",
+    },
+    Setting {
         key: "timing.forward_hold_ms",
         kind: Kind::Integer { min: 0, max: 60_000, unit: "ms" },
         default: Default::Value("5000"),

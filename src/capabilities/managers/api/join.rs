@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::super::invitation::Invitation;
 use super::super::model::{self, JOIN_TOKEN_TTL_MAX_MS};
 use crate::api::{
-    Answer, Anyone, Asked, Change, ChangeMembership, Fault, Nothing, Page, Paging, Path, Problem,
-    Reader, Routes, Time, TokenKind,
+    Answer, Anyone, Asked, Change, ChangeMembership, Committed, Fault, Nothing, Page, Paging, Path,
+    Problem, Reader, Routes, Time, TokenKind,
 };
 use crate::base::{Digest, ManagerId, RequestId, Revision, Secret};
 use crate::capabilities::operations::model as operations;
@@ -207,9 +207,7 @@ async fn join(change: Change<Anyone, JoinRequest>) -> Result<Answer<Joined>, Pro
     let (host, hosts) = (profile.host.clone(), names_of(&profile));
     let grant = group.admit(request(&change, profile, hosts)).await?;
     let manager = grant.member;
-    let begin = operations::Command::Begin { kind: operations::Kind::AddManager { manager, host } };
-    let name = RequestId::new(format!("add-manager-{manager}")).expect("letters and digits");
-    let begun = change.propose_own(name, begin).await?;
+    let begun = begin(&change, manager, host).await?;
     Ok(begun.show(&change.surface, StatusCode::ACCEPTED, |state| {
         let others = state.managers.members.iter().filter(|(id, _)| **id != manager);
         Some(Joined {
@@ -222,6 +220,27 @@ async fn join(change: Change<Anyone, JoinRequest>) -> Result<Answer<Joined>, Pro
             operation: begun.revision.0,
         })
     }))
+}
+
+/// Begins the addition, unless the Active was quicker: it begins those of all whom the group admitted.
+async fn begin<P>(
+    change: &Change<P, JoinRequest>,
+    manager: ManagerId,
+    host: String,
+) -> Result<Committed, Problem> {
+    let command =
+        operations::Command::Begin { kind: operations::Kind::AddManager { manager, host } };
+    let name = RequestId::new(format!("add-manager-{manager}")).expect("letters and digits");
+    let refused = match change.propose_own(name, command).await {
+        Ok(begun) => return Ok(begun),
+        Err(refused) => refused,
+    };
+    let begun = change.surface.group.view(|state| {
+        let (revision, _) = state.operations.addition_of(manager)?;
+        let by = state.managers.tenure.as_ref().map_or(manager, |tenure| tenure.active);
+        Some(Committed { revision, by })
+    });
+    begun.ok_or(refused)
 }
 
 fn request<P>(
@@ -268,14 +287,17 @@ fn joined(id: ManagerId, member: &model::Manager) -> JoinedMember {
     JoinedMember { id: id.0, peer_addr: member.profile.peer_addr.clone() }
 }
 
-/// Every name its certificate has to hold: where peers, browsers and scripts reach it.
+/// Every name its certificate has to hold: where peers, browsers and scripts reach it, from its own host too.
 fn names_of(profile: &model::Profile) -> Vec<String> {
     let bare = |authority: &str| authority.trim_start_matches('[').trim_end_matches(']').to_owned();
     let peer = profile.peer_addr.rsplit_once(':').map(|(host, _)| bare(host));
     let api = profile.api_url.parse::<axum::http::Uri>().ok();
     let api = api.and_then(|url| url.host().map(bare));
     let mut names: Vec<String> =
-        [Some(profile.host.clone()), peer, api].into_iter().flatten().collect();
+        [Some(profile.host.clone()), peer, api, Some("localhost".to_owned())]
+            .into_iter()
+            .flatten()
+            .collect();
     names.sort();
     names.dedup();
     names

@@ -1,0 +1,135 @@
+//! `km demo`: a real group on this computer, to be looked at, tried out and tested against.
+//!
+//! Each Manager is a process of this very program with its own disk folder, ports and certificate; the group
+//! is made with the same verbs an operator types: `init`, `token create`, `join`, `serve`. The demo is also the
+//! Managers' supervisor, as systemd is elsewhere: one that is killed comes back after a pause. Started again
+//! on the same folder it resumes the same group.
+
+mod child;
+mod found;
+mod layout;
+mod record;
+mod supervise;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::outcome::Failure;
+use crate::cli::output::{Format, Output, say};
+use found::Founder;
+use record::Record;
+use supervise::Supervisor;
+
+/// `km demo`.
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// Folder for everything; an earlier demo in it is resumed
+    #[arg(long, default_value = "km-demo")]
+    dir: PathBuf,
+    /// How many Managers
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
+    managers: u16,
+    /// Manager 1 serves its API on the port after this one; 0 takes free ports
+    #[arg(long, default_value_t = 8440)]
+    base_port: u16,
+    /// Whether Kyvos Manager High Availability is switched on
+    #[arg(long, value_enum, default_value_t = Ha::Yes)]
+    ha: Ha,
+    /// Leave a Manager that ended dead
+    #[arg(long)]
+    no_restart: bool,
+    /// How long a Manager that ended stays away
+    #[arg(long, default_value_t = 3_000)]
+    restart_after_ms: u64,
+}
+
+impl Demo {
+    fn pause(&self) -> Duration {
+        Duration::from_millis(self.restart_after_ms)
+    }
+}
+
+/// Whether HA is switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ha {
+    Yes,
+    No,
+}
+
+/// Runs a demo until it is interrupted.
+pub async fn run(demo: Demo, output: Output) -> Result<(), Failure> {
+    if demo.ha == Ha::No && demo.managers > 1 {
+        let remedy = "without HA there is one Manager: add --managers 1";
+        return Err(Failure::Usage(format!("--ha no with --managers {}: {remedy}", demo.managers)));
+    }
+    let (dir, _lock) = claim(&demo.dir)?;
+    let mut interrupted = supervise::Interrupted::listen()?;
+    let mut supervisor = Supervisor::new(&dir);
+    let started = tokio::select! {
+        started = start(&demo, &dir, &mut supervisor, output) => started,
+        () = interrupted.wait() => Ok(()),
+    };
+    if started.is_ok() && !interrupted.seen() {
+        supervisor.watch(&demo, &mut interrupted).await;
+    }
+    supervisor.stop().await;
+    started
+}
+
+async fn start(
+    demo: &Demo,
+    dir: &Path,
+    supervisor: &mut Supervisor,
+    output: Output,
+) -> Result<(), Failure> {
+    let earlier = Record::load(dir)?;
+    let resumed = earlier.is_some();
+    if let Some(record) = earlier {
+        supervisor.resume(record)?;
+    }
+    let mut founder = Founder { dir, base_port: demo.base_port, ha: demo.ha == Ha::Yes };
+    founder.complete(supervisor, demo.managers).await?;
+    let record = supervisor.record()?;
+    match output.format {
+        Format::Json => output.object(&serde_json::to_value(record).expect("plain data")),
+        Format::Table => announce(dir, record, resumed),
+    }
+    Ok(())
+}
+
+/// Takes the folder for this process alone.
+fn claim(dir: &Path) -> Result<(PathBuf, File), Failure> {
+    let claim = || {
+        std::fs::create_dir_all(dir)?;
+        let lock = File::create(dir.join("demo.lock"))?;
+        Ok((dir.canonicalize()?, lock))
+    };
+    let (dir, lock) = claim().map_err(Failure::local(dir.display()))?;
+    if lock.try_lock().is_err() {
+        let remedy = "stop it, or give this one another --dir";
+        return Err(Failure::Refused(format!(
+            "a demo runs in {} already: {remedy}",
+            dir.display()
+        )));
+    }
+    Ok((dir, lock))
+}
+
+fn announce(dir: &Path, record: &Record, resumed: bool) {
+    let what = if resumed { "resumed" } else { "new" };
+    say(&format!("\nKyvos Manager demo ({what}) in {}\n", dir.display()));
+    for manager in &record.managers {
+        let pid = manager.pid.map_or("-".to_owned(), |pid| pid.to_string());
+        say(&format!("  Manager {:<4} {}   pid {pid}", manager.id, manager.api_url));
+    }
+    let (ca, admin) = (record.ca.display(), &record.admin);
+    say(&format!("\n  Sign in as {} with the password {}", admin.username, admin.password));
+    say(&format!("  The browser warns of the demo's own authority; its certificate is {ca}"));
+    if let Some(any) = record.managers.last() {
+        say(&format!("  Command line: km --ca {ca} --server {} login", any.api_url));
+    }
+    say("  Try: kill -9 one of the pids and watch the dashboard.\n  Ctrl-C stops everything.\n");
+}

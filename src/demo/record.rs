@@ -1,0 +1,113 @@
+//! `cluster.json`: what a demo consists of, for people, dashboards under test and chaos runs.
+//!
+//! It is a contract (see `docs/contracts`), and also what a demo started again resumes from.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::outcome::Failure;
+
+/// A whole demo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub admin: Admin,
+    /// The authority to trust, a PEM file.
+    pub ca: PathBuf,
+    pub managers: Vec<Manager>,
+    /// Host agents; this version starts none.
+    pub agents: Vec<serde_json::Value>,
+    /// Sample services; this version starts none.
+    pub services: Vec<serde_json::Value>,
+}
+
+/// Who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Admin {
+    pub username: String,
+    pub password: String,
+}
+
+/// One Manager process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Manager {
+    pub id: u64,
+    pub api_url: String,
+    pub peer_addr: String,
+    pub health_url: String,
+    /// `null` while the process is not running.
+    pub pid: Option<u32>,
+    pub config: PathBuf,
+    pub data_dir: PathBuf,
+    pub log: PathBuf,
+}
+
+impl Record {
+    fn path(dir: &Path) -> PathBuf {
+        dir.join("cluster.json")
+    }
+
+    /// The record of an earlier run; `None` when there was none.
+    pub(super) fn load(dir: &Path) -> Result<Option<Self>, Failure> {
+        let path = Self::path(dir);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::local(format!("read {}", path.display()))(error)),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            let remedy = "mend it, or start a new demo with another --dir";
+            Failure::Refused(format!("{} cannot be read ({error}): {remedy}", path.display()))
+        })
+    }
+
+    /// Replaces the record as a whole: a reader sees the old one or the new one.
+    pub(super) fn save(&self, dir: &Path) -> Result<(), Failure> {
+        let path = Self::path(dir);
+        let text = serde_json::to_vec_pretty(self).expect("plain data can be written");
+        crate::cluster::private_file::write(&path, &text)
+            .map_err(Failure::local(format!("write {}", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_has_the_form_of_the_contract() {
+        let manager = Manager {
+            id: 4,
+            api_url: "https://127.0.0.1:8442".into(),
+            peer_addr: "127.0.0.1:8542".into(),
+            health_url: "http://127.0.0.1:8642".into(),
+            pid: None,
+            config: "/d/2/km.toml".into(),
+            data_dir: "/d/2/data".into(),
+            log: "/d/2/km.log".into(),
+        };
+        let record = Record {
+            admin: Admin { username: "admin".into(), password: "p".into() },
+            ca: "/d/ca.pem".into(),
+            managers: vec![manager],
+            agents: vec![],
+            services: vec![],
+        };
+        let expected = serde_json::json!({
+            "admin": {"username": "admin", "password": "p"},
+            "ca": "/d/ca.pem",
+            "managers": [{
+                "id": 4, "api_url": "https://127.0.0.1:8442", "peer_addr": "127.0.0.1:8542",
+                "health_url": "http://127.0.0.1:8642", "pid": null, "config": "/d/2/km.toml",
+                "data_dir": "/d/2/data", "log": "/d/2/km.log",
+            }],
+            "agents": [], "services": [],
+        });
+        assert_eq!(serde_json::to_value(&record).unwrap(), expected);
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Record::load(dir.path()).unwrap(), None);
+        record.save(dir.path()).unwrap();
+        assert_eq!(Record::load(dir.path()).unwrap(), Some(record));
+    }
+}

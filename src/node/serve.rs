@@ -1,0 +1,191 @@
+//! Running a Manager or a witness, from the first bound port to the closed store.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use sd_notify::NotifyState;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::identity::profile;
+use super::listeners::{api_tls, bind, drain, serve_api, serve_health};
+use super::stopping::Stopping;
+use crate::api::{self, Member, Surface};
+use crate::base::Secret;
+use crate::capabilities::managers::model::Role;
+use crate::cli::outcome::Failure;
+use crate::cluster::{Group, Home, Seat};
+use crate::config::Config;
+use crate::leadership::{Driver, Reconciler};
+use crate::telemetry;
+
+/// How often is looked whether the Raft core still runs, and systemd told so.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// The bound ports.
+struct Ports {
+    peer: TcpListener,
+    /// None on a witness.
+    api: Option<TcpListener>,
+    health: TcpListener,
+}
+
+/// Runs until asked to stop. `until_stdin_closes`: the end of standard input asks as well.
+pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
+    telemetry::start(&config.log);
+    let metrics = api::metrics::recorder().install_recorder().map_err(failed)?;
+    api::metrics::describe();
+    let mut stopping = Stopping::listen(until_stdin_closes)?;
+    let home = Home::at(&config.node.data_dir);
+    let group_key = check_home(&home, &config)?;
+    let credentials = home.credentials().map_err(failed)?;
+    let ports = bind_all(&config)?;
+    let tls = api_tls(&config, &credentials)?;
+
+    let group = take_seat(&config, home, ports.peer).await?;
+    let driver = Driver::start(&group, reconcilers(&group));
+    let member = Member::new(driver.office().clone());
+    let ended = CancellationToken::new();
+    let mut surfaces = Surfaces::default();
+    surfaces.health(ports.health, &member);
+    if let (Some(listener), Some(key)) = (ports.api, group_key) {
+        let surface = Surface::new(member.clone(), &key, metrics, ended.clone());
+        surfaces.api(listener, tls, surface);
+    }
+    tracing::info!(manager = %group.here(), role = config.node.role.as_str(), "started");
+    tell_systemd(&[NotifyState::Ready]);
+
+    let outcome = tokio::select! {
+        because = stopping.wait() => {
+            tracing::info!(because, "stopping");
+            Ok(())
+        }
+        failure = surfaces.failed() => Err(failure),
+        because = raft_stopped(&group) => Err(Failure::Refused(format!("consensus stopped: {because}"))),
+    };
+    tell_systemd(&[NotifyState::Stopping]);
+    ended.cancel();
+    driver.shutdown().await;
+    surfaces.drain().await;
+    drop(member);
+    group.shutdown().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Whether the data directory is that of a member with this role; gives the group key of a Manager.
+fn check_home(home: &Home, config: &Config) -> Result<Option<Secret>, Failure> {
+    let dir = config.node.data_dir.display();
+    if !home.is_settled() {
+        let remedy = "make a first Manager with km init, or let this host in with km join";
+        return Err(Failure::Refused(format!("{dir} holds no Manager: {remedy}")));
+    }
+    let key = home.group_key().map_err(failed)?;
+    let told = config.node.role.as_str();
+    match (config.node.role, &key) {
+        (Role::Manager, None) => Err(wrong_role(&dir, told, "a witness")),
+        (Role::Witness, Some(_)) => Err(wrong_role(&dir, told, "a Manager")),
+        (Role::Manager, Some(_)) | (Role::Witness, None) => {
+            Ok(key.map(|key| Secret::new(key.to_hex().as_str())))
+        }
+    }
+}
+
+fn wrong_role(dir: &impl std::fmt::Display, told: &str, is: &str) -> Failure {
+    let problem = format!("{dir} belongs to {is}, but node.role is {told}");
+    Failure::Refused(format!("{problem}: correct node.role, or join anew with an empty folder"))
+}
+
+fn bind_all(config: &Config) -> Result<Ports, Failure> {
+    let api = match config.node.role {
+        Role::Manager => Some(bind("api.listen", config.api.listen)?),
+        Role::Witness => None,
+    };
+    let peer = bind("peer.listen", config.peer.listen)?;
+    Ok(Ports { peer, api, health: bind("health.listen", config.health.listen)? })
+}
+
+async fn take_seat(config: &Config, home: Home, peer: TcpListener) -> Result<Group, Failure> {
+    let listener =
+        tokio::net::TcpListener::from_std(peer).map_err(Failure::local("peer.listen"))?;
+    let seat = Seat {
+        home,
+        role: config.node.role,
+        profile: profile(config),
+        listener,
+        hold: config.timing.forward_hold,
+        store: raft_store::Options::default(),
+    };
+    Group::start(seat).await.map_err(failed)
+}
+
+/// Everything that runs while this Manager is Active, one line for each room.
+fn reconcilers(_group: &Group) -> Vec<Arc<dyn Reconciler>> {
+    Vec::new()
+}
+
+/// What serves people and load balancers.
+#[derive(Default)]
+struct Surfaces {
+    tasks: JoinSet<std::io::Result<()>>,
+    handles: Vec<Handle<SocketAddr>>,
+}
+
+impl Surfaces {
+    fn health(&mut self, listener: TcpListener, member: &Arc<Member>) {
+        let handle = self.handle();
+        self.tasks.spawn(serve_health(listener, api::health_router(member.clone()), handle));
+    }
+
+    fn api(
+        &mut self,
+        listener: TcpListener,
+        tls: axum_server::tls_rustls::RustlsConfig,
+        surface: Arc<Surface>,
+    ) {
+        let handle = self.handle();
+        self.tasks.spawn(serve_api(listener, tls, api::router(surface), handle));
+    }
+
+    fn handle(&mut self) -> Handle<SocketAddr> {
+        let handle = Handle::new();
+        self.handles.push(handle.clone());
+        handle
+    }
+
+    /// Waits until one of them ends although nobody ended it.
+    async fn failed(&mut self) -> Failure {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(error))) => Failure::Refused(format!("a port is served no more: {error}")),
+            Some(_) | None => Failure::Refused("a port is served no more".into()),
+        }
+    }
+
+    /// Lets open requests finish, for a while, then ends.
+    async fn drain(mut self) {
+        self.handles.iter().for_each(drain);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Waits until the Raft core ends by itself, and tells systemd meanwhile that this process makes progress.
+async fn raft_stopped(group: &Group) -> String {
+    loop {
+        if let Some(because) = group.standing().stopped {
+            return because;
+        }
+        tell_systemd(&[NotifyState::Watchdog]);
+        tokio::time::sleep(PULSE).await;
+    }
+}
+
+fn tell_systemd(states: &[NotifyState<'_>]) {
+    // Not started by systemd, or it does not listen: then nobody wants to know.
+    let _ = sd_notify::notify(states);
+}
+
+fn failed(failure: impl std::fmt::Display) -> Failure {
+    Failure::Refused(failure.to_string())
+}

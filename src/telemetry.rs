@@ -1,0 +1,54 @@
+//! What a running Manager tells of itself: log lines on standard error, and what happens on a bug.
+//!
+//! Metrics are counted where things happen and rendered by the API; only the recorder is installed here.
+
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Log, LogFormat};
+
+/// Libraries whose `info` is not for operators.
+const QUIETER: &str = "openraft=warn,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
+
+/// Starts logging, and makes a bug end the process.
+pub fn start(log: &Log) {
+    let filter = EnvFilter::new(format!("{},{}", log.level, quieter(log.level)));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match log.format {
+        LogFormat::Text => lines.finish().init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().init(),
+    }
+    end_the_process_on_a_bug();
+}
+
+/// Starts counting. The handle renders what was counted.
+pub fn count() -> PrometheusHandle {
+    PrometheusBuilder::new().install_recorder().expect("a process starts counting once")
+}
+
+fn quieter(level: &str) -> &'static str {
+    match level {
+        "debug" | "trace" => "",
+        _ => QUIETER,
+    }
+}
+
+/// A panic is our mistake, and nobody knows what it left behind: this process stops, the others carry on.
+/// Only inside raft-store's dealings with sled a panic is the library's way to report damage, and is caught.
+fn end_the_process_on_a_bug() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        if raft_store::panic_is_contained() {
+            return;
+        }
+        tracing::error!(because = %panic, "a bug: this process ends");
+        std::process::abort();
+    }));
+}
