@@ -15,6 +15,7 @@ use super::stopping::Stopping;
 use crate::api::{self, Member, Surface};
 use crate::base::Secret;
 use crate::capabilities::managers::model::Role;
+use crate::capabilities::{managers, operations};
 use crate::cli::outcome::Failure;
 use crate::cluster::{Group, Home, Seat};
 use crate::config::Config;
@@ -122,8 +123,11 @@ async fn take_seat(config: &Config, home: Home, peer: TcpListener) -> Result<Gro
 }
 
 /// Everything that runs while this Manager is Active, one line for each room.
-fn reconcilers(_group: &Group) -> Vec<Arc<dyn Reconciler>> {
-    Vec::new()
+fn reconcilers(group: &Group) -> Vec<Arc<dyn Reconciler>> {
+    vec![
+        Arc::new(managers::reconciler::Managers::of(group.clone())),
+        Arc::new(operations::reconciler::Operations::of(group.clone())),
+    ]
 }
 
 /// What serves people and load balancers.
