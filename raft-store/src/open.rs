@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use crate::checkpoint::{self, CheckpointDir, Head, Unusable};
 use crate::disk;
@@ -52,37 +53,23 @@ pub fn open<M: Machine>(
     options: Options,
     machine: Arc<M>,
 ) -> Result<Opened<M>, OpenError> {
-    if format::identity(dir)?.is_none() {
-        return Err(OpenError::NotFormatted { dir: dir.to_owned() });
-    }
-    let dir_lock = Arc::new(DirLock::take(dir)?);
-    format::verify(dir, expect)?;
+    let dir_lock = enter(dir, expect)?;
     let health = StoreHealth::default();
-    let log_dir = dir.join(log::DIR);
-    log::release_ballast(&log_dir).doing("give up the spare of", &log_dir)?;
-    let (log, log_threads) =
-        log::open(&log_dir, &expect.disk_id, &options, &health, dir_lock.clone())?;
-
-    let checkpoint_dir = dir.join(checkpoint::DIR);
-    let checkpoints =
-        Arc::new(CheckpointDir::open(&checkpoint_dir).doing("open", &checkpoint_dir)?);
-    let cluster_id = expect.cluster_id.into_bytes();
-    let newest = newest_checkpoint(dir, &checkpoints, &log, cluster_id, &health)?;
-    let position = match &newest {
-        Some((checkpoint, image)) => restore(machine.as_ref(), checkpoint, image)?,
-        None => Position::default(),
+    // The two long readings, of the log and of the history, at the same time.
+    let (looked, facts) = thread::scope(|scope| {
+        let looking = scope.spawn(|| look_at_history(dir, options.history_keep));
+        let facts = open_facts(dir, expect, &options, machine.as_ref(), &health, &dir_lock);
+        (looking.join(), facts)
+    });
+    let looked = looked.unwrap_or_else(|_| Looked::Doubtful("reading it panicked".to_owned()));
+    let Facts { log, log_threads, checkpoints, newest, position } = facts?;
+    let scribing = use_history(dir, looked, &options, newest.as_ref(), &health)
+        .and_then(|shelves| start_scribe(dir, shelves, &options, &health, dir_lock));
+    let (scribe, history, scribe_thread) = match scribing {
+        Ok(scribing) => scribing,
+        Err(error) => return Err(give_up(log, log_threads, error)),
     };
-    let newest = newest.map(|(checkpoint, _image)| checkpoint);
-    let shelves = open_history(dir, &options, newest.as_ref(), &health)?;
-    let (scribe, history, scribe_thread) = Scribe::start(
-        dir,
-        shelves,
-        options.history_keep,
-        health.clone(),
-        options.on_fatal.clone(),
-        dir_lock,
-    )
-    .doing("start the history of", dir)?;
+    log_threads.keep_spare();
     let core = Core {
         machine,
         position: Mutex::new(position),
@@ -90,23 +77,87 @@ pub fn open<M: Machine>(
         history: history.clone(),
         checkpoints,
         newest: Mutex::new(newest),
-        cluster_id,
+        cluster_id: expect.cluster_id.into_bytes(),
         health: health.clone(),
     };
     let closing = Closing { log: log_threads, scribe: scribe_thread };
     Ok(Opened { log, state: StateStore::new(core), history, health, closing })
 }
 
+/// Nobody else is in, and it is the right directory.
+fn enter(dir: &Path, expect: &Identity) -> Result<Arc<DirLock>, OpenError> {
+    if format::identity(dir)?.is_none() {
+        return Err(OpenError::NotFormatted { dir: dir.to_owned() });
+    }
+    let dir_lock = Arc::new(DirLock::take(dir)?);
+    format::verify(dir, expect)?;
+    let log_dir = dir.join(log::DIR);
+    log::release_ballast(&log_dir).doing("give up the spare of", &log_dir)?;
+    Ok(dir_lock)
+}
+
+/// What the facts are made of: the log, and the checkpoint it goes on from.
+struct Facts {
+    log: LogStore,
+    log_threads: LogThreads,
+    checkpoints: Arc<CheckpointDir>,
+    newest: Option<Checkpoint>,
+    position: Position,
+}
+
+fn open_facts<M: Machine>(
+    dir: &Path,
+    expect: &Identity,
+    options: &Options,
+    machine: &M,
+    health: &StoreHealth,
+    dir_lock: &Arc<DirLock>,
+) -> Result<Facts, OpenError> {
+    let checkpoint_dir = dir.join(checkpoint::DIR);
+    let checkpoints =
+        Arc::new(CheckpointDir::open(&checkpoint_dir).doing("open", &checkpoint_dir)?);
+    let log_dir = dir.join(log::DIR);
+    let (log, log_threads) =
+        log::open(&log_dir, &expect.disk_id, options, health, dir_lock.clone())?;
+    let cluster_id = expect.cluster_id.into_bytes();
+    let restored = newest_checkpoint(dir, &checkpoints, &log, cluster_id, health)
+        .and_then(|newest| restore(machine, newest));
+    match restored {
+        Ok((newest, position)) => Ok(Facts { log, log_threads, checkpoints, newest, position }),
+        Err(error) => Err(give_up(log, log_threads, error)),
+    }
+}
+
+/// Closes the log again, so that the directory is free when the error is seen.
+fn give_up(log: LogStore, log_threads: LogThreads, error: OpenError) -> OpenError {
+    drop(log);
+    log_threads.join();
+    error
+}
+
+fn start_scribe(
+    dir: &Path,
+    shelves: Shelves,
+    options: &Options,
+    health: &StoreHealth,
+    dir_lock: Arc<DirLock>,
+) -> Result<(Scribe, History, ScribeThread), OpenError> {
+    let on_fatal = options.on_fatal.clone();
+    Scribe::start(dir, shelves, options.history_keep, health.clone(), on_fatal, dir_lock)
+        .doing("start the history of", dir)
+}
+
 fn restore<M: Machine>(
     machine: &M,
-    checkpoint: &Checkpoint,
-    image: &[u8],
-) -> Result<Position, OpenError> {
+    newest: Option<(Checkpoint, Vec<u8>)>,
+) -> Result<(Option<Checkpoint>, Position), OpenError> {
+    let Some((checkpoint, image)) = newest else { return Ok((None, Position::default())) };
     machine
-        .restore(image)
+        .restore(&image)
         .map_err(|source| OpenError::Image { file: checkpoint.path.clone(), source })?;
     let head = &checkpoint.head;
-    Ok(Position { last: head.log_id, membership: head.membership.clone() })
+    let position = Position { last: head.log_id, membership: head.membership.clone() };
+    Ok((Some(checkpoint), position))
 }
 
 /// The newest checkpoint with which nothing is wrong; newer ones are put aside. The log must go on where it
@@ -155,41 +206,53 @@ fn reaches(log: &LogStore, head: &Head) -> bool {
     log.purged().map(|purged| purged.index) <= head.log_id.map(|id| id.index)
 }
 
-/// Opens the history, or makes it anew from the checkpoint when there is any doubt about it.
-fn open_history(
+/// The history as it is: usable, or why not.
+enum Looked {
+    Good(Shelves),
+    Doubtful(String),
+    DiskFull,
+}
+
+/// Opens the history and reads all of it. It is not believed otherwise: sled has been seen to forget quietly.
+fn look_at_history(dir: &Path, keep: u64) -> Looked {
+    if state::is_suspect(dir) {
+        return Looked::Doubtful("an earlier run could not use it".to_owned());
+    }
+    let opened = Shelves::open(&dir.join(state::HISTORY_DIR), keep)
+        .and_then(|shelves| shelves.verify().map(|()| shelves));
+    match opened {
+        Ok(shelves) => Looked::Good(shelves),
+        Err(error) if disk::is_disk_full(&error) => Looked::DiskFull,
+        Err(error) => Looked::Doubtful(error.to_string()),
+    }
+}
+
+/// Uses the history, or makes it anew from the checkpoint when there is any doubt about it.
+fn use_history(
     dir: &Path,
+    looked: Looked,
     options: &Options,
     newest: Option<&Checkpoint>,
     health: &StoreHealth,
 ) -> Result<Shelves, OpenError> {
     let path: PathBuf = dir.join(state::HISTORY_DIR);
-    let doubt = match state::is_suspect(dir) {
-        true => Some("an earlier run could not write it".to_owned()),
-        false => None,
-    };
-    let opened = match doubt {
-        Some(doubt) => Err(doubt),
-        None => match Shelves::open(&path, options.history_keep) {
-            Ok(shelves) => Ok(shelves),
-            Err(error) if disk::is_disk_full(&error) => {
-                let needed_bytes = 2 * options.segment_bytes;
-                return Err(OpenError::DiskFull { file: path, needed_bytes });
-            }
-            Err(error) => Err(error.to_string()),
-        },
-    };
-    let shelves = match opened {
-        Ok(shelves) => shelves,
-        Err(doubt) => {
+    let shelves = match looked {
+        Looked::Good(shelves) => shelves,
+        Looked::DiskFull => {
+            let needed_bytes = 2 * options.segment_bytes;
+            return Err(OpenError::DiskFull { file: path, needed_bytes });
+        }
+        Looked::Doubtful(because) => {
             if path.exists() {
                 let now = disk::quarantine(dir, &path).doing("put aside", &path)?;
-                health.quarantined(path.clone(), now, doubt);
+                health.quarantined(path.clone(), now, because);
             }
             state::clear_suspicion(dir).doing("clear the note on", &path)?;
             Shelves::open(&path, options.history_keep).doing("make anew", &path)?
         }
     };
     catch_up(&shelves, newest).doing("bring up to the checkpoint", &path)?;
+    health.set_history_bytes(shelves.bytes());
     Ok(shelves)
 }
 

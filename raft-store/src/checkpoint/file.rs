@@ -178,7 +178,6 @@ fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Resul
     let (mut image_bytes, mut rows) = (0, 0);
     loop {
         let offset = walk.offset;
-        let hashed = *walk.hash.finalize().as_bytes();
         walk.next()?;
         let (envelope, _) = Envelope::open(&walk.frame).map_err(at(offset))?;
         match envelope.kind {
@@ -194,7 +193,8 @@ fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Resul
             }
             _ => {
                 let end = stored::get(envelope, Kind::CheckpointEnd).map_err(at(offset))?;
-                let found = CheckpointEndV1 { image_bytes, rows, blake3: hashed };
+                let blake3 = *walk.hash.finalize().as_bytes();
+                let found = CheckpointEndV1 { image_bytes, rows, blake3 };
                 return walk.end(&found, &end).map(|()| head).map_err(at(offset));
             }
         }
@@ -215,6 +215,7 @@ struct Walk {
     input: BufReader<File>,
     offset: u64,
     left: u64,
+    /// Of all frames before the present one.
     hash: blake3::Hasher,
     frame: Vec<u8>,
 }
@@ -226,6 +227,7 @@ impl Walk {
         if self.left < HEADER_BYTES as u64 {
             return Err(damaged(self.offset, Malformed::Short));
         }
+        self.hash.update(&self.frame);
         let mut header = [0; HEADER_BYTES];
         self.input.read_exact(&mut header)?;
         let bytes = envelope::announced_bytes(&header)
@@ -237,7 +239,6 @@ impl Walk {
         self.frame.extend_from_slice(&header);
         self.frame.resize(bytes, 0);
         self.input.read_exact(&mut self.frame[HEADER_BYTES..])?;
-        self.hash.update(&self.frame);
         self.offset += bytes as u64;
         self.left -= bytes as u64;
         Ok(())

@@ -18,7 +18,7 @@ use crate::log::group::GroupDraft;
 use crate::log::mark::{self, MarkFile};
 use crate::log::recovery::{self, Damage, ReadSegment, Recovered};
 use crate::log::segment;
-use crate::log::spare::{self, SpareKeeper, SpareMaker, SpareStop};
+use crate::log::spare::{self, SpareControl, SpareKeeper, SpareMaker};
 use crate::log::store::LogStore;
 use crate::log::writer::{Active, Sealed, Told, Writer};
 use crate::options::Options;
@@ -30,10 +30,15 @@ pub(super) const QUEUE_MAX: usize = 4096;
 /// The threads of an open log; they end when every [`LogStore`] is gone.
 pub(crate) struct LogThreads {
     writer: JoinHandle<()>,
-    spares: SpareStop,
+    spares: SpareControl,
 }
 
 impl LogThreads {
+    /// To be called when everything else is open: from now on room is set aside for the next segment.
+    pub(crate) fn keep_spare(&self) {
+        self.spares.begin();
+    }
+
     pub(crate) fn join(self) {
         self.spares.stop();
         if self.writer.join().is_err() {
@@ -89,7 +94,7 @@ pub(crate) fn open(
     writer.begin().doing("write", dir)?;
     let table = writer.table.clone();
     let mark = writer.mark.clone();
-    let spares = writer.spares.stopper();
+    let spares = writer.spares.control();
     let (requests, queue) = mpsc::channel(QUEUE_MAX);
     let thread = thread::Builder::new()
         .name("raft-log".to_owned())

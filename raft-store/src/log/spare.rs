@@ -67,19 +67,20 @@ impl SpareMaker {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         self.allocator.reserve(&file, self.segment_bytes)?;
+        self.fill(&file)?;
         file.sync_all()?;
         Ok(Spare { path: path.to_owned(), file, bytes: self.segment_bytes })
     }
 
     /// Writes zeros into all of it. A flush into blocks that were only reserved has to change the file
     /// system's own records as well: measured at twice the time of one into blocks that were written before.
-    fn fill(&self, spare: &Spare) -> io::Result<()> {
+    fn fill(&self, file: &File) -> io::Result<()> {
         let zeros = vec![0; FILL_BYTES];
         let mut at = 0;
-        while at < spare.bytes {
-            let bytes = (spare.bytes - at).min(FILL_BYTES as u64);
-            spare.file.write_all_at(&zeros[..bytes as usize], at)?;
-            spare.file.sync_data()?;
+        while at < self.segment_bytes {
+            let bytes = (self.segment_bytes - at).min(FILL_BYTES as u64);
+            file.write_all_at(&zeros[..bytes as usize], at)?;
+            file.sync_data()?;
             at += bytes;
         }
         Ok(())
@@ -112,14 +113,22 @@ struct Shared {
 struct State {
     ready: Option<Spare>,
     discarded: VecDeque<PathBuf>,
+    begun: bool,
     stopped: bool,
 }
 
-/// Lets the owner of a store stop waiting for space.
+/// Lets the owner of a store say when to begin and when to give up.
 #[derive(Clone)]
-pub(crate) struct SpareStop(Arc<Shared>);
+pub(crate) struct SpareControl(Arc<Shared>);
 
-impl SpareStop {
+impl SpareControl {
+    /// From now on a spare is kept. Before, the room is left to whatever else is being opened.
+    pub(crate) fn begin(&self) {
+        lock(&self.0.state).begun = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Nobody waits for room any longer.
     pub(crate) fn stop(&self) {
         lock(&self.0.state).stopped = true;
         self.0.changed.notify_all();
@@ -137,8 +146,8 @@ impl SpareKeeper {
         Ok(SpareKeeper { shared, thread: Some(thread) })
     }
 
-    pub(crate) fn stopper(&self) -> SpareStop {
-        SpareStop(self.shared.clone())
+    pub(crate) fn control(&self) -> SpareControl {
+        SpareControl(self.shared.clone())
     }
 
     /// Takes the spare, waiting for one if need be; `None` when the store is being closed.
@@ -165,7 +174,7 @@ impl SpareKeeper {
 
 impl Drop for SpareKeeper {
     fn drop(&mut self) {
-        self.stopper().stop();
+        self.control().stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -182,8 +191,7 @@ impl Shared {
                 discard(&path);
                 continue;
             }
-            let filled = maker.make().and_then(|spare| maker.fill(&spare).map(|()| spare));
-            match filled {
+            match maker.make() {
                 Ok(spare) => {
                     full = false;
                     lock(&self.state).ready = Some(spare);
@@ -209,7 +217,7 @@ impl Shared {
             if state.stopped {
                 return None;
             }
-            if state.ready.is_none() && waited {
+            if state.ready.is_none() && state.begun && waited {
                 return Some(Work::Make);
             }
             let (woken, timeout) =

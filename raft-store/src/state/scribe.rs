@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::checkpoint::{self, Head};
 use crate::disk;
@@ -23,8 +23,11 @@ use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
 use crate::state::shelf::{self, Shelves, StoredRow};
 
-/// Runs of rows that may wait; a run is of a few hundred entries at most. When it is full, applying waits.
-const QUEUE_MAX: usize = 64;
+/// Rows that may wait, by size. When that is reached, applying waits. Large enough that on a full disk Raft's
+/// own entries, and what was proposed before the disk was seen to be full, are still applied.
+const QUEUE_MAX_BYTES: usize = 16 << 20;
+/// What a run costs beside its rows, and a row beside its bytes.
+const COST_BYTES: usize = 64;
 /// A flush follows after so many revisions or rows: what has to be put again after a reopening is bounded.
 const FLUSH_REVISIONS: u64 = 2_000;
 const FLUSH_ROWS: usize = 4_000;
@@ -41,19 +44,22 @@ struct Run {
     rows: Vec<StoredRow>,
 }
 
+impl Run {
+    /// What it takes of the queue; never more than there is.
+    fn cost(&self) -> u32 {
+        let rows: usize =
+            self.rows.iter().map(|row| COST_BYTES + row.key.len() + row.value.len()).sum();
+        (COST_BYTES + rows).min(QUEUE_MAX_BYTES) as u32
+    }
+}
+
 enum Job {
-    Run(Run),
+    /// With its place in the queue, which is free again when the run is on the shelves.
+    Run(Run, OwnedSemaphorePermit),
     /// Answered when everything up to a revision is durable.
-    Barrier {
-        upto: u64,
-        done: Done,
-    },
+    Barrier { upto: u64, done: Done },
     /// Replaces everything by what a checkpoint holds.
-    Import {
-        path: PathBuf,
-        head: Head,
-        done: Done,
-    },
+    Import { path: PathBuf, head: Head, done: Done },
 }
 
 type Done = oneshot::Sender<io::Result<()>>;
@@ -61,7 +67,8 @@ type Done = oneshot::Sender<io::Result<()>>;
 /// Hands rows to the thread.
 #[derive(Clone)]
 pub(crate) struct Scribe {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::UnboundedSender<Job>,
+    room: Arc<Semaphore>,
 }
 
 /// The thread, which ends when every [`Scribe`] is gone.
@@ -102,7 +109,9 @@ impl Scribe {
         on_fatal: OnFatal,
         dir_lock: Arc<DirLock>,
     ) -> io::Result<(Scribe, History, ScribeThread)> {
-        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        // Bounded by the room that each run takes; the other jobs come one at a time.
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(QUEUE_MAX_BYTES));
         let reached = shelves.progress()?.unwrap_or(0);
         let (progress, watched) = watch::channel(reached);
         let shared: SharedShelves = Arc::new(RwLock::new(Some(Arc::new(shelves))));
@@ -123,12 +132,19 @@ impl Scribe {
             desk.run(queue);
             drop(dir_lock);
         })?;
-        Ok((Scribe { jobs }, History::new(shared, watched), ScribeThread { thread, stopping }))
+        Ok((
+            Scribe { jobs, room },
+            History::new(shared, watched),
+            ScribeThread { thread, stopping },
+        ))
     }
 
     /// Hands over the rows of a run of entries.
     pub(crate) async fn put(&self, upto: u64, rows: Vec<StoredRow>) -> io::Result<()> {
-        self.jobs.send(Job::Run(Run { upto, rows })).await.map_err(|_| stopped())
+        let run = Run { upto, rows };
+        let room = self.room.clone().acquire_many_owned(run.cost()).await;
+        let place = room.map_err(|_| stopped())?;
+        self.jobs.send(Job::Run(run, place)).map_err(|_| stopped())
     }
 
     /// Waits until everything up to `upto` is durable.
@@ -143,7 +159,7 @@ impl Scribe {
 
     async fn ask(&self, job: impl FnOnce(Done) -> Job) -> io::Result<()> {
         let (done, answered) = oneshot::channel();
-        self.jobs.send(job(done)).await.map_err(|_| stopped())?;
+        self.jobs.send(job(done)).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -187,7 +203,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             let done = self.serve(job);
             self.health.set_history_bytes(self.open().map_or(0, |shelves| shelves.bytes()));
@@ -203,7 +219,7 @@ impl Desk {
 
     fn serve(&mut self, job: Job) -> io::Result<()> {
         match job {
-            Job::Run(run) => self.serve_run(run),
+            Job::Run(run, _place) => self.serve_run(run),
             Job::Barrier { upto, done } => {
                 self.barriers.push((upto, done));
                 self.answer_barriers()
