@@ -62,7 +62,7 @@ impl<P: Needs, T: DeserializeOwned + Send> FromRequest<Arc<Surface>> for Change<
             }
         };
         let expect = if_match(&parts.headers)?;
-        instead_of_forwarding(surface, &parts.headers, &parts.uri)?;
+        instead_of_forwarding(surface, &parts)?;
         let bytes = body_bytes(body).await?;
         let body = parse(&parts.headers, &bytes)?;
         let fingerprint = fingerprint(surface, caller.as_ref(), &parts, &bytes);

@@ -70,7 +70,7 @@ impl<P: Needs> FromRequestParts<Arc<Surface>> for Reader<P> {
     async fn from_request_parts(parts: &mut Parts, surface: &Arc<Surface>) -> Result<Self, Halt> {
         let consistency = consistency(&parts.uri)?.unwrap_or(Consistency::Linearizable);
         if consistency == Consistency::Linearizable {
-            instead_of_forwarding(surface, &parts.headers, &parts.uri)?;
+            instead_of_forwarding(surface, parts)?;
         }
         // The caller is looked up after the read is settled: whoever was signed out before it began is out.
         let stamp = settle_for(surface, parts, consistency).await?;

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::OriginalUri;
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -74,12 +76,8 @@ pub(crate) fn place(surface: &Surface, headers: &HeaderMap, uri: &Uri) -> Place 
 }
 
 /// Refuses to forward when the caller asked so: a Passive names the Active instead.
-pub(crate) fn instead_of_forwarding(
-    surface: &Arc<Surface>,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Result<(), Halt> {
-    let Some(value) = headers.get(NO_FORWARD) else { return Ok(()) };
+pub(crate) fn instead_of_forwarding(surface: &Arc<Surface>, parts: &Parts) -> Result<(), Halt> {
+    let Some(value) = parts.headers.get(NO_FORWARD) else { return Ok(()) };
     if value != "1" {
         return Err(Problem::new(Fault::MalformedHeader, "X-KM-No-Forward must be 1.").into());
     }
@@ -88,7 +86,11 @@ pub(crate) fn instead_of_forwarding(
         return Ok(());
     }
     match surface.group.view(|state| active_url(state, &sight)) {
-        Some(base) => Err(Halt::Elsewhere(target(&base, uri, None))),
+        // The routes under a base path are shown a URI without it.
+        Some(base) => {
+            let whole = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |whole| &whole.0);
+            Err(Halt::Elsewhere(target(&base, whole, None)))
+        }
         None => Err(no_active().into()),
     }
 }

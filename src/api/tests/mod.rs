@@ -1,1 +1,13 @@
-//! Tests of the whole surface, handler by handler.
+//! Tests of the whole surface: requests go into the router, the real state machine answers.
+
+mod client;
+mod group;
+
+mod access;
+mod bad_input;
+mod events;
+mod health;
+mod pages;
+mod properties;
+mod shape;
+mod without_quorum;

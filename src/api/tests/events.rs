@@ -1,0 +1,181 @@
+//! The live feed: order, resuming, resync, who sees what.
+
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use axum::http::Method;
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use super::client::Km;
+use crate::base::{Digest, Revision};
+use crate::capabilities::access::model::{self as access, Role};
+
+/// How long a test waits for an event.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// An open stream of events.
+struct Stream {
+    bytes: BodyDataStream,
+    read: String,
+}
+
+/// One event as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+struct Sent {
+    id: Option<String>,
+    event: String,
+    data: Value,
+}
+
+impl Stream {
+    async fn open(km: &Km, role: Role, path: &str, last: Option<u64>) -> Self {
+        let ask = km.by(role, Method::GET, path);
+        let ask = match last {
+            Some(id) => ask.header("last-event-id", id.to_string()),
+            None => ask,
+        };
+        let response = ask.open().await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { bytes: response.into_body().into_data_stream(), read: String::new() }
+    }
+
+    /// The next event; `None` when the stream is over.
+    async fn next(&mut self) -> Option<Sent> {
+        loop {
+            if let Some((event, rest)) = self.read.clone().split_once("\n\n") {
+                self.read = rest.to_owned();
+                match parsed(event) {
+                    Some(sent) => return Some(sent),
+                    None => continue,
+                }
+            }
+            let bytes = tokio::time::timeout(DEADLINE, self.bytes.next()).await.expect("an event");
+            self.read.push_str(std::str::from_utf8(&bytes?.unwrap()).unwrap());
+        }
+    }
+
+    /// The next event that is no status.
+    async fn news(&mut self) -> Option<Sent> {
+        loop {
+            match self.next().await {
+                Some(sent) if sent.event == "status" => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+fn parsed(event: &str) -> Option<Sent> {
+    let field = |name: &str| {
+        event
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .map(str::to_owned)
+    };
+    let data = serde_json::from_str(&field("data")?).unwrap();
+    Some(Sent { id: field("id"), event: field("event").unwrap(), data })
+}
+
+#[tokio::test]
+async fn a_change_is_told_live_with_its_revision_as_id() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    let first = stream.next().await.unwrap();
+    assert_eq!((first.event.as_str(), first.id), ("status", None));
+    assert_eq!(first.data["name"], "test");
+    let revision = km.set("greeting", "hello").await.json()["revision"].clone();
+    let told = stream.news().await.unwrap();
+    assert_eq!((told.event.as_str(), told.id), ("change", Some(revision.to_string())));
+    assert_eq!(told.data["revision"], revision);
+    assert_eq!(told.data["room"], "properties");
+    assert_eq!(told.data["kind"], "set");
+    assert_eq!(told.data["subject"], "custom/greeting");
+    assert_eq!(told.data["data"], json!({ "value": "hello" }));
+    assert_eq!(told.data["by"], "token test-administrator");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_goes_on_without_a_gap() {
+    let km = Km::new();
+    let mut revisions = Vec::new();
+    for value in ["1", "2", "3", "4"] {
+        revisions.push(km.set("greeting", value).await.json()["revision"].as_u64().unwrap());
+    }
+    let mut by_header =
+        Stream::open(&km, Role::Auditor, "/api/v1/events", Some(revisions[0])).await;
+    let path = format!("/api/v1/events?after={}", revisions[0]);
+    let mut by_query = Stream::open(&km, Role::Auditor, &path, None).await;
+    revisions.push(km.set("greeting", "5").await.json()["revision"].as_u64().unwrap());
+    for revision in &revisions[1..] {
+        let id = Some(revision.to_string());
+        assert_eq!(by_header.news().await.unwrap().id, id);
+        assert_eq!(by_query.news().await.unwrap().id, id);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_for_what_is_no_longer_kept_is_told_to_read_again_and_the_stream_ends() {
+    let km = Km::new();
+    let newest = km.set("greeting", "1").await.json()["revision"].clone();
+    km.group.set().feed_floor = Revision(3);
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events?after=1", None).await;
+    let told = stream.news().await.unwrap();
+    assert_eq!((told.event.as_str(), told.data), ("resync", json!({ "revision": newest })));
+    assert_eq!(stream.news().await, None);
+}
+
+#[tokio::test]
+async fn the_status_is_sent_again_when_the_mode_changes() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    assert_eq!(stream.next().await.unwrap().data["mode_here"], "active");
+    km.group.lose_quorum();
+    let status = stream.next().await.unwrap();
+    assert_eq!(
+        (&status.data["mode_here"], &status.data["active"]),
+        (&json!("no_quorum"), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn sessions_and_wrong_passwords_are_nobodys_news_and_users_only_their_managers() {
+    let km = Km::new();
+    let mut auditor = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    let mut administrator = Stream::open(&km, Role::Administrator, "/api/v1/events", None).await;
+    km.user("ann", "correct horse", Role::Auditor).await;
+    km.group.commit(access::Command::CountFailure { username: "ann".into() });
+    let checked = km.group.set().state.access.users["ann"].revision;
+    let (username, digest) = ("ann".to_owned(), Digest::of(b"x"));
+    km.group.commit(access::Command::OpenSession { username, checked, digest });
+    km.set("greeting", "end").await;
+    assert_eq!(auditor.news().await.unwrap().data["room"], "properties");
+    let told = administrator.news().await.unwrap();
+    assert_eq!(
+        (&told.data["kind"], &told.data["subject"]),
+        (&json!("user_created"), &json!("ann"))
+    );
+    assert!(!told.data.to_string().contains("argon2"));
+    assert_eq!(administrator.news().await.unwrap().data["room"], "properties");
+}
+
+#[tokio::test]
+async fn the_stream_of_whoever_is_no_longer_signed_in_ends() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    stream.next().await.unwrap();
+    let tokens = km.group.set().state.access.tokens.clone();
+    let (id, _) = tokens.iter().find(|(_, token)| token.role == Role::Auditor).unwrap();
+    km.group.commit(access::Command::DeleteToken { id: *id });
+    while stream.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn streams_end_when_the_process_goes_down() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    stream.next().await.unwrap();
+    km.surface.stopping.cancel();
+    while stream.next().await.is_some() {}
+}
