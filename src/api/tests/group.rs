@@ -245,6 +245,7 @@ impl Group for TestGroup {
             committed: revision,
             applied: revision,
             checkpoint: Revision(0),
+            purged: Revision(0),
             matched: BTreeMap::new(),
             leader_heard_ago: Some(Duration::from_millis(40)),
             stopped: None,
