@@ -51,13 +51,18 @@ impl CheckpointFile {
         Ok(CheckpointFile { path: path.to_owned(), file: Arc::new(file), bytes, _draft: None })
     }
 
+    /// The same file, under the name it was given.
+    pub(crate) fn named(self, path: &Path) -> CheckpointFile {
+        CheckpointFile { path: path.to_owned(), ..self }
+    }
+
     fn received(draft: Draft) -> io::Result<CheckpointFile> {
         let opened = CheckpointFile::open(&draft.0)?;
         Ok(CheckpointFile { _draft: Some(Arc::new(draft)), ..opened })
     }
 
-    /// Where it was when this handle was made.
-    pub fn path(&self) -> &Path {
+    /// Where it is, unless a newer one has taken its place.
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 

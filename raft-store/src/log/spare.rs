@@ -220,10 +220,17 @@ impl Shared {
             if state.ready.is_none() && state.begun && waited {
                 return Some(Work::Make);
             }
-            let (woken, timeout) =
-                self.changed.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            waited |= timeout.timed_out();
+            state = match full {
+                false => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                true => {
+                    let (woken, timeout) = self
+                        .changed
+                        .wait_timeout(state, RETRY)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    waited |= timeout.timed_out();
+                    woken
+                }
+            };
         }
     }
 }

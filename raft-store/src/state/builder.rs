@@ -13,8 +13,7 @@ use crate::checkpoint::{CheckpointFile, CheckpointWriter, Head};
 use crate::disk;
 use crate::health::lock;
 use crate::machine::{Frozen, Machine};
-use crate::state::shelf::Shelves;
-use crate::state::{Checkpoint, Core, Position};
+use crate::state::{Checkpoint, Core, History, Position};
 use crate::types::TypeConfig;
 
 /// How often a full disk is tried again. Each attempt may write a good part of the file, so not too often.
@@ -33,7 +32,7 @@ impl<M: Machine> CheckpointBuilder<M> {
         CheckpointBuilder { core, frozen }
     }
 
-    async fn build(&mut self) -> io::Result<Checkpoint> {
+    async fn build(&mut self) -> io::Result<(Checkpoint, CheckpointFile)> {
         let first = lock(&self.frozen).take();
         let (frozen, position) = first.unwrap_or_else(|| self.core.freeze());
         if let Some(last) = position.last {
@@ -52,11 +51,11 @@ impl<M: Machine> RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder<M> {
     async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<TypeConfig, CheckpointFile>> {
         loop {
             match self.build().await {
-                Ok(checkpoint) => {
+                Ok((checkpoint, file)) => {
                     self.core.health.set_checkpoint_full(false);
-                    return checkpoint.snapshot();
+                    return Ok(checkpoint.snapshot(file));
                 }
-                Err(error) if disk::is_disk_full(&error) => {
+                Err(error) if passes(&error) => {
                     self.core.health.set_checkpoint_full(true);
                     tokio::time::sleep(RETRY).await;
                 }
@@ -66,45 +65,54 @@ impl<M: Machine> RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder<M> {
     }
 }
 
+/// The disk is full, or the history is closed because it is.
+fn passes(error: &io::Error) -> bool {
+    disk::is_disk_full(error) || error.kind() == io::ErrorKind::WouldBlock
+}
+
 fn write<M: Machine>(
     core: &Core<M>,
     frozen: Box<dyn Frozen>,
     position: Position,
-) -> io::Result<Checkpoint> {
-    let shelves = core.history.open()?;
+) -> io::Result<(Checkpoint, CheckpointFile)> {
+    let history_floor = core.history.floor()?;
     let head = Head {
         cluster_id: core.cluster_id,
         log_id: position.last,
         membership: position.membership,
-        history_floor: shelves.floor(),
+        history_floor,
     };
     let draft = core.checkpoints.draft();
-    let written = write_draft(&draft, &head, frozen, &shelves);
+    let written = write_draft(&draft, &head, frozen, &core.history);
     if written.is_err() {
         // The first error is the one to report; the next start removes what is left.
         let _ = fs::remove_file(&draft);
     }
     written?;
+    // Opened before it is given its name: when newer ones were installed meanwhile, it is not kept.
+    let file = CheckpointFile::open(&draft)?;
     let path = core.checkpoints.adopt(&draft, &head)?;
-    core.health.set_checkpoint_bytes(fs::metadata(&path)?.len());
+    let file = file.named(&path);
     let checkpoint = Checkpoint { head, path };
     let mut newest = lock(&core.newest);
     if newest.as_ref().is_none_or(|newest| newest.head.log_id <= checkpoint.head.log_id) {
+        core.health.set_checkpoint_bytes(file.bytes());
         *newest = Some(checkpoint.clone());
     }
-    Ok(checkpoint)
+    Ok((checkpoint, file))
 }
 
 fn write_draft(
     draft: &Path,
     head: &Head,
     frozen: Box<dyn Frozen>,
-    shelves: &Shelves,
+    history: &History,
 ) -> io::Result<()> {
+    let shelves = history.open()?;
     let mut writer = CheckpointWriter::create(draft, head)?;
     frozen.write(&mut writer)?;
     if let Some(last) = head.log_id {
-        shelves.each_upto(last.index, &mut |row| writer.row(row))?;
+        history.judge(shelves.each_upto(last.index, &mut |row| writer.row(row)))?;
     }
     writer.finish().map(drop)
 }

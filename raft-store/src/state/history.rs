@@ -1,11 +1,13 @@
 //! Reading the history: rows of one key or of one table, newest first.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
 use crate::state::shelf::{Shelves, StoredRow};
+use crate::state::suspicion;
 
 /// The open shelves, as readers share them with the one who writes. Empty while they are being reopened.
 pub(crate) type SharedShelves = Arc<RwLock<Option<Arc<Shelves>>>>;
@@ -14,13 +16,18 @@ pub(crate) type SharedShelves = Arc<RwLock<Option<Arc<Shelves>>>>;
 /// blocking is allowed.
 #[derive(Clone)]
 pub struct History {
+    store: PathBuf,
     shelves: SharedShelves,
     progress: watch::Receiver<u64>,
 }
 
 impl History {
-    pub(crate) fn new(shelves: SharedShelves, progress: watch::Receiver<u64>) -> History {
-        History { shelves, progress }
+    pub(crate) fn new(
+        store: &Path,
+        shelves: SharedShelves,
+        progress: watch::Receiver<u64>,
+    ) -> History {
+        History { store: store.to_owned(), shelves, progress }
     }
 
     /// Values of the rows of exactly this key, with their revisions, newest first, older than `before`.
@@ -31,7 +38,8 @@ impl History {
         before: Option<u64>,
         limit: usize,
     ) -> io::Result<Vec<(u64, Vec<u8>)>> {
-        let rows = self.open()?.scan(table, key, before.unwrap_or(u64::MAX), limit)?;
+        let before = before.unwrap_or(u64::MAX);
+        let rows = self.judge(self.open()?.scan(table, key, before, limit))?;
         Ok(rows.into_iter().map(revision_and_value).collect())
     }
 
@@ -42,7 +50,8 @@ impl History {
         before: Option<u64>,
         limit: usize,
     ) -> io::Result<Vec<(u64, Vec<u8>)>> {
-        let rows = self.open()?.scan_table(table, before.unwrap_or(u64::MAX), limit)?;
+        let before = before.unwrap_or(u64::MAX);
+        let rows = self.judge(self.open()?.scan_table(table, before, limit))?;
         Ok(rows.into_iter().map(revision_and_value).collect())
     }
 
@@ -58,6 +67,16 @@ impl History {
         let mut progress = self.progress.clone();
         let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the store is closed");
         progress.wait_for(|reached| *reached >= revision).await.map(drop).map_err(closed)
+    }
+
+    /// Damage that is met while reading is remembered for the next start.
+    pub(crate) fn judge<T>(&self, read: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &read
+            && error.kind() == io::ErrorKind::InvalidData
+        {
+            suspicion::suspect(&self.store, error);
+        }
+        read
     }
 
     pub(crate) fn open(&self) -> io::Result<Arc<Shelves>> {

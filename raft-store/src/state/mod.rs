@@ -14,6 +14,7 @@ mod builder;
 mod history;
 mod scribe;
 mod shelf;
+mod suspicion;
 
 use std::io;
 use std::path::PathBuf;
@@ -26,9 +27,10 @@ use openraft::{EntryPayload, OptionalSend};
 
 pub use self::builder::CheckpointBuilder;
 pub use self::history::History;
-pub(crate) use self::scribe::{Scribe, ScribeThread, clear_suspicion, import, is_suspect};
+pub(crate) use self::scribe::{Scribe, ScribeThread, import};
 use self::shelf::StoredRow;
 pub(crate) use self::shelf::{DIR as HISTORY_DIR, Shelves};
+pub(crate) use self::suspicion::{clear_suspicion, is_suspect};
 use crate::checkpoint::{self, CheckpointDir, CheckpointFile, CheckpointInbox, Head};
 use crate::health::{StoreHealth, lock};
 use crate::machine::{Applied, Committed, Frozen, Machine};
@@ -172,17 +174,18 @@ impl<M: Machine> RaftStateMachine<TypeConfig> for StateStore<M> {
         &mut self,
     ) -> io::Result<Option<SnapshotOf<TypeConfig, CheckpointFile>>> {
         let Some(newest) = lock(&self.core.newest).clone() else { return Ok(None) };
-        Ok(Some(newest.snapshot()?))
+        let file = CheckpointFile::open(&newest.path)?;
+        Ok(Some(newest.snapshot(file)))
     }
 }
 
 impl Checkpoint {
-    fn snapshot(&self) -> io::Result<SnapshotOf<TypeConfig, CheckpointFile>> {
+    fn snapshot(&self, file: CheckpointFile) -> SnapshotOf<TypeConfig, CheckpointFile> {
         let meta = SnapshotMetaOf::<TypeConfig> {
             last_log_id: self.head.log_id,
             last_membership: self.head.membership.clone(),
         };
-        Ok(SnapshotOf::<TypeConfig, _> { meta, snapshot: CheckpointFile::open(&self.path)? })
+        SnapshotOf::<TypeConfig, _> { meta, snapshot: file }
     }
 }
 

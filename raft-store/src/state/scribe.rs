@@ -5,7 +5,6 @@
 //! is put again. Any other error means the shelves cannot be trusted; a note for the next start is left, which
 //! puts them aside and makes them anew from checkpoint and log.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +21,7 @@ use crate::health::StoreHealth;
 use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
 use crate::state::shelf::{self, Shelves, StoredRow};
+use crate::state::suspicion;
 
 /// Rows that may wait, by size. When that is reached, applying waits. Large enough that on a full disk Raft's
 /// own entries, and what was proposed before the disk was seen to be full, are still applied.
@@ -35,8 +35,6 @@ const FLUSH_ROWS: usize = 4_000;
 const RETRY: Duration = Duration::from_millis(500);
 /// Rows of a checkpoint that are put at once.
 const IMPORT_ROWS: usize = 1_000;
-/// Left in the store's directory when the shelves must be made anew at the next start.
-const SUSPECT: &str = "history.suspect";
 
 /// All rows of a run of entries, up to and including `upto`.
 struct Run {
@@ -87,19 +85,6 @@ impl ScribeThread {
     }
 }
 
-/// Whether an earlier run left a note that the shelves are not to be trusted.
-pub(crate) fn is_suspect(store: &Path) -> bool {
-    store.join(SUSPECT).exists()
-}
-
-/// Forgets the note, after the shelves were made anew.
-pub(crate) fn clear_suspicion(store: &Path) -> io::Result<()> {
-    match fs::remove_file(store.join(SUSPECT)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => disk::sync_dir(store),
-    }
-}
-
 impl Scribe {
     pub(crate) fn start(
         store: &Path,
@@ -134,7 +119,7 @@ impl Scribe {
         })?;
         Ok((
             Scribe { jobs, room },
-            History::new(shared, watched),
+            History::new(store, shared, watched),
             ScribeThread { thread, stopping },
         ))
     }
@@ -294,14 +279,17 @@ impl Desk {
     }
 
     /// Closes the shelves, which do not recover from a failed write by themselves, and opens them again
-    /// when that works.
+    /// when that works. Whoever still reads keeps them open a little longer.
     fn wait_for_room(&self, mut full: io::Error) -> io::Result<()> {
-        self.share(None);
+        let closing = self.share(None).map(|shelves| Arc::downgrade(&shelves));
         loop {
             if self.stopping.load(Ordering::Acquire) {
                 return Err(full);
             }
             thread::park_timeout(RETRY);
+            if closing.as_ref().is_some_and(|shelves| shelves.strong_count() > 0) {
+                continue;
+            }
             let reopened = Shelves::open(&self.store.join(shelf::DIR), self.keep)
                 .and_then(|shelves| put_again(&shelves, &self.unflushed).map(|()| shelves));
             match reopened {
@@ -320,8 +308,9 @@ impl Desk {
         shelves.clone().ok_or_else(stopped)
     }
 
-    fn share(&self, shelves: Option<Arc<Shelves>>) {
-        *self.shelves.write().unwrap_or_else(PoisonError::into_inner) = shelves;
+    fn share(&self, shelves: Option<Arc<Shelves>>) -> Option<Arc<Shelves>> {
+        let mut shared = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut shared, shelves)
     }
 
     fn give_up(&self, error: &io::Error) {
@@ -329,10 +318,7 @@ impl Desk {
             tracing::warn!(%error, "the history was closed with the disk full; the next start catches up");
             return;
         }
-        let note = self.store.join(SUSPECT);
-        if let Err(error) = disk::replace(&note, error.to_string().as_bytes()) {
-            tracing::error!(%error, note = %note.display(), "could not be written");
-        }
+        suspicion::suspect(&self.store, error);
         (self.on_fatal)(&format!(
             "writing the history: {error}. It is made anew at the next start"
         ));
@@ -360,4 +346,76 @@ fn answer(done: Done, result: &io::Result<()>) {
     };
     // Whoever asked may have given up.
     drop(done.send(copy));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    fn desk(store: &Path) -> Desk {
+        let shelves = Shelves::open(&store.join(shelf::DIR), u64::MAX).expect("a new history");
+        Desk {
+            store: store.to_owned(),
+            shelves: Arc::new(RwLock::new(Some(Arc::new(shelves)))),
+            keep: u64::MAX,
+            health: StoreHealth::default(),
+            on_fatal: Arc::new(|reason| panic!("{reason}")),
+            progress: watch::channel(0).0,
+            unflushed: Vec::new(),
+            flushed_upto: 0,
+            barriers: Vec::new(),
+            stopping: Arc::default(),
+        }
+    }
+
+    fn run(revision: u64) -> Run {
+        let row = StoredRow { revision, position: 0, table: 1, key: vec![7], value: vec![8] };
+        Run { upto: revision, rows: vec![row] }
+    }
+
+    #[test]
+    fn what_was_not_flushed_when_the_disk_filled_up_is_put_again_once_there_is_room() {
+        let store = tempfile::tempdir().expect("a directory");
+        let mut desk = desk(store.path());
+        desk.serve_run(run(1)).expect("there is room");
+        desk.flush().expect("there is room");
+        desk.serve_run(run(2)).expect("there is room");
+        // The shelves forget what was not flushed, as they do after a failed write.
+        let forgotten = desk.open().expect("open");
+        forgotten.reset(0).expect("forgotten");
+        drop(forgotten);
+        let attempts = AtomicU32::new(0);
+        let full_at_first = |_: &Shelves, _: &[Run]| match attempts.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        };
+        desk.insist(full_at_first).expect("there is room again");
+        assert_eq!(desk.health.disk_full(), None);
+        let rows = desk.open().expect("open again").scan_table(1, u64::MAX, 9).expect("readable");
+        assert_eq!(rows.iter().map(|row| row.revision).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn closing_does_not_wait_for_room() {
+        let store = tempfile::tempdir().expect("a directory");
+        let mut desk = desk(store.path());
+        desk.stopping.store(true, Ordering::Release);
+        let always_full = |_: &Shelves, _: &[Run]| Err(io::ErrorKind::StorageFull.into());
+        let error = desk.insist(always_full).expect_err("it was given up");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(desk.health.disk_full().is_some());
+    }
+
+    #[test]
+    fn damage_leaves_a_note_for_the_next_start() {
+        let store = tempfile::tempdir().expect("a directory");
+        let desk = Desk { on_fatal: Arc::new(|_| ()), ..desk(store.path()) };
+        assert!(!suspicion::is_suspect(store.path()));
+        desk.give_up(&io::ErrorKind::InvalidData.into());
+        assert!(suspicion::is_suspect(store.path()));
+        suspicion::clear_suspicion(store.path()).expect("removed");
+        assert!(!suspicion::is_suspect(store.path()));
+    }
 }
