@@ -5,8 +5,13 @@
 //! | floor | modules | |
 //! |---|---|---|
 //! | 0 words | [`base`] | ids, the refusal, the secret |
-//! | 1 facts | [`machine`], `capabilities/*/model` | what the group agrees on; pure |
-//! | 5 surface | [`api`], [`cli`], `capabilities/*/{api,cli}` | what people and scripts meet |
+//! | 1 facts | [`machine`], `capabilities/*/{model,command,rules}` | what the group agrees on; pure |
+//! | 2 choice | `capabilities/*/plan` | from facts and what was seen to the next step; pure |
+//! | 3 group | [`cluster`], [`leadership`], `capabilities/*/port` | being one of several, and being Active |
+//! | 4 loops | `capabilities/*/reconciler` | look, choose, act |
+//! | 5 surface | [`api`], [`cli`], [`config`], [`node`], [`demo`], `capabilities/*/{api,cli}` | what people and scripts meet |
+//!
+//! `house_rules` keeps the floors; `docs/architecture.md` tells the rest.
 //!
 //! Start reading at [`machine`], then walk one room: [`capabilities::properties`].
 
@@ -21,3 +26,6 @@ pub mod leadership;
 pub mod machine;
 pub mod node;
 pub mod telemetry;
+
+#[cfg(test)]
+mod house_rules;

@@ -1,5 +1,7 @@
 //! A full disk stops nothing that was acknowledged, is seen before it hurts, and is over when it is over.
 
+#![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
+
 use std::fs::File;
 use std::io;
 use std::sync::Arc;

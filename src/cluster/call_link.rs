@@ -7,6 +7,8 @@
 //! member" and "the outcome is unknown", so it is decided by one atomic word that caller and connection
 //! both settle: a question is either withdrawn or sent, never both.
 
+#![expect(clippy::disallowed_methods, reason = "every handle aborts its task when it is dropped")]
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

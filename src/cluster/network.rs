@@ -4,6 +4,8 @@
 //! nothing urgent waits behind anything large. A failure of the transport is always an `Err`: it is never
 //! taken for a vote, a pre-vote or an acknowledgement.
 
+#![expect(clippy::disallowed_methods, reason = "every handle aborts its task when it is dropped")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -4,6 +4,8 @@
 //! before the introduction has named the same group and the same number as that certificate. Whether the
 //! number is still a member's is asked anew for every frame: a connection may outlive a removal.
 
+#![expect(clippy::disallowed_methods, reason = "every handle aborts its task when it is dropped")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The peer port over real sockets and real TLS: who is let in, and what happens to those who are not.
 
+#![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,3 +1,5 @@
+//! Golden bytes and hostile bytes of the structures in `wire`.
+
 use std::fmt::Write;
 
 use openraft::raft::{AppendEntriesRequest, VoteRequest};

@@ -84,6 +84,7 @@ pub(super) async fn run(
 /// Managers in order. Settings meant for another Manager on this computer do not reach it.
 fn this_program() -> Command {
     // Not `current_exe`: that path may hold a newer build by now.
+    #[expect(clippy::disallowed_methods, reason = "the demo ends every process it starts")]
     let mut command = Command::new("/proc/self/exe");
     command.arg0("km").process_group(0).kill_on_drop(true);
     for (variable, _) in std::env::vars_os() {

@@ -1,5 +1,10 @@
 //! Takes the office when it is vacant, runs the reconcilers while it lasts, and ends in order.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the handle aborts the task when it is dropped, and shutdown joins it"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
