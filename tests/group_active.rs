@@ -1,7 +1,6 @@
 //! One Active: elected, handed over, cut off, and never two.
 
 #![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
-
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod support;

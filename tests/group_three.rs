@@ -1,7 +1,6 @@
 //! Three members: any of them takes a change, one of them leads, and losing one loses nothing.
 
 #![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
-
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod support;
