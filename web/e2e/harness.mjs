@@ -1,7 +1,7 @@
 // What every end-to-end test needs: the running cluster of `km demo`, a real browser, and someone signed in.
 // KM_DEMO_DIR is the demo's directory; its cluster.json says where the Managers are and which processes they are.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,7 +16,7 @@ const LOOK_AGAIN_MS = 100;
 /** The demo as it is now: pids change when processes restart. */
 export function demo(dir = process.env.KM_DEMO_DIR) {
   assert.ok(dir, 'KM_DEMO_DIR must name the directory of a running `km demo`');
-  return JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8'));
+  return { dir, ...JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8')) };
 }
 
 /** Waits until `look` gives something true, or says what it waited for. */
@@ -30,20 +30,42 @@ export async function until(what, look, maxMs = STEP_MAX_MS) {
   }
 }
 
-/** The HTTP API of one Manager, signed in as the demo's administrator. */
-export async function apiOf(manager, { admin } = demo()) {
-  const client = await request.newContext({
+const newClient = (manager, more = {}) =>
+  request.newContext({
     baseURL: manager.api_url,
     ignoreHTTPSErrors: true,
     extraHTTPHeaders: { 'X-KM-Client': 'e2e' },
+    ...more,
   });
+
+/** Signs in once for all files: a session is valid on every Manager, and sign-ins are rationed. */
+async function sessionOf(manager, { admin, dir }) {
+  const kept = join(dir, 'e2e-session.json');
+  if (existsSync(kept)) {
+    const state = JSON.parse(readFileSync(kept, 'utf8'));
+    const client = await newClient(manager, { storageState: state });
+    const me = await client.get('/api/v1/me?consistency=local', { timeout: STEP_MAX_MS });
+    await client.dispose();
+    if (me.ok()) return state;
+  }
+  const client = await newClient(manager);
   const login = await client.post('/api/v1/login', { data: admin, timeout: STEP_MAX_MS });
   assert.equal(login.status(), 200, await login.text());
+  const state = await client.storageState();
+  await client.dispose();
+  writeFileSync(kept, JSON.stringify(state), { mode: 0o600 });
+  return state;
+}
+
+/** The HTTP API of one Manager, signed in as the demo's administrator. */
+export async function apiOf(manager, cluster = demo()) {
+  const client = await newClient(manager, { storageState: await sessionOf(manager, cluster) });
   const call = async (method, path, data, headers) => {
     const answer = await client.fetch(`/api/v1${path}`, {
       method,
       ...(data ? { data } : {}),
       headers: headers ?? {},
+      timeout: STEP_MAX_MS,
     });
     const text = await answer.text();
     assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${text}`);
@@ -55,7 +77,6 @@ export async function apiOf(manager, { admin } = demo()) {
     put: (path, data, headers) => call('PUT', path, data, headers),
     patch: (path, data, headers) => call('PATCH', path, data, headers),
     delete: (path) => call('DELETE', path),
-    storageState: () => client.storageState(),
     dispose: () => client.dispose(),
   };
 }
@@ -85,7 +106,6 @@ export async function everyoneUp(maxMs = 60_000) {
 }
 
 let browser;
-let signedIn;
 
 before(async () => {
   browser = await chromium.launch({
@@ -97,14 +117,18 @@ after(async () => {
   await browser?.close();
 });
 
-/** One sign-in per file: a session is valid on every Manager. */
-async function session() {
-  if (signedIn === undefined) {
-    const api = await apiOf(demo().managers[0]);
-    signedIn = await api.storageState();
-    await api.dispose();
+/** From whichever Manager answers. */
+async function anySession() {
+  const now = demo();
+  const silent = [];
+  for (const manager of now.managers) {
+    try {
+      return await sessionOf(manager, now);
+    } catch (error) {
+      silent.push(error);
+    }
   }
-  return signedIn;
+  throw new AggregateError(silent, 'no Manager gave a session');
 }
 
 /** A browser of its own: nothing is shared with any other page. */
@@ -114,7 +138,7 @@ export async function openBrowser({ anonymous = false, dark = false, width = 128
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
     viewport: { width, height: 900 },
-    ...(anonymous ? {} : { storageState: await session() }),
+    ...(anonymous ? {} : { storageState: await anySession() }),
   });
   context.setDefaultTimeout(STEP_MAX_MS);
   const page = await context.newPage();

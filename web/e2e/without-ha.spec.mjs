@@ -7,7 +7,6 @@ import { basename, join } from 'node:path';
 import { after, before } from 'node:test';
 import { apiOf, demo, scene, until, visit } from './harness.mjs';
 
-const BASE_PORT = process.env.KM_E2E_BASE_PORT ?? '19600';
 const dir = mkdtempSync(join(tmpdir(), 'km-without-ha-'));
 let alone;
 
@@ -16,7 +15,7 @@ const binary = () => process.env.KM_BIN ?? readlinkSync(`/proc/${demo().managers
 
 before(async () => {
   if (basename(binary()).startsWith('node')) return;
-  alone = spawn(binary(), ['demo', '--dir', dir, '--managers', '1', '--ha', 'no', '--base-port', BASE_PORT], {
+  alone = spawn(binary(), ['demo', '--dir', dir, '--managers', '1', '--ha', 'no', '--base-port', '0'], {
     stdio: 'ignore',
   });
   await until(
