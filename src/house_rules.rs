@@ -294,7 +294,7 @@ fn nothing_outside_tests_unwraps() {
 fn only_the_cluster_names_the_raft_library_and_nothing_here_names_sled() {
     let sources = sources();
     let named = |source: &&Source| {
-        let raft = source.holds("openraft") && !source.path.starts_with("cluster/");
+        let raft = source.holds("openraft::") && !source.path.starts_with("cluster/");
         raft || source.holds("sled::")
     };
     let wrong: Vec<String> = sources
