@@ -81,6 +81,8 @@ pub(crate) enum Fault {
     NoSuchTopic,
     /// Too many sign-ins in a short time.
     TooManyLogins,
+    /// Too many event streams are open here.
+    TooManyStreams,
     /// No Active was found in time.
     NoActive,
     /// No quorum confirmed a read in time.
@@ -135,6 +137,7 @@ impl Fault {
         Self::PasswordInvalid,
         Self::InvalidInput,
         Self::TooManyLogins,
+        Self::TooManyStreams,
         Self::NoActive,
         Self::NoQuorum,
         Self::DiskFull,
@@ -254,6 +257,12 @@ impl Fault {
                 S::TOO_MANY_REQUESTS,
                 "Too many sign-ins",
                 "Wait as long as Retry-After says.",
+            ),
+            Self::TooManyStreams => entry(
+                "TOO_MANY_STREAMS",
+                S::SERVICE_UNAVAILABLE,
+                "Too many event streams",
+                "Close dashboards that nobody looks at, or use another Kyvos Manager.",
             ),
             Self::NoActive => entry(
                 "NO_ACTIVE",

@@ -97,7 +97,7 @@ async fn events(
         None => surface.group.view(|state| state.kernel.revision),
     };
     let full =
-        |_| Problem::new(Fault::Stopping, "Too many event streams are open on this Kyvos Manager.");
+        |_| Problem::new(Fault::TooManyStreams, "No further event stream can be opened here.");
     let place = surface.streams.clone().try_acquire_owned().map_err(full)?;
     let live = Live::new(surface, caller, after, place);
     let stream = futures::stream::unfold(live, |mut live| async {
