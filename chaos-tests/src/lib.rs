@@ -1,1 +1,36 @@
-//! x
+//! Our Jepsen: starts real Managers, breaks them, and judges what clients saw.
+//!
+//! A black box: this crate depends on nothing of ours. It knows the public HTTP API, the `cluster.json` that
+//! `km demo` writes, and signals. A run goes
+//!
+//! ```text
+//! cluster ──→ workload + probe + fault, all writing one history ──→ heal ──→ final reads ──→ checker ──→ verdict
+//! ```
+//!
+//! Everything random comes from one seed. Every checker judges the history alone, so it is itself tested on
+//! histories known to be good and known to be bad (`tests/`).
+
+use std::fmt::Display;
+
+pub mod cluster;
+pub mod client;
+pub mod history;
+pub mod fault;
+pub mod probe;
+pub mod workload;
+pub mod checker;
+pub mod finale;
+pub mod run;
+pub mod verdict;
+
+/// The harness itself could not go on. Says nothing about the product.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl Failure {
+    /// For `map_err`: what was being done, and why it did not work.
+    pub fn doing<E: Display>(what: impl Display) -> impl FnOnce(E) -> Self {
+        move |error| Self(format!("{what}: {error}"))
+    }
+}

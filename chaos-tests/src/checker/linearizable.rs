@@ -1,0 +1,215 @@
+//! Each key behaves as one register: every call takes effect at one instant between its invocation and its end
+//! (invariant I1).
+//!
+//! Wing and Gong's search with Lowe's memoisation: depth first over the orders that real time allows, never twice
+//! into the same pair of (calls done, value). A call of unknown outcome may take effect at any instant after its
+//! invocation, or never. The search is bounded; what it does not decide is unknown.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::json;
+
+use super::{Finding, Valid};
+use crate::history::{Action, Operation, Outcome};
+
+/// Most pairs of (calls done, value) visited for one key: about 100 MB.
+const CONFIGURATIONS_MAX: usize = 1_000_000;
+
+/// What the search says of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    Linearizable,
+    /// There is no order; the shortest beginning of the history that has none.
+    Impossible(Vec<Operation>),
+    /// The bound came first.
+    Undecided,
+}
+
+/// The value of a key; `None`: there is none.
+type Register = Option<u64>;
+
+/// Judges every key by itself.
+pub fn check(operations: &[Operation]) -> Finding {
+    let mut keys: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
+    for operation in operations.iter().filter(|operation| !is_set(operation)) {
+        keys.entry(&operation.key).or_default().push(operation.clone());
+    }
+    let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), 0);
+    for (key, operations) in &keys {
+        match judge(operations) {
+            Judgement::Linearizable => {}
+            Judgement::Impossible(prefix) => {
+                valid = Valid::No;
+                because.push(tell(key, &prefix));
+            }
+            Judgement::Undecided => {
+                valid = valid.and(Valid::Unknown);
+                undecided += 1;
+                because.push(format!("{key}: undecided within {CONFIGURATIONS_MAX} configurations"));
+            }
+        }
+    }
+    let facts = json!({ "keys": keys.len(), "undecided": undecided });
+    Finding { valid, ..Finding::against("linearizable", because, facts) }
+}
+
+fn is_set(operation: &Operation) -> bool {
+    matches!(operation.action, Action::Add(_))
+}
+
+/// Judges the calls on one key.
+pub fn judge(operations: &[Operation]) -> Judgement {
+    let operations = telling(operations);
+    match search(&operations) {
+        Search::Found => Judgement::Linearizable,
+        Search::Exhausted => Judgement::Impossible(shortest_bad_prefix(&operations)),
+        Search::Bounded => Judgement::Undecided,
+    }
+}
+
+/// Without what constrains nothing, in the order of invocation.
+fn telling(operations: &[Operation]) -> Vec<Operation> {
+    let silent = |operation: &&Operation| {
+        operation.outcome == Outcome::Failed
+            || (operation.action == Action::Read && operation.outcome == Outcome::Unknown)
+    };
+    let mut telling: Vec<_> =
+        operations.iter().filter(|operation| !silent(operation)).cloned().collect();
+    telling.sort_by_key(|operation| operation.invoked);
+    telling
+}
+
+/// Calls that had no end by a time count as unknown then; if a history has no order, no longer one has.
+fn shortest_bad_prefix(operations: &[Operation]) -> Vec<Operation> {
+    let mut ends: Vec<u64> =
+        operations.iter().map(|operation| operation.returned).filter(|end| *end < u64::MAX).collect();
+    ends.sort_unstable();
+    let good = ends.partition_point(|end| search(&prefix(operations, *end)) == Search::Found);
+    ends.get(good).map_or_else(|| operations.to_vec(), |end| prefix(operations, *end))
+}
+
+fn prefix(operations: &[Operation], until: u64) -> Vec<Operation> {
+    let begun = operations.iter().filter(|operation| operation.invoked <= until);
+    let cut = begun.map(|operation| match operation.returned <= until {
+        true => operation.clone(),
+        false => Operation { outcome: Outcome::Unknown, returned: u64::MAX, ..operation.clone() },
+    });
+    telling(&cut.collect::<Vec<_>>())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    Found,
+    Exhausted,
+    Bounded,
+}
+
+/// One step of the present order: what was done last, the value then, and what may come next.
+struct Frame {
+    via: Option<usize>,
+    register: Register,
+    /// Tried from the back.
+    next: Vec<usize>,
+}
+
+fn search(operations: &[Operation]) -> Search {
+    let certain = operations.iter().filter(|operation| operation.outcome != Outcome::Unknown).count();
+    let mut done = Done::new(operations.len());
+    let mut visited: HashSet<(Done, Register)> = HashSet::new();
+    let mut order = vec![Frame { via: None, register: None, next: candidates(operations, &done) }];
+    let mut certain_done = 0;
+    while certain_done < certain {
+        let Some(frame) = order.last_mut() else { return Search::Exhausted };
+        let Some(which) = frame.next.pop() else {
+            if let Some(via) = order.pop().and_then(|frame| frame.via) {
+                done.unset(via);
+                certain_done -= usize::from(operations[via].outcome != Outcome::Unknown);
+            }
+            continue;
+        };
+        let Some(register) = step(frame.register, &operations[which]) else { continue };
+        done.set(which);
+        if !visited.insert((done.clone(), register)) {
+            done.unset(which);
+            continue;
+        }
+        if visited.len() > CONFIGURATIONS_MAX {
+            return Search::Bounded;
+        }
+        certain_done += usize::from(operations[which].outcome != Outcome::Unknown);
+        order.push(Frame { via: Some(which), register, next: candidates(operations, &done) });
+    }
+    Search::Found
+}
+
+/// The calls that may take effect next: begun before any call that is not done has ended. The one that ended
+/// first stands last and is tried first; those of unknown outcome are tried when nothing certain fits.
+fn candidates(operations: &[Operation], done: &Done) -> Vec<usize> {
+    let open = || operations.iter().enumerate().filter(|(which, _)| !done.has(*which));
+    let first_end = open().map(|(_, operation)| operation.returned).min().unwrap_or(u64::MAX);
+    let mut candidates: Vec<usize> = open()
+        .take_while(|(_, operation)| operation.invoked <= first_end)
+        .map(|(which, _)| which)
+        .collect();
+    candidates.sort_by_key(|which| std::cmp::Reverse(operations[*which].returned));
+    candidates
+}
+
+/// The value after a call took effect; `None` when it cannot have, or when an unknown one would change nothing.
+fn step(register: Register, operation: &Operation) -> Option<Register> {
+    match (operation.action, operation.outcome) {
+        (_, Outcome::Failed) => None,
+        (Action::Read, Outcome::Seen(seen)) => (register == seen).then_some(register),
+        (Action::Read, _) => None,
+        (Action::Write(value) | Action::Add(value), _) => Some(Some(value)),
+        (Action::Cas { expect, .. }, Outcome::Refused) => (register != expect).then_some(register),
+        (Action::Cas { expect, new }, _) => (register == expect).then_some(Some(new)),
+        (Action::Delete, Outcome::Refused) => register.is_none().then_some(None),
+        (Action::Delete, _) => register.is_some().then_some(None),
+    }
+}
+
+/// Which calls are done, a bit each.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Done(Box<[u64]>);
+
+impl Done {
+    fn new(calls: usize) -> Self {
+        Self(vec![0; calls.div_ceil(64)].into())
+    }
+
+    fn has(&self, which: usize) -> bool {
+        self.0[which / 64] & (1 << (which % 64)) != 0
+    }
+
+    fn set(&mut self, which: usize) {
+        self.0[which / 64] |= 1 << (which % 64);
+    }
+
+    fn unset(&mut self, which: usize) {
+        self.0[which / 64] &= !(1 << (which % 64));
+    }
+}
+
+/// How many calls before the impossible one are told.
+const TOLD_MAX: usize = 12;
+
+fn tell(key: &str, prefix: &[Operation]) -> String {
+    let mut last: Vec<_> = prefix.iter().collect();
+    last.sort_by_key(|operation| operation.returned.min(u64::MAX - 1));
+    // Unknown ones sort to the back; of the others the last ended is the one that fits nowhere.
+    let (unknown, ended): (Vec<_>, Vec<_>) =
+        last.into_iter().partition(|operation| operation.outcome == Outcome::Unknown);
+    let tell = |operation: &&Operation| {
+        let Operation { index, process, action, outcome, node, rev, .. } = operation;
+        format!("#{index} p{process}@{} {action:?} → {outcome:?} rev {rev:?}", node.unwrap_or(0))
+    };
+    let ended: Vec<_> = ended.iter().rev().take(TOLD_MAX).rev().map(tell).collect();
+    let unknown: Vec<_> = unknown.iter().map(tell).collect();
+    format!(
+        "{key}: no order of {} calls explains the last of: {}; unknown: [{}]",
+        prefix.len(),
+        ended.join("; "),
+        unknown.join("; ")
+    )
+}

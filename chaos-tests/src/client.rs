@@ -1,0 +1,176 @@
+//! A client of one Manager, over HTTPS: one call, one answer, and never a second try by itself.
+//!
+//! Its one art is telling "certainly not done" from "nobody knows". It deliberately shares nothing with the
+//! product's own client, so that a mistake there is not repeated here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, IF_MATCH};
+use reqwest::{Certificate, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// How long a call may take. Longer than a Manager holds one during an election (5 s), so that its own answer
+/// usually comes first.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The 503s by which a Manager says that nothing was changed.
+const UNTRIED: [&str; 4] = ["NO_ACTIVE", "NO_QUORUM", "STOPPING", "DISK_FULL"];
+
+/// What every client of a run has in common.
+#[derive(Clone)]
+pub struct Access {
+    pub ca_pem: Arc<str>,
+    pub token: Arc<str>,
+}
+
+/// A client of one Manager, with one connection kept open.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    token: Arc<str>,
+    base: String,
+    /// The Manager asked.
+    pub node: u64,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: Method,
+    pub path: String,
+    pub body: Option<Value>,
+    pub if_match: Option<u64>,
+    /// Idempotency key.
+    pub request: Option<String>,
+}
+
+impl Call {
+    /// A reading call.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), body: None, if_match: None, request: None }
+    }
+
+    /// A changing call.
+    pub fn change(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
+        Self { method, path: path.into(), body, if_match: None, request: None }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Done(Answer),
+    /// A 4xx: understood, and not done.
+    Refused { status: u16, code: String },
+    /// Certainly not done: nobody was reached, or the Manager said so.
+    Untried(String),
+    /// It may have been done, or may yet.
+    Unknown(String),
+}
+
+/// A 2xx.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub body: Value,
+    /// `X-KM-Revision`.
+    pub revision: Option<u64>,
+    /// `ETag`.
+    pub etag: Option<u64>,
+}
+
+impl Client {
+    /// A client of the Manager at `base`.
+    pub fn new(access: &Access, node: u64, base: &str) -> Result<Self, Failure> {
+        let ca = Certificate::from_pem(access.ca_pem.as_bytes());
+        let ca = ca.map_err(Failure::doing("read the group's authority"))?;
+        let http = reqwest::Client::builder()
+            .tls_certs_only([ca])
+            .no_proxy()
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(Failure::doing("set up TLS"))?;
+        let base = format!("{}/api/v1", base.trim_end_matches('/'));
+        Ok(Self { http, token: access.token.clone(), base, node })
+    }
+
+    /// Signs in; the session token.
+    pub async fn login(&self, username: &str, password: &str) -> Result<Arc<str>, String> {
+        let body = json!({ "username": username, "password": password });
+        match self.send(Call::change(Method::POST, "/login", Some(body))).await {
+            Reply::Done(answer) => Ok(answer.body["token"].as_str().unwrap_or_default().into()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    /// Makes a call once.
+    pub async fn send(&self, call: Call) -> Reply {
+        let changes = call.method != Method::GET;
+        match self.request(call).send().await {
+            Ok(response) => answered(response, changes).await,
+            Err(error) if error.is_connect() => Reply::Untried("unreachable".into()),
+            Err(error) if error.is_timeout() => Reply::Unknown("timeout".into()),
+            Err(error) => Reply::Unknown(chain(&error)),
+        }
+    }
+
+    fn request(&self, call: Call) -> RequestBuilder {
+        let mut request = self.http.request(call.method, format!("{}{}", self.base, call.path));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        if let Some(revision) = call.if_match {
+            request = request.header(IF_MATCH, format!("\"{revision}\""));
+        }
+        match call.request {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        }
+    }
+}
+
+async fn answered(response: reqwest::Response, changes: bool) -> Reply {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = match response.bytes().await {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        // The status is known, so the outcome of a change is; what a read would have returned is not.
+        Err(_) if changes => Value::Null,
+        Err(error) => return Reply::Unknown(chain(&error)),
+    };
+    let code = body["code"].as_str().unwrap_or("NO_CODE").to_owned();
+    if status.is_success() {
+        let (revision, etag) = (number(&headers, "x-km-revision"), number(&headers, "etag"));
+        Reply::Done(Answer { body, revision, etag })
+    } else if status.is_client_error() {
+        Reply::Refused { status: status.as_u16(), code }
+    } else if status == StatusCode::SERVICE_UNAVAILABLE && UNTRIED.contains(&code.as_str()) {
+        Reply::Untried(code)
+    } else {
+        Reply::Unknown(format!("{} {code}", status.as_u16()))
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim_matches('"').parse().ok()
+}
+
+/// An error with everything behind it: the outermost words alone never say why.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        told = format!("{told}: {inner}");
+        source = inner.source();
+    }
+    told
+}

@@ -1,0 +1,256 @@
+//! Real Managers under test: started by `km demo`, signalled by process id, and all stopped at the end.
+//!
+//! Knows `cluster.json` and `/proc`. Only children of the demo that this run started are ever signalled.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::Failure;
+use crate::client::{Access, Call, Client, Reply};
+
+/// How long founding a group may take: a debug build on a busy machine is slow.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+/// How long the demo may take to stop its Managers in order.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_PERIOD: Duration = Duration::from_millis(50);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The `km` binary.
+    pub km: PathBuf,
+    /// Where the demo keeps everything. Made when missing.
+    pub dir: PathBuf,
+    pub managers: u16,
+    /// How long a killed Manager stays away.
+    pub restart_after: Duration,
+}
+
+/// `cluster.json`, as far as a black box needs it.
+#[derive(Clone, Debug, Deserialize)]
+struct Record {
+    admin: Admin,
+    ca: PathBuf,
+    managers: Vec<Manager>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Admin {
+    username: String,
+    password: String,
+}
+
+/// One Manager.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Manager {
+    pub id: u64,
+    pub api_url: String,
+    pub health_url: String,
+    /// Of the process that runs now.
+    pub pid: Option<i32>,
+    pub log: PathBuf,
+}
+
+/// A running group.
+pub struct Cluster {
+    demo: Child,
+    dir: PathBuf,
+    /// As they were at the start; addresses never change, process ids do.
+    pub managers: Vec<Manager>,
+    pub access: Access,
+}
+
+impl Cluster {
+    /// Starts a group and waits until every Manager votes and one is Active.
+    pub async fn start(plan: &Plan) -> Result<Self, Failure> {
+        let mut demo = start_demo(plan)?;
+        let started = Instant::now();
+        let mut last = Failure("nothing was tried".into());
+        while started.elapsed() < START_PATIENCE {
+            if let Ok(Some(status)) = demo.try_wait() {
+                let log = plan.dir.join("demo.log");
+                return Err(Failure(format!("km demo ended, {status}: see {}", log.display())));
+            }
+            match ready(plan).await {
+                Ok((record, access)) => {
+                    return Ok(Self { demo, dir: plan.dir.clone(), managers: record.managers, access });
+                }
+                Err(failure) => last = failure,
+            }
+            sleep(LOOK_PERIOD * 4).await;
+        }
+        Err(Failure(format!("no group within {} s: {last}", START_PATIENCE.as_secs())))
+    }
+
+    /// The processes that run now, with the Managers they are.
+    pub fn processes(&self) -> Result<Vec<(u64, Process)>, Failure> {
+        let managers = read_record(&self.dir)?.managers;
+        let demo = self.demo.id().and_then(|pid| i32::try_from(pid).ok());
+        let ours = |process: &Process| process.stat().is_some_and(|stat| Some(stat.parent) == demo);
+        let running = managers.iter().filter_map(|manager| {
+            Some((manager.id, Process { pid: Pid::from_raw(manager.pid?)? }))
+        });
+        Ok(running.filter(|(_, process)| ours(process)).collect())
+    }
+
+    /// Waits until every Manager has a process again.
+    pub async fn all_running(&self, patience: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + patience;
+        while self.processes()?.len() < self.managers.len() {
+            if Instant::now() > deadline {
+                return Err(Failure("a killed Manager was not started again".into()));
+            }
+            sleep(LOOK_PERIOD).await;
+        }
+        Ok(())
+    }
+
+    /// Asks the demo to stop everything, and kills what stays.
+    pub async fn stop(mut self) -> Result<(), Failure> {
+        let left = self.processes()?;
+        if let Some(demo) = self.demo.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            kill_process(demo, Signal::TERM).map_err(Failure::doing("stop the demo"))?;
+        }
+        if timeout(STOP_PATIENCE, self.demo.wait()).await.is_ok() {
+            return Ok(());
+        }
+        self.demo.kill().await.map_err(Failure::doing("kill the demo"))?;
+        left.iter().for_each(|(_, process)| process.kill());
+        Err(Failure("the demo did not stop in time and was killed".into()))
+    }
+}
+
+fn start_demo(plan: &Plan) -> Result<Child, Failure> {
+    let log = plan.dir.join("demo.log");
+    fs::create_dir_all(&plan.dir).map_err(Failure::doing(plan.dir.display()))?;
+    let output = File::create(&log).map_err(Failure::doing(log.display()))?;
+    let errors = output.try_clone().map_err(Failure::doing(log.display()))?;
+    Command::new(&plan.km)
+        .arg("demo")
+        .arg("--dir")
+        .arg(&plan.dir)
+        .args(["--base-port", "0", "--managers", &plan.managers.to_string()])
+        .args(["--restart-after-ms", &plan.restart_after.as_millis().to_string()])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        // Ctrl-C is ours to handle.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(Failure::doing(plan.km.display()))
+}
+
+fn read_record(dir: &Path) -> Result<Record, Failure> {
+    let path = dir.join("cluster.json");
+    let bytes = fs::read(&path).map_err(Failure::doing(path.display()))?;
+    serde_json::from_slice(&bytes).map_err(Failure::doing(path.display()))
+}
+
+async fn ready(plan: &Plan) -> Result<(Record, Access), Failure> {
+    let record = read_record(&plan.dir)?;
+    let last = record.managers.last().filter(|_| record.managers.len() == usize::from(plan.managers));
+    let manager = last.ok_or_else(|| Failure("not all Managers are there".into()))?;
+    let ca_pem = fs::read_to_string(&record.ca).map_err(Failure::doing(record.ca.display()))?;
+    let stranger = Access { ca_pem: ca_pem.into(), token: "".into() };
+    let client = Client::new(&stranger, manager.id, &manager.api_url)?;
+    // Asked without a session first: signing in again and again would be refused as an attack.
+    votes(&fs::read_to_string(plan.dir.join("demo.log")).unwrap_or_default())?;
+    let token = client.login(&record.admin.username, &record.admin.password).await;
+    let access = Access { token: token.map_err(Failure)?, ..stranger };
+    let client = Client::new(&access, manager.id, &manager.api_url)?;
+    match client.send(Call::get("/cluster")).await {
+        Reply::Done(answer) if complete(&answer.body, plan.managers) => Ok((record, access)),
+        other => Err(Failure(format!("not complete: {other:?}"))),
+    }
+}
+
+/// The demo announces the group when every Manager votes.
+fn votes(log: &str) -> Result<(), Failure> {
+    let announced = log.contains("Kyvos Manager demo (");
+    announced.then_some(()).ok_or_else(|| Failure("the demo has not announced the group".into()))
+}
+
+fn complete(cluster: &Value, managers: u16) -> bool {
+    let voters = cluster["voters"].as_array().map_or(0, Vec::len);
+    voters == usize::from(managers) && cluster["active"].is_number()
+}
+
+/// A process of this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    pid: Pid,
+}
+
+/// What `/proc` tells of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Stat {
+    /// `R` running, `S` sleeping, `T` stopped, `Z` dead and not yet buried …
+    pub state: char,
+    pub parent: i32,
+    /// Processor time used, in clock ticks.
+    pub ticks: u64,
+}
+
+impl Process {
+    /// This process.
+    pub fn own() -> Self {
+        Self { pid: rustix::process::getpid() }
+    }
+
+    /// Its number.
+    pub fn pid(self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// SIGKILL.
+    pub fn kill(self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// SIGSTOP.
+    pub fn pause(self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(self, signal: Signal) {
+        // It may have ended meanwhile; whether the signal bit is asked of `/proc` afterwards.
+        let _ = kill_process(self.pid, signal);
+    }
+
+    /// Whether it is dead.
+    pub fn is_dead(self) -> bool {
+        self.stat().is_none_or(|stat| matches!(stat.state, 'Z' | 'X'))
+    }
+
+    /// Whether it is stopped by a signal.
+    pub fn is_paused(self) -> bool {
+        self.stat().is_some_and(|stat| stat.state == 'T')
+    }
+
+    /// What `/proc` tells; `None` when it is gone.
+    pub fn stat(self) -> Option<Stat> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
+        // The name stands in parentheses and may itself contain some.
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
+        Some(Stat {
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            ticks: ticks(11)? + ticks(12)?,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! After the last fault: how soon the group is whole again, what every Manager shows, and whether all agree.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::checker::{Finding, Valid};
+use crate::client::{Call, Client, Reply};
+use crate::history::{History, Line};
+use crate::probe::Sighting;
+use crate::workload::set::PREFIX;
+
+/// The bound within which the group must be whole after the last fault (I17).
+pub const RECOVERY_BOUND: Duration = Duration::from_secs(10);
+/// How long is waited at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_PERIOD: Duration = Duration::from_millis(20);
+/// Most items in a page that the API gives.
+const PAGE: usize = 500;
+
+/// Waits until there is an Active and a fresh write through every Manager is acknowledged.
+pub async fn recovery(clients: &[Client], history: &History, sighting: &Sighting) -> Finding {
+    let (healed, started) = (history.now(), Instant::now());
+    let mut silent: Vec<&Client> = clients.iter().collect();
+    let mut last = String::new();
+    while started.elapsed() < PATIENCE {
+        let mut still = Vec::new();
+        for client in silent {
+            if let Err(error) = fresh_write(client).await {
+                last = format!("Manager {}: {error}", client.node);
+                still.push(client);
+            }
+        }
+        silent = still;
+        if silent.is_empty() && sighting.at() > healed {
+            return recovered(started.elapsed(), history);
+        }
+        sleep(LOOK_PERIOD).await;
+    }
+    let because = format!("not whole {} s after the last fault: {last}", PATIENCE.as_secs());
+    Finding::against("recovery", vec![because], Value::Null)
+}
+
+fn recovered(after: Duration, history: &History) -> Finding {
+    let recovery_ms = u64::try_from(after.as_millis()).expect("it is bounded");
+    history.record(Line::of_harness("final", "recovered", None, json!({ "ms": recovery_ms })));
+    let late = after > RECOVERY_BOUND;
+    let because = late.then(|| format!("it took {recovery_ms} ms, more than {RECOVERY_BOUND:?}"));
+    Finding::against("recovery", Vec::from_iter(because), json!({ "recovery_ms": recovery_ms }))
+}
+
+async fn fresh_write(client: &Client) -> Result<(), String> {
+    let path = format!("/properties/custom/fresh.{}", client.node);
+    let call = Call::change(reqwest::Method::PUT, path, Some(json!({ "value": "fresh" })));
+    match client.send(call).await {
+        Reply::Done(_) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Reads the whole set from every Manager and writes a line each.
+pub async fn read_sets(clients: &[Client], history: &History) {
+    for client in clients {
+        let line = match read_set(client).await {
+            Ok(elements) => Line::of_harness("final", "set", Some(client.node), json!(elements)),
+            Err(error) => {
+                let value = json!({ "error": error });
+                Line::of_harness("final", "set-unread", Some(client.node), value)
+            }
+        };
+        history.record(line);
+    }
+}
+
+async fn read_set(client: &Client) -> Result<Vec<u64>, String> {
+    let (mut elements, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/properties?file=custom&limit={PAGE}{after}");
+        let answer = match client.send(Call::get(path)).await {
+            Reply::Done(answer) => answer,
+            other => return Err(format!("{other:?}")),
+        };
+        let items = answer.body["items"].as_array().ok_or("a list without items")?;
+        elements.extend(items.iter().filter_map(element));
+        match answer.body["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(elements),
+        }
+    }
+}
+
+fn element(item: &Value) -> Option<u64> {
+    item["name"].as_str()?.strip_prefix(PREFIX)?.parse().ok()
+}
+
+/// The digests that every Manager told, by revision.
+type Digests = BTreeMap<u64, BTreeMap<u64, String>>;
+
+/// All Managers come to the same revision, and have the same facts there (I17); equal revisions always mean equal
+/// facts (I11).
+pub async fn convergence(clients: &[Client]) -> Finding {
+    let (mut digests, started) = (Digests::new(), Instant::now());
+    let mut last = String::from("no digest was told");
+    while started.elapsed() < PATIENCE {
+        for client in clients {
+            match digest(client).await {
+                Ok((revision, value)) => {
+                    digests.entry(revision).or_default().insert(client.node, value);
+                }
+                Err(error) => last = format!("Manager {}: {error}", client.node),
+            }
+        }
+        if let Some(finding) = judge(&digests, clients.len()) {
+            return finding;
+        }
+        sleep(LOOK_PERIOD).await;
+    }
+    Finding::unknown("convergence", last)
+}
+
+fn judge(digests: &Digests, managers: usize) -> Option<Finding> {
+    for (revision, told) in digests {
+        let mut values = told.values();
+        let first = values.next();
+        if values.any(|value| Some(value) != first) {
+            let because = format!("different facts at revision {revision}: {told:?}");
+            return Some(Finding::against("convergence", vec![because], Value::Null));
+        }
+    }
+    let (revision, _) = digests.iter().rfind(|(_, told)| told.len() == managers)?;
+    let facts = json!({ "revision": revision });
+    Some(Finding { check: "convergence", valid: Valid::Yes, because: Vec::new(), facts })
+}
+
+async fn digest(client: &Client) -> Result<(u64, String), String> {
+    match client.send(Call::get("/cluster")).await {
+        Reply::Done(answer) => {
+            let digest = &answer.body["digest"];
+            let told = digest["revision"].as_u64().zip(digest["value"].as_str());
+            told.map(|(revision, value)| (revision, value.to_owned())).ok_or(digest.to_string())
+        }
+        other => Err(format!("{other:?}")),
+    }
+}

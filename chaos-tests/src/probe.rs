@@ -1,0 +1,75 @@
+//! Asks every Manager every 20 ms whether it is Active, as a load balancer would, and notes when it asked and
+//! when it heard. A paused Manager holds its probe, and answers it first thing when it goes on: the very
+//! moment at which it may believe too much.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::Failure;
+use crate::cluster::Manager;
+use crate::history::{History, Line};
+
+const PERIOD: Duration = Duration::from_millis(20);
+/// Longer than any pause.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the Active was last seen; 0: nowhere yet.
+#[derive(Debug, Default)]
+pub struct Sighting {
+    active: AtomicU64,
+    /// When, in nanoseconds of the run.
+    at: AtomicU64,
+}
+
+impl Sighting {
+    /// The Manager that last said it is Active.
+    pub fn active(&self) -> Option<u64> {
+        Some(self.active.load(Ordering::Relaxed)).filter(|id| *id > 0)
+    }
+
+    /// When a probe that said so was sent.
+    pub fn at(&self) -> u64 {
+        self.at.load(Ordering::Relaxed)
+    }
+}
+
+/// Probes one Manager until told to stop.
+pub async fn run(
+    manager: Manager,
+    history: Arc<History>,
+    sighting: Arc<Sighting>,
+    stop: Arc<AtomicBool>,
+) -> Result<(), Failure> {
+    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build();
+    let client = client.map_err(Failure::doing("set up the probe"))?;
+    let url = format!("{}/health/active", manager.health_url);
+    let mut tick = interval(PERIOD);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !stop.load(Ordering::Relaxed) {
+        tick.tick().await;
+        let sent = history.now();
+        let (f, mut value) = match look(&client, &url).await {
+            Ok((true, body)) => ("active", json!({ "epoch": body["epoch"] })),
+            Ok((false, body)) => ("not-active", json!({ "mode": body["mode"], "epoch": body["epoch"] })),
+            Err(error) => ("silent", json!({ "error": error.to_string() })),
+        };
+        value["sent"] = sent.into();
+        value["received"] = history.now().into();
+        history.record(Line::of_harness("probe", f, Some(manager.id), value));
+        if f == "active" {
+            sighting.active.store(manager.id, Ordering::Relaxed);
+            sighting.at.store(sent, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+async fn look(client: &reqwest::Client, url: &str) -> reqwest::Result<(bool, Value)> {
+    let response = client.get(url).send().await?;
+    let active = response.status() == reqwest::StatusCode::OK;
+    Ok((active, response.json().await?))
+}

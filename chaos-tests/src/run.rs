@@ -1,0 +1,162 @@
+//! One run from the first process to the verdict.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::Failure;
+use crate::checker::{Finding, Valid};
+use crate::client::Client;
+use crate::cluster::{Cluster, Plan};
+use crate::fault::{self, Nemesis, Planned, Tally};
+use crate::finale;
+use crate::history::{History, operations};
+use crate::probe::{self, Sighting};
+use crate::verdict::{self, Evidence, Verdict};
+use crate::workload::{Shared, register, set};
+
+/// Clients of the registers; three on each of three Managers.
+const REGISTER_CLIENTS: u64 = 9;
+/// Clients of the set.
+const SET_CLIENTS: u32 = 3;
+/// How long a killed Manager may take to have a process again.
+const RETURN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the group is left alone before the first fault may come and after the last.
+const CALM: Duration = Duration::from_secs(1);
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub km: PathBuf,
+    pub duration: Duration,
+    pub seed: u64,
+    /// Gets the history, the result, and the Managers' own folder.
+    pub out: PathBuf,
+    pub managers: u16,
+}
+
+/// The tasks that ask and probe, and what stops them.
+struct Load {
+    clients: JoinSet<()>,
+    probes: JoinSet<Result<(), Failure>>,
+    stop_clients: Arc<AtomicBool>,
+    stop_probes: Arc<AtomicBool>,
+    sighting: Arc<Sighting>,
+}
+
+/// Runs, judges, and writes `history.jsonl` and `result.json`.
+pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
+    fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
+    let restart_after = Duration::from_secs(1);
+    let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
+    let cluster = Cluster::start(&Plan { km, dir, managers: settings.managers, restart_after }).await?;
+    let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
+    let plan = fault::plan(settings.seed, settings.duration);
+    let (mut checks, faults) = break_and_heal(settings, &cluster, &history, &plan).await?;
+    let managers = cluster.managers.clone();
+    cluster.stop().await?;
+    let lines = history.lines()?;
+    let evidence = Evidence {
+        lines: &lines,
+        managers: &managers,
+        plan: &plan,
+        faults: &faults,
+        lasted: settings.duration,
+    };
+    checks.extend(verdict::findings(&evidence));
+    let verdict = conclude(settings, checks, &evidence);
+    let path = settings.out.join("result.json");
+    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
+    fs::write(&path, text).map_err(Failure::doing(path.display()))?;
+    Ok(verdict)
+}
+
+async fn break_and_heal(
+    settings: &Settings,
+    cluster: &Cluster,
+    history: &Arc<History>,
+    plan: &[Planned],
+) -> Result<(Vec<Finding>, Tally), Failure> {
+    let clients = cluster
+        .managers
+        .iter()
+        .map(|manager| Client::new(&cluster.access, manager.id, &manager.api_url))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut load = start(settings, cluster, history, clients.clone());
+    let over = Instant::now() + settings.duration;
+    let nemesis =
+        Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
+    let faults = nemesis.run(plan).await?;
+    sleep_until(over).await;
+    cluster.all_running(RETURN_PATIENCE).await?;
+    let recovery = finale::recovery(&clients, history, &load.sighting).await;
+    sleep(CALM).await;
+    load.stop_clients.store(true, Ordering::Relaxed);
+    while load.clients.join_next().await.is_some() {}
+    finale::read_sets(&clients, history).await;
+    let convergence = finale::convergence(&clients).await;
+    load.stop_probes.store(true, Ordering::Relaxed);
+    while let Some(ended) = load.probes.join_next().await {
+        ended.map_err(Failure::doing("probe"))??;
+    }
+    Ok((vec![recovery, convergence], faults))
+}
+
+fn start(
+    settings: &Settings,
+    cluster: &Cluster,
+    history: &Arc<History>,
+    clients: Vec<Client>,
+) -> Load {
+    let mut load = Load {
+        clients: JoinSet::new(),
+        probes: JoinSet::new(),
+        stop_clients: Arc::default(),
+        stop_probes: Arc::default(),
+        sighting: Arc::default(),
+    };
+    for manager in cluster.managers.clone() {
+        let (history, sighting) = (history.clone(), load.sighting.clone());
+        load.probes.spawn(probe::run(manager, history, sighting, load.stop_probes.clone()));
+    }
+    let shared = Arc::new(Shared {
+        history: history.clone(),
+        stop: load.stop_clients.clone(),
+        seed: settings.seed,
+        clients,
+        values: AtomicU64::new(1),
+        processes: AtomicU64::new(0),
+    });
+    let keys = Arc::new(register::Keys::default());
+    for number in 0..REGISTER_CLIENTS {
+        load.clients.spawn(register::run(shared.clone(), keys.clone(), number));
+    }
+    for nth in 0..SET_CLIENTS {
+        let number = REGISTER_CLIENTS + u64::from(nth);
+        load.clients.spawn(set::run(shared.clone(), number, SET_CLIENTS, settings.duration));
+    }
+    load
+}
+
+fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {
+    let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
+    let Settings { seed, managers, duration, .. } = settings;
+    let seconds = duration.as_secs();
+    Verdict {
+        valid,
+        seed: *seed,
+        seconds,
+        managers: evidence.managers.len(),
+        repeat: format!("make chaos SECONDS={seconds} SEED={seed} MANAGERS={managers}"),
+        checks,
+        counts: verdict::counts(evidence.lines),
+        faults: evidence.faults.clone(),
+        calls_per_second: verdict::rate(&operations(evidence.lines), evidence.lasted),
+        failover_ms: verdict::failovers_ms(evidence.lines),
+    }
+}

@@ -1,0 +1,138 @@
+//! The other checkers on histories known to be good and known to be bad.
+
+mod support;
+
+use chaos_tests::checker::{Valid, one_active, revision, set};
+use chaos_tests::history::Action::{Add, Read, Write};
+use chaos_tests::history::Outcome::{Done, Failed, Seen, Unknown};
+use serde_json::json;
+use support::Story;
+
+// ---- nothing acknowledged is lost (I3, I4)
+
+fn added() -> Story {
+    Story::default()
+        .call(1, (0, 1), Add(1), Done)
+        .call(1, (2, 3), Add(2), Unknown)
+        .call(2, (4, 5), Add(3), Failed)
+        .call(2, (6, 7), Add(4), Done)
+}
+
+fn set_verdict(first: &[u64], second: &[u64]) -> Valid {
+    let lines = added()
+        .line("final", "set", 1, json!(first))
+        .line("final", "set", 4, json!(second))
+        .lines();
+    set::check(&added().operations(), &lines, &[1, 4]).valid
+}
+
+#[test]
+fn a_set_with_every_acknowledged_element_is_good_with_and_without_the_unknown_one() {
+    assert_eq!(set_verdict(&[1, 4], &[1, 2, 4]), Valid::Yes);
+}
+
+#[test]
+fn an_acknowledged_element_missing_on_one_manager_is_found() {
+    assert_eq!(set_verdict(&[1, 4], &[1, 2]), Valid::No);
+}
+
+#[test]
+fn an_element_whose_adding_was_called_failed_is_found() {
+    assert_eq!(set_verdict(&[1, 3, 4], &[1, 4]), Valid::No);
+}
+
+#[test]
+fn an_element_that_nobody_added_is_found() {
+    assert_eq!(set_verdict(&[1, 4], &[1, 4, 99]), Valid::No);
+}
+
+#[test]
+fn without_a_final_reading_of_each_manager_a_set_is_unknown() {
+    let lines = added().line("final", "set", 1, json!([1, 4])).lines();
+    assert_eq!(set::check(&added().operations(), &lines, &[1, 4]).valid, Valid::Unknown);
+}
+
+// ---- at most one Active (I5)
+
+fn probe(story: Story, node: u64, epoch: u64, sent: u64, received: u64) -> Story {
+    let value = json!({ "epoch": epoch, "sent": sent, "received": received });
+    story.line("probe", "active", node, value)
+}
+
+fn active_verdict(probes: &[(u64, u64, u64, u64)]) -> Valid {
+    let story = probes.iter().fold(Story::default(), |story, (node, epoch, sent, received)| {
+        probe(story, *node, *epoch, *sent, *received)
+    });
+    one_active::check(&story.lines()).valid
+}
+
+#[test]
+fn tenures_that_follow_each_other_are_good() {
+    assert_eq!(active_verdict(&[(1, 5, 0, 1), (1, 5, 20, 21), (4, 9, 40, 41), (1, 12, 60, 61)]), Valid::Yes);
+}
+
+#[test]
+fn an_active_still_in_office_after_its_successor_began_is_found() {
+    assert_eq!(active_verdict(&[(1, 5, 0, 1), (4, 9, 20, 21), (1, 5, 22, 23)]), Valid::No);
+}
+
+#[test]
+fn an_answer_that_was_long_under_way_proves_nothing() {
+    // Asked before the successor began, answered after: it may have been judged at any instant between.
+    assert_eq!(active_verdict(&[(1, 5, 0, 1), (1, 5, 10, 90), (4, 9, 40, 41)]), Valid::Yes);
+}
+
+#[test]
+fn an_epoch_belongs_to_one_manager() {
+    assert_eq!(active_verdict(&[(1, 5, 0, 1), (4, 5, 20, 21)]), Valid::No);
+}
+
+#[test]
+fn an_epoch_that_goes_back_is_found() {
+    assert_eq!(active_verdict(&[(1, 9, 0, 1), (4, 5, 20, 21)]), Valid::No);
+}
+
+#[test]
+fn a_run_that_never_saw_an_active_is_unknown() {
+    assert_eq!(active_verdict(&[]), Valid::Unknown);
+}
+
+// ---- one revision counter (I2)
+
+fn write(story: Story, process: u64, times: (u64, u64), value: u64, rev: u64) -> Story {
+    story.on("k", process, times, Write(value), Done, Some(rev))
+}
+
+fn read(story: Story, times: (u64, u64), rev: u64) -> Story {
+    story.on("k", 9, times, Read, Seen(None), Some(rev))
+}
+
+#[test]
+fn revisions_that_grow_in_real_time_are_good_and_overlapping_calls_may_swap() {
+    let story = write(write(Story::default(), 1, (0, 10), 1, 8), 2, (1, 9), 2, 7);
+    assert_eq!(revision::check(&read(story, (11, 12), 8).operations()).valid, Valid::Yes);
+}
+
+#[test]
+fn a_revision_given_twice_is_found() {
+    let story = write(write(Story::default(), 1, (0, 10), 1, 8), 2, (1, 9), 2, 8);
+    assert_eq!(revision::check(&story.operations()).valid, Valid::No);
+}
+
+#[test]
+fn a_later_change_with_a_lower_revision_is_found() {
+    let story = write(write(Story::default(), 1, (0, 1), 1, 8), 2, (2, 3), 2, 7);
+    assert_eq!(revision::check(&story.operations()).valid, Valid::No);
+}
+
+#[test]
+fn a_later_read_at_a_lower_revision_is_found() {
+    let story = read(write(Story::default(), 1, (0, 1), 1, 8), (2, 3), 7);
+    assert_eq!(revision::check(&story.operations()).valid, Valid::No);
+}
+
+#[test]
+fn an_acknowledgement_without_a_revision_is_found() {
+    let story = Story::default().call(1, (0, 1), Write(1), Done);
+    assert_eq!(revision::check(&story.operations()).valid, Valid::No);
+}

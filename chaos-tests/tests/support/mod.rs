@@ -1,0 +1,67 @@
+//! Histories written by hand: one call a line, times in steps.
+
+use chaos_tests::history::{Action, Kind, Line, Operation, Outcome, Process, operations};
+use serde_json::{Value, json};
+
+/// A history that grows.
+#[derive(Default)]
+pub struct Story(Vec<Line>);
+
+impl Story {
+    /// A call of process `process` on key `k`, from `invoked` to `returned`.
+    #[must_use]
+    pub fn call(self, process: u64, times: (u64, u64), action: Action, outcome: Outcome) -> Self {
+        self.on("k", process, times, action, outcome, None)
+    }
+
+    /// The same with a key and a revision.
+    #[must_use]
+    pub fn on(
+        mut self,
+        key: &str,
+        process: u64,
+        (invoked, returned): (u64, u64),
+        action: Action,
+        outcome: Outcome,
+        rev: Option<u64>,
+    ) -> Self {
+        let (f, value) = action.written();
+        let begin = Line {
+            time: invoked,
+            key: Some(key.to_owned()),
+            node: Some(1),
+            ..Line::new(Process::Client(process), Kind::Invoke, f, value)
+        };
+        let (kind, error) = match outcome {
+            Outcome::Done | Outcome::Seen(_) => (Kind::Ok, None),
+            Outcome::Refused => (Kind::Fail, Some("CHANGED".to_owned())),
+            Outcome::Failed => (Kind::Fail, Some("NO_ACTIVE".to_owned())),
+            Outcome::Unknown => (Kind::Info, Some("timeout".to_owned())),
+        };
+        let value = match outcome {
+            Outcome::Seen(seen) => json!(seen),
+            _ => begin.value.clone(),
+        };
+        let end = Line { time: returned, kind, error, value, rev, ..begin.clone() };
+        self.0.extend([begin, end]);
+        self
+    }
+
+    /// A line of the harness.
+    #[must_use]
+    pub fn line(mut self, name: &str, f: &str, node: u64, value: Value) -> Self {
+        self.0.push(Line::of_harness(name, f, Some(node), value));
+        self
+    }
+
+    /// In the order of time.
+    pub fn lines(mut self) -> Vec<Line> {
+        self.0.sort_by_key(|line| line.time);
+        self.0
+    }
+
+    /// Its calls.
+    pub fn operations(self) -> Vec<Operation> {
+        operations(&self.lines())
+    }
+}
