@@ -3,6 +3,12 @@
 CARGO ?= cargo
 NPM ?= npm
 DEMO_DIR ?= km-demo
+BENCH_SECONDS ?= 3
+BENCH_ROUNDS ?= 1
+SECONDS ?= 60
+SEED ?=
+MANAGERS ?= 3
+CHAOS_OUT ?= target/chaos
 
 # Written by a finished `npm ci`; older than the lock file means: install again.
 NODE_MODULES := web/node_modules/.installed
@@ -42,6 +48,16 @@ fix: $(NODE_MODULES) ## Corrects what can be corrected by itself
 	$(CARGO) fmt --all
 	$(CARGO) clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
 	cd web && $(NPM) run fix
+
+bench: ## Measures writes and reads of a fresh group: BENCH_SECONDS per row, BENCH_ROUNDS
+	$(CARGO) build --release --locked --bin km
+	$(CARGO) build --release --locked --package chaos-tests
+	./target/release/bench --km target/release/km --seconds $(BENCH_SECONDS) --rounds $(BENCH_ROUNDS) --json target/bench.jsonl
+
+chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, CHAOS_OUT
+	$(CARGO) build --release --locked --bin km
+	$(CARGO) build --release --locked --package chaos-tests
+	./target/release/chaos --km target/release/km --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) --out $(CHAOS_OUT)
 
 clean: ## Removes what was built, not the demo's data
 	$(CARGO) clean

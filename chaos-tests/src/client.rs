@@ -65,7 +65,10 @@ impl Call {
 pub enum Reply {
     Done(Answer),
     /// A 4xx: understood, and not done.
-    Refused { status: u16, code: String },
+    Refused {
+        status: u16,
+        code: String,
+    },
     /// Certainly not done: nobody was reached, or the Manager said so.
     Untried(String),
     /// It may have been done, or may yet.

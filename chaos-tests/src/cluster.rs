@@ -81,7 +81,12 @@ impl Cluster {
             }
             match ready(plan).await {
                 Ok((record, access)) => {
-                    return Ok(Self { demo, dir: plan.dir.clone(), managers: record.managers, access });
+                    return Ok(Self {
+                        demo,
+                        dir: plan.dir.clone(),
+                        managers: record.managers,
+                        access,
+                    });
                 }
                 Err(failure) => last = failure,
             }
@@ -157,7 +162,8 @@ fn read_record(dir: &Path) -> Result<Record, Failure> {
 
 async fn ready(plan: &Plan) -> Result<(Record, Access), Failure> {
     let record = read_record(&plan.dir)?;
-    let last = record.managers.last().filter(|_| record.managers.len() == usize::from(plan.managers));
+    let last =
+        record.managers.last().filter(|_| record.managers.len() == usize::from(plan.managers));
     let manager = last.ok_or_else(|| Failure("not all Managers are there".into()))?;
     let ca_pem = fs::read_to_string(&record.ca).map_err(Failure::doing(record.ca.display()))?;
     let stranger = Access { ca_pem: ca_pem.into(), token: "".into() };

@@ -152,7 +152,10 @@ pub enum Action {
     Read,
     Write(u64),
     /// Only if the present value is `expect`; `None`: only if there is none.
-    Cas { expect: Option<u64>, new: u64 },
+    Cas {
+        expect: Option<u64>,
+        new: u64,
+    },
     Delete,
     /// A new element of the set.
     Add(u64),

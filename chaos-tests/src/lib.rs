@@ -12,16 +12,17 @@
 
 use std::fmt::Display;
 
-pub mod cluster;
-pub mod client;
-pub mod history;
-pub mod fault;
-pub mod probe;
-pub mod workload;
 pub mod checker;
+pub mod client;
+pub mod cluster;
+pub mod fault;
 pub mod finale;
+pub mod history;
+pub mod measure;
+pub mod probe;
 pub mod run;
 pub mod verdict;
+pub mod workload;
 
 /// The harness itself could not go on. Says nothing about the product.
 #[derive(Debug, thiserror::Error)]

@@ -54,7 +54,9 @@ pub async fn run(
         let sent = history.now();
         let (f, mut value) = match look(&client, &url).await {
             Ok((true, body)) => ("active", json!({ "epoch": body["epoch"] })),
-            Ok((false, body)) => ("not-active", json!({ "mode": body["mode"], "epoch": body["epoch"] })),
+            Ok((false, body)) => {
+                ("not-active", json!({ "mode": body["mode"], "epoch": body["epoch"] }))
+            }
             Err(error) => ("silent", json!({ "error": error.to_string() })),
         };
         value["sent"] = sent.into();

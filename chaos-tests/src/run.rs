@@ -54,7 +54,8 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
     let restart_after = Duration::from_secs(1);
     let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
-    let cluster = Cluster::start(&Plan { km, dir, managers: settings.managers, restart_after }).await?;
+    let cluster =
+        Cluster::start(&Plan { km, dir, managers: settings.managers, restart_after }).await?;
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
     let plan = fault::plan(settings.seed, settings.duration);
     let (mut checks, faults) = break_and_heal(settings, &cluster, &history, &plan).await?;
@@ -89,8 +90,7 @@ async fn break_and_heal(
         .collect::<Result<Vec<_>, _>>()?;
     let mut load = start(settings, cluster, history, clients.clone());
     let over = Instant::now() + settings.duration;
-    let nemesis =
-        Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
+    let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
     let faults = nemesis.run(plan).await?;
     sleep_until(over).await;
     cluster.all_running(RETURN_PATIENCE).await?;

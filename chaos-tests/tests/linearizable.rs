@@ -1,15 +1,13 @@
 //! The linearizability checker finds what is there and accuses nobody wrongly (promise I1).
 
-mod support;
-
-use chaos_tests::checker::linearizable::{Judgement, check, judge};
+use super::support::Story;
 use chaos_tests::checker::Valid;
+use chaos_tests::checker::linearizable::{Judgement, check, judge};
 use chaos_tests::history::Action::{Cas, Delete, Read, Write};
 use chaos_tests::history::Outcome::{Done, Failed, Refused, Seen, Unknown};
 use chaos_tests::history::{Operation, Outcome};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use support::Story;
 
 fn good(story: Story) {
     assert_eq!(judge(&story.operations()), Judgement::Linearizable);
@@ -41,10 +39,12 @@ fn one_call_after_another_is_fine() {
 #[test]
 fn calls_at_the_same_time_may_come_in_either_order() {
     let story = |seen| {
-        Story::default()
-            .call(1, (0, 10), Write(1), Done)
-            .call(2, (1, 9), Write(2), Done)
-            .call(3, (11, 12), Read, Seen(Some(seen)))
+        Story::default().call(1, (0, 10), Write(1), Done).call(2, (1, 9), Write(2), Done).call(
+            3,
+            (11, 12),
+            Read,
+            Seen(Some(seen)),
+        )
     };
     good(story(1));
     good(story(2));
@@ -71,17 +71,17 @@ fn reads_that_go_back_during_one_write_are_found() {
 
 #[test]
 fn a_lost_acknowledged_write_is_found() {
-    bad(Story::default()
-        .call(1, (0, 1), Write(1), Done)
-        .call(2, (2, 3), Read, Seen(None)));
+    bad(Story::default().call(1, (0, 1), Write(1), Done).call(2, (2, 3), Read, Seen(None)));
 }
 
 #[test]
 fn a_value_that_comes_back_after_its_deletion_is_found() {
-    bad(Story::default()
-        .call(1, (0, 1), Write(1), Done)
-        .call(1, (2, 3), Delete, Done)
-        .call(2, (4, 5), Read, Seen(Some(1))));
+    bad(Story::default().call(1, (0, 1), Write(1), Done).call(1, (2, 3), Delete, Done).call(
+        2,
+        (4, 5),
+        Read,
+        Seen(Some(1)),
+    ));
 }
 
 #[test]
@@ -99,16 +99,18 @@ fn two_compare_and_sets_on_one_value_cannot_both_succeed() {
 
 #[test]
 fn a_compare_and_set_refused_without_a_reason_is_found() {
-    bad(Story::default()
-        .call(1, (0, 1), Write(1), Done)
-        .call(2, (2, 3), Cas { expect: Some(1), new: 2 }, Refused));
+    bad(Story::default().call(1, (0, 1), Write(1), Done).call(
+        2,
+        (2, 3),
+        Cas { expect: Some(1), new: 2 },
+        Refused,
+    ));
 }
 
 #[test]
 fn an_unknown_write_may_have_happened_or_not_or_happen_late() {
-    let story = || {
-        Story::default().call(1, (0, 1), Write(1), Done).call(2, (2, 3), Write(2), Unknown)
-    };
+    let story =
+        || Story::default().call(1, (0, 1), Write(1), Done).call(2, (2, 3), Write(2), Unknown);
     good(story().call(3, (4, 5), Read, Seen(Some(1))));
     good(story().call(3, (4, 5), Read, Seen(Some(2))));
     good(story().call(3, (4, 5), Read, Seen(Some(1))).call(3, (90, 91), Read, Seen(Some(2))));
@@ -160,7 +162,8 @@ fn simulated(seed: u64, calls: u64) -> Vec<Operation> {
         let effect = 100 + call * 10;
         let free = (0..8).filter(|process| free_at[*process] + 1 < effect).collect::<Vec<_>>();
         let Some(process) = free.first().copied() else { continue };
-        let invoked = random.random_range(effect.saturating_sub(40).max(free_at[process] + 1)..effect);
+        let invoked =
+            random.random_range(effect.saturating_sub(40).max(free_at[process] + 1)..effect);
         let returned = effect + random.random_range(1..40);
         free_at[process] = returned;
         let action = match random.random_range(0..10) {
@@ -203,7 +206,9 @@ fn one_stale_read_in_a_long_history_is_found() {
         let writes: Vec<u64> = operations
             .iter()
             .filter(|operation| operation.outcome == Done && operation.invoked < 1_000)
-            .filter_map(|operation| if let Write(value) = operation.action { Some(value) } else { None })
+            .filter_map(
+                |operation| if let Write(value) = operation.action { Some(value) } else { None },
+            )
             .collect();
         let late = operations.iter_mut().rfind(|operation| matches!(operation.outcome, Seen(_)));
         late.expect("40 % are reads").outcome = Seen(writes.first().copied());

@@ -1,12 +1,10 @@
 //! The other checkers on histories known to be good and known to be bad.
 
-mod support;
-
+use super::support::Story;
 use chaos_tests::checker::{Valid, one_active, revision, set};
 use chaos_tests::history::Action::{Add, Read, Write};
 use chaos_tests::history::Outcome::{Done, Failed, Seen, Unknown};
 use serde_json::json;
-use support::Story;
 
 // ---- nothing acknowledged is lost (I3, I4)
 
@@ -68,7 +66,10 @@ fn active_verdict(probes: &[(u64, u64, u64, u64)]) -> Valid {
 
 #[test]
 fn tenures_that_follow_each_other_are_good() {
-    assert_eq!(active_verdict(&[(1, 5, 0, 1), (1, 5, 20, 21), (4, 9, 40, 41), (1, 12, 60, 61)]), Valid::Yes);
+    assert_eq!(
+        active_verdict(&[(1, 5, 0, 1), (1, 5, 20, 21), (4, 9, 40, 41), (1, 12, 60, 61)]),
+        Valid::Yes
+    );
 }
 
 #[test]

@@ -66,7 +66,10 @@ fn tell(verdict: &Verdict) -> ExitCode {
     for (class, counts) in &verdict.faults {
         say(&format!("  fault   {class:<19} {} of {}", counts.installed, counts.tried()));
     }
-    say(&format!("  {} calls/s · failovers {:?} ms", verdict.calls_per_second, verdict.failover_ms));
+    say(&format!(
+        "  {} calls/s · failovers {:?} ms",
+        verdict.calls_per_second, verdict.failover_ms
+    ));
     say(&format!("chaos: {}; again: {}", verdict.word(), verdict.repeat));
     ExitCode::from(match verdict.valid {
         Valid::Yes => 0,

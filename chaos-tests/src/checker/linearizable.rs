@@ -3,7 +3,9 @@
 //!
 //! Wing and Gong's search with Lowe's memoisation: depth first over the orders that real time allows, never twice
 //! into the same pair of (calls done, value). A call of unknown outcome may take effect at any instant after its
-//! invocation, or never. The search is bounded; what it does not decide is unknown.
+//! invocation, or never; it is only ever placed directly before a call that is impossible without it. (Anywhere
+//! else it can be moved to the right or left out, and the order stays right: values are unique.) The search is
+//! bounded; what it does not decide is unknown.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -45,7 +47,8 @@ pub fn check(operations: &[Operation]) -> Finding {
             Judgement::Undecided => {
                 valid = valid.and(Valid::Unknown);
                 undecided += 1;
-                because.push(format!("{key}: undecided within {CONFIGURATIONS_MAX} configurations"));
+                because
+                    .push(format!("{key}: undecided within {CONFIGURATIONS_MAX} configurations"));
             }
         }
     }
@@ -81,8 +84,11 @@ fn telling(operations: &[Operation]) -> Vec<Operation> {
 
 /// Calls that had no end by a time count as unknown then; if a history has no order, no longer one has.
 fn shortest_bad_prefix(operations: &[Operation]) -> Vec<Operation> {
-    let mut ends: Vec<u64> =
-        operations.iter().map(|operation| operation.returned).filter(|end| *end < u64::MAX).collect();
+    let mut ends: Vec<u64> = operations
+        .iter()
+        .map(|operation| operation.returned)
+        .filter(|end| *end < u64::MAX)
+        .collect();
     ends.sort_unstable();
     let good = ends.partition_point(|end| search(&prefix(operations, *end)) == Search::Found);
     ends.get(good).map_or_else(|| operations.to_vec(), |end| prefix(operations, *end))
@@ -108,38 +114,54 @@ enum Search {
 struct Frame {
     via: Option<usize>,
     register: Register,
+    /// Had the unknown call done last not happened: the value then. What comes next must need that call.
+    without: Option<Register>,
     /// Tried from the back.
     next: Vec<usize>,
 }
 
 fn search(operations: &[Operation]) -> Search {
-    let certain = operations.iter().filter(|operation| operation.outcome != Outcome::Unknown).count();
+    let certain = |which: usize| operations[which].outcome != Outcome::Unknown;
+    let mut left = (0..operations.len()).filter(|which| certain(*which)).count();
     let mut done = Done::new(operations.len());
     let mut visited: HashSet<(Done, Register)> = HashSet::new();
-    let mut order = vec![Frame { via: None, register: None, next: candidates(operations, &done) }];
-    let mut certain_done = 0;
-    while certain_done < certain {
+    let next = candidates(operations, &done);
+    let mut order = vec![Frame { via: None, register: None, without: None, next }];
+    while left > 0 {
         let Some(frame) = order.last_mut() else { return Search::Exhausted };
         let Some(which) = frame.next.pop() else {
             if let Some(via) = order.pop().and_then(|frame| frame.via) {
                 done.unset(via);
-                certain_done -= usize::from(operations[via].outcome != Outcome::Unknown);
+                left += usize::from(certain(via));
             }
             continue;
         };
-        let Some(register) = step(frame.register, &operations[which]) else { continue };
+        let Some((register, without)) = frame.after(&operations[which]) else { continue };
         done.set(which);
-        if !visited.insert((done.clone(), register)) {
+        if certain(which) && !visited.insert((done.clone(), register)) {
             done.unset(which);
             continue;
         }
         if visited.len() > CONFIGURATIONS_MAX {
             return Search::Bounded;
         }
-        certain_done += usize::from(operations[which].outcome != Outcome::Unknown);
-        order.push(Frame { via: Some(which), register, next: candidates(operations, &done) });
+        left -= usize::from(certain(which));
+        let next = candidates(operations, &done);
+        order.push(Frame { via: Some(which), register, without, next });
     }
     Search::Found
+}
+
+impl Frame {
+    /// The value after a further call, and the value without it if it may not have happened. `None` when the call
+    /// does not fit here.
+    fn after(&self, operation: &Operation) -> Option<(Register, Option<Register>)> {
+        let register = step(self.register, operation)?;
+        let needed = self.without.is_none_or(|without| step(without, operation).is_none());
+        let unknown = operation.outcome == Outcome::Unknown;
+        let tells = !unknown || register != self.register;
+        (needed && tells).then_some((register, unknown.then_some(self.register)))
+    }
 }
 
 /// The calls that may take effect next: begun before any call that is not done has ended. The one that ended
@@ -155,7 +177,7 @@ fn candidates(operations: &[Operation], done: &Done) -> Vec<usize> {
     candidates
 }
 
-/// The value after a call took effect; `None` when it cannot have, or when an unknown one would change nothing.
+/// The value after a call took effect; `None` when it cannot have.
 fn step(register: Register, operation: &Operation) -> Option<Register> {
     match (operation.action, operation.outcome) {
         (_, Outcome::Failed) => None,

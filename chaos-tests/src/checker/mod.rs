@@ -1,9 +1,9 @@
 //! Judges: one file per promise, each reading the history alone.
 
 pub mod linearizable;
+pub mod one_active;
 pub mod revision;
 pub mod set;
-pub mod one_active;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;

@@ -58,7 +58,10 @@ fn tenures(lines: &[Line]) -> Vec<Tenure> {
 fn conflict(earlier: &Tenure, later: &Tenure) -> Option<String> {
     let (one, other) = (earlier.manager, later.manager);
     if earlier.epoch == later.epoch {
-        return Some(format!("epoch {} was held by Manager {one} and Manager {other}", later.epoch));
+        return Some(format!(
+            "epoch {} was held by Manager {one} and Manager {other}",
+            later.epoch
+        ));
     }
     (earlier.held_until > later.begun_by).then(|| {
         let overlap_us = (earlier.held_until - later.begun_by) / 1_000;

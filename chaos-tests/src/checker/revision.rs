@@ -41,7 +41,8 @@ fn gone_back(operations: &[Operation]) -> Vec<String> {
     let mut ends: Vec<_> =
         ended.filter_map(|operation| Some((operation.returned, operation.rev?))).collect();
     ends.sort_unstable();
-    let mut begins: Vec<_> = operations.iter().filter(|operation| operation.rev.is_some()).collect();
+    let mut begins: Vec<_> =
+        operations.iter().filter(|operation| operation.rev.is_some()).collect();
     begins.sort_unstable_by_key(|operation| operation.invoked);
     let (mut highest, mut ends) = (0, ends.into_iter().peekable());
     let mut because = Vec::new();
@@ -76,7 +77,8 @@ fn told_otherwise(operations: &[Operation], changes: &[&Operation]) -> Vec<Strin
             let Outcome::Seen(Some(value)) = operation.outcome else { return None };
             let (told, rev) = (operation.mod_rev?, *written.get(&value)?);
             let index = operation.index;
-            (told != rev).then(|| format!("#{index} read {value} of revision {told}; it is of {rev}"))
+            (told != rev)
+                .then(|| format!("#{index} read {value} of revision {told}; it is of {rev}"))
         })
         .collect()
 }

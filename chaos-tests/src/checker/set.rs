@@ -29,7 +29,8 @@ pub fn check(operations: &[Operation], lines: &[Line], managers: &[u64]) -> Find
         let ghosts: Vec<_> =
             shown.difference(&acknowledged).filter(|element| !unknown.contains(element)).collect();
         if !ghosts.is_empty() {
-            because.push(format!("Manager {manager} shows elements that were not added: {ghosts:?}"));
+            because
+                .push(format!("Manager {manager} shows elements that were not added: {ghosts:?}"));
         }
     }
     let facts = json!({ "acknowledged": acknowledged.len(), "unknown": unknown.len() });

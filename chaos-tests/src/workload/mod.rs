@@ -64,7 +64,9 @@ impl Worker {
             process: shared.processes.fetch_add(1, Ordering::Relaxed),
             client: shared.clients[nth].clone(),
             elsewhere: shared.clients[(nth + 1) % managers].clone(),
-            random: StdRng::seed_from_u64(shared.seed ^ (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            random: StdRng::seed_from_u64(
+                shared.seed ^ (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            ),
             requests: 0,
             number,
             shared: shared.clone(),

@@ -1,0 +1,7 @@
+//! The checkers on histories known to be good and known to be bad, and the plan of faults. No `km` is started.
+
+mod support;
+
+mod linearizable;
+mod plan;
+mod promises;
