@@ -5,18 +5,24 @@ use serde_json::{Value, json};
 
 /// A history that grows.
 #[derive(Default)]
-pub struct Story(Vec<Line>);
+pub(crate) struct Story(Vec<Line>);
 
 impl Story {
     /// A call of process `process` on key `k`, from `invoked` to `returned`.
     #[must_use]
-    pub fn call(self, process: u64, times: (u64, u64), action: Action, outcome: Outcome) -> Self {
+    pub(crate) fn call(
+        self,
+        process: u64,
+        times: (u64, u64),
+        action: Action,
+        outcome: Outcome,
+    ) -> Self {
         self.on("k", process, times, action, outcome, None)
     }
 
     /// The same with a key and a revision.
     #[must_use]
-    pub fn on(
+    pub(crate) fn on(
         mut self,
         key: &str,
         process: u64,
@@ -49,19 +55,19 @@ impl Story {
 
     /// A line of the harness.
     #[must_use]
-    pub fn line(mut self, name: &str, f: &str, node: u64, value: Value) -> Self {
+    pub(crate) fn line(mut self, name: &str, f: &str, node: u64, value: Value) -> Self {
         self.0.push(Line::of_harness(name, f, Some(node), value));
         self
     }
 
     /// In the order of time.
-    pub fn lines(mut self) -> Vec<Line> {
+    pub(crate) fn lines(mut self) -> Vec<Line> {
         self.0.sort_by_key(|line| line.time);
         self.0
     }
 
     /// Its calls.
-    pub fn operations(self) -> Vec<Operation> {
+    pub(crate) fn operations(self) -> Vec<Operation> {
         operations(&self.lines())
     }
 }

@@ -65,7 +65,7 @@ pub fn judge(operations: &[Operation]) -> Judgement {
     let operations = telling(operations);
     match search(&operations) {
         Search::Found => Judgement::Linearizable,
-        Search::Exhausted => Judgement::Impossible(shortest_bad_prefix(&operations)),
+        Search::Exhausted { furthest } => Judgement::Impossible(prefix(&operations, furthest)),
         Search::Bounded => Judgement::Undecided,
     }
 }
@@ -82,18 +82,7 @@ fn telling(operations: &[Operation]) -> Vec<Operation> {
     telling
 }
 
-/// Calls that had no end by a time count as unknown then; if a history has no order, no longer one has.
-fn shortest_bad_prefix(operations: &[Operation]) -> Vec<Operation> {
-    let mut ends: Vec<u64> = operations
-        .iter()
-        .map(|operation| operation.returned)
-        .filter(|end| *end < u64::MAX)
-        .collect();
-    ends.sort_unstable();
-    let good = ends.partition_point(|end| search(&prefix(operations, *end)) == Search::Found);
-    ends.get(good).map_or_else(|| operations.to_vec(), |end| prefix(operations, *end))
-}
-
+/// What was known at a time: calls that had no end by then count as unknown.
 fn prefix(operations: &[Operation], until: u64) -> Vec<Operation> {
     let begun = operations.iter().filter(|operation| operation.invoked <= until);
     let cut = begun.map(|operation| match operation.returned <= until {
@@ -106,7 +95,11 @@ fn prefix(operations: &[Operation], until: u64) -> Vec<Operation> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Search {
     Found,
-    Exhausted,
+    /// No order gets past the end of a call at this time. Up to any earlier end there is one, so the history up to
+    /// here is the shortest that is bad.
+    Exhausted {
+        furthest: u64,
+    },
     Bounded,
 }
 
@@ -125,10 +118,10 @@ fn search(operations: &[Operation]) -> Search {
     let mut left = (0..operations.len()).filter(|which| certain(*which)).count();
     let mut done = Done::new(operations.len());
     let mut visited: HashSet<(Done, Register)> = HashSet::new();
-    let next = candidates(operations, &done);
+    let (next, mut furthest) = candidates(operations, &done);
     let mut order = vec![Frame { via: None, register: None, without: None, next }];
     while left > 0 {
-        let Some(frame) = order.last_mut() else { return Search::Exhausted };
+        let Some(frame) = order.last_mut() else { return Search::Exhausted { furthest } };
         let Some(which) = frame.next.pop() else {
             if let Some(via) = order.pop().and_then(|frame| frame.via) {
                 done.unset(via);
@@ -146,7 +139,8 @@ fn search(operations: &[Operation]) -> Search {
             return Search::Bounded;
         }
         left -= usize::from(certain(which));
-        let next = candidates(operations, &done);
+        let (next, first_end) = candidates(operations, &done);
+        furthest = furthest.max(first_end);
         order.push(Frame { via: Some(which), register, without, next });
     }
     Search::Found
@@ -164,17 +158,23 @@ impl Frame {
     }
 }
 
-/// The calls that may take effect next: begun before any call that is not done has ended. The one that ended
-/// first stands last and is tried first; those of unknown outcome are tried when nothing certain fits.
-fn candidates(operations: &[Operation], done: &Done) -> Vec<usize> {
-    let open = || operations.iter().enumerate().filter(|(which, _)| !done.has(*which));
-    let first_end = open().map(|(_, operation)| operation.returned).min().unwrap_or(u64::MAX);
-    let mut candidates: Vec<usize> = open()
-        .take_while(|(_, operation)| operation.invoked <= first_end)
-        .map(|(which, _)| which)
-        .collect();
+/// The calls that may take effect next: begun before any call that is not done has ended; and when the first of
+/// those ends. It stands last and is tried first; those of unknown outcome are tried when nothing certain fits.
+fn candidates(operations: &[Operation], done: &Done) -> (Vec<usize>, u64) {
+    let (mut candidates, mut first_end) = (Vec::new(), u64::MAX);
+    for (which, operation) in operations.iter().enumerate().skip(done.leading()) {
+        if operation.invoked > first_end {
+            break;
+        }
+        if !done.has(which) {
+            candidates.push(which);
+            first_end = first_end.min(operation.returned);
+        }
+    }
+    // An end found late in the walk may lie before the beginning of some that were taken earlier in it.
+    candidates.retain(|which| operations[*which].invoked <= first_end);
     candidates.sort_by_key(|which| std::cmp::Reverse(operations[*which].returned));
-    candidates
+    (candidates, first_end)
 }
 
 /// The value after a call took effect; `None` when it cannot have.
@@ -198,6 +198,11 @@ struct Done(Box<[u64]>);
 impl Done {
     fn new(calls: usize) -> Self {
         Self(vec![0; calls.div_ceil(64)].into())
+    }
+
+    /// How many calls from the first on are surely done.
+    fn leading(&self) -> usize {
+        self.0.iter().take_while(|word| **word == u64::MAX).count() * 64
     }
 
     fn has(&self, which: usize) -> bool {
