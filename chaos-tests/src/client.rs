@@ -120,7 +120,7 @@ impl Client {
             Ok(response) => answered(response, changes).await,
             Err(error) if error.is_connect() => Reply::Untried("unreachable".into()),
             Err(error) if error.is_timeout() => Reply::Unknown("timeout".into()),
-            Err(error) => Reply::Unknown(chain(&error)),
+            Err(error) => Reply::Unknown(cause(&error)),
         }
     }
 
@@ -148,7 +148,7 @@ async fn answered(response: reqwest::Response, changes: bool) -> Reply {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         // The status is known, so the outcome of a change is; what a read would have returned is not.
         Err(_) if changes => Value::Null,
-        Err(error) => return Reply::Unknown(chain(&error)),
+        Err(error) => return Reply::Unknown(cause(&error)),
     };
     let code = body["code"].as_str().unwrap_or("NO_CODE").to_owned();
     if status.is_success() {
@@ -167,13 +167,11 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim_matches('"').parse().ok()
 }
 
-/// An error with everything behind it: the outermost words alone never say why.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        told = format!("{told}: {inner}");
-        source = inner.source();
+/// The innermost reason of an error: the words around it only repeat the address.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
     }
-    told
+    innermost.to_string()
 }
