@@ -126,7 +126,12 @@ fn answer(
             Verdict::Bad => bad(codes.down),
         };
         let checks = codes.verbose.then_some(checks);
-        let (epoch, active) = (facts.managers.epoch().0, sight.active(facts).map(|id| id.0));
+        // A claim is told with its own epoch, not with one that began after it was judged.
+        let epoch = match sight.verdict.mode {
+            Mode::Active(epoch) => epoch.0,
+            Mode::Passive | Mode::NoQuorum => facts.managers.epoch().0,
+        };
+        let active = sight.active(facts).map(|id| id.0);
         let failure_tolerance = sight.failure_tolerance();
         let mode = mode_name(mode);
         (status, Health { mode, epoch, active, reason, failure_tolerance, checks })

@@ -87,7 +87,6 @@ impl Sight {
 
     /// How many more voters may fail before nothing can be agreed on.
     pub(crate) fn failure_tolerance(&self) -> usize {
-        let answering = self.standing.voters.iter().filter(|id| self.reaches(**id)).count();
-        answering.saturating_sub(self.quorum())
+        self.standing.failure_tolerance(|id| self.reaches(id))
     }
 }

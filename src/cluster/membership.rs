@@ -128,12 +128,11 @@ impl Group {
 
     /// Finishes a change of voters that a former leader left half done.
     pub async fn finish_change(&self) -> Done {
-        if !self.leading()?.joint {
+        if !self.leading()?.joint() {
             return Ok(());
         }
         let here = self.here();
-        let goal = self.core.raft.metrics().borrow_watched().membership_config.clone();
-        if goal.get_joint_config().last().is_some_and(|voters| !voters.contains(&here.0)) {
+        if self.standing().configs.last().is_some_and(|voters| !voters.contains(&here)) {
             return Err(MembershipFailure::HandOverFirst(here));
         }
         self.change(ChangeMembers::AddVoterIds(BTreeSet::new())).await

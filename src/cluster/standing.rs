@@ -26,8 +26,9 @@ pub struct Standing {
     pub voters: BTreeSet<ManagerId>,
     /// Members that follow without a vote.
     pub learners: BTreeSet<ManagerId>,
-    /// Whether a change of the voters is half done.
-    pub joint: bool,
+    /// The configurations in force: one, or two while a change of the voters is half done. Each needs its own
+    /// majority.
+    pub configs: Vec<BTreeSet<ManagerId>>,
     /// Whether the last change of members is committed.
     pub settled: bool,
     /// Last entry of the log here.
@@ -65,7 +66,11 @@ impl Standing {
             quorum_acked,
             voters: membership.voter_ids().map(ManagerId).collect(),
             learners: membership.learner_ids().map(ManagerId).collect(),
-            joint: membership.get_joint_config().len() > 1,
+            configs: membership
+                .get_joint_config()
+                .iter()
+                .map(|config| config.iter().copied().map(ManagerId).collect())
+                .collect(),
             settled: metrics.membership_config == metrics.committed_membership_config,
             last_log: Revision(metrics.last_log_index.unwrap_or(0)),
             committed: index(&metrics.local_committed),
@@ -81,6 +86,20 @@ impl Standing {
     /// How many voters make a quorum.
     pub fn quorum(&self) -> usize {
         self.voters.len() / 2 + 1
+    }
+
+    /// Whether a change of the voters is half done.
+    pub fn joint(&self) -> bool {
+        self.configs.len() > 1
+    }
+
+    /// How many more voters may fail before nothing can be agreed on, given which of them answer.
+    pub fn failure_tolerance(&self, answers: impl Fn(ManagerId) -> bool) -> usize {
+        let spare = |config: &BTreeSet<ManagerId>| {
+            let answering = config.iter().filter(|id| answers(**id)).count();
+            answering.saturating_sub(config.len() / 2 + 1)
+        };
+        self.configs.iter().map(spare).min().unwrap_or(0)
     }
 
     /// Whether this member is all of its group's quorum by itself.
@@ -108,4 +127,25 @@ fn matched(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<ManagerId, Revision> {
         Revision(id.as_ref().map_or(0, openraft::LogId::index))
     };
     replication.iter().map(|(id, log_id)| (ManagerId(*id), index(log_id))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_configs(configs: &[&[u64]]) -> Standing {
+        let metrics = RaftMetrics::<TypeConfig>::new_initial(1);
+        let configs = configs.iter().map(|config| config.iter().copied().map(ManagerId).collect());
+        Standing { configs: configs.collect(), ..Standing::read(&metrics, None) }
+    }
+
+    #[test]
+    fn half_a_change_of_voters_tolerates_what_both_configurations_do() {
+        let all = |_| true;
+        assert_eq!(with_configs(&[&[1, 2, 3]]).failure_tolerance(all), 1);
+        assert_eq!(with_configs(&[&[1, 2], &[1, 2, 3]]).failure_tolerance(all), 0);
+        assert_eq!(with_configs(&[&[1, 2, 3]]).failure_tolerance(|id| id != ManagerId(3)), 0);
+        assert_eq!(with_configs(&[&[1, 2, 3, 4, 5]]).failure_tolerance(all), 2);
+        assert_eq!(with_configs(&[]).failure_tolerance(all), 0);
+    }
 }

@@ -233,7 +233,7 @@ mod tests {
                 quorum_acked: Some(now - Duration::from_millis(100)),
                 voters: BTreeSet::from([here, ManagerId(5), ManagerId(9)]),
                 learners: BTreeSet::new(),
-                joint: false,
+                configs: Vec::new(),
                 settled: true,
                 last_log: Revision(20),
                 committed: Revision(20),

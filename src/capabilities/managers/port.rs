@@ -95,9 +95,9 @@ impl Reach for InTenure<'_> {
 
 fn seen(standing: Standing) -> Seen {
     Seen {
+        joint: standing.joint(),
         voters: standing.voters,
         learners: standing.learners,
-        joint: standing.joint,
         last_log: standing.last_log,
         matched: standing.matched,
         now: wall_clock(),
