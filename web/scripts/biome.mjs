@@ -3,7 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 
-const program = createRequire(import.meta.url).resolve(`@biomejs/cli-${process.platform}-${process.arch}/biome`);
+const program = createRequire(import.meta.url).resolve(
+  `@biomejs/cli-${process.platform}-${process.arch}/biome`,
+);
 const { status, error } = spawnSync(program, process.argv.slice(2), { stdio: 'inherit' });
 if (error) throw error;
 process.exit(status ?? 1);
