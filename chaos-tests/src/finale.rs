@@ -12,7 +12,7 @@ use crate::history::{History, Line};
 use crate::probe::Sighting;
 use crate::workload::set::PREFIX;
 
-/// The bound within which the group must be whole after the last fault (I17).
+/// The bound within which the group must be whole after the last fault.
 pub const RECOVERY_BOUND: Duration = Duration::from_secs(10);
 /// How long is waited at all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -98,8 +98,8 @@ fn element(item: &Value) -> Option<u64> {
 /// The digests that every Manager told, by revision.
 type Digests = BTreeMap<u64, BTreeMap<u64, String>>;
 
-/// All Managers come to the same revision, and have the same facts there (I17); equal revisions always mean equal
-/// facts (I11).
+/// All Managers come to the same revision, and have the same facts there; equal revisions always mean equal
+/// facts (promise 6).
 pub async fn convergence(clients: &[Client]) -> Finding {
     let (mut digests, started) = (Digests::new(), Instant::now());
     let mut last = String::from("no digest was told");

@@ -1,4 +1,4 @@
-//! The linearizability checker finds what is there and accuses nobody wrongly (promise I1).
+//! The linearizability checker finds what is there and accuses nobody wrongly (promises 4, 5, 8).
 
 use super::support::Story;
 use chaos_tests::checker::Valid;

@@ -6,7 +6,7 @@ use chaos_tests::history::Action::{Add, Read, Write};
 use chaos_tests::history::Outcome::{Done, Failed, Seen, Unknown};
 use serde_json::json;
 
-// ---- nothing acknowledged is lost (I3, I4)
+// ---- nothing acknowledged is lost (promises 3, 7)
 
 fn added() -> Story {
     Story::default()
@@ -50,7 +50,7 @@ fn without_a_final_reading_of_each_manager_a_set_is_unknown() {
     assert_eq!(set::check(&added().operations(), &lines, &[1, 4]).valid, Valid::Unknown);
 }
 
-// ---- at most one Active (I5)
+// ---- at most one Active (promise 1)
 
 fn probe(story: Story, node: u64, epoch: u64, sent: u64, received: u64) -> Story {
     let value = json!({ "epoch": epoch, "sent": sent, "received": received });
@@ -98,7 +98,7 @@ fn a_run_that_never_saw_an_active_is_unknown() {
     assert_eq!(active_verdict(&[]), Valid::Unknown);
 }
 
-// ---- one revision counter (I2)
+// ---- one revision counter
 
 fn write(story: Story, process: u64, times: (u64, u64), value: u64, rev: u64) -> Story {
     story.on("k", process, times, Write(value), Done, Some(rev))

@@ -1,5 +1,5 @@
 //! Each key behaves as one register: every call takes effect at one instant between its invocation and its end
-//! (invariant I1).
+//! (promises 4, 5 and 8).
 //!
 //! Wing and Gong's search with Lowe's memoisation: depth first over the orders that real time allows, never twice
 //! into the same pair of (calls done, value). A call of unknown outcome may take effect at any instant after its

@@ -1,4 +1,4 @@
-//! At most one Manager is Active at any instant (invariant I5), as far as probes from outside can prove.
+//! At most one Manager is Active at any instant (promise 1), as far as probes from outside can prove.
 //!
 //! A 200 from `/health/active` says that its Manager was Active at some instant between sending and receiving.
 //! A tenure is (Manager, epoch) and unbroken, so it surely lasts from the first receiving to the last sending.

@@ -1,4 +1,4 @@
-//! One revision counter for everything: unique, growing in real time, and told the same by readers (invariant I2).
+//! One revision counter for everything: unique, growing in real time, and told the same by readers.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Nothing acknowledged is lost, nothing refused appears (invariants I3, I4): at the end every Manager shows
+//! Nothing acknowledged is lost, nothing refused appears (promises 3 and 7): at the end every Manager shows
 //! every acknowledged element of the set, none that nobody added, and none whose adding certainly failed.
 
 use std::collections::BTreeSet;
