@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 
-/// Libraries whose `info` is not for operators.
-const QUIETER: &str = "openraft=warn,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
+/// Libraries whose `info` is not for operators. The Raft library warns of every missed heartbeat of a member that is
+/// down; that it is down is told once, by us.
+const QUIETER: &str = "openraft=error,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
 
 /// Starts logging, and makes a bug end the process.
 pub fn start(log: &Log) {

@@ -52,6 +52,7 @@ pub struct Client {
     http: reqwest::Client,
     servers: Vec<String>,
     token: Option<Secret>,
+    request: Option<RequestId>,
 }
 
 /// What a server answered.
@@ -136,7 +137,7 @@ impl Client {
             .build()
             .map_err(|error| Failure::Usage(format!("TLS cannot be set up: {}", chain(&error))))?;
         let servers = access.servers.iter().map(|url| base(url)).collect::<Result<_, _>>()?;
-        Ok(Self { http, servers, token: access.token })
+        Ok(Self { http, servers, token: access.token, request: None })
     }
 
     /// The servers asked, in order.
@@ -152,6 +153,11 @@ impl Client {
     /// The same client under another token.
     pub fn with_token(&self, token: Secret) -> Self {
         Self { token: Some(token), ..self.clone() }
+    }
+
+    /// The same client, whose change is made under this request id.
+    pub fn under(self, request: Option<RequestId>) -> Self {
+        Self { request, ..self }
     }
 
     /// Reads. Any server's answer will do.
@@ -185,6 +191,7 @@ impl Client {
 
     /// Changes, once, through whichever server answers.
     pub async fn change(&self, change: Change) -> Result<Answer, Failure> {
+        let change = change.again(self.request.clone());
         let mut told = Vec::new();
         let mut unclear = false;
         for server in &self.servers {

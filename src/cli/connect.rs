@@ -8,7 +8,7 @@ use super::client::{Access, Client, Trust};
 use super::outcome::Failure;
 use super::output::{Format, Output};
 use super::session::{self, Session};
-use crate::base::Secret;
+use crate::base::{RequestId, Secret};
 
 /// Where a Manager on this host listens unless told otherwise.
 const LOCAL_SERVER: &str = "https://localhost:7443";
@@ -25,6 +25,9 @@ pub struct Connect {
     /// Session or API token
     #[arg(long, global = true, value_name = "TOKEN", env = "KM_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Make the change under this request id; repeat one whose outcome is unknown under its own
+    #[arg(long, global = true, value_name = "ID", value_parser = request_id)]
+    pub request_id: Option<RequestId>,
     /// How answers are printed
     #[arg(long, global = true, value_enum, default_value_t)]
     pub output: Format,
@@ -38,7 +41,7 @@ impl Connect {
 
     /// A client as these flags and the remembered sign-in say.
     pub fn client(&self) -> Result<Client, Failure> {
-        Client::new(self.access(session::load())?)
+        Ok(Client::new(self.access(session::load())?)?.under(self.request_id.clone()))
     }
 
     /// What the flags say, completed from the remembered sign-in.
@@ -64,6 +67,10 @@ impl Connect {
     }
 }
 
+fn request_id(text: &str) -> Result<RequestId, String> {
+    RequestId::new(text).map_err(|error| error.to_string())
+}
+
 fn read_ca(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::Usage(format!("--ca {}: {error}", path.display())))
@@ -74,7 +81,7 @@ mod tests {
     use super::*;
 
     fn flags() -> Connect {
-        Connect { server: vec![], ca: None, token: None, output: Format::Table }
+        Connect { server: vec![], ca: None, token: None, request_id: None, output: Format::Table }
     }
 
     fn remembered() -> Option<Session> {

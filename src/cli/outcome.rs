@@ -27,7 +27,7 @@ pub enum Failure {
     Unavailable(String),
     /// It may or may not have been done. Exit code 4.
     #[error(
-        "the outcome is unknown: the change may or may not have been made ({because})\n  request id: {request}\n  ask later:  km requests get {request}"
+        "the outcome is unknown: the change may or may not have been made ({because})\n  request id: {request}\n  ask later:  km requests get {request}\n  or repeat it, safely, with:  --request-id {request}"
     )]
     Unknown {
         /// Names the request; asking again with it is safe.

@@ -75,11 +75,15 @@ pub fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a JSON value can always be written")
 }
 
-/// Prints a line to standard output. A reader that went away is not our failure.
+/// Prints a line to standard output. A reader that went away wants no more, and that is no failure; output that
+/// cannot be kept, on a full disk say, is one.
 pub fn say(line: &str) {
-    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
-        let quiet = error.kind() == ErrorKind::BrokenPipe;
-        std::process::exit(i32::from(!quiet));
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("km: standard output: {error}"));
+            std::process::exit(1);
+        }
+        Ok(()) | Err(_) => {}
     }
 }
 

@@ -1,0 +1,15 @@
+//! Tests in which the point is a process: real `km` binaries, real TLS, real disks, real signals.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests start processes, end them, and stop at the first surprise"
+)]
+
+mod disk_full;
+mod joining;
+mod no_quorum;
+mod one_active;
+mod starting;
+mod support;
+mod three_managers;
