@@ -82,6 +82,13 @@ fn own_ticks() -> u64 {
     Process::own().stat().map_or(0, |stat| stat.ticks)
 }
 
+/// For how long somebody on this machine has waited for a processor since it started, in microseconds; `None`
+/// where the kernel does not say. On a starved machine a time measured says little of the product.
+pub fn starved_us() -> Option<u64> {
+    let pressure = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    pressure.lines().next()?.rsplit_once("total=")?.1.parse().ok()
+}
+
 /// The value below which so many of a hundred lie; 0 of nothing.
 pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let last = sorted.len().saturating_sub(1);

@@ -16,6 +16,7 @@ use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Nemesis, Planned, Tally};
 use crate::finale;
 use crate::history::{History, operations};
+use crate::measure;
 use crate::probe::{self, Sighting};
 use crate::verdict::{self, Evidence, Verdict};
 use crate::workload::{Shared, register, set};
@@ -58,7 +59,10 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
         Cluster::start(&Plan { km, dir, managers: settings.managers, restart_after }).await?;
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
     let plan = fault::plan(settings.seed, settings.duration);
+    let (starved_us, started) = (measure::starved_us(), Instant::now());
     let (mut checks, faults) = break_and_heal(settings, &cluster, &history, &plan).await?;
+    let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
+    let starved_percent = waited_us.map(|us| us / 10_000 / started.elapsed().as_secs().max(1));
     let managers = cluster.managers.clone();
     cluster.stop().await?;
     let lines = history.lines()?;
@@ -68,6 +72,7 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
         plan: &plan,
         faults: &faults,
         lasted: settings.duration,
+        starved_percent,
     };
     checks.extend(verdict::findings(&evidence));
     let verdict = conclude(settings, checks, &evidence);

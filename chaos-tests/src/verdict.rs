@@ -55,6 +55,8 @@ pub struct Evidence<'a> {
     pub faults: &'a Tally,
     /// How long faults and clients went on.
     pub lasted: Duration,
+    /// Share of that in which somebody waited for a processor.
+    pub starved_percent: Option<u64>,
 }
 
 /// Every promise that can be judged from the evidence.
@@ -127,7 +129,10 @@ fn coverage(evidence: &Evidence<'_>, rate: u64) -> Finding {
         }
     }
     let valid = if doubts.is_empty() { Valid::Yes } else { Valid::Unknown };
-    let facts = json!({ "calls_per_second": rate, "classes": planned.len() });
+    let starved_percent = evidence.starved_percent;
+    let facts = json!({
+        "calls_per_second": rate, "classes": planned.len(), "starved_percent": starved_percent,
+    });
     Finding { check: "coverage", valid, because: doubts, facts }
 }
 
