@@ -105,6 +105,23 @@ export async function everyoneUp(maxMs = 60_000) {
   );
 }
 
+/** Kills these Managers, and again whenever something starts them again, until told to stop. */
+export function keepDown(ids) {
+  const killed = new Set();
+  const timer = setInterval(() => {
+    for (const { id, pid } of demo().managers) {
+      if (!ids.includes(id) || killed.has(pid)) continue;
+      killed.add(pid);
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it is gone already
+      }
+    }
+  }, 50);
+  return () => clearInterval(timer);
+}
+
 let browser;
 
 before(async () => {

@@ -1,6 +1,6 @@
 // Killing the Active by hand: the next Active appears in the open dashboard, and a page served by the killed one moves.
 import assert from 'node:assert/strict';
-import { everyoneUp, openBrowser, scene, visit } from '../harness.mjs';
+import { everyoneUp, keepDown, openBrowser, scene, visit } from '../harness.mjs';
 
 const FAILOVER_MAX_MS = 15_000;
 const nodes = (page) => page.getByRole('table', { name: 'Kyvos Manager Nodes' });
@@ -37,15 +37,19 @@ scene(
     const searching = page
       .getByText('Connection to this Manager lost. Trying the others…')
       .waitFor({ timeout: FAILOVER_MAX_MS });
-    process.kill(active.pid, 'SIGKILL');
-    await searching;
-    await page.waitForURL((url) => url.origin !== new URL(active.api_url).origin, {
-      timeout: FAILOVER_MAX_MS,
-    });
-    assert.match(page.url(), /\/settings\/properties\?file=custom/);
-    await page.getByText(/^(info: )?You were switched to .+\./i).waitFor({ timeout: FAILOVER_MAX_MS });
-    await page.getByRole('heading', { name: 'Kyvos Manager Properties', level: 1 }).waitFor();
-    assert.doesNotMatch(page.url(), /switched=/);
+    const letItReturn = keepDown([active.id]);
+    try {
+      await searching;
+      await page.waitForURL((url) => url.origin !== new URL(active.api_url).origin, {
+        timeout: FAILOVER_MAX_MS,
+      });
+      assert.match(page.url(), /\/settings\/properties\?file=custom/);
+      await page.getByText(/^(info: )?You were switched to .+\./i).waitFor({ timeout: FAILOVER_MAX_MS });
+      await page.getByRole('heading', { name: 'Kyvos Manager Properties', level: 1 }).waitFor();
+      assert.doesNotMatch(page.url(), /switched=/);
+    } finally {
+      letItReturn();
+    }
     await everyoneUp();
   },
 );

@@ -2,26 +2,9 @@
 
 import assert from 'node:assert/strict';
 import AxeBuilder from '@axe-core/playwright';
-import { demo, everyoneUp, scene, until, visit } from '../harness.mjs';
+import { everyoneUp, keepDown, scene, until, visit } from '../harness.mjs';
 
 const NOTICE_MAX_MS = 20_000;
-
-/** Kills them again whenever something starts them again, until told to stop. */
-function keepDown(ids) {
-  const killed = new Set();
-  const timer = setInterval(() => {
-    for (const { id, pid } of demo().managers) {
-      if (!ids.includes(id) || killed.has(pid)) continue;
-      killed.add(pid);
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // it is gone already
-      }
-    }
-  }, 50);
-  return () => clearInterval(timer);
-}
 
 scene(
   'without a quorum the page shows own facts, what is known of the others, and what to do',

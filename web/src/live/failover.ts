@@ -4,7 +4,10 @@ import type { Cluster, ClusterMember } from './types';
 
 /** Long enough for a restarted connection, short enough that a failover feels like one. */
 export const LOST_AFTER_MS = 1500;
-export const PROBE_MAX_MS = 1500;
+/** The own Manager was just lost: if it is back, it answers at once. */
+export const OWN_PROBE_MAX_MS = 1000;
+/** A busy Manager needs time for a first handshake; all are asked at the same time. */
+export const PROBE_MAX_MS = 4000;
 const SWITCHED = 'switched';
 const STAY_HERE = 'km_r';
 
@@ -39,13 +42,13 @@ export function takeSwitchedMark(location: Location, history: History): boolean 
   return true;
 }
 
-export async function answers(origin: string): Promise<boolean> {
+export async function answers(origin: string, maxMs = PROBE_MAX_MS): Promise<boolean> {
   try {
     await fetch(`${origin}/api/v1/openapi.json`, {
       mode: 'no-cors',
       cache: 'no-store',
       credentials: 'omit',
-      signal: AbortSignal.timeout(PROBE_MAX_MS),
+      signal: AbortSignal.timeout(maxMs),
     });
     return true;
   } catch {

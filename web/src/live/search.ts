@@ -1,6 +1,13 @@
 // The search for another Manager while the own one is silent. Runs until someone answers or the stream is back.
 import { connection, setConnection, type Trial } from './connection';
-import { answers, failoverTargets, firstToAnswer, LOST_AFTER_MS, sameThere } from './failover';
+import {
+  answers,
+  failoverTargets,
+  firstToAnswer,
+  LOST_AFTER_MS,
+  OWN_PROBE_MAX_MS,
+  sameThere,
+} from './failover';
 import type { Cluster } from './types';
 
 const ROUND_MS = 1500;
@@ -18,9 +25,11 @@ function outcome(origin: string, answered: boolean) {
 async function round(cluster: Cluster | undefined, stillLost: () => boolean): Promise<void> {
   const origins = failoverTargets(cluster, location.origin);
   setConnection({ trials: origins.map((url) => ({ url, outcome: 'asking' })) });
+  const own = answers(location.origin, OWN_PROBE_MAX_MS);
+  const other = firstToAnswer(origins, (origin) => answers(origin), outcome);
   // Only the stream broke (a proxy, a restart of our own Manager): then there is no reason to leave.
-  if (await answers(location.origin)) return;
-  const found = await firstToAnswer(origins, answers, outcome);
+  if (await own) return;
+  const found = await other;
   if (found !== undefined && stillLost()) location.assign(sameThere(found, location));
 }
 
