@@ -220,6 +220,9 @@ fn walk(seed: u64, steps: u32) {
 #[test]
 fn a_store_does_what_the_model_does_on_every_walk() {
     for seed in 1..=20 {
-        walk(seed, 120);
+        // In a thread that bears the seed in its name, which a failure then shows.
+        let named = std::thread::Builder::new().name(format!("seed {seed}"));
+        let walked = named.spawn(move || walk(seed, 120)).unwrap().join();
+        assert!(walked.is_ok(), "the walk of seed {seed}");
     }
 }

@@ -266,7 +266,7 @@ fn replay_entry(table: &mut Table, entry: Entry, place: Place) -> Result<(), Str
         return Err(format!("entry {index} stands where {next} should"));
     }
     let payload_bytes = payload_bytes(&entry);
-    table.push_place(entry.log_id, place, entry, payload_bytes);
+    table.push_placed(entry, payload_bytes, place);
     Ok(())
 }
 

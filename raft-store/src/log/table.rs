@@ -18,13 +18,13 @@ pub(crate) struct Place {
     pub bytes: u32,
 }
 
-/// One entry: in memory, on the disk, or both.
+/// What is kept of every entry.
 #[derive(Clone, Debug)]
 struct Slot {
     id: LogId,
-    entry: Option<Entry>,
     place: Option<Place>,
-    cost: usize,
+    /// What the entry costs while it is in memory.
+    cost: u32,
 }
 
 /// An entry as a reader finds it.
@@ -44,8 +44,8 @@ pub(crate) struct Table {
     /// oldest segments are already deleted.
     floor: Option<LogId>,
     slots: VecDeque<Slot>,
-    /// How many slots at the front are without their entry.
-    evicted: usize,
+    /// The newest entries: those of as many slots at the end.
+    cached: VecDeque<Entry>,
     cached_bytes: usize,
     cache_max_bytes: usize,
 }
@@ -61,7 +61,7 @@ impl Table {
             purged: None,
             floor: None,
             slots: VecDeque::new(),
-            evicted: 0,
+            cached: VecDeque::new(),
             cached_bytes: 0,
             cache_max_bytes,
         }
@@ -103,21 +103,14 @@ impl Table {
     pub(crate) fn push(&mut self, entry: Entry, payload_bytes: usize) {
         let cost = payload_bytes + ENTRY_COST_BYTES;
         self.cached_bytes += cost;
-        self.slots.push_back(Slot { id: entry.log_id, entry: Some(entry), place: None, cost });
+        self.slots.push_back(Slot { id: entry.log_id, place: None, cost: cost as u32 });
+        self.cached.push_back(entry);
     }
 
-    /// Adds the next entry, known only by its place.
-    pub(crate) fn push_place(
-        &mut self,
-        id: LogId,
-        place: Place,
-        entry: Entry,
-        payload_bytes: usize,
-    ) {
+    /// Adds the next entry, which has its place already.
+    pub(crate) fn push_placed(&mut self, entry: Entry, payload_bytes: usize, place: Place) {
         self.push(entry, payload_bytes);
-        let slot = self.slots.back_mut().expect("just pushed");
-        assert!(slot.id == id, "an entry is stored under its own id");
-        slot.place = Some(place);
+        self.slots.back_mut().expect("just pushed").place = Some(place);
         self.evict();
     }
 
@@ -131,14 +124,12 @@ impl Table {
 
     /// Drops the oldest entries from memory while they cost too much and can be read from the disk.
     pub(crate) fn evict(&mut self) {
-        while self.cached_bytes > self.cache_max_bytes {
-            let Some(slot) = self.slots.get_mut(self.evicted) else { return };
-            if slot.place.is_none() {
-                return;
-            }
-            slot.entry = None;
-            self.cached_bytes -= slot.cost;
-            self.evicted += 1;
+        while self.cached_bytes > self.cache_max_bytes
+            && let Some(oldest) = self.slots.get(self.uncached())
+            && oldest.place.is_some()
+        {
+            self.cached_bytes -= oldest.cost as usize;
+            self.cached.pop_front();
         }
     }
 
@@ -148,9 +139,11 @@ impl Table {
             if after.is_some_and(|after| slot.id.index <= after.index) {
                 return;
             }
-            self.forget_cost(self.slots.len() - 1);
+            let cost = slot.cost as usize;
             self.slots.pop_back();
-            self.evicted = self.evicted.min(self.slots.len());
+            if self.cached.pop_back().is_some() {
+                self.cached_bytes -= cost;
+            }
         }
         if after.map(|id| id.index) < self.floor.map(|id| id.index) {
             self.floor = after;
@@ -159,10 +152,14 @@ impl Table {
 
     /// Drops everything up to `upto`, which may lie beyond the last entry.
     pub(crate) fn purge(&mut self, upto: LogId) {
-        while self.slots.front().is_some_and(|slot| slot.id.index <= upto.index) {
-            self.forget_cost(0);
+        while let Some(slot) = self.slots.front()
+            && slot.id.index <= upto.index
+        {
+            if self.uncached() == 0 {
+                self.cached_bytes -= slot.cost as usize;
+                self.cached.pop_front();
+            }
             self.slots.pop_front();
-            self.evicted = self.evicted.saturating_sub(1);
         }
         if self.purged.is_none_or(|purged| purged.index < upto.index) {
             self.purged = Some(upto);
@@ -179,35 +176,34 @@ impl Table {
         let upto = wanted.end.saturating_sub(first).min(self.slots.len() as u64);
         let mut bytes = 0;
         let mut found = Vec::new();
-        for slot in self.slots.iter().take(upto as usize).skip(from as usize) {
+        for (at, slot) in self.slots.iter().enumerate().take(upto as usize).skip(from as usize) {
             if bytes > max_bytes {
                 break;
             }
-            bytes += slot.cost;
-            found.push(slot.found());
+            bytes += slot.cost as usize;
+            found.push(self.found(at, slot));
         }
         found
     }
 
-    fn forget_cost(&mut self, at: usize) {
-        if self.slots[at].entry.is_some() {
-            self.cached_bytes -= self.slots[at].cost;
+    fn found(&self, at: usize, slot: &Slot) -> Found {
+        match at.checked_sub(self.uncached()) {
+            Some(cached) => Found::Entry(self.cached[cached].clone()),
+            None => {
+                let place = slot.place.clone();
+                Found::At(slot.id, place.expect("an entry leaves memory only when it has a place"))
+            }
         }
+    }
+
+    /// How many slots at the front are without their entry.
+    fn uncached(&self) -> usize {
+        self.slots.len() - self.cached.len()
     }
 
     fn position(&self, index: u64) -> Option<usize> {
         let first = self.slots.front()?.id.index;
         let at = usize::try_from(index.checked_sub(first)?).ok()?;
         (at < self.slots.len()).then_some(at)
-    }
-}
-
-impl Slot {
-    fn found(&self) -> Found {
-        match (&self.entry, &self.place) {
-            (Some(entry), _) => Found::Entry(entry.clone()),
-            (None, Some(place)) => Found::At(self.id, place.clone()),
-            (None, None) => unreachable!("an entry leaves memory only when it has a place"),
-        }
     }
 }

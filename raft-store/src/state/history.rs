@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use crate::state::shelf::{Shelves, StoredRow};
+use crate::state::rows::StoredRow;
+use crate::state::shelf::Shelves;
 use crate::state::suspicion;
 
 /// The open shelves, as readers share them with the one who writes. Empty while they are being reopened.
@@ -82,7 +83,10 @@ impl History {
     pub(crate) fn open(&self) -> io::Result<Arc<Shelves>> {
         let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
         shelves.clone().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::WouldBlock, "the history is being reopened")
+            io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "the history is closed, or being reopened after the disk was full",
+            )
         })
     }
 }

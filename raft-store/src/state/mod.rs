@@ -12,6 +12,8 @@
 
 mod builder;
 mod history;
+mod quirks;
+mod rows;
 mod scribe;
 mod shelf;
 mod suspicion;
@@ -27,8 +29,8 @@ use openraft::{EntryPayload, OptionalSend};
 
 pub use self::builder::CheckpointBuilder;
 pub use self::history::History;
+use self::rows::StoredRow;
 pub(crate) use self::scribe::{Scribe, ScribeThread, import};
-use self::shelf::StoredRow;
 pub(crate) use self::shelf::{DIR as HISTORY_DIR, Shelves};
 pub(crate) use self::suspicion::{clear_suspicion, is_suspect};
 use crate::checkpoint::{self, CheckpointDir, CheckpointFile, CheckpointInbox, Head};

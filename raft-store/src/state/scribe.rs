@@ -20,7 +20,8 @@ use crate::format::DirLock;
 use crate::health::StoreHealth;
 use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
-use crate::state::shelf::{self, Shelves, StoredRow};
+use crate::state::rows::StoredRow;
+use crate::state::shelf::{self, Shelves};
 use crate::state::suspicion;
 
 /// Rows that may wait, by size. When that is reached, applying waits. Large enough that on a full disk Raft's
@@ -189,17 +190,19 @@ struct Desk {
 
 impl Desk {
     fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        while let Some(job) = jobs.blocking_recv() {
-            let done = self.serve(job);
+        let mut done = Ok(());
+        while done.is_ok()
+            && let Some(job) = jobs.blocking_recv()
+        {
+            done = self.serve(job);
             self.health.set_history_bytes(self.open().map_or(0, |shelves| shelves.bytes()));
-            if let Err(error) = done {
-                self.give_up(&error);
-                return;
-            }
         }
-        if let Err(error) = self.flush() {
-            tracing::warn!(%error, "the history was closed without a flush; the next start catches up");
+        match done.and_then(|()| self.flush()) {
+            Ok(()) => {}
+            Err(error) => self.give_up(&error),
         }
+        // Readers may outlive the store; the directory must not stay open with them.
+        self.share(None);
     }
 
     fn serve(&mut self, job: Job) -> io::Result<()> {

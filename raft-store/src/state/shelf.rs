@@ -4,18 +4,21 @@
 //! after its flush, which does not flush the device, a flush of our own. Everything here can be had again
 //! from a checkpoint and the log, so on any doubt the directory is put aside and made anew.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use sled::{Batch, Db, Tree};
 
-use crate::containment::contained;
-use crate::disk;
-use crate::envelope::{Kind, Malformed};
-use crate::stored::{self, BlockV1, ProgressV1, RowV1};
+use crate::envelope::Kind;
+use crate::state::quirks::{
+    damaged, guarded, guarded_io, malformed, remove_unfinished_snapshots, sync_creation, to_io,
+};
+use crate::state::rows::{
+    BLOCK, StoredRow, block_key, blocks, decode, index_key, index_prefix, revision_at_end,
+};
+use crate::stored::{self, ProgressV1, RowV1};
 
 /// Directory of the history inside the store's.
 pub(crate) const DIR: &str = "history";
@@ -25,23 +28,7 @@ pub(crate) const SHELF_REVISIONS: u64 = 10_000;
 const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 16 << 20;
 
-/// Rows of one write are packed into blocks of about this size: a write of many rows then costs sled a few
-/// insertions. Far below the size at which sled would write a file of its own, which it does not flush.
-const BLOCK_BYTES: usize = 16 << 10;
-
-const BLOCK: u8 = 1;
-const BY_KEY: u8 = 2;
 const PROGRESS: &[u8] = &[0];
-
-/// One row as it is handed in and out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredRow {
-    pub revision: u64,
-    pub position: u32,
-    pub table: u8,
-    pub key: Vec<u8>,
-    pub value: Vec<u8>,
-}
 
 /// The open history.
 pub(crate) struct Shelves {
@@ -309,28 +296,6 @@ fn progress_of(tree: &Tree) -> io::Result<Option<ProgressV1>> {
     stored::get_only(&bytes, Kind::HistoryProgress).map(Some).map_err(malformed)
 }
 
-fn decode(bytes: &[u8]) -> io::Result<BlockV1<'_>> {
-    stored::get_only(bytes, Kind::HistoryBlock).map_err(malformed)
-}
-
-/// The rows of each table, in order, in blocks.
-fn blocks(rows: &[StoredRow]) -> Vec<BlockV1<'_>> {
-    let mut tables: BTreeMap<u8, Vec<BlockV1<'_>>> = BTreeMap::new();
-    let mut filled: BTreeMap<u8, usize> = BTreeMap::new();
-    for row in rows {
-        let blocks = tables.entry(row.table).or_default();
-        let bytes = filled.entry(row.table).or_default();
-        *bytes += row.key.len() + row.value.len();
-        if blocks.is_empty() || *bytes > BLOCK_BYTES {
-            blocks.push(BlockV1 { rows: Vec::new() });
-            *bytes = row.key.len() + row.value.len();
-        }
-        let block = blocks.last_mut().expect("there is one by now");
-        block.rows.push(RowV1::from(row));
-    }
-    tables.into_values().flatten().collect()
-}
-
 /// The row in the last block that begins at or before it.
 fn row_at(tree: &Tree, table: u8, revision: u64, position: u32) -> io::Result<StoredRow> {
     let upto = block_key(table, revision, position);
@@ -341,99 +306,4 @@ fn row_at(tree: &Tree, table: u8, revision: u64, position: u32) -> io::Result<St
         .into_iter()
         .find(|row| (row.revision, row.position) == (revision, position));
     row.map(StoredRow::from).ok_or_else(|| damaged("a row is missing"))
-}
-
-/// The key of the block that begins with this row.
-fn block_key(table: u8, revision: u64, position: u32) -> Vec<u8> {
-    [&[BLOCK, table][..], &revision.to_be_bytes(), &position.to_be_bytes()].concat()
-}
-
-fn index_prefix(table: u8, key: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(key.len()).expect("keys are checked to be short");
-    [&[BY_KEY, table][..], &len.to_be_bytes(), key].concat()
-}
-
-fn index_key(table: u8, key: &[u8], revision: u64, position: u32) -> Vec<u8> {
-    let mut indexed = index_prefix(table, key);
-    indexed.extend_from_slice(&revision.to_be_bytes());
-    indexed.extend_from_slice(&position.to_be_bytes());
-    indexed
-}
-
-fn revision_at_end(key: &[u8]) -> io::Result<(u64, u32)> {
-    let (_, end) = key.split_last_chunk::<12>().ok_or_else(|| damaged("an index key is short"))?;
-    let (revision, position) = end.split_at(8);
-    Ok((
-        u64::from_be_bytes(revision.try_into().expect("eight of twelve bytes")),
-        u32::from_be_bytes(position.try_into().expect("four of twelve bytes")),
-    ))
-}
-
-/// sled refuses for ever to open a directory with such a file, which a crash while opening leaves behind.
-fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
-    for file in std::fs::read_dir(dir)? {
-        let path: PathBuf = file?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            std::fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// What sled leaves undone when it creates a directory.
-fn sync_creation(dir: &Path) -> io::Result<()> {
-    for name in ["conf", "db"] {
-        File::open(dir.join(name))?.sync_all()?;
-    }
-    disk::sync_dir(dir)?;
-    dir.parent().map_or(Ok(()), disk::sync_dir)
-}
-
-fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
-    guarded_io(|| work().map_err(to_io))
-}
-
-/// sled panics on some damage; here that is an error like any other.
-fn guarded_io<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    contained(work).unwrap_or_else(|| Err(damaged("sled panicked")))
-}
-
-fn to_io(error: sled::Error) -> io::Error {
-    match error {
-        sled::Error::Io(error) => error,
-        other => damaged(&other.to_string()),
-    }
-}
-
-fn malformed(malformed: Malformed) -> io::Error {
-    damaged(&malformed.to_string())
-}
-
-fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the history is damaged: {what}"))
-}
-
-impl<'a> From<&'a StoredRow> for RowV1<'a> {
-    fn from(row: &'a StoredRow) -> Self {
-        RowV1 {
-            revision: row.revision,
-            position: row.position,
-            table: row.table,
-            key: &row.key,
-            value: &row.value,
-        }
-    }
-}
-
-impl From<RowV1<'_>> for StoredRow {
-    fn from(row: RowV1<'_>) -> Self {
-        StoredRow {
-            revision: row.revision,
-            position: row.position,
-            table: row.table,
-            key: row.key.to_vec(),
-            value: row.value.to_vec(),
-        }
-    }
 }
