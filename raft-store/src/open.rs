@@ -211,6 +211,7 @@ enum Looked {
     Good(Shelves),
     Doubtful(String),
     DiskFull,
+    InUse,
 }
 
 /// Opens the history and reads all of it. It is not believed otherwise: sled has been seen to forget quietly.
@@ -223,6 +224,7 @@ fn look_at_history(dir: &Path, keep: u64) -> Looked {
     match opened {
         Ok(shelves) => Looked::Good(shelves),
         Err(error) if disk::is_disk_full(&error) => Looked::DiskFull,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Looked::InUse,
         Err(error) => Looked::Doubtful(error.to_string()),
     }
 }
@@ -242,6 +244,7 @@ fn use_history(
             let needed_bytes = 2 * options.segment_bytes;
             return Err(OpenError::DiskFull { file: path, needed_bytes });
         }
+        Looked::InUse => return Err(OpenError::Locked { dir: path }),
         Looked::Doubtful(because) => {
             if path.exists() {
                 let now = disk::quarantine(dir, &path).doing("put aside", &path)?;

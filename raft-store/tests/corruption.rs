@@ -45,6 +45,8 @@ fn stopped_member() -> (Home, Held) {
     });
     close(opened);
     let held = held(&home).unwrap();
+    let aside = home.path().join("quarantine");
+    assert!(!aside.exists(), "nothing was damaged: {:?}", files(home.path()));
     assert_eq!(held.entries.len(), 44);
     assert_eq!(held.rows.len(), 60);
     (home, held)

@@ -1,8 +1,10 @@
 //! What sled 0.34 has to be protected from, and we from it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::containment::contained;
 use crate::disk;
@@ -18,6 +20,31 @@ pub(super) fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How long the threads of a closed sled may hold on to it before somebody else must be at work.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// Waits until nobody has the history open. sled's own threads may do so for a moment after it was closed, and
+/// a new opening does not wait for them but fails, which must not be taken for damage.
+pub(super) fn wait_for_lock(dir: &Path) -> io::Result<()> {
+    let file = match File::open(dir.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return file.unlock(),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, "the history is in use"));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
+        }
+    }
 }
 
 /// What sled leaves undone when it creates a directory.

@@ -301,6 +301,7 @@ impl Desk {
                     return Ok(());
                 }
                 Err(error) if disk::is_disk_full(&error) => full = error,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }

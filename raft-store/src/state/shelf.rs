@@ -14,6 +14,7 @@ use sled::{Batch, Db, Tree};
 use crate::envelope::Kind;
 use crate::state::quirks::{
     damaged, guarded, guarded_io, malformed, remove_unfinished_snapshots, sync_creation, to_io,
+    wait_for_lock,
 };
 use crate::state::rows::{
     BLOCK, StoredRow, block_key, blocks, decode, index_key, index_prefix, revision_at_end,
@@ -44,6 +45,7 @@ impl Shelves {
     pub(crate) fn open(dir: &Path, keep: u64) -> io::Result<Shelves> {
         let fresh = !dir.exists();
         if !fresh {
+            wait_for_lock(dir)?;
             remove_unfinished_snapshots(dir)?;
         }
         let db = guarded(|| {
