@@ -14,6 +14,8 @@ use crate::cluster::Manager;
 use crate::history::{History, Line};
 
 const PERIOD: Duration = Duration::from_millis(20);
+/// How long a sighting counts: an Active that said nothing for so long may have lost its office.
+const FRESH_NS: u64 = 500_000_000;
 /// Longer than any pause.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,9 +28,10 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// The Manager that last said it is Active.
-    pub fn active(&self) -> Option<u64> {
-        Some(self.active.load(Ordering::Relaxed)).filter(|id| *id > 0)
+    /// The Manager that said lately, seen from `now`, that it is Active.
+    pub fn active(&self, now: u64) -> Option<u64> {
+        let lately = now.saturating_sub(self.at()) < FRESH_NS;
+        Some(self.active.load(Ordering::Relaxed)).filter(|id| *id > 0 && lately)
     }
 
     /// When a probe that said so was sent.

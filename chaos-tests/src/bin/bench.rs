@@ -14,6 +14,7 @@ use chaos_tests::client::{Call, Client, Reply};
 use chaos_tests::cluster::{Cluster, Manager, Plan};
 use chaos_tests::measure::{Speed, closed_loop, flushes_per_second};
 use clap::Parser;
+use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::json;
@@ -23,6 +24,7 @@ const CLIENTS: [usize; 3] = [1, 16, 64];
 /// Properties that are written and read, with a value of 256 bytes each.
 const KEYS: u64 = 1_000;
 const VALUE_BYTES: usize = 256;
+const FILL_AT_ONCE: usize = 16;
 const DISK_SAMPLE: Duration = Duration::from_millis(500);
 
 /// Measures durable writes and reads of a fresh three-Manager group
@@ -142,10 +144,11 @@ async fn all_rounds(
 /// Every property exists before the first row.
 async fn fill(cluster: &Cluster) -> Result<(), Failure> {
     let client = Client::new(&cluster.access, 0, &find(cluster, "active").await?.api_url)?;
-    for key in 0..KEYS {
-        match client.send(call(What::Write, key)).await {
-            Reply::Done(_) => {}
-            other => return Err(Failure(format!("a first write: {other:?}"))),
+    let writes = (0..KEYS).map(|key| client.send(call(What::Write, key)));
+    let mut replies = stream::iter(writes).buffer_unordered(FILL_AT_ONCE);
+    while let Some(reply) = replies.next().await {
+        if !matches!(reply, Reply::Done(_)) {
+            return Err(Failure(format!("a first write: {reply:?}")));
         }
     }
     Ok(())

@@ -210,7 +210,10 @@ impl Nemesis<'_> {
         running.shuffle(&mut random);
         match planned.fault.target {
             Target::One => running.truncate(1),
-            Target::Active => running.retain(|(id, _)| Some(*id) == self.sighting.active()),
+            Target::Active => {
+                let active = self.sighting.active(self.history.now());
+                running.retain(|(id, _)| Some(*id) == active);
+            }
             Target::Majority => running.truncate(members / 2 + 1),
             Target::All => {}
         }
