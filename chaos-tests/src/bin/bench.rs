@@ -21,8 +21,6 @@ use serde_json::json;
 
 /// Clients in the three rounds of every measurement.
 const CLIENTS: [usize; 3] = [1, 16, 64];
-/// Properties that are written and read, with a value of 256 bytes each.
-const KEYS: u64 = 1_000;
 const VALUE_BYTES: usize = 256;
 const FILL_AT_ONCE: usize = 16;
 const DISK_SAMPLE: Duration = Duration::from_millis(500);
@@ -39,6 +37,9 @@ struct Arguments {
     /// How often the whole table is measured
     #[arg(long, default_value_t = 1)]
     rounds: u32,
+    /// How many properties, of 256 bytes each, are written and read
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=5_000))]
+    keys: u64,
     /// Gets a line of JSON per row
     #[arg(long)]
     json: Option<PathBuf>,
@@ -109,7 +110,8 @@ async fn all_rounds(
     cluster: &Cluster,
     disk: &std::path::Path,
 ) -> Result<Vec<Row>, Failure> {
-    fill(cluster).await?;
+    let keys = arguments.keys;
+    fill(cluster, keys).await?;
     let (lasts, mut rows) = (Duration::from_secs(arguments.seconds), Vec::new());
     for round in 1..=arguments.rounds {
         for what in [What::Write, What::Read, What::LocalRead] {
@@ -121,7 +123,10 @@ async fn all_rounds(
                     let speed = closed_loop(
                         connect(cluster, manager, clients)?,
                         lasts,
-                        move |nth, turn| call(what, nth as u64 * 7_919 + turn),
+                        move |nth, turn| {
+                            let turn = nth as u64 * 7_919 + turn;
+                            call(what, turn % keys, turn)
+                        },
                     );
                     let speed = speed.await?;
                     let system = "km";
@@ -142,9 +147,9 @@ async fn all_rounds(
 }
 
 /// Every property exists before the first row.
-async fn fill(cluster: &Cluster) -> Result<(), Failure> {
+async fn fill(cluster: &Cluster, keys: u64) -> Result<(), Failure> {
     let client = Client::new(&cluster.access, 0, &find(cluster, "active").await?.api_url)?;
-    let writes = (0..KEYS).map(|key| client.send(call(What::Write, key)));
+    let writes = (0..keys).map(|key| client.send(call(What::Write, key, key)));
     let mut replies = stream::iter(writes).buffer_unordered(FILL_AT_ONCE);
     while let Some(reply) = replies.next().await {
         if !matches!(reply, Reply::Done(_)) {
@@ -171,8 +176,8 @@ async fn find<'a>(cluster: &'a Cluster, through: &str) -> Result<&'a Manager, Fa
     Err(Failure(format!("no Manager is {through}")))
 }
 
-fn call(what: What, turn: u64) -> Call {
-    let path = format!("/properties/custom/bench.{}", turn % KEYS);
+fn call(what: What, key: u64, turn: u64) -> Call {
+    let path = format!("/properties/custom/bench.{key}");
     match what {
         What::Write => {
             let value = format!("{turn:0>VALUE_BYTES$}");
