@@ -138,8 +138,12 @@ fn start_demo(plan: &Plan) -> Result<Child, Failure> {
     fs::create_dir_all(&plan.dir).map_err(Failure::doing(plan.dir.display()))?;
     let output = File::create(&log).map_err(Failure::doing(log.display()))?;
     let errors = output.try_clone().map_err(Failure::doing(log.display()))?;
-    Command::new(&plan.km)
-        .arg("demo")
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo is ended by `stop`, or when this is dropped"
+    )]
+    let mut km = Command::new(&plan.km);
+    km.arg("demo")
         .arg("--dir")
         .arg(&plan.dir)
         .args(["--base-port", "0", "--managers", &plan.managers.to_string()])
