@@ -34,7 +34,7 @@ const ROOM_FILES: &[&str] = &[
 const LINES_MAX: usize = 500;
 
 /// Files that were longer when the rule came; they may shrink and must not grow.
-const GIANTS: &[(&str, usize)] = &[("api/error.rs", 520), ("cluster/wire.rs", 540)];
+const GIANTS: &[(&str, usize)] = &[("api/error.rs", 520)];
 
 /// What may not be named on the pure floors 0 to 2, because it gives another answer each time.
 const IMPURE: &[&str] = &[
