@@ -12,6 +12,8 @@
 
 use std::fmt::Display;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 pub mod checker;
 pub mod client;
 pub mod cluster;
@@ -33,5 +35,19 @@ impl Failure {
     /// For `map_err`: what was being done, and why it did not work.
     pub fn doing<E: Display>(what: impl Display) -> impl FnOnce(E) -> Self {
         move |error| Self(format!("{what}: {error}"))
+    }
+}
+
+/// Waits until somebody asks this program to end. Whoever then returns drops its group, which stops with it.
+pub async fn interrupted() -> Failure {
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    match interrupt.and_then(|interrupt| Ok((interrupt, terminate?))) {
+        Ok((mut interrupt, mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => Failure("interrupted".into()),
+                _ = terminate.recv() => Failure("asked to terminate".into()),
+            }
+        }
+        Err(error) => Failure(format!("listen for signals: {error}")),
     }
 }

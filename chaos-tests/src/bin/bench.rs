@@ -87,7 +87,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let cluster = Cluster::start(&Plan { km, dir, managers: 3, restart_after }).await?;
     let rows = tokio::select! {
         rows = all_rounds(arguments, &cluster, folder.path()) => rows,
-        _ = tokio::signal::ctrl_c() => Err(Failure("interrupted".into())),
+        failure = chaos_tests::interrupted() => Err(failure),
     };
     cluster.stop().await?;
     let rows = rows?;

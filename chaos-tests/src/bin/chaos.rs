@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
     let settings = Settings { km, duration: Duration::from_secs(seconds), seed, out, managers };
     let ended = tokio::select! {
         ended = run(&settings) => ended,
-        _ = tokio::signal::ctrl_c() => Err(chaos_tests::Failure("interrupted".into())),
+        failure = chaos_tests::interrupted() => Err(failure),
     };
     match ended {
         Ok(verdict) => tell(&verdict),
