@@ -48,6 +48,7 @@ function Details({ record, id }: { record: AuditRecord; id: string }) {
         <dl className="facts">
           <Value label="Before" value={record.before} />
           <Value label="After" value={record.after} />
+          {record.code && <Value label="Refused because" value={record.code} />}
           {record.reason && <Value label="Reason" value={record.reason} />}
           {record.request_id && <Value label="Request" value={record.request_id} />}
         </dl>
@@ -65,7 +66,7 @@ function Outcome({ record }: { record: AuditRecord }) {
     );
   return (
     <Pill tone="warn" icon="close">
-      Refused{record.code ? ` (${record.code})` : ''}
+      Refused
     </Pill>
   );
 }
@@ -93,7 +94,7 @@ function Row({ record }: { record: AuditRecord }) {
         <Table.Td>
           <Age at={record.at} />
         </Table.Td>
-        <Table.Td>{record.user}</Table.Td>
+        <Table.Td style={{ whiteSpace: 'normal' }}>{record.user}</Table.Td>
         <Table.Td>{record.role ?? '–'}</Table.Td>
         <Table.Td>{record.action}</Table.Td>
         <Table.Td className="mono wraps">{record.object}</Table.Td>
