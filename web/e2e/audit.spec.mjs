@@ -9,8 +9,9 @@ scene('a change made a moment ago appears live with its value before and after',
   await page.getByRole('table', { name: 'Audit' }).waitFor();
   await api.put(`/properties/custom/${name}`, { value: 'before it' });
   await api.put(`/properties/custom/${name}`, { value: 'after it' });
-  const row = page.getByRole('row', { name: new RegExp(name) }).first();
-  await row.waitFor();
+  const rows = page.getByRole('row', { name: new RegExp(name) });
+  await rows.nth(1).waitFor();
+  const row = rows.first();
   await row.getByRole('button', { name: /^Before and after/ }).click();
   await page.getByText('before it', { exact: true }).waitFor();
   await page.getByText('after it', { exact: true }).waitFor();
