@@ -57,9 +57,15 @@ impl Office {
         &self.inner.group
     }
 
-    /// The term to take the office in, if it should be taken.
+    /// The term to take the office in, if it should be taken. Asked by a driver that holds no tenure: one that
+    /// began all the same, because the answer to its proposal was lost, is ended here, and another one begun.
     pub(super) fn vacant(&self) -> Option<Term> {
-        let sight = self.look(&mut self.memory());
+        let mut memory = self.memory();
+        self.look(&mut memory);
+        if let Some((unheld, _)) = memory.claim {
+            memory.end(unheld);
+        }
+        let sight = self.look(&mut memory);
         sight.may_take_office().then_some(sight.standing.term)
     }
 
