@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 #![allow(unreachable_pub, reason = "modules of a test have no other users")]
+#![expect(clippy::disallowed_methods, reason = "what is started here is ended when dropped")]
 
 mod claims;
 
