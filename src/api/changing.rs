@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
+use super::codes::Fault;
 use super::envelope::RequestName;
-use super::error::{Fault, Problem};
+use super::error::Problem;
 use super::identity::{Caller, identify};
 use super::input::{body_bytes, parse};
 use super::keys::TokenKind;

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::RustEmbed;
 
+use super::codes::Fault;
 use super::envelope::{Page, no_such_path};
-use super::error::{Fault, Problem};
+use super::error::Problem;
 use super::redirect::{Place, place, redirect};
 use super::surface::Surface;
 

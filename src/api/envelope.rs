@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 
 use super::answer::{EPOCH, REVISION, SERVED_BY};
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::metrics::count_request;
 use super::surface::Surface;
 use crate::base::{Digest, RequestId};

@@ -20,7 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::cluster;
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::identity::Caller;
 use super::input::Asked;
 use super::port::FeedItem;

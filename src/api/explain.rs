@@ -6,7 +6,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Answer;
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::input::Path;
 use super::privilege::View;
 use super::reading::Onlooker;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method, header};
 
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::port::Group;
 use super::privilege::{Need, Privilege};
 use super::surface::Surface;

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Uri, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::surface::Surface;
 use crate::cluster::Consistency;
 

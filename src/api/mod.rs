@@ -3,7 +3,7 @@
 //! A request meets, in this order: [`envelope`] (its name, X-KM headers, a problem for whatever goes wrong) →
 //! [`identity`] (who) → [`reading`] or [`changing`] (how fresh, under which condition) → the room's own
 //! `api.rs`, which builds a command or looks at the facts → [`answer`]. Every "no" is a line of the one table
-//! in [`error`]. Rooms keep their routes and wire types; nothing here knows what a property is.
+//! in [`codes`]. Rooms keep their routes and wire types; nothing here knows what a property is.
 //!
 //! It knows the group only as [`port::Group`], which [`Member`] fulfils, and deliberately nothing of Raft, TLS
 //! or sockets.
@@ -11,6 +11,7 @@
 mod answer;
 mod changing;
 mod cluster;
+mod codes;
 mod dashboard;
 mod envelope;
 mod error;
@@ -46,7 +47,8 @@ pub use surface::Surface;
 
 pub(crate) use answer::Answer;
 pub(crate) use changing::{Change, Committed};
-pub(crate) use error::{Fault, Problem};
+pub(crate) use codes::Fault;
+pub(crate) use error::Problem;
 pub(crate) use identity::COOKIE;
 pub(crate) use input::{Asked, Nothing, Path, reason};
 pub(crate) use keys::TokenKind;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::wire::Page;
 use crate::base::Revision;
 

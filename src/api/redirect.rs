@@ -12,7 +12,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::error::{Fault, Problem};
+use super::codes::Fault;
+use super::error::Problem;
 use super::sight::Sight;
 use super::surface::Surface;
 use crate::capabilities::properties::schema::{File, LOAD_BALANCER_URL};

@@ -1,0 +1,407 @@
+//! The one table of everything this API may answer instead of success: code, status, title and what to do.
+//!
+//! `docs/contracts/errors.md` is written from it; a test keeps the two equal.
+
+use axum::http::StatusCode;
+
+use crate::base::Code;
+
+/// What the surface itself answers "no" for; the group's own codes are [`Code`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The body is not JSON of the documented shape.
+    MalformedBody,
+    /// The query is not of the documented shape.
+    MalformedQuery,
+    /// A part of the path is not of the documented shape.
+    MalformedPath,
+    /// A header is not of the documented shape.
+    MalformedHeader,
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// User name or password is wrong.
+    WrongCredentials,
+    /// The existing password, asked for again, is wrong.
+    WrongPassword,
+    /// The role does not allow it.
+    Forbidden,
+    /// A changing call that came from another site's page.
+    CrossSite,
+    /// No such path.
+    NotFound,
+    /// The path has no such method.
+    MethodNotAllowed,
+    /// The body or a value in it is too large.
+    TooLarge,
+    /// The body is not JSON by its content type.
+    UnsupportedMediaType,
+    /// A password that may not be chosen.
+    PasswordInvalid,
+    /// A value that is well formed and makes no sense.
+    InvalidInput,
+    /// Nothing is kept under this revision.
+    NoSuchRevision,
+    /// The topic of an explanation is not known.
+    NoSuchTopic,
+    /// Too many sign-ins in a short time.
+    TooManyLogins,
+    /// Too many event streams are open here.
+    TooManyStreams,
+    /// No Active was found in time.
+    NoActive,
+    /// No quorum confirmed a read in time.
+    NoQuorum,
+    /// The disk takes no more.
+    DiskFull,
+    /// This Manager is going down.
+    Stopping,
+    /// Our mistake, or a store that cannot be read.
+    Internal,
+    /// It may or may not have been committed.
+    UnknownOutcome,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) code: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'static str,
+    pub(crate) hint: &'static str,
+}
+
+const fn entry(
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    hint: &'static str,
+) -> Entry {
+    Entry { code, status, title, hint }
+}
+
+impl Fault {
+    /// Every fault, for the document.
+    #[cfg(test)]
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::MalformedBody,
+        Self::MalformedQuery,
+        Self::MalformedPath,
+        Self::MalformedHeader,
+        Self::Unauthenticated,
+        Self::WrongCredentials,
+        Self::WrongPassword,
+        Self::Forbidden,
+        Self::CrossSite,
+        Self::NotFound,
+        Self::NoSuchRevision,
+        Self::NoSuchTopic,
+        Self::MethodNotAllowed,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::PasswordInvalid,
+        Self::InvalidInput,
+        Self::TooManyLogins,
+        Self::TooManyStreams,
+        Self::NoActive,
+        Self::NoQuorum,
+        Self::DiskFull,
+        Self::Stopping,
+        Self::Internal,
+        Self::UnknownOutcome,
+    ];
+
+    /// The fault's line in the table.
+    pub(crate) fn entry(self) -> Entry {
+        use StatusCode as S;
+        match self {
+            Self::MalformedBody => entry(
+                "MALFORMED_BODY",
+                S::BAD_REQUEST,
+                "Malformed body",
+                "Send a JSON body of the shape that /api/v1/openapi.json describes.",
+            ),
+            Self::MalformedQuery => entry(
+                "MALFORMED_QUERY",
+                S::BAD_REQUEST,
+                "Malformed query",
+                "Use the query parameters that /api/v1/openapi.json describes.",
+            ),
+            Self::MalformedPath => entry(
+                "MALFORMED_PATH",
+                S::BAD_REQUEST,
+                "Malformed path",
+                "Use ids and names as the lists give them.",
+            ),
+            Self::MalformedHeader => entry(
+                "MALFORMED_HEADER",
+                S::BAD_REQUEST,
+                "Malformed header",
+                "See the table of request headers in docs/contracts/http.md.",
+            ),
+            Self::Unauthenticated => entry(
+                "UNAUTHENTICATED",
+                S::UNAUTHORIZED,
+                "Not signed in",
+                "Sign in with POST /api/v1/login, or send an API token as Authorization: Bearer.",
+            ),
+            Self::WrongCredentials => entry(
+                "WRONG_CREDENTIALS",
+                S::UNAUTHORIZED,
+                "Wrong user name or password",
+                "Check both. Five wrong passwords lock the user for 15 minutes.",
+            ),
+            Self::WrongPassword => entry(
+                "WRONG_PASSWORD",
+                S::FORBIDDEN,
+                "Wrong password",
+                "Type your present password. Five wrong ones lock the user for 15 minutes.",
+            ),
+            Self::Forbidden => entry(
+                "FORBIDDEN",
+                S::FORBIDDEN,
+                "Not allowed",
+                "Ask an administrator for a role that has the privilege.",
+            ),
+            Self::CrossSite => entry(
+                "CROSS_SITE",
+                S::FORBIDDEN,
+                "Not from this site",
+                "A changing call signed in by cookie needs the header X-KM-Client and must come from a page of this Kyvos Manager.",
+            ),
+            Self::NotFound => entry(
+                "NOT_FOUND",
+                S::NOT_FOUND,
+                "Not found",
+                "See /api/v1/openapi.json for every path.",
+            ),
+            Self::NoSuchRevision => entry(
+                "NO_SUCH_REVISION",
+                S::NOT_FOUND,
+                "No such revision",
+                "Choose a revision from the history of this property that set a value.",
+            ),
+            Self::NoSuchTopic => entry(
+                "NO_SUCH_TOPIC",
+                S::NOT_FOUND,
+                "No such topic",
+                "The topic that can be explained is active.",
+            ),
+            Self::MethodNotAllowed => entry(
+                "METHOD_NOT_ALLOWED",
+                S::METHOD_NOT_ALLOWED,
+                "Method not allowed",
+                "See /api/v1/openapi.json for the methods of this path.",
+            ),
+            Self::TooLarge => entry(
+                "TOO_LARGE",
+                S::PAYLOAD_TOO_LARGE,
+                "Too large",
+                "A body has at most 65,536 bytes, a value 4,096, a reason 512.",
+            ),
+            Self::UnsupportedMediaType => entry(
+                "UNSUPPORTED_MEDIA_TYPE",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "Not JSON",
+                "Send Content-Type: application/json.",
+            ),
+            Self::PasswordInvalid => entry(
+                "PASSWORD_INVALID",
+                S::UNPROCESSABLE_ENTITY,
+                "Password not acceptable",
+                "A password has 8 to 256 bytes.",
+            ),
+            Self::InvalidInput => entry(
+                "INVALID_INPUT",
+                S::UNPROCESSABLE_ENTITY,
+                "Not acceptable",
+                "The detail names the value and its rule.",
+            ),
+            Self::TooManyLogins => entry(
+                "TOO_MANY_LOGINS",
+                S::TOO_MANY_REQUESTS,
+                "Too many sign-ins",
+                "Wait as long as Retry-After says.",
+            ),
+            Self::TooManyStreams => entry(
+                "TOO_MANY_STREAMS",
+                S::SERVICE_UNAVAILABLE,
+                "Too many event streams",
+                "Close dashboards that nobody looks at, or use another Kyvos Manager.",
+            ),
+            Self::NoActive => entry(
+                "NO_ACTIVE",
+                S::SERVICE_UNAVAILABLE,
+                "No Active Kyvos Manager",
+                "Nothing was changed. Try again after Retry-After seconds; GET /api/v1/cluster says what is missing.",
+            ),
+            Self::NoQuorum => entry(
+                "NO_QUORUM",
+                S::SERVICE_UNAVAILABLE,
+                "No quorum",
+                "Try again, or read what this Kyvos Manager knows with ?consistency=local.",
+            ),
+            Self::DiskFull => entry(
+                "DISK_FULL",
+                S::SERVICE_UNAVAILABLE,
+                "Disk full",
+                "Nothing was changed. Free space on the data directory's file system; writes resume by themselves.",
+            ),
+            Self::Stopping => entry(
+                "STOPPING",
+                S::SERVICE_UNAVAILABLE,
+                "Stopping",
+                "Use another Kyvos Manager, or try again when this one has restarted.",
+            ),
+            Self::Internal => entry(
+                "INTERNAL",
+                S::SERVICE_UNAVAILABLE,
+                "Internal mistake",
+                "The log of this Kyvos Manager tells more under the request id. Use another one meanwhile.",
+            ),
+            Self::UnknownOutcome => entry(
+                "UNKNOWN_OUTCOME",
+                S::GATEWAY_TIMEOUT,
+                "Outcome unknown",
+                "It may or may not have been done. GET /api/v1/requests/{request_id} tells; repeating with the same Idempotency-Key is safe.",
+            ),
+        }
+    }
+}
+
+/// The table's line of a refusal.
+pub(crate) fn refusal_entry(code: Code) -> Entry {
+    use StatusCode as S;
+    let line = |status, title, hint| entry(code.as_str(), status, title, hint);
+    match code {
+        Code::Changed => {
+            line(S::PRECONDITION_FAILED, "Changed meanwhile", "Read it again and decide anew.")
+        }
+        Code::KeyReused => line(
+            S::UNPROCESSABLE_ENTITY,
+            "Key used before",
+            "Use a new Idempotency-Key for a new request.",
+        ),
+        Code::StaleEpoch => {
+            line(S::CONFLICT, "Decided in an earlier tenure", "Ask again; the Active decides anew.")
+        }
+        Code::LevelTooLow => line(
+            S::CONFLICT,
+            "Not understood by all",
+            "Upgrade every Kyvos Manager and witness first.",
+        ),
+        Code::NoSuchProperty => line(
+            S::NOT_FOUND,
+            "No such property",
+            "GET /api/v1/properties lists them; free names go into the file custom.",
+        ),
+        Code::InvalidValue => {
+            line(S::BAD_REQUEST, "Invalid value", "The property's kind says what it takes.")
+        }
+        Code::InvalidName => line(S::BAD_REQUEST, "Invalid name", "The detail names the rule."),
+        Code::HaHasInstances => {
+            line(S::CONFLICT, "Further instances exist", "Remove the other Kyvos Managers first.")
+        }
+        Code::TooMany => {
+            line(S::UNPROCESSABLE_ENTITY, "Too many", "Delete what is no longer needed.")
+        }
+        Code::NoSuchManager => {
+            line(S::NOT_FOUND, "No such Kyvos Manager", "GET /api/v1/managers lists them.")
+        }
+        Code::AliasTaken => {
+            line(S::CONFLICT, "Alias taken", "Choose an alias that no other Kyvos Manager has.")
+        }
+        Code::AliasInvalid => line(
+            S::UNPROCESSABLE_ENTITY,
+            "Alias not acceptable",
+            "At most 64 letters, digits, spaces, hyphens, underscores or dots; empty takes it away.",
+        ),
+        Code::AlreadyFounded => {
+            line(S::CONFLICT, "Founded already", "Join it with km join instead.")
+        }
+        Code::JoinTokenInvalid => {
+            line(S::FORBIDDEN, "Join token not valid", "Make a new one with km token create.")
+        }
+        Code::AlreadyMember => line(
+            S::CONFLICT,
+            "Member already",
+            "Remove the other member first, or use another disk or address.",
+        ),
+        Code::HaDisabled => {
+            line(S::CONFLICT, "Kyvos Manager HA is off", "Set ENABLE_KM_HA to yes first.")
+        }
+        Code::NoSuchOperation => line(
+            S::NOT_FOUND,
+            "No such operation",
+            "GET /api/v1/operations lists them; old ones are forgotten.",
+        ),
+        Code::WrongState => line(S::CONFLICT, "Wrong state", "Read it again; it has moved on."),
+        Code::TargetBusy => {
+            line(S::CONFLICT, "Target busy", "Wait for the open operation, or cancel it.")
+        }
+        Code::NoSuchUser => line(S::NOT_FOUND, "No such user", "GET /api/v1/users lists them."),
+        Code::UserExists => line(S::CONFLICT, "User exists", "Choose another name."),
+        Code::UsernameInvalid => {
+            line(S::UNPROCESSABLE_ENTITY, "User name not acceptable", "The detail names the rule.")
+        }
+        Code::LastAdministrator => {
+            line(S::CONFLICT, "Last administrator", "Make another active administrator first.")
+        }
+        Code::NoSuchToken => line(S::NOT_FOUND, "No such token", "The list gives the ids."),
+        Code::TokenExists => {
+            line(S::CONFLICT, "Token exists", "Choose another name, or delete the other token.")
+        }
+        Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
+        Code::Locked => line(
+            S::FORBIDDEN,
+            "Inactive or locked",
+            "Wait 15 minutes, or ask an administrator for a new password.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Vec<Entry> {
+        let faults = Fault::ALL.iter().map(|fault| fault.entry());
+        let mut lines: Vec<Entry> =
+            faults.chain(Code::ALL.iter().map(|code| refusal_entry(*code))).collect();
+        lines.sort_by_key(|line| (line.status.as_u16(), line.code));
+        lines
+    }
+
+    fn document() -> String {
+        let intro = "# Every \"no\" of the HTTP API\n\nWritten from the table in `src/api/codes.rs`; a test keeps the two equal (`UPDATE_DOCS=1 cargo test errors_md` writes it anew).\nA 4xx changed nothing. A code never changes its meaning; new ones may come.\n\n| status | code | means | what to do |\n|---|---|---|---|\n";
+        let line = |line: &Entry| {
+            let anchor = line.code;
+            format!(
+                "| {} | <a id=\"{anchor}\"></a>`{anchor}` | {} | {} |\n",
+                line.status.as_u16(),
+                line.title,
+                line.hint
+            )
+        };
+        format!("{intro}{}", table().iter().map(line).collect::<String>())
+    }
+
+    #[test]
+    fn errors_md_lists_exactly_the_codes_of_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/contracts/errors.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), document());
+    }
+
+    #[test]
+    fn a_code_stands_for_one_thing_and_only_contracted_statuses_are_used() {
+        let mut codes: Vec<_> = table().iter().map(|line| line.code).collect();
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+        let contracted = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 503, 504];
+        assert!(table().iter().all(|line| contracted.contains(&line.status.as_u16())));
+    }
+}
