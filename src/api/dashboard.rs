@@ -73,7 +73,7 @@ fn index(status: StatusCode) -> Response {
     }
 }
 
-const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Kyvos Manager</title></head><body><main><h1>Kyvos Manager</h1><p>The dashboard was not built into this program. Run <code>make build</code>, or use the command line: <code>km status</code>.</p><p>The API is at <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>. This page tries again by itself.</p></main></body></html>";
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Kyvos Manager</title></head><body><main><h1>Kyvos Manager</h1><p>The dashboard was not built into this program. Build it with <code>make demo</code>, or use the command line: <code>km status</code>.</p><p>The API is at <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>. This page tries again by itself.</p></main></body></html>";
 
 fn marked(mut response: Response) -> Response {
     response.extensions_mut().insert(Page);
