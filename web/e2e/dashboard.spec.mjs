@@ -27,10 +27,11 @@ scene('the Dashboard shows every Kyvos Manager, exactly one of them Active', {},
     .waitFor();
   assert.deepEqual(await nodes(page).locator('thead th').allTextContents(), COLUMNS);
   assert.equal(await rows(page).count(), managers.length);
+  const green = nodes(page).locator('[data-status=ok]');
+  await until('every circle is green', async () => (await green.count()) === managers.length);
   const modes = await nodes(page).locator('[data-column=mode]').allTextContents();
   assert.equal(modes.filter((mode) => mode === 'Active').length, 1);
   assert.equal(modes.filter((mode) => mode === 'Passive').length, managers.length - 1);
-  assert.equal(await nodes(page).locator('[data-status=ok]').count(), managers.length);
   assert.match(
     await page.locator('[data-quorum]').textContent(),
     /^Quorum 2 of 3 · term \d+ · tolerates 1 failure$/,
@@ -112,7 +113,7 @@ scene(
       await page.getByLabel('Alias').fill(alias);
       await page.getByRole('button', { name: 'Save' }).click();
       const seen = other.page.locator(`tr[data-manager="${target.id}"] [data-column=alias]`);
-      await seen.getByText(alias, { exact: true }).waitFor({ timeout: 5000 });
+      await seen.getByText(alias, { exact: true }).waitFor();
       await nodes(page).getByText(alias, { exact: true }).waitFor();
     } finally {
       await other.context.close();

@@ -173,6 +173,13 @@ export async function visit(page, manager, path = '/') {
   await page.goto(`${manager.api_url}${path}${mark}km_r=1`);
 }
 
+/** Fills in the login that is on screen and sends it. */
+export async function signIn(page, { username, password }) {
+  await page.getByLabel('User name').fill(username);
+  await page.getByRole('textbox', { name: 'Password' }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
 /** One test in one fresh browser. Leaves a picture behind when it fails; fails on script errors and on anything that the
  * Content-Security-Policy had to stop. */
 export function scene(claim, options, play) {

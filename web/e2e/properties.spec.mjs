@@ -22,6 +22,15 @@ async function withProperty(value, play) {
   }
 }
 
+/** Runs in the page: its stream lives, but tells it neither of changes nor that it was opened. */
+function deafToChanges() {
+  const listen = EventSource.prototype.addEventListener;
+  EventSource.prototype.addEventListener = function (name, ...rest) {
+    if (name !== 'change') listen.call(this, name, ...rest);
+  };
+  Object.defineProperty(EventSource.prototype, 'onopen', { set() {} });
+}
+
 // rows 22, 23; section 5.6
 scene('the page is found by its names, and typing ENABLE_KM_HA leaves one row', {}, async ({ page }) => {
   const { active } = await everyoneUp();
@@ -83,6 +92,24 @@ scene('a value that does not fit is refused while typing and cannot be saved', {
   assert.equal(await page.getByText(/unsaved change/).count(), 0);
 });
 
+scene(
+  'typing goes on undisturbed when the value gets long and when somebody else saves the same property',
+  {},
+  async ({ page }) => {
+    await withProperty('short', async ({ active, api, name, key }) => {
+      await visit(page, active, `${PATH}?file=custom&search=${name}`);
+      const field = page.getByLabel(`Value of ${name}`);
+      await field.click();
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type('a'.repeat(70));
+      await api.put(`/properties/${key}`, { value: 'theirs' });
+      await conflictOf(page, key).waitFor();
+      await page.keyboard.type('b');
+      assert.equal(await field.inputValue(), `${'a'.repeat(70)}b`);
+    });
+  },
+);
+
 scene('two operators changing one value see who was first and decide', {}, async ({ page }) => {
   await withProperty('first', async ({ active, api, name, key }) => {
     await visit(page, active, `${PATH}?file=custom&search=${name}`);
@@ -104,11 +131,10 @@ scene(
   {},
   async ({ page }) => {
     await withProperty('first', async ({ active, api, name, key }) => {
-      await page.route('**/api/v1/events*', (route) => route.abort());
+      await page.addInitScript(deafToChanges);
       await visit(page, active, `${PATH}?file=custom&search=${name}`);
       await page.getByLabel(`Value of ${name}`).fill('mine');
       await api.put(`/properties/${key}`, { value: 'theirs' });
-      await page.evaluate(() => document.querySelector('button[type=button]')?.blur());
       await save(page).click();
       await conflictOf(page, key)
         .getByText(/^Changed by .+ at index \d+$/)

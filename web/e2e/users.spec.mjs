@@ -1,6 +1,6 @@
 // Users: added, changed, deleted; and what a role may not do is disabled with its reason.
 import assert from 'node:assert/strict';
-import { apiOf, everyoneUp, scene, unique, visit } from './harness.mjs';
+import { apiOf, everyoneUp, openBrowser, scene, signIn, unique, visit } from './harness.mjs';
 
 const rowOf = (page, name) => page.locator(`tr[data-user="${name}"]`);
 
@@ -38,9 +38,7 @@ scene('an auditor sees, and is told why nothing can be changed', { anonymous: tr
   const password = 'an auditor looks only';
   await api.post('/users', { username, role: 'auditor', password });
   await visit(page, active, '/settings/properties');
-  await page.getByLabel('User name').fill(username);
-  await page.getByRole('textbox', { name: 'Password' }).fill(password);
-  await page.keyboard.press('Enter');
+  await signIn(page, { username, password });
   const save = page.getByRole('button', { name: 'Save', exact: true });
   await save.waitFor();
   assert.equal(await save.getAttribute('aria-disabled'), 'true');
@@ -60,13 +58,8 @@ scene(
     const api = await apiOf(active);
     const username = unique('changer');
     await api.post('/users', { username, role: 'auditor', password: 'the first password' });
-    const signIn = async (password) => {
-      await page.getByLabel('User name').fill(username);
-      await page.getByRole('textbox', { name: 'Password' }).fill(password);
-      await page.keyboard.press('Enter');
-    };
     await visit(page, active, '/profile/password');
-    await signIn('the first password');
+    await signIn(page, { username, password: 'the first password' });
     await page.getByRole('textbox', { name: 'Existing password' }).fill('not the first one');
     await page.getByRole('textbox', { name: 'New password', exact: true }).fill('the second password');
     await page.getByRole('textbox', { name: 'New password again' }).fill('the second password');
@@ -75,10 +68,11 @@ scene(
     await page.getByRole('textbox', { name: 'Existing password' }).fill('the first password');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText(`The password of ${username} is changed.`).waitFor();
-    await page.context().clearCookies();
-    await visit(page, active, '/audit');
-    await signIn('the second password');
-    await page.getByRole('heading', { name: 'Audit', level: 1 }).waitFor();
+    const later = await openBrowser({ anonymous: true });
+    await visit(later.page, active, '/audit');
+    await signIn(later.page, { username, password: 'the second password' });
+    await later.page.getByRole('heading', { name: 'Audit', level: 1 }).waitFor();
+    await later.context.close();
     await api.delete(`/users/${username}`);
     await api.dispose();
   },

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before } from 'node:test';
-import { apiOf, demo, scene, until, visit } from './harness.mjs';
+import { apiOf, demo, scene, signIn, until, visit } from './harness.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'km-without-ha-'));
 let alone;
@@ -47,9 +47,7 @@ scene(
     if (!alone) return t.skip('the demo given is not run by km, so there is no binary to start another with');
     const { managers, admin } = demo(dir);
     await visit(page, managers[0], '/login');
-    await page.getByLabel('User name').fill(admin.username);
-    await page.getByRole('textbox', { name: 'Password' }).fill(admin.password);
-    await page.keyboard.press('Enter');
+    await signIn(page, admin);
     for (const [link, title] of [
       ['Dashboard', 'Dashboard'],
       ['Nodes and Services', 'Nodes and Services'],

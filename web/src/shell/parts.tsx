@@ -129,20 +129,18 @@ interface GuardedButtonProps extends ButtonProps {
   children: ReactNode;
 }
 
-export function GuardedButton({ whyNot, onClick, ...rest }: GuardedButtonProps) {
+/** One button in both states: were it another element when the reason comes or goes, a click under way would be lost and the
+ * keyboard's focus with it. */
+export function GuardedButton({ whyNot, onClick, type, ...rest }: GuardedButtonProps) {
   const reason = useId();
-  if (whyNot === undefined) return <Button onClick={onClick} {...rest} />;
+  const refused = whyNot !== undefined;
+  const guard = refused
+    ? { 'data-disabled': true, 'aria-disabled': true, 'aria-describedby': reason, onClick: () => undefined }
+    : { onClick };
   return (
     <>
-      <Tooltip label={whyNot}>
-        <Button
-          {...rest}
-          type="button"
-          data-disabled
-          aria-disabled="true"
-          aria-describedby={reason}
-          onClick={() => undefined}
-        />
+      <Tooltip label={whyNot} disabled={!refused}>
+        <Button {...rest} type={refused ? 'button' : type} {...guard} />
       </Tooltip>
       <span id={reason} hidden>
         {whyNot}

@@ -59,55 +59,53 @@ export function PropertyRow(props: PropertyRowProps) {
   const value = shownValue(draft, property);
   const conflict = conflictOf(draft, property);
   const problem = valueProblem(property.kind, value) ?? handle.refusals.get(keyOf(property))?.message;
-  const row = (
-    <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
-      <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
-        <span className="mono">{property.name}</span>
-      </Table.Th>
-      <Table.Td>
-        <ValueEditor
-          property={property}
-          value={value}
-          error={draft ? problem : undefined}
-          whyNot={whyNot}
-          onChange={(next) => handle.edit(property, next)}
-        />
-        {draft && draft.value === undefined && (
-          <Text size="xs" c="dimmed">
-            goes back to the default
-          </Text>
-        )}
-      </Table.Td>
-      <Table.Td>
-        <DefaultValue property={property} /> {property.is_default && <Pill tone="idle">default</Pill>}
-      </Table.Td>
-      <Table.Td>{property.description ?? <span className="quiet">–</span>}</Table.Td>
-      <Table.Td>{property.scope === 'global' ? 'Global' : 'Per-node'}</Table.Td>
-      <Table.Td>
-        {property.restart.length > 0 ? property.restart.join(', ') : <span className="quiet">no</span>}
-      </Table.Td>
-      <Table.Td>
-        <Modified property={property} />
-      </Table.Td>
-      <Table.Td>
-        <RowMenu {...props} />
-      </Table.Td>
-    </Table.Tr>
-  );
-  if (!conflict) return row;
   return (
     <>
-      {row}
-      <Table.Tr className={classes.edited} data-conflict={keyOf(property)}>
-        <Table.Td colSpan={8}>
-          <ConflictNotice
-            conflict={conflict}
-            mine={value}
-            onKeepMine={() => handle.keepMine(property)}
-            onTakeTheirs={() => handle.drop(property)}
+      <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
+        <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
+          <span className="mono">{property.name}</span>
+        </Table.Th>
+        <Table.Td>
+          <ValueEditor
+            property={property}
+            value={value}
+            error={draft ? problem : undefined}
+            whyNot={whyNot}
+            onChange={(next) => handle.edit(property, next)}
           />
+          {draft && draft.value === undefined && (
+            <Text size="xs" c="dimmed">
+              goes back to the default
+            </Text>
+          )}
+        </Table.Td>
+        <Table.Td>
+          <DefaultValue property={property} /> {property.is_default && <Pill tone="idle">default</Pill>}
+        </Table.Td>
+        <Table.Td>{property.description ?? <span className="quiet">–</span>}</Table.Td>
+        <Table.Td>{property.scope === 'global' ? 'Global' : 'Per-node'}</Table.Td>
+        <Table.Td>
+          {property.restart.length > 0 ? property.restart.join(', ') : <span className="quiet">no</span>}
+        </Table.Td>
+        <Table.Td>
+          <Modified property={property} />
+        </Table.Td>
+        <Table.Td>
+          <RowMenu {...props} />
         </Table.Td>
       </Table.Tr>
+      {conflict && (
+        <Table.Tr className={classes.edited} data-conflict={keyOf(property)}>
+          <Table.Td colSpan={8}>
+            <ConflictNotice
+              conflict={conflict}
+              mine={value}
+              onKeepMine={() => handle.keepMine(property)}
+              onTakeTheirs={() => handle.drop(property)}
+            />
+          </Table.Td>
+        </Table.Tr>
+      )}
     </>
   );
 }

@@ -12,6 +12,7 @@ interface ValueEditorProps {
 }
 
 const LONG = 60;
+const isLong = (value: string) => value.length > LONG || value.includes('\n');
 
 export function ValueEditor({ property, value, error, whyNot, onChange }: ValueEditorProps) {
   const { kind, name } = property;
@@ -35,7 +36,7 @@ export function ValueEditor({ property, value, error, whyNot, onChange }: ValueE
     );
     return <TextInput {...common} inputMode="numeric" rightSection={unit} rightSectionWidth={34} />;
   }
-  if (value.length > LONG || value.includes('\n'))
-    return <Textarea {...common} autosize minRows={1} maxRows={6} />;
+  // By what is stored: a field that became another one while being typed in would drop the focus.
+  if (isLong(property.value)) return <Textarea {...common} autosize minRows={1} maxRows={6} />;
   return <TextInput {...common} spellCheck={false} />;
 }
