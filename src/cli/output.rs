@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -47,13 +47,13 @@ impl Output {
         }
     }
 
-    /// One object, a line for each of its fields.
+    /// One object, a line for each of its fields, and for each field of the objects in it.
     pub fn object(&self, body: &Value) {
         match (self.format, body.as_object()) {
             (Format::Table, Some(fields)) => {
                 let mut table = table();
-                for (name, value) in fields {
-                    table.add_row([name.clone(), cell(Some(value))]);
+                for (name, value) in lines(fields) {
+                    table.add_row([name, value]);
                 }
                 say(&table.to_string());
             }
@@ -99,6 +99,23 @@ fn table() -> Table {
     table
 }
 
+/// `{"modified": {"by": "ada"}}` reads `modified by   ada`.
+fn lines(fields: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(inner) => {
+                let inner = inner
+                    .iter()
+                    .map(|(field, value)| (format!("{name} {field}"), cell(Some(value))));
+                lines.extend(inner);
+            }
+            plain => lines.push((name.clone(), cell(Some(plain)))),
+        }
+    }
+    lines
+}
+
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
@@ -127,6 +144,14 @@ mod tests {
     #[test]
     fn a_cell_never_carries_a_terminal_command() {
         assert_eq!(cell(Some(&json!("a\u{1b}[31mb"))), "a\u{fffd}[31mb");
+    }
+
+    #[test]
+    fn an_object_in_an_object_is_lines_of_its_own() {
+        let body = json!({ "value": "hello", "modified": { "by": "ada", "revision": 7 } });
+        let expected = [("modified by", "ada"), ("modified revision", "7"), ("value", "hello")];
+        let lines = lines(body.as_object().expect("an object"));
+        assert_eq!(lines, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

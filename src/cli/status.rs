@@ -57,9 +57,9 @@ fn summary(cluster: &Answer) {
         None => "Active: none. This Manager is read-only until a majority is back".to_owned(),
     });
     say(&format!(
-        "Quorum {} of {voters}, tolerates {} failures; term {}, applied {}",
+        "Quorum {} of {voters}, tolerates {}; term {}, applied {}",
         number("quorum"),
-        number("failure_tolerance"),
+        failures(body["failure_tolerance"].as_u64()),
         number("term"),
         number("applied"),
     ));
@@ -68,6 +68,14 @@ fn summary(cluster: &Answer) {
         say(&format!("{}: {}", text("severity").to_uppercase(), text("text")));
     }
     say("");
+}
+
+fn failures(tolerated: Option<u64>) -> String {
+    match tolerated {
+        None => "an unknown number of failures".to_owned(),
+        Some(1) => "1 failure".to_owned(),
+        Some(number) => format!("{number} failures"),
+    }
 }
 
 /// A verdict and the rules behind it.
