@@ -7,7 +7,7 @@
 //! | 0 words | [`base`] | ids, the refusal, the secret |
 //! | 1 facts | [`machine`], `capabilities/*/{model,command,rules}` | what the group agrees on; pure |
 //! | 2 choice | `capabilities/*/plan` | from facts and what was seen to the next step; pure |
-//! | 3 group | [`cluster`], [`leadership`], `capabilities/*/port` | being one of several, and being Active |
+//! | 3 group | [`cluster`], [`leadership`], [`remote`], `capabilities/*/port` | being one of several, being Active, and acting on hosts |
 //! | 4 loops | `capabilities/*/reconciler` | look, choose, act |
 //! | 5 surface | [`api`], [`cli`], [`config`], [`node`], [`demo`], `capabilities/*/{api,cli}` | what people and scripts meet |
 //!
@@ -25,6 +25,7 @@ pub mod demo;
 pub mod leadership;
 pub mod machine;
 pub mod node;
+pub mod remote;
 pub mod telemetry;
 
 #[cfg(test)]

@@ -351,6 +351,21 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             line(S::CONFLICT, "Token exists", "Choose another name, or delete the other token.")
         }
         Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
+        Code::NoSuchHost => line(S::NOT_FOUND, "No such host", "GET /api/v1/hosts lists them."),
+        Code::HostExists => {
+            line(S::CONFLICT, "Host exists", "Choose another name, or change the host that has it.")
+        }
+        Code::HostInvalid => {
+            line(S::UNPROCESSABLE_ENTITY, "Host not valid", "The detail says which rule it breaks.")
+        }
+        Code::HostHasManager => line(
+            S::CONFLICT,
+            "A member lives on the host",
+            "Remove the member first; then the host or its Web Portal can go.",
+        ),
+        Code::EnrolTokenInvalid => {
+            line(S::FORBIDDEN, "Enrolment token not valid", "Make a new one with km hosts enrol.")
+        }
         Code::Locked => line(
             S::FORBIDDEN,
             "Inactive or locked",

@@ -46,6 +46,11 @@ number!(
     Term
 );
 
+number!(
+    /// A host's number: the revision that registered it. Never reused.
+    HostId
+);
+
 /// A 32-byte hash, printed as hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);

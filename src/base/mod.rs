@@ -6,7 +6,7 @@ mod secret;
 pub mod text;
 mod time;
 
-pub use ids::{Digest, Epoch, ManagerId, RequestId, RequestIdError, Revision, Term};
+pub use ids::{Digest, Epoch, HostId, ManagerId, RequestId, RequestIdError, Revision, Term};
 pub use refusal::{Code, Refusal};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -101,6 +101,16 @@ codes! {
     Locked = "LOCKED",
     /// An API token of that name exists.
     TokenExists = "TOKEN_EXISTS",
+    /// No host of that name or number.
+    NoSuchHost = "NO_SUCH_HOST",
+    /// A host of that name is registered.
+    HostExists = "HOST_EXISTS",
+    /// A host's name, address or way in is not of the form it has to have.
+    HostInvalid = "HOST_INVALID",
+    /// A member lives on the host (row 11).
+    HostHasManager = "HOST_HAS_MANAGER",
+    /// The enrolment token is unknown, used or expired.
+    EnrolTokenInvalid = "ENROL_TOKEN_INVALID",
 }
 
 impl fmt::Display for Code {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod hosts;
 pub mod managers;
 pub mod operations;
 pub mod properties;

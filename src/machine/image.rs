@@ -1,11 +1,17 @@
 //! The image of all facts, as a checkpoint holds it: a format number, then bincode.
 
+use std::borrow::Cow;
 use std::io;
 
+use super::level::HOSTS;
 use super::{LEVEL_MAX, Level, State};
+use crate::capabilities::hosts::model as hosts;
 
 /// The format number in front of every image.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
+
+/// The format before there were hosts: the same bytes without theirs, which came last.
+const BEFORE_HOSTS: u16 = 1;
 
 /// Reading an image never allocates much more than this, whatever lengths its bytes claim. All bounds of all
 /// rooms together stay below half of it.
@@ -31,8 +37,16 @@ pub enum ImageError {
     Malformed(String),
 }
 
-/// Writes the image. Equal facts give equal bytes.
+/// Writes the image. Equal facts give equal bytes. As long as the group has not agreed on hosts there are none,
+/// and the image is one that a build before them can read.
 pub fn write_image(state: &State, mut out: &mut dyn io::Write) -> io::Result<()> {
+    if state.kernel.level < HOSTS {
+        let mut body = bincode::serde::encode_to_vec(state, bincode::config::standard())
+            .map_err(io::Error::other)?;
+        body.truncate(body.len() - no_hosts().len());
+        out.write_all(&BEFORE_HOSTS.to_be_bytes())?;
+        return out.write_all(&body);
+    }
     out.write_all(&FORMAT.to_be_bytes())?;
     bincode::serde::encode_into_std_write(state, &mut out, bincode::config::standard())
         .map_err(io::Error::other)?;
@@ -44,11 +58,13 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
     let malformed = |why: &str| ImageError::Malformed(why.into());
     let (format, body) = bytes.split_first_chunk::<2>().ok_or_else(|| malformed("too short"))?;
     let found = u16::from_be_bytes(*format);
-    if found != FORMAT {
-        return Err(ImageError::Format { found });
-    }
+    let body = match found {
+        FORMAT => Cow::Borrowed(body),
+        BEFORE_HOSTS => Cow::Owned([body, &no_hosts()].concat()),
+        _ => return Err(ImageError::Format { found }),
+    };
     let config = bincode::config::standard().with_limit::<LIMIT_BYTES>();
-    let (state, read): (State, usize) = bincode::serde::decode_from_slice(body, config)
+    let (state, read): (State, usize) = bincode::serde::decode_from_slice(&body, config)
         .map_err(|error| malformed(&error.to_string()))?;
     if read != body.len() {
         return Err(malformed("bytes after the end"));
@@ -57,4 +73,10 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
         return Err(ImageError::Level { found: state.kernel.level });
     }
     Ok(state)
+}
+
+/// The bytes of the hosts' room before there was one.
+fn no_hosts() -> Vec<u8> {
+    bincode::serde::encode_to_vec(hosts::Facts::default(), bincode::config::standard())
+        .expect("empty facts are plain data")
 }

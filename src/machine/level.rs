@@ -16,7 +16,10 @@ use crate::capabilities::managers::model as managers;
 pub struct Level(pub u32);
 
 /// The highest level this build speaks.
-pub const LEVEL_MAX: Level = Level(1);
+pub const LEVEL_MAX: Level = Level(2);
+
+/// The level from which on there are hosts.
+pub(super) const HOSTS: Level = Level(2);
 
 impl Command {
     /// The level from which on this command may be asked: 0 only for the founding, which begins the levels.
@@ -26,6 +29,7 @@ impl Command {
             Self::Managers(_) | Self::Properties(_) | Self::Operations(_) | Self::Access(_) => {
                 Level(1)
             }
+            Self::Hosts(_) => HOSTS,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Capability, Kernel, Moment, Trace};
 use crate::base::Refusal;
-use crate::capabilities::{access, managers, operations, properties};
+use crate::capabilities::{access, hosts, managers, operations, properties};
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident: $arm:ident,)*) => {
@@ -74,4 +74,6 @@ rooms! {
     operations: Operations,
     /// Users, sessions and tokens.
     access: Access,
+    /// The machines we look after.
+    hosts: Hosts,
 }

@@ -26,6 +26,10 @@ fn story() -> Vec<Step> {
         format!("managers create-join-token {SECRET} manager"),
         format!("managers admit {SECRET} manager km2"),
         format!("managers admit {SECRET} manager km3"),
+        "hosts set-ssh-key public key_bytes=64".to_owned(),
+        "hosts register km1 agent".to_owned(),
+        format!("hosts invite 17 {SECRET}"),
+        format!("hosts enrol 17 {SECRET} km1:7445"),
     ];
     let step = |(line, request): (String, u64)| Step {
         line,

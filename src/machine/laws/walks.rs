@@ -82,7 +82,7 @@ fn actor() -> impl Strategy<Value = Actor> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    prop_oneof![managers(), properties(), access(), operations()]
+    prop_oneof![managers(), properties(), access(), operations(), hosts()]
 }
 
 fn expect() -> impl Strategy<Value = String> {
@@ -158,6 +158,30 @@ fn access() -> impl Strategy<Value = String> {
             "access create-token k{token} x{token} {role} ttl={ttl}"
         )),
         (5..40_u64).prop_map(|id| format!("access delete-token {id}")),
+    ]
+}
+
+fn hosts() -> impl Strategy<Value = String> {
+    let host = || 1..4_u32;
+    let id = || 10..40_u64;
+    let roles = || prop_oneof![Just("web_portal"), Just("postgres,zookeeper"), Just("")];
+    let way = || prop_oneof![Just("agent"), Just("agent:km1:7445"), Just("ssh:kyvos@km1:22")];
+    prop_oneof![
+        (host(), way(), roles())
+            .prop_map(|(host, way, roles)| format!("hosts register km{host} {way} roles={roles}")),
+        (id(), way(), roles(), expect()).prop_map(|(id, way, roles, expect)| format!(
+            "hosts change {id} transport={way} roles={roles}{expect}"
+        )),
+        (id(), expect()).prop_map(|(id, expect)| format!("hosts remove {id}{expect}")),
+        (id(), 0..3_u32, 0..90_000_000_u64)
+            .prop_map(|(id, token, ttl)| format!("hosts invite {id} e{token} ttl={ttl}")),
+        (id(), 0..3_u32).prop_map(|(id, token)| format!("hosts enrol {id} e{token} km1:7445")),
+        (id(), 0..3_u32, expect())
+            .prop_map(|(id, key, expect)| format!("hosts trust {id} key{key}{expect}")),
+        (0..3_u32).prop_map(|key| format!("hosts set-ssh-key key{key}")),
+        (id(), 0..2_u32).prop_map(|(id, version)| format!("hosts note {id} answers 0.{version}")),
+        (id(), 0..700_usize)
+            .prop_map(|(id, long)| format!("hosts note {id} silent repeat(w,{long})")),
     ]
 }
 
