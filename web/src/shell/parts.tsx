@@ -124,7 +124,7 @@ export function Page({ title, above, actions, children }: PageProps) {
 interface GuardedButtonProps extends ButtonProps {
   /** Why it cannot be used now; undefined when it can. The button stays focusable, so that the reason can be found. */
   whyNot: string | undefined;
-  onClick: () => void;
+  onClick?: () => void;
   type?: 'button' | 'submit';
   children: ReactNode;
 }

@@ -1,5 +1,5 @@
 // User Profile > Change Password.
-import { Alert, Button, PasswordInput, Stack } from '@mantine/core';
+import { Alert, PasswordInput, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useMe, useWhyNot } from '../../live/session';
 import { Icon } from '../../shell/icons';
@@ -67,15 +67,9 @@ export function ChangePasswordPage() {
             error={repeated && differs}
             onChange={({ currentTarget }) => setRepeated(currentTarget.value)}
           />
-          {whyNot ? (
-            <GuardedButton whyNot={whyNot} onClick={() => undefined}>
-              Save
-            </GuardedButton>
-          ) : (
-            <Button type="submit" loading={changing.isPending}>
-              Save
-            </Button>
-          )}
+          <GuardedButton whyNot={whyNot} type="submit" loading={changing.isPending}>
+            Save
+          </GuardedButton>
         </Stack>
       </form>
     </Page>

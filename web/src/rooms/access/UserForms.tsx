@@ -1,31 +1,12 @@
 // The dialogs of the Users page: adding a user, changing one.
-import { Button, Group, Modal, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Modal, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { type FormEvent, useState } from 'react';
 import type { Role, User } from '../../live/types';
+import { DialogFoot } from '../../shell/dialogs';
 import { ProblemAlert } from '../../shell/parts';
 import { passwordProblem } from './passwords';
 import { addUser, changeUser, ROLES, useAccessChange } from './queries';
-
-interface FootProps {
-  verb: string;
-  busy: boolean;
-  disabled?: boolean;
-  onClose: () => void;
-}
-
-function Foot({ verb, busy, disabled = false, onClose }: FootProps) {
-  return (
-    <Group justify="flex-end" gap="xs">
-      <Button variant="default" onClick={onClose}>
-        Cancel
-      </Button>
-      <Button type="submit" loading={busy} disabled={disabled}>
-        {verb}
-      </Button>
-    </Group>
-  );
-}
 
 interface RoleSelectProps {
   role: Role;
@@ -78,7 +59,7 @@ function AddForm({ onClose }: { onClose: () => void }) {
           error={password && weak}
           onChange={({ currentTarget }) => setPassword(currentTarget.value)}
         />
-        <Foot verb="Add" busy={adding.isPending} onClose={onClose} />
+        <DialogFoot verb="Add" busy={adding.isPending} onClose={onClose} />
       </Stack>
     </form>
   );
@@ -132,7 +113,12 @@ function ChangeForm({ user, onClose }: { user: User; onClose: () => void }) {
           error={weak}
           onChange={({ currentTarget }) => setPassword(currentTarget.value)}
         />
-        <Foot verb="Save" busy={changing.isPending} disabled={nothing} onClose={onClose} />
+        <DialogFoot
+          verb="Save"
+          busy={changing.isPending}
+          whyNot={nothing ? 'Nothing is changed.' : undefined}
+          onClose={onClose}
+        />
       </Stack>
     </form>
   );

@@ -6,11 +6,14 @@ import { useNow } from '../../live/clock';
 import { useWhyNot } from '../../live/session';
 import type { User } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
+import { ConfirmDialog } from '../../shell/dialogs';
 import { Icon } from '../../shell/icons';
-import { Age, GuardedButton, Page, Pill, ProblemAlert, Rows } from '../../shell/parts';
-import { ConfirmDialog } from './ConfirmDialog';
+import { DataTable, Listing, RowName } from '../../shell/listing';
+import { Age, GuardedButton, Page, Pill } from '../../shell/parts';
 import { deleteUser, useAccessChange, useUsers } from './queries';
 import { AddUserDialog, ChangeUserDialog } from './UserForms';
+
+const COLUMNS = ['User name', 'Role', 'Status', 'Created', 'Changed', 'Actions'];
 
 function Status({ user }: { user: User }) {
   const now = useNow();
@@ -39,9 +42,7 @@ interface RowProps {
 function Row({ user, whyNot, onChange, onDelete }: RowProps) {
   return (
     <Table.Tr data-user={user.username}>
-      <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
-        {user.username}
-      </Table.Th>
+      <RowName>{user.username}</RowName>
       <Table.Td>{user.role}</Table.Td>
       <Table.Td>
         <Status user={user} />
@@ -76,29 +77,18 @@ function UserTable({ users, whyNot }: { users: User[]; whyNot: string | undefine
     setDoomed(undefined);
   });
   return (
-    <div className="table-wrap">
-      <Table aria-label="Users" highlightOnHover>
-        <Table.Thead>
-          <Table.Tr>
-            {['User name', 'Role', 'Status', 'Created', 'Changed', 'Actions'].map((column) => (
-              <Table.Th key={column} scope="col">
-                {column}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {users.map((user) => (
-            <Row
-              key={user.username}
-              user={user}
-              whyNot={whyNot}
-              onChange={() => setChanged(user)}
-              onDelete={() => setDoomed(user)}
-            />
-          ))}
-        </Table.Tbody>
-      </Table>
+    <>
+      <DataTable label="Users" columns={COLUMNS}>
+        {users.map((user) => (
+          <Row
+            key={user.username}
+            user={user}
+            whyNot={whyNot}
+            onChange={() => setChanged(user)}
+            onDelete={() => setDoomed(user)}
+          />
+        ))}
+      </DataTable>
       <ChangeUserDialog user={changed} onClose={() => setChanged(undefined)} />
       <ConfirmDialog
         opened={doomed !== undefined}
@@ -115,7 +105,7 @@ function UserTable({ users, whyNot }: { users: User[]; whyNot: string | undefine
         <strong>{doomed?.username}</strong> can no longer sign in, and is signed out everywhere. What was done
         under this name stays in the audit.
       </ConfirmDialog>
-    </div>
+    </>
   );
 }
 
@@ -134,9 +124,9 @@ export function UsersPage() {
       }
     >
       <section className="panel" aria-label="Users">
-        {users.isPending && <Rows />}
-        {users.isError && !users.data && <ProblemAlert error={users.error} />}
-        {users.data && <UserTable users={users.data} whyNot={whyNot} />}
+        <Listing query={users} items={users.data} empty={null}>
+          {(items) => <UserTable users={items} whyNot={whyNot} />}
+        </Listing>
       </section>
       <AddUserDialog opened={adding} onClose={() => setAdding(false)} />
     </Page>

@@ -1,15 +1,17 @@
 // Who did what, when, from where, at which index; with the value before and after.
-import { ActionIcon, Button, NativeSelect, Table, TextInput } from '@mantine/core';
+import { ActionIcon, NativeSelect, Table, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
 import { useCluster } from '../../live/session';
 import type { AuditRecord } from '../../live/types';
 import { Icon } from '../../shell/icons';
+import { DataTable, PagedListing } from '../../shell/listing';
 import { nameOf } from '../../shell/notices';
-import { Age, Empty, Page, Pill, ProblemAlert, Rows } from '../../shell/parts';
+import { Age, Empty, Page, Pill } from '../../shell/parts';
 import { ROOMS, useAudit } from './queries';
 
 const COLUMNS = [
+  '',
   'Time',
   'User',
   'Role',
@@ -18,9 +20,9 @@ const COLUMNS = [
   'Outcome',
   'Source IP',
   'Instance',
-  'Term',
-  'Index',
+  'Term / index',
 ];
+const NUMBERS = ['Term / index'];
 const TYPING_MS = 300;
 
 function Value({ label, value }: { label: string; value: string | null | undefined }) {
@@ -44,7 +46,7 @@ function Details({ record, id }: { record: AuditRecord; id: string }) {
   return (
     <Table.Tr id={id}>
       <Table.Td />
-      <Table.Td colSpan={COLUMNS.length} style={{ whiteSpace: 'normal' }}>
+      <Table.Td colSpan={COLUMNS.length - 1} style={{ whiteSpace: 'normal' }}>
         <dl className="facts">
           <Value label="Before" value={record.before} />
           <Value label="After" value={record.after} />
@@ -112,36 +114,11 @@ function Row({ record }: { record: AuditRecord }) {
   );
 }
 
-function AuditTable({ records }: { records: AuditRecord[] }) {
-  return (
-    <div className="table-wrap">
-      <Table aria-label="Audit" verticalSpacing={5}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Td />
-            {COLUMNS.map((column) => (
-              <Table.Th key={column} scope="col" className={column === 'Term / index' ? 'number' : undefined}>
-                {column}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {records.map((record) => (
-            <Row key={`${record.revision}-${record.action}-${record.object}-${record.at}`} record={record} />
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  );
-}
-
 export function AuditPage() {
   const [user, setUser] = useState('');
   const [room, setRoom] = useState('');
   const [typedUser] = useDebouncedValue(user.trim(), TYPING_MS);
   const query = useAudit({ user: typedUser, room });
-  const records = query.data?.pages.flatMap((page) => page.items);
   return (
     <Page
       title="Audit"
@@ -165,25 +142,26 @@ export function AuditPage() {
       }
     >
       <section className="panel" aria-label="Audit">
-        {query.isPending && <Rows count={8} />}
-        {query.isError && !records && <ProblemAlert error={query.error} />}
-        {records?.length === 0 && (
-          <Empty title="No records">
-            {typedUser || room ? 'Nothing fits these filters.' : 'Every change leaves a record here.'}
-          </Empty>
-        )}
-        {records && records.length > 0 && <AuditTable records={records} />}
-        {query.hasNextPage && (
-          <div className="panel-foot">
-            <Button
-              variant="default"
-              loading={query.isFetchingNextPage}
-              onClick={() => query.fetchNextPage()}
-            >
-              Load older
-            </Button>
-          </div>
-        )}
+        <PagedListing
+          query={query}
+          placeholders={8}
+          empty={
+            <Empty title="No records">
+              {typedUser || room ? 'Nothing fits these filters.' : 'Every change leaves a record here.'}
+            </Empty>
+          }
+        >
+          {(records) => (
+            <DataTable label="Audit" columns={COLUMNS} numbers={NUMBERS}>
+              {records.map((record) => (
+                <Row
+                  key={`${record.revision}-${record.action}-${record.object}-${record.at}`}
+                  record={record}
+                />
+              ))}
+            </DataTable>
+          )}
+        </PagedListing>
       </section>
     </Page>
   );

@@ -1,13 +1,14 @@
 // The section "Kyvos Manager Nodes": the same on the Dashboard and on the mapping tab. It exists only while
 // ENABLE_KM_HA is yes; otherwise nothing of it is in the page.
-import { ActionIcon, Table, Title } from '@mantine/core';
+import { ActionIcon, Table } from '@mantine/core';
 import { useState } from 'react';
 import { useCluster } from '../../live/session';
 import type { Cluster, Manager } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { duration, lag } from '../../shell/format';
 import { Icon } from '../../shell/icons';
-import { Age, Empty, Pill, ProblemAlert, Rows } from '../../shell/parts';
+import { DataTable, Listing, Panel, RowName } from '../../shell/listing';
+import { Age, Empty, Pill } from '../../shell/parts';
 import { PropertiesDialog } from './PropertiesDialog';
 import { useManagers } from './queries';
 import { StatusCircle } from './StatusCircle';
@@ -23,8 +24,9 @@ const COLUMNS = [
   'Version',
   'Lag (entries)',
   'Last contact',
+  'Actions',
 ];
-const NUMBERS = new Set(['Lag (entries)', 'Last contact']);
+const NUMBERS = ['Lag (entries)', 'Last contact'];
 
 function contact(manager: Manager): string {
   if (manager.here) return 'this one';
@@ -52,13 +54,13 @@ function Row({ manager, anyActive, onProperties }: RowProps) {
           <StatusCircle condition={now} of={displayName(manager)} />
         </ActionMenu>
       </Table.Td>
-      <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
+      <RowName>
         {manager.host}
         <div className="quiet" style={{ fontWeight: 400 }}>
           {addressOf(manager.peer_addr)}
           {manager.here && ' · serves this page'}
         </div>
-      </Table.Th>
+      </RowName>
       <Table.Td data-column="alias">{manager.alias || <span className="quiet">–</span>}</Table.Td>
       <Table.Td data-column="mode">
         <Mode manager={manager} anyActive={anyActive} />
@@ -113,30 +115,16 @@ function Nodes({ managers, cluster }: { managers: Manager[]; cluster: Cluster })
   const anyActive = cluster.active != null;
   return (
     <>
-      <div className="table-wrap">
-        <Table aria-label="Kyvos Manager Nodes" highlightOnHover>
-          <Table.Thead>
-            <Table.Tr>
-              {COLUMNS.map((column) => (
-                <Table.Th key={column} scope="col" className={NUMBERS.has(column) ? 'number' : undefined}>
-                  {column}
-                </Table.Th>
-              ))}
-              <Table.Th scope="col">Actions</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {managers.map((manager) => (
-              <Row
-                key={manager.id}
-                manager={manager}
-                anyActive={anyActive}
-                onProperties={() => setShown(manager.id)}
-              />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
+      <DataTable label="Kyvos Manager Nodes" columns={COLUMNS} numbers={NUMBERS}>
+        {managers.map((manager) => (
+          <Row
+            key={manager.id}
+            manager={manager}
+            anyActive={anyActive}
+            onProperties={() => setShown(manager.id)}
+          />
+        ))}
+      </DataTable>
       <PropertiesDialog
         manager={managers.find((one) => one.id === shown)}
         onClose={() => setShown(undefined)}
@@ -151,18 +139,19 @@ export function KyvosManagerNodes() {
   if (!cluster?.ha_enabled) return null;
   const instances = managers.data?.filter((manager) => manager.role !== 'witness');
   return (
-    <section className="panel" aria-labelledby="km-nodes" data-section="km-nodes">
-      <div className="panel-head">
-        <Title order={2} id="km-nodes">
-          Kyvos Manager Nodes
-        </Title>
-        {cluster.active == null && <Pill tone="bad">No active instance (electing)</Pill>}
-      </div>
-      {managers.isPending && <Rows />}
-      {managers.isError && !instances && <ProblemAlert error={managers.error} />}
-      {instances?.length === 0 && <Empty title="No Kyvos Manager is known here yet." />}
-      {instances && instances.length > 0 && <Nodes managers={instances} cluster={cluster} />}
+    <Panel
+      title="Kyvos Manager Nodes"
+      section="km-nodes"
+      beside={cluster.active == null && <Pill tone="bad">No active instance (electing)</Pill>}
+    >
+      <Listing
+        query={managers}
+        items={instances}
+        empty={<Empty title="No Kyvos Manager is known here yet." />}
+      >
+        {(items) => <Nodes managers={items} cluster={cluster} />}
+      </Listing>
       <Foot cluster={cluster} />
-    </section>
+    </Panel>
   );
 }

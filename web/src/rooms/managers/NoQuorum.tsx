@@ -1,8 +1,9 @@
 // The truth without a quorum: what this node is and knows, when it last heard of the others, and what to do.
-import { List, Text, Title } from '@mantine/core';
+import { List, Text } from '@mantine/core';
 import { useCluster } from '../../live/session';
 import type { Cluster, ClusterMember } from '../../live/types';
 import { count, duration } from '../../shell/format';
+import { Panel } from '../../shell/listing';
 import { Command, Pill } from '../../shell/parts';
 import { displayName } from './status';
 
@@ -64,15 +65,15 @@ export function NoQuorum() {
     (member) => cluster.voters.includes(member.id) && (member.reachable || member.id === cluster.here),
   ).length;
   return (
-    <section className="panel" aria-labelledby="no-quorum" data-section="no-quorum">
-      <div className="panel-head">
-        <Title order={2} id="no-quorum">
-          No quorum
-        </Title>
+    <Panel
+      title="No quorum"
+      section="no-quorum"
+      beside={
         <Pill tone="bad" icon="error">
           {answering} of {cluster.voters.length} voters answer, {cluster.quorum} are needed
         </Pill>
-      </div>
+      }
+    >
       <div
         className="card-grid"
         style={{ padding: 14, gridTemplateColumns: 'repeat(auto-fit, minmax(320px, 1fr))' }}
@@ -87,6 +88,6 @@ export function NoQuorum() {
         </div>
         <WhatToDo missing={Math.max(1, cluster.quorum - answering)} />
       </div>
-    </section>
+    </Panel>
   );
 }

@@ -1,13 +1,14 @@
 // The dialog "Properties" of one Manager: what it says about itself, and its alias, which can be changed in any state.
-import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Modal, Space, Stack, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { type FormEvent, useState } from 'react';
 import { asProblem, hasCode } from '../../live/problem';
 import { useWhyNot } from '../../live/session';
 import type { Manager } from '../../live/types';
+import { DialogFoot } from '../../shell/dialogs';
 import { absolute, bytes, count } from '../../shell/format';
 import { Icon } from '../../shell/icons';
-import { Age, GuardedButton } from '../../shell/parts';
+import { Age } from '../../shell/parts';
 import { useSetAlias } from './queries';
 import { addressOf, aliasProblem, condition, displayName } from './status';
 
@@ -88,19 +89,8 @@ function AliasForm({ manager, onClose }: { manager: Manager; onClose: () => void
         }}
         data-autofocus
       />
-      <Group justify="flex-end" mt="md" gap="xs">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <GuardedButton
-          whyNot={whyNot ?? unchanged ?? wrong}
-          type="submit"
-          loading={save.isPending}
-          onClick={() => undefined}
-        >
-          Save
-        </GuardedButton>
-      </Group>
+      <Space h="md" />
+      <DialogFoot verb="Save" busy={save.isPending} whyNot={whyNot ?? unchanged ?? wrong} onClose={onClose} />
     </form>
   );
 }

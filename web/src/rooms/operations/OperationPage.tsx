@@ -1,10 +1,11 @@
 // One operation, step by step, live; and what can still be done about it.
-import { Table, Title } from '@mantine/core';
+import { Table } from '@mantine/core';
 import { useParams } from 'react-router';
 import { useNow } from '../../live/clock';
 import { useCluster, useWhyNot } from '../../live/session';
 import type { Cluster, Operation, OperationStep } from '../../live/types';
 import { absolute, duration } from '../../shell/format';
+import { DataTable, Panel, RowName } from '../../shell/listing';
 import { nameOf } from '../../shell/notices';
 import { Age, GuardedButton, Page, Pill, ProblemAlert, Rows, TextLink } from '../../shell/parts';
 import { OperationStatusPill } from './OperationStatusPill';
@@ -12,6 +13,7 @@ import { useOperation, useSteer } from './queries';
 import { elapsedMs, mayCancel, mayRetry, stepReading } from './status';
 
 const COLUMNS = ['Step', 'Status', 'Attempt', 'Detail', 'Started', 'Duration', 'Executed by', 'Epoch'];
+const NUMBERS = ['Attempt', 'Duration', 'Epoch'];
 
 function StepRow({ step, cluster }: { step: OperationStep; cluster: Cluster | undefined }) {
   const now = useNow();
@@ -21,9 +23,7 @@ function StepRow({ step, cluster }: { step: OperationStep; cluster: Cluster | un
     step.executed_by == null ? '–' : ((cluster && nameOf(cluster, step.executed_by)) ?? step.executed_by);
   return (
     <Table.Tr>
-      <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
-        {step.title}
-      </Table.Th>
+      <RowName>{step.title}</RowName>
       <Table.Td>
         <Pill tone={tone} {...(icon ? { icon } : {})}>
           {word}
@@ -44,31 +44,13 @@ function StepRow({ step, cluster }: { step: OperationStep; cluster: Cluster | un
 function Steps({ steps }: { steps: OperationStep[] }) {
   const cluster = useCluster().data;
   return (
-    <section className="panel" aria-labelledby="steps">
-      <div className="panel-head">
-        <Title order={2} id="steps">
-          Steps
-        </Title>
-      </div>
-      <div className="table-wrap">
-        <Table aria-label="Steps">
-          <Table.Thead>
-            <Table.Tr>
-              {COLUMNS.map((column) => (
-                <Table.Th key={column} scope="col">
-                  {column}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {steps.map((step) => (
-              <StepRow key={step.name} step={step} cluster={cluster} />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-    </section>
+    <Panel title="Steps">
+      <DataTable label="Steps" columns={COLUMNS} numbers={NUMBERS}>
+        {steps.map((step) => (
+          <StepRow key={step.name} step={step} cluster={cluster} />
+        ))}
+      </DataTable>
+    </Panel>
   );
 }
 

@@ -1,12 +1,13 @@
 // Everything long the group has done or is doing, newest first.
-import { Button, NativeSelect, Progress, Table } from '@mantine/core';
+import { NativeSelect, Progress, Table } from '@mantine/core';
 import { useSearchParams } from 'react-router';
 import { useNow } from '../../live/clock';
 import { useCluster } from '../../live/session';
 import type { Operation, OperationStatus } from '../../live/types';
 import { duration } from '../../shell/format';
+import { DataTable, PagedListing, RowName } from '../../shell/listing';
 import { nameOf } from '../../shell/notices';
-import { Age, Empty, Page, ProblemAlert, Rows, TextLink } from '../../shell/parts';
+import { Age, Empty, Page, TextLink } from '../../shell/parts';
 import { OperationStatusPill } from './OperationStatusPill';
 import { useOperationPages } from './queries';
 import { elapsedMs, operationReading, STATUSES } from './status';
@@ -22,6 +23,7 @@ const COLUMNS = [
   'Progress',
   'Status',
 ];
+const NUMBERS = ['Id', 'Duration'];
 
 function OperationProgress({ progress, title }: Pick<Operation, 'progress' | 'title'>) {
   const { done, total } = progress;
@@ -43,9 +45,9 @@ function Row({ operation }: { operation: Operation }) {
   return (
     <Table.Tr data-operation={operation.id}>
       <Table.Td className="number">{operation.id}</Table.Td>
-      <Table.Th scope="row" className="wraps" style={{ background: 'none' }}>
+      <RowName className="wraps">
         <TextLink to={`/operations/${operation.id}`}>{operation.title}</TextLink>
-      </Table.Th>
+      </RowName>
       <Table.Td>{operation.target}</Table.Td>
       <Table.Td>{operation.requested_by}</Table.Td>
       <Table.Td>{(cluster && nameOf(cluster, operation.via)) ?? operation.via}</Table.Td>
@@ -63,39 +65,11 @@ function Row({ operation }: { operation: Operation }) {
   );
 }
 
-function OperationTable({ operations }: { operations: Operation[] }) {
-  return (
-    <div className="table-wrap">
-      <Table aria-label="Operations" highlightOnHover>
-        <Table.Thead>
-          <Table.Tr>
-            {COLUMNS.map((column) => (
-              <Table.Th
-                key={column}
-                scope="col"
-                className={column === 'Id' || column === 'Duration' ? 'number' : undefined}
-              >
-                {column}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {operations.map((operation) => (
-            <Row key={operation.id} operation={operation} />
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  );
-}
-
 export function OperationsPage() {
   const [params, setParams] = useSearchParams();
   const asked = params.get('status') as OperationStatus | null;
   const status = asked && STATUSES.includes(asked) ? asked : undefined;
   const query = useOperationPages(status);
-  const operations = query.data?.pages.flatMap((page) => page.items as Operation[]);
   return (
     <Page
       title="Operations"
@@ -118,26 +92,23 @@ export function OperationsPage() {
       }
     >
       <section className="panel" aria-label="Operations">
-        {query.isPending && <Rows />}
-        {query.isError && !operations && <ProblemAlert error={query.error} />}
-        {operations?.length === 0 && (
-          <Empty title={status ? 'No operation has this status' : 'No operations yet'}>
-            Adding a Manager to the group is one. It starts with a join token, made under{' '}
-            <TextLink to="/settings/tokens">Tokens</TextLink>.
-          </Empty>
-        )}
-        {operations && operations.length > 0 && <OperationTable operations={operations} />}
-        {query.hasNextPage && (
-          <div className="panel-foot">
-            <Button
-              variant="default"
-              loading={query.isFetchingNextPage}
-              onClick={() => query.fetchNextPage()}
-            >
-              Load older
-            </Button>
-          </div>
-        )}
+        <PagedListing
+          query={query}
+          empty={
+            <Empty title={status ? 'No operation has this status' : 'No operations yet'}>
+              Adding a Manager to the group is one. It starts with a join token, made under{' '}
+              <TextLink to="/settings/tokens">Tokens</TextLink>.
+            </Empty>
+          }
+        >
+          {(operations) => (
+            <DataTable label="Operations" columns={COLUMNS} numbers={NUMBERS}>
+              {operations.map((operation) => (
+                <Row key={operation.id} operation={operation} />
+              ))}
+            </DataTable>
+          )}
+        </PagedListing>
       </section>
     </Page>
   );

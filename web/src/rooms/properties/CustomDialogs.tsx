@@ -1,10 +1,11 @@
 // Names of one's own in the file `custom`: adding one, deleting one.
-import { Button, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { Modal, Stack, Textarea, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { hasCode } from '../../live/problem';
 import type { Property } from '../../live/types';
+import { ConfirmDialog, DialogFoot } from '../../shell/dialogs';
 import { ProblemAlert } from '../../shell/parts';
 import { add, remove, useRefreshProperties } from './queries';
 import { nameProblem, valueProblem } from './validate';
@@ -62,14 +63,7 @@ function AddForm({ onClose }: { onClose: () => void }) {
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
         />
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={adding.isPending}>
-            Add
-          </Button>
-        </Group>
+        <DialogFoot verb="Add" busy={adding.isPending} onClose={onClose} />
       </Stack>
     </form>
   );
@@ -99,26 +93,17 @@ export function RemoveDialog({ property, onClose }: { property: Property | undef
     onClose();
   };
   return (
-    <Modal opened={property !== undefined} onClose={close} title="Delete a custom property">
-      <Stack gap="sm">
-        {removing.isError && <ProblemAlert error={removing.error} title="Not deleted" />}
-        <Text size="sm">
-          <span className="mono">{property?.name}</span> ceases to exist on every Manager. Its history stays
-          in the audit.
-        </Text>
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={close} data-autofocus>
-            Cancel
-          </Button>
-          <Button
-            color="red"
-            loading={removing.isPending}
-            onClick={() => property && removing.mutate(property)}
-          >
-            Delete
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog
+      opened={property !== undefined}
+      title="Delete a custom property"
+      verb="Delete"
+      error={removing.error}
+      busy={removing.isPending}
+      onConfirm={() => property && removing.mutate(property)}
+      onClose={close}
+    >
+      <span className="mono">{property?.name}</span> ceases to exist on every Manager. Its history stays in
+      the audit.
+    </ConfirmDialog>
   );
 }

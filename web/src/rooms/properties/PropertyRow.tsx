@@ -3,6 +3,7 @@ import { ActionIcon, Table, Text } from '@mantine/core';
 import type { Property } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { Icon } from '../../shell/icons';
+import { RowName } from '../../shell/listing';
 import { Age, Pill } from '../../shell/parts';
 import { ConflictNotice } from './ConflictNotice';
 import { conflictOf, keyOf, shownValue } from './drafts';
@@ -62,9 +63,9 @@ export function PropertyRow(props: PropertyRowProps) {
   return (
     <>
       <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
-        <Table.Th scope="row" style={{ background: 'none', color: 'inherit' }}>
+        <RowName>
           <span className="mono">{property.name}</span>
-        </Table.Th>
+        </RowName>
         <Table.Td>
           <ValueEditor
             property={property}

@@ -1,0 +1,120 @@
+// What every list has in common: the panel around it, what stands there while it has nothing to show, the head of its table,
+// its older pages. It does not know what is listed.
+import { Button, Table, Title } from '@mantine/core';
+import { type ReactNode, useId } from 'react';
+import { ProblemAlert, Rows } from './parts';
+
+interface PanelProps {
+  title: string;
+  /** What stands beside the title. */
+  beside?: ReactNode;
+  /** What can be done, at the right. */
+  actions?: ReactNode;
+  /** A name for tests and styles. */
+  section?: string;
+  children: ReactNode;
+}
+
+export function Panel({ title, beside, actions, section, children }: PanelProps) {
+  const id = useId();
+  return (
+    <section className="panel" aria-labelledby={id} data-section={section}>
+      <div className="panel-head">
+        <Title order={2} id={id}>
+          {title}
+        </Title>
+        {beside}
+        {actions && <div className="panel-actions">{actions}</div>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+interface Query {
+  isPending: boolean;
+  isError: boolean;
+  error: unknown;
+}
+
+interface ListingProps<Item> {
+  query: Query;
+  items: Item[] | undefined;
+  /** What stands there instead of an empty list. */
+  empty: ReactNode;
+  /** How many lines are hinted at while the first answer is awaited. */
+  placeholders?: number;
+  children: (items: Item[]) => ReactNode;
+}
+
+/** A list that failed to be read again stays on screen as it was. */
+export function Listing<Item>({ query, items, empty, placeholders = 4, children }: ListingProps<Item>) {
+  if (items !== undefined) return items.length === 0 ? empty : children(items);
+  if (query.isPending) return <Rows count={placeholders} />;
+  return query.isError && <ProblemAlert error={query.error} />;
+}
+
+interface PagedQuery<Item> extends Query {
+  data: { pages: { items: Item[] }[] } | undefined;
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+}
+
+interface PagedListingProps<Item> extends Omit<ListingProps<Item>, 'query' | 'items'> {
+  query: PagedQuery<Item>;
+}
+
+export function PagedListing<Item>({ query, ...rest }: PagedListingProps<Item>) {
+  return (
+    <>
+      <Listing query={query} items={query.data?.pages.flatMap(({ items }) => items)} {...rest} />
+      {query.hasNextPage && (
+        <div className="panel-foot">
+          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+            Load older
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface DataTableProps {
+  label: string;
+  /** An empty name is a column without a heading. */
+  columns: readonly string[];
+  /** Which of them hold numbers. */
+  numbers?: readonly string[];
+  children: ReactNode;
+}
+
+export function DataTable({ label, columns, numbers = [], children }: DataTableProps) {
+  const head = (column: string) =>
+    column === '' ? (
+      <Table.Td key={column} />
+    ) : (
+      <Table.Th key={column} scope="col" className={numbers.includes(column) ? 'number' : undefined}>
+        {column}
+      </Table.Th>
+    );
+  return (
+    <div className="table-wrap">
+      <Table aria-label={label} highlightOnHover>
+        <Table.Thead>
+          <Table.Tr>{columns.map(head)}</Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>{children}</Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+/** The cell that names its row. */
+export function RowName({ children, className }: { children: ReactNode; className?: string }) {
+  return (
+    <Table.Th scope="row" className={`row-name ${className ?? ''}`}>
+      {children}
+    </Table.Th>
+  );
+}
