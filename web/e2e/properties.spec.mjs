@@ -1,6 +1,6 @@
 // Kyvos Manager Settings > Kyvos Manager Properties: search, edit, validate, save, conflict, history, revert.
 import assert from 'node:assert/strict';
-import { apiOf, everyoneUp, openBrowser, scene, unique, visit } from './harness.mjs';
+import { apiOf, everyoneUp, openBrowser, scene, unique, until, visit } from './harness.mjs';
 
 const PATH = '/settings/properties';
 const table = (page) => page.getByRole('table', { name: 'Kyvos Manager Properties' });
@@ -49,9 +49,12 @@ scene('the page is found by its names, and typing ENABLE_KM_HA leaves one row', 
     'Modified',
     'Actions',
   ]);
-  await page.getByLabel('Search properties').fill('ENABLE_KM_HA');
+  const search = page.getByLabel('Search properties');
+  await search.pressSequentially('ENABLE_KM_HA');
+  assert.equal(await search.inputValue(), 'ENABLE_KM_HA');
+  const rows = table(page).locator('tbody tr');
+  await until('one row is left', async () => (await rows.count()) === 1);
   await rowOf(page, 'kyvos-manager/ENABLE_KM_HA').waitFor();
-  assert.equal(await table(page).locator('tbody tr').count(), 1);
 });
 
 scene(

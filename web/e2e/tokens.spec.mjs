@@ -17,7 +17,7 @@ scene('a join token comes once, as the command to paste on the new host', {}, as
   const table = page.getByRole('table', { name: 'Join tokens' });
   const waiting = table.getByRole('row').filter({ hasText: 'Waiting' }).first();
   const id = await waiting.getByRole('rowheader').textContent();
-  await waiting.getByRole('button', { name: /^Delete join token/ }).click();
+  await table.getByRole('button', { name: `Delete join token ${id}`, exact: true }).click();
   await table.getByRole('rowheader', { name: id, exact: true }).waitFor({ state: 'detached' });
 });
 

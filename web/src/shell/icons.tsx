@@ -25,6 +25,9 @@ const PATHS = {
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.5-6 8-6s8 2 8 6',
   dots: 'M5 12h.01M12 12h.01M19 12h.01',
   copy: 'M8 8h12v12H8zM4 16V4h12',
+  restart: 'M20 12a8 8 0 1 1-2.5-5.8M20 3v5h-5',
+  up: 'M12 20V5M5 12l7-7 7 7',
+  leave: 'M10 4H4v16h6M14 8l5 4-5 4M19 12H9',
 } as const;
 
 export type IconName = keyof typeof PATHS;

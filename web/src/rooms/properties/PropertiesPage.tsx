@@ -1,7 +1,7 @@
 // Kyvos Manager Settings > Kyvos Manager Properties: find a property, change it, see who changed it before.
 import { Button, SegmentedControl, Table, Text, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { useBlocker, useSearchParams } from 'react-router';
+import { useBlocker, useLocation, useSearchParams } from 'react-router';
 import { useWhyNot } from '../../live/session';
 import type { Property } from '../../live/types';
 import { plural } from '../../shell/format';
@@ -30,25 +30,40 @@ const COLUMNS = [
   ['Actions', '72px'],
 ] as const;
 
-/** Which file is shown and what is searched for, kept in the address. */
+/** The mark of an address that follows the field. */
+const TYPED = 'typed';
+
+/** Which file is shown and what is searched for, kept in the address. The address follows what is typed a moment later,
+ * so the field has its own state: it would lose letters otherwise. A link sets both. */
 function useChoice() {
   const [params, setParams] = useSearchParams();
-  const asked = params.get('file') as File | null;
-  const file: File = asked && FILES.includes(asked) ? asked : 'kyvos-manager';
-  const put = (name: string, value: string) =>
+  const { key, state } = useLocation();
+  const addressed = params.get('search') ?? '';
+  const [typed, setTyped] = useState(addressed);
+  const [lastKey, setLastKey] = useState(key);
+  if (key !== lastKey) {
+    setLastKey(key);
+    if (state !== TYPED) setTyped(addressed);
+  }
+  const put = (name: string, value: string, why?: string) =>
     setParams(
       (before) => {
         if (value === '') before.delete(name);
         else before.set(name, value);
         return before;
       },
-      { replace: true },
+      { replace: true, state: why },
     );
+  const asked = params.get('file') as File | null;
+  const file: File = asked && FILES.includes(asked) ? asked : 'kyvos-manager';
   return {
     file,
-    search: params.get('search') ?? '',
+    search: typed,
     setFile: (value: string) => put('file', value),
-    setSearch: (value: string) => put('search', value),
+    setSearch(value: string) {
+      setTyped(value);
+      put('search', value, TYPED);
+    },
   };
 }
 
