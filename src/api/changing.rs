@@ -95,6 +95,20 @@ impl<P, T> Change<P, T> {
         })
     }
 
+    /// What the group answered when this request came for the first time, if it did: a repeat is not judged
+    /// anew by what has become of the world since.
+    pub(crate) fn first_answer(&self) -> Option<Result<Committed, Problem>> {
+        let group = &self.surface.group;
+        let name = self.name.given.then_some(&self.name.id)?;
+        let (first, by) = group.view(|state| {
+            let first = state.kernel.answer_as_asked(name, &self.fingerprint)?;
+            let by = state.managers.tenure.as_ref().map_or(group.here(), |tenure| tenure.active);
+            Some((first, by))
+        })?;
+        let committed = first.into_result().map(|revision| Committed { revision, by });
+        Some(committed.map_err(Problem::from))
+    }
+
     /// A token to be shown in the answer; the same one again when the request is repeated under its key.
     pub(crate) fn token(&self, kind: TokenKind) -> Secret {
         let asked = self.name.given.then_some((&self.name.id, self.fingerprint));

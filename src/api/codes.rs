@@ -39,6 +39,10 @@ pub(crate) enum Fault {
     PasswordInvalid,
     /// A value that is well formed and makes no sense.
     InvalidInput,
+    /// The instance does not answer.
+    NotReached,
+    /// The others would have no quorum.
+    QuorumLoss,
     /// Nothing is kept under this revision.
     NoSuchRevision,
     /// The topic of an explanation is not known.
@@ -100,6 +104,8 @@ impl Fault {
         Self::UnsupportedMediaType,
         Self::PasswordInvalid,
         Self::InvalidInput,
+        Self::NotReached,
+        Self::QuorumLoss,
         Self::TooManyLogins,
         Self::TooManyStreams,
         Self::NoActive,
@@ -184,7 +190,7 @@ impl Fault {
                 "NO_SUCH_TOPIC",
                 S::NOT_FOUND,
                 "No such topic",
-                "The topic that can be explained is active.",
+                "The topics that can be explained are active, make-active and failure.",
             ),
             Self::MethodNotAllowed => entry(
                 "METHOD_NOT_ALLOWED",
@@ -215,6 +221,18 @@ impl Fault {
                 S::UNPROCESSABLE_ENTITY,
                 "Not acceptable",
                 "The detail names the value and its rule.",
+            ),
+            Self::NotReached => entry(
+                "NOT_REACHED",
+                S::CONFLICT,
+                "Does not answer",
+                "Look after the host. To delete an instance that will not come back, send force: true.",
+            ),
+            Self::QuorumLoss => entry(
+                "QUORUM_LOSS",
+                S::CONFLICT,
+                "Quorum would be lost",
+                "Send confirm_quorum_loss: true if that is meant; otherwise add an instance or a witness first.",
             ),
             Self::TooManyLogins => entry(
                 "TOO_MANY_LOGINS",
@@ -350,6 +368,21 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
         Code::TokenExists => {
             line(S::CONFLICT, "Token exists", "Choose another name, or delete the other token.")
         }
+        Code::ActiveNotAllowed => line(
+            S::CONFLICT,
+            "This instance is now Active",
+            "Use Restart Active Kyvos Manager Instance, or make another one Active first.",
+        ),
+        Code::NotEligible => line(
+            S::CONFLICT,
+            "Cannot become Active",
+            "The detail says why; GET /api/v1/explain/make-active?manager=ID shows every rule.",
+        ),
+        Code::LastManager => line(
+            S::CONFLICT,
+            "Last Kyvos Manager",
+            "Add another Kyvos Manager first.",
+        ),
         Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
         Code::NoSuchHost => line(S::NOT_FOUND, "No such host", "GET /api/v1/hosts lists them."),
         Code::HostExists => {

@@ -12,6 +12,7 @@ mod answer;
 mod changing;
 mod cluster;
 mod codes;
+mod confirm;
 mod dashboard;
 mod envelope;
 mod error;
@@ -54,8 +55,8 @@ pub(crate) use input::{Asked, Nothing, Path, reason};
 pub(crate) use keys::TokenKind;
 pub(crate) use page::{Paging, Window};
 pub(crate) use privilege::{
-    Anyone, ChangeMembership, ChangeProperties, ControlOperations, ManageTokens, ManageUsers,
-    NameManagers, Privilege, SignedIn, View, ViewAudit,
+    Anyone, ChangeMembership, ChangeProperties, ControlManagers, ControlOperations, ManageTokens,
+    ManageUsers, NameManagers, Privilege, SignedIn, View, ViewAudit,
 };
 pub(crate) use reading::{Onlooker, Reader};
 pub(crate) use router::Routes;

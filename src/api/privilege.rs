@@ -11,6 +11,8 @@ pub(crate) enum Privilege {
     PropertiesChange,
     /// Names Managers.
     ManagersAlias,
+    /// Restarts Managers and chooses the Active.
+    ManagersControl,
     /// Adds and removes Managers: a join token hands over the group key.
     ManagersMembership,
     /// Cancels and retries operations.
@@ -25,10 +27,11 @@ pub(crate) enum Privilege {
 
 impl Privilege {
     /// Every privilege, in the order they are shown.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::View,
         Self::PropertiesChange,
         Self::ManagersAlias,
+        Self::ManagersControl,
         Self::ManagersMembership,
         Self::OperationsControl,
         Self::UsersManage,
@@ -42,6 +45,7 @@ impl Privilege {
             Self::View => "view",
             Self::PropertiesChange => "properties.change",
             Self::ManagersAlias => "managers.alias",
+            Self::ManagersControl => "managers.control",
             Self::ManagersMembership => "managers.membership",
             Self::OperationsControl => "operations.control",
             Self::UsersManage => "users.manage",
@@ -56,7 +60,11 @@ impl Privilege {
             Role::Administrator => true,
             Role::Maintainer => matches!(
                 self,
-                Self::View | Self::PropertiesChange | Self::ManagersAlias | Self::OperationsControl
+                Self::View
+                    | Self::PropertiesChange
+                    | Self::ManagersAlias
+                    | Self::ManagersControl
+                    | Self::OperationsControl
             ),
             Role::Auditor => matches!(self, Self::View | Self::AuditView),
         }
@@ -103,6 +111,7 @@ needs! {
     View = Need::Privilege(Privilege::View);
     ChangeProperties = Need::Privilege(Privilege::PropertiesChange);
     NameManagers = Need::Privilege(Privilege::ManagersAlias);
+    ControlManagers = Need::Privilege(Privilege::ManagersControl);
     ChangeMembership = Need::Privilege(Privilege::ManagersMembership);
     ControlOperations = Need::Privilege(Privilege::OperationsControl);
     ManageUsers = Need::Privilege(Privilege::UsersManage);

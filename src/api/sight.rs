@@ -1,9 +1,12 @@
 //! What this Manager sees of the group at one moment: its own standing, its mode and what it heard of the others.
 
+use std::collections::BTreeSet;
+
 use raft_store::HealthReport;
 
 use super::port::Group;
 use crate::base::{ManagerId, Revision, Timestamp};
+use crate::capabilities::managers::plan::Seen;
 use crate::cluster::{MemberStatus, PeerReport, Standing};
 use crate::leadership::{Mode, Verdict};
 use crate::machine::State;
@@ -83,6 +86,32 @@ impl Sight {
     /// Votes needed to agree on anything.
     pub(crate) fn quorum(&self) -> usize {
         self.standing.voters.len() / 2 + 1
+    }
+
+    /// Everything a plan sees of the group, as far as this Manager knows it.
+    pub(crate) fn seen(&self) -> Seen {
+        let answering = self.statuses().filter(|(id, _)| self.reaches(*id));
+        let mut matched = self.standing.matched.clone();
+        for (id, status) in self.statuses() {
+            matched.entry(id).or_insert(status.last_log);
+        }
+        Seen {
+            voters: self.standing.voters.clone(),
+            learners: self.standing.learners.clone(),
+            joint: self.standing.joint(),
+            last_log: self.last_log(),
+            matched,
+            processes: answering.map(|(id, status)| (id, status.about.started_at)).collect(),
+            now: self.at,
+        }
+    }
+
+    /// Whether the voters that answer still agree on things without these.
+    pub(crate) fn quorum_without(&self, gone: &BTreeSet<ManagerId>) -> bool {
+        self.standing.configs.iter().all(|config| {
+            let left = config.iter().filter(|id| self.reaches(**id) && !gone.contains(id));
+            left.count() > config.len() / 2
+        })
     }
 
     /// How many more voters may fail before nothing can be agreed on.

@@ -111,6 +111,12 @@ codes! {
     HostHasManager = "HOST_HAS_MANAGER",
     /// The enrolment token is unknown, used or expired.
     EnrolTokenInvalid = "ENROL_TOKEN_INVALID",
+    /// The Active is not started, stopped or restarted this way (row 57).
+    ActiveNotAllowed = "ACTIVE_NOT_ALLOWED",
+    /// The member cannot become Active (row 78).
+    NotEligible = "NOT_ELIGIBLE",
+    /// The last Kyvos Manager stays (row 87).
+    LastManager = "LAST_MANAGER",
 }
 
 impl fmt::Display for Code {

@@ -150,6 +150,11 @@ impl Client {
         Self { servers: vec![server.to_owned()], ..self.clone() }
     }
 
+    /// Whether it asks as a program, by an API token, and not as a person in a session.
+    pub fn by_api_token(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.reveal().starts_with("km_t_"))
+    }
+
     /// The same client under another token.
     pub fn with_token(&self, token: Secret) -> Self {
         Self { token: Some(token), ..self.clone() }

@@ -29,7 +29,7 @@ use config_file::ConfigFile;
 use connect::Connect;
 use outcome::Failure;
 
-pub use password::ask_new as ask_new_password;
+pub use password::{ask as ask_password, ask_new as ask_new_password};
 
 /// Kyvos Manager: runs a Manager, and speaks to a group of them.
 #[derive(Parser, Debug)]
@@ -75,8 +75,11 @@ enum Verb {
     Requests(RequestVerb),
     /// Why something is as it is
     Explain {
-        /// What to explain: active
+        /// What to explain: active, make-active, failure
         topic: String,
+        /// Which member, by number; needed by all topics but active
+        #[arg(long)]
+        manager: Option<u64>,
     },
     /// The configuration file
     #[command(subcommand)]
@@ -158,9 +161,10 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
             output.object(&connect.client()?.get(&path, &[]).await?.body);
             Ok(())
         }
-        Verb::Explain { topic } => {
+        Verb::Explain { topic, manager } => {
             let path = format!("/explain/{}", segment(&topic));
-            status::explain(&connect.client()?.get(&path, &[]).await?.body, output);
+            let about: Vec<_> = manager.map(|id| ("manager", id.to_string())).into_iter().collect();
+            status::explain(&connect.client()?.get(&path, &about).await?.body, output);
             Ok(())
         }
         Verb::Config(ConfigVerb::Reference) => {

@@ -10,7 +10,7 @@ use crate::base::Secret;
 const PASSWORD_MAX_BYTES: u64 = 1024;
 
 /// The password in `variable`, or one asked for, or the first line of standard input.
-pub(super) fn ask(variable: &str, prompt: &str) -> Result<Secret, Failure> {
+pub fn ask(variable: &str, prompt: &str) -> Result<Secret, Failure> {
     if let Ok(password) = std::env::var(variable) {
         return Ok(Secret::new(password));
     }

@@ -75,6 +75,13 @@ pub enum MembershipFailure {
     Stopping,
 }
 
+/// What becomes of a voter that loses its vote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Follows,
+    Gone,
+}
+
 type Done<T = ()> = Result<T, MembershipFailure>;
 
 impl Group {
@@ -115,15 +122,34 @@ impl Group {
         self.finish_change().await?;
         let standing = self.leading()?;
         if standing.voters.contains(&member) {
-            if standing.voters.len() == 1 {
-                return Err(MembershipFailure::LastVoter(member));
-            }
-            return self.change(ChangeMembers::RemoveVoters(BTreeSet::from([member.0]))).await;
+            return self.take_vote(&standing, member, Then::Gone).await;
         }
         if standing.learners.contains(&member) {
             return self.change(ChangeMembers::RemoveNodes(BTreeSet::from([member.0]))).await;
         }
         Ok(())
+    }
+
+    /// Takes a member's vote; it still follows. Done already is done.
+    pub async fn demote(&self, member: ManagerId) -> Done {
+        let standing = self.leading()?;
+        if member == standing.here {
+            return Err(MembershipFailure::HandOverFirst(member));
+        }
+        self.finish_change().await?;
+        let standing = self.leading()?;
+        match standing.voters.contains(&member) {
+            true => self.take_vote(&standing, member, Then::Follows).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn take_vote(&self, standing: &Standing, member: ManagerId, then: Then) -> Done {
+        if standing.voters.len() == 1 {
+            return Err(MembershipFailure::LastVoter(member));
+        }
+        let change = ChangeMembers::RemoveVoters(BTreeSet::from([member.0]));
+        self.change_and(change, then).await
     }
 
     /// Finishes a change of voters that a former leader left half done.
@@ -200,11 +226,15 @@ impl Group {
     /// One change, if the membership is still as it was looked at, waited for until both of its entries
     /// are committed.
     async fn change(&self, change: Change) -> Done {
+        self.change_and(change, Then::Gone).await
+    }
+
+    async fn change_and(&self, change: Change, then: Then) -> Done {
         let seen = *self.core.raft.metrics().borrow_watched().membership_config.log_id();
         let unchanged =
             Precondition::<TypeConfig>::LastMembershipLogId { last_membership_log_id: seen };
         tracing::info!(?change, "changing the membership");
-        let changed = self.core.raft.change_membership_if(change, false, [unchanged]);
+        let changed = self.core.raft.change_membership_if(change, then == Then::Follows, [unchanged]);
         match timeout(CHANGE_DEADLINE, changed).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(RaftError::APIError(error))) => Err(refused(error)),

@@ -21,6 +21,7 @@ use super::tenure::Tenure;
 use crate::base::{Epoch, ManagerId, Revision, Term};
 use crate::capabilities::managers::model::{Command, Role};
 use crate::cluster::{Changes, Draft, Group, MembershipFailure};
+use crate::machine::State;
 
 /// How often is looked when nothing tells that something changed.
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
@@ -43,9 +44,22 @@ const ORDERS: usize = 4;
 pub struct Driver {
     office: Office,
     record: Record,
-    orders: mpsc::Sender<Order>,
+    orders: Orders,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
+}
+
+/// Where orders to hand over are given.
+#[derive(Clone)]
+pub(super) struct Orders(mpsc::Sender<Order>);
+
+impl Orders {
+    /// Waits until the order was carried out or refused.
+    pub(super) async fn hand_over(&self, to: ManagerId) -> Result<(), HandOverFailure> {
+        let (done, outcome) = oneshot::channel();
+        self.0.send(Order { to, done }).await.map_err(|_| HandOverFailure::Stopping)?;
+        outcome.await.map_err(|_| HandOverFailure::Stopping)?
+    }
 }
 
 /// Why the office was not handed over.
@@ -81,13 +95,15 @@ impl Driver {
         let office = Office::new(group);
         let record = Record::default();
         let (orders, taken) = mpsc::channel(ORDERS);
+        let orders = Orders(orders);
         let stop = CancellationToken::new();
         let watch = Watch {
             changes: office.group().changes(),
             office: office.clone(),
             record: record.clone(),
             reconcilers,
-            orders: taken,
+            orders: orders.clone(),
+            taken,
             stop: stop.clone(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
@@ -106,9 +122,7 @@ impl Driver {
 
     /// Makes another Manager Active: ends the tenure here, then hands the lead over.
     pub async fn hand_over(&self, to: ManagerId) -> Result<(), HandOverFailure> {
-        let (done, outcome) = oneshot::channel();
-        self.orders.send(Order { to, done }).await.map_err(|_| HandOverFailure::Stopping)?;
-        outcome.await.map_err(|_| HandOverFailure::Stopping)?
+        self.orders.hand_over(to).await
     }
 
     /// Ends the tenure, joins every task, and leaves the lead to another if there is one.
@@ -120,13 +134,35 @@ impl Driver {
     }
 }
 
+/// Why a Manager becomes Active, for the history of tenures: somebody wanted it, or the one before is gone.
+fn why_it_changes(state: &State, here: ManagerId, term: Term) -> String {
+    let host = |id: ManagerId| match state.managers.members.get(&id) {
+        Some(member) => member.profile.host.clone(),
+        None => format!("Kyvos Manager {id}"),
+    };
+    let Some(before) = &state.managers.tenure else { return "the group was founded".to_owned() };
+    let wanted = state.operations.open().find(|(_, operation)| operation.moves_the_office(before.active));
+    match wanted {
+        Some((id, operation)) => {
+            let title = operation.kind.title();
+            format!("{title} (operation {id}, asked for by {})", operation.requested_by)
+        }
+        None if before.active == here && before.term == term => {
+            "its claim had lapsed and came back".to_owned()
+        }
+        None if before.active == here => format!("elected again, leader of term {term}"),
+        None => format!("{} went away; elected leader of term {term}", host(before.active)),
+    }
+}
+
 /// The task behind a [`Driver`].
 struct Watch {
     office: Office,
     record: Record,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     changes: Changes,
-    orders: mpsc::Receiver<Order>,
+    orders: Orders,
+    taken: mpsc::Receiver<Order>,
     stop: CancellationToken,
 }
 
@@ -154,11 +190,10 @@ impl Watch {
             }
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                order = self.orders.recv() => match order {
+                Some(order) = self.taken.recv() => {
                     // The asker may be gone; then nobody wants to know.
-                    Some(order) => drop(order.done.send(Err(HandOverFailure::NotActive))),
-                    None => return None,
-                },
+                    drop(order.done.send(Err(HandOverFailure::NotActive)));
+                }
                 () = self.changes.next() => {}
                 () = tokio::time::sleep(LOOK_PERIOD) => {}
             }
@@ -169,7 +204,7 @@ impl Watch {
     async fn take_office(&self, term: Term) -> Option<Epoch> {
         let group = self.office.group();
         let here = group.here();
-        let because = format!("elected leader of term {term}");
+        let because = group.view(|state| why_it_changes(state, here, term));
         let draft = Draft::own(here, Command::BecomeActive { manager: here, term, because });
         let revision = match group.propose_here(draft).await {
             Ok(settled) => settled.answer.into_result(),
@@ -192,7 +227,7 @@ impl Watch {
         if self.office.holds_until(epoch).is_none() {
             return;
         }
-        let tenure = Arc::new(Tenure::begin(self.office.clone(), epoch));
+        let tenure = Arc::new(Tenure::begin(self.office.clone(), epoch, self.orders.clone()));
         self.record.began(epoch);
         let mut tasks = JoinSet::new();
         for reconciler in &self.reconcilers {
@@ -224,13 +259,10 @@ impl Watch {
             self.record.renewed(epoch);
             tokio::select! {
                 () = self.stop.cancelled() => return Because::Stopping,
-                order = self.orders.recv() => match order {
-                    Some(order) => match self.refusal(order.to) {
-                        None => return Because::Ordered(order),
-                        // The asker may be gone; then nobody wants to know.
-                        Some(failure) => drop(order.done.send(Err(failure.into()))),
-                    },
-                    None => return Because::Stopping,
+                Some(order) = self.taken.recv() => match self.refusal(order.to) {
+                    None => return Because::Ordered(order),
+                    // The asker may be gone; then nobody wants to know.
+                    Some(failure) => drop(order.done.send(Err(failure.into()))),
                 },
                 () = self.changes.next() => {}
                 () = sleep_until(until.min(Instant::now() + LOOK_PERIOD)) => {}

@@ -6,8 +6,9 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::driver::{HandOverFailure, Orders};
 use super::office::Office;
-use crate::base::Epoch;
+use crate::base::{Epoch, ManagerId};
 use crate::cluster::{Draft, ProposeFailure, Settled};
 use crate::machine::Command;
 
@@ -15,6 +16,7 @@ use crate::machine::Command;
 pub struct Tenure {
     office: Office,
     epoch: Epoch,
+    orders: Orders,
     token: CancellationToken,
 }
 
@@ -24,8 +26,8 @@ pub struct Tenure {
 pub struct Ended(pub Epoch);
 
 impl Tenure {
-    pub(super) fn begin(office: Office, epoch: Epoch) -> Self {
-        Tenure { office, epoch, token: CancellationToken::new() }
+    pub(super) fn begin(office: Office, epoch: Epoch, orders: Orders) -> Self {
+        Tenure { office, epoch, orders, token: CancellationToken::new() }
     }
 
     /// Its number, the fencing token that every act carries.
@@ -55,6 +57,12 @@ impl Tenure {
             return Err(ProposeFailure::NotLeading { leader: None });
         }
         group.propose_here(draft).await
+    }
+
+    /// Asks to make another Manager Active. That ends this tenure, and with it whoever waits here: this comes
+    /// back only when the other one cannot take over.
+    pub async fn hand_over(&self, to: ManagerId) -> Result<(), HandOverFailure> {
+        self.orders.hand_over(to).await
     }
 
     pub(super) fn end(&self) {

@@ -91,6 +91,14 @@ impl Kernel {
         Some(Answer { revision: seen.revision, outcome: seen.outcome.clone(), repeated: true })
     }
 
+    /// The answer given to a request, while it is remembered, if it was asked in the same way.
+    pub fn answer_as_asked(&self, request: &RequestId, fingerprint: &Digest) -> Option<Answer> {
+        match self.asked(request, fingerprint) {
+            Asked::Before(answer) => Some(answer),
+            Asked::Never | Asked::WithAnotherBody => None,
+        }
+    }
+
     /// The one thing a room decides that the machine keeps: the feature level.
     pub(super) fn evolve(&mut self, event: &Event) {
         if let Event::Managers(managers::Event::LevelRaised { level }) = event {

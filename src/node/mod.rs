@@ -12,6 +12,7 @@ mod identity;
 mod listeners;
 mod serve;
 mod stopping;
+mod summons;
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;

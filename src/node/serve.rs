@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::profile;
 use super::listeners::{api_tls, bind, drain, serve_api, serve_health};
 use super::stopping::Stopping;
+use super::summons::{self, Summons};
 use crate::api::{self, Member, Surface};
 use crate::base::Secret;
 use crate::capabilities::managers::model::Role;
@@ -58,6 +59,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     tracing::info!(manager = %group.here(), role = config.node.role.as_str(), "started");
     tell_systemd(&[NotifyState::Ready]);
 
+    let mut anew = false;
     let outcome = tokio::select! {
         because = stopping.wait() => {
             tracing::info!(because, "stopping");
@@ -65,15 +67,28 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
         }
         failure = surfaces.failed() => Err(failure),
         because = raft_stopped(&group) => Err(Failure::Refused(format!("consensus stopped: {because}"))),
+        called = summons::wait(&group) => match called {
+            Summons::Restart(operation) => {
+                tracing::info!(%operation, "restarting");
+                anew = true;
+                Ok(())
+            }
+            Summons::Removed(because) => Err(Failure::Refused(because)),
+        },
     };
-    tell_systemd(&[NotifyState::Stopping]);
+    if !anew {
+        tell_systemd(&[NotifyState::Stopping]);
+    }
     ended.cancel();
     driver.shutdown().await;
     surfaces.drain().await;
     drop(member);
     group.shutdown().await;
     tracing::info!("stopped");
-    outcome
+    match anew {
+        true => Err(summons::begin_anew()),
+        false => outcome,
+    }
 }
 
 /// Whether the data directory is that of a member with this role; gives the group key of a Manager.

@@ -10,6 +10,7 @@ mod disk_full;
 mod joining;
 mod no_quorum;
 mod one_active;
+mod operating;
 mod starting;
 mod support;
 mod three_managers;

@@ -28,7 +28,13 @@ async fn a_sign_in_gives_a_token_and_a_cookie_that_scripts_cannot_read() {
     assert_eq!(body["user"]["role"], "maintainer");
     assert_eq!(
         body["user"]["privileges"],
-        json!(["view", "properties.change", "managers.alias", "operations.control"])
+        json!([
+            "view",
+            "properties.change",
+            "managers.alias",
+            "managers.control",
+            "operations.control"
+        ])
     );
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-km=km_s_"), "{cookie}");

@@ -1,6 +1,7 @@
 //! Tests of the whole surface: requests go into the router, the real state machine answers.
 
 mod client;
+mod control;
 mod group;
 
 mod access;

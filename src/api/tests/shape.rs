@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 34, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 41, "a route came or went: say here how many there are");
     found
 }
 
@@ -62,6 +62,7 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "ClusterMember",
         "Notice",
         "Manager",
+        "Tenure",
         "Property",
         "PropertyKind",
         "PropertyChange",
@@ -116,6 +117,11 @@ fn may(role: Role, operation: &str) -> bool {
         "reset_property",
         "revert_property",
         "patch_manager",
+        "make_active",
+        "step_aside",
+        "restart_active",
+        "restart_manager",
+        "restart_passives",
         "cancel_operation",
         "retry_operation",
     ];
@@ -132,6 +138,7 @@ fn may(role: Role, operation: &str) -> bool {
         "list_join_tokens",
         "create_join_token",
         "delete_join_token",
+        "delete_manager",
     ];
     match role {
         Role::Administrator => true,

@@ -2,7 +2,11 @@
 //!
 //! Works without a quorum: what this Manager knows of itself is fresh, of the others it is the last known.
 
+mod control;
 mod join;
+mod tenures;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -11,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model;
+use super::plan::hindrance;
 use crate::api::{
     Answer, Asked, Change, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes, Sight,
     Time, View,
@@ -52,6 +57,13 @@ pub struct Manager {
     pub as_of: Option<Time>,
     /// Whether it is the one that answers.
     pub here: bool,
+    /// What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
+    /// listed can.
+    pub blocked: BTreeMap<&'static str, String>,
+    /// Whether the others have a quorum without it: if not, taking it down must be confirmed.
+    pub quorum_without: bool,
+    /// The open operation it is part of.
+    pub operation: Option<u64>,
     /// Its process.
     pub pid: Option<u32>,
     /// When the process started.
@@ -126,7 +138,12 @@ pub(crate) struct PatchManager {
 
 /// The routes of this room.
 pub(crate) fn routes() -> Routes {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, patch)).merge(join::routes())
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, patch))
+        .merge(control::routes())
+        .merge(tenures::routes())
+        .merge(join::routes())
 }
 
 /// What the live feed tells of an event: kind, subject and data. Join tokens are nobody's news.
@@ -226,7 +243,7 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         alias: member.alias.clone(),
         mode: if active { ManagerMode::Active } else { ManagerMode::Passive },
         role: role(sight, id, member.role),
-        state: if sight.reaches(id) { ManagerState::Running } else { ManagerState::Down },
+        state: service_state(state, sight, id),
         since: since(state, member, status, active),
         version: about.map_or(&profile.version, |about| &about.version).clone(),
         api_url: profile.api_url.clone(),
@@ -236,6 +253,9 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         last_contact_ms: heard_ms,
         as_of: heard_ms.map(|ms| Timestamp(sight.at.0.saturating_sub(ms)).into()),
         here,
+        blocked: blocked(state, sight, id),
+        quorum_without: sight.quorum_without(&BTreeSet::from([id])),
+        operation: state.operations.about(id).map(|(operation, _)| operation.0),
         pid: about.map(|about| about.pid),
         started_at: about.map(|about| about.started_at.into()),
         install_path: about.map(|about| about.install_path.display().to_string()),
@@ -249,6 +269,51 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         disk_id: member.disk_id.to_string(),
         revision: member.revision.0,
     }
+}
+
+/// How its service stands: what it does by itself, or what an operation just does with it.
+fn service_state(state: &State, sight: &Sight, id: ManagerId) -> ManagerState {
+    let process = sight.status(id).map(|status| status.about.started_at);
+    let ordered = process.and_then(|process| {
+        state.operations.restart_ordered(&state.managers, id, process)
+    });
+    match (sight.reaches(id), ordered) {
+        (true, None) => ManagerState::Running,
+        (true, Some(_)) => ManagerState::Stopping,
+        (false, Some(_)) => ManagerState::Starting,
+        (false, None) => ManagerState::Down,
+    }
+}
+
+/// What cannot be done with an instance now (requirements 5.5).
+fn blocked(state: &State, sight: &Sight, id: ManagerId) -> BTreeMap<&'static str, String> {
+    let active = sight.active(state);
+    let everything = active
+        .is_none()
+        .then(|| "There is no active Kyvos Manager.".to_owned())
+        .or_else(|| {
+            let (operation, about) = state.operations.about(id)?;
+            Some(format!("Operation {operation} is under way: {}.", about.kind.title()))
+        });
+    let managers = state.managers.members.values();
+    let alone = managers.filter(|member| member.role == model::Role::Manager).count() == 1;
+    let (is_active, answers) = (active == Some(id), sight.reaches(id));
+    let is_manager = |member: &model::Manager| member.role == model::Role::Manager;
+    let last = alone && state.managers.members.get(&id).is_some_and(is_manager);
+    let reasons = [
+        ("make_active", hindrance(state, &sight.seen(), id).map(|why| format!("Not now: {why}."))),
+        ("restart", match (is_active, answers) {
+            (true, _) => Some("It is Active: use Restart Active Kyvos Manager Instance.".to_owned()),
+            (false, false) => Some("It does not answer.".to_owned()),
+            (false, true) => None,
+        }),
+        ("restart_active", (!is_active).then(|| "It is not Active.".to_owned())),
+        ("remove", last.then(|| "It is the last Kyvos Manager.".to_owned())),
+    ];
+    let blocked = |(verb, own): (&'static str, Option<String>)| {
+        Some((verb, everything.clone().or(own)?))
+    };
+    reasons.into_iter().filter_map(blocked).collect()
 }
 
 /// What a member is in the group: Raft's own record says who votes.

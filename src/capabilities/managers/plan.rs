@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::Manager;
+use super::model::{Manager, Role};
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::machine::{LEVEL_MAX, Level, State};
+
+/// So few entries behind counts as caught up: what is left arrives while a vote or the lead is being given.
+pub const CAUGHT_UP_ENTRIES: u64 = 64;
 
 /// What the Active sees of the group besides the facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Seen {
     pub last_log: Revision,
     /// How far each other member's log is known to match it.
     pub matched: BTreeMap<ManagerId, Revision>,
+    /// The members that answer, with the process that does: when it was started.
+    pub processes: BTreeMap<ManagerId, Timestamp>,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -36,6 +41,64 @@ impl Seen {
     pub fn counts(&self, member: ManagerId) -> bool {
         self.voters.contains(&member) || self.learners.contains(&member)
     }
+
+    /// Whether a member answers.
+    pub fn answers(&self, member: ManagerId) -> bool {
+        self.processes.contains_key(&member)
+    }
+
+    /// How many entries a member lacks.
+    pub fn behind(&self, member: ManagerId) -> u64 {
+        let matched = self.matched.get(&member).copied().unwrap_or_default();
+        self.last_log.0.saturating_sub(matched.0)
+    }
+}
+
+/// One thing that must hold of a member for it to take over from the Active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What must hold.
+    pub rule: &'static str,
+    /// Whether it does.
+    pub holds: bool,
+    /// What is the matter if it does not.
+    pub otherwise: String,
+}
+
+/// What must hold for a member to take over from the Active (row 78), in the order it is looked at.
+pub fn conditions(state: &State, seen: &Seen, member: ManagerId) -> Vec<Condition> {
+    let facts = &state.managers;
+    let known = facts.members.get(&member);
+    let behind = seen.behind(member);
+    let condition = |rule, holds, otherwise: &str| Condition { rule, holds, otherwise: otherwise.into() };
+    vec![
+        condition("It belongs to the group", known.is_some(), "it is no member"),
+        condition(
+            "It is no witness",
+            known.is_none_or(|known| known.role == Role::Manager),
+            "it is a witness",
+        ),
+        condition("It is not Active already", !facts.is_active(member), "it is Active already"),
+        condition("It votes", seen.voters.contains(&member), "it has no vote yet"),
+        condition("It answers", seen.answers(member), "it does not answer"),
+        condition(
+            "It has caught up",
+            behind <= CAUGHT_UP_ENTRIES,
+            &format!("it is {behind} entries behind"),
+        ),
+    ]
+}
+
+/// Why a member cannot take over from the Active now; `None` when it can.
+pub fn hindrance(state: &State, seen: &Seen, member: ManagerId) -> Option<String> {
+    let failed = conditions(state, seen, member).into_iter().find(|condition| !condition.holds);
+    failed.map(|condition| condition.otherwise)
+}
+
+/// Who takes over when somebody has to: of those that can, whoever has most of the log.
+pub fn successor(state: &State, seen: &Seen) -> Option<ManagerId> {
+    let able = state.managers.members.keys().filter(|id| hindrance(state, seen, **id).is_none());
+    able.min_by_key(|id| (seen.behind(**id), **id)).copied()
 }
 
 /// One thing to do, and why.
@@ -83,11 +146,14 @@ fn begin(member: ManagerId, manager: &Manager) -> Step {
     Step { because, act: Act::BeginAddition { member, host } }
 }
 
-/// Learners that do not belong to the group: an addition that was given up while Raft still worked on it.
+/// Learners that do not belong to the group and nobody works on: an addition that was given up while Raft still
+/// worked on it.
 /// A voter without facts is never sent away by itself, because its vote may be the one that is needed.
 fn strangers<'s>(state: &'s State, seen: &'s Seen) -> impl Iterator<Item = ManagerId> {
-    let belongs = |id: &&ManagerId| !state.managers.members.contains_key(id);
-    seen.learners.iter().filter(belongs).copied()
+    let stranger = |id: &&ManagerId| {
+        !state.managers.members.contains_key(id) && state.operations.about(**id).is_none()
+    };
+    seen.learners.iter().filter(stranger).copied()
 }
 
 fn send_away(member: ManagerId) -> Step {

@@ -6,8 +6,8 @@ use std::future::Future;
 
 use super::plan::Seen;
 use crate::base::{Epoch, ManagerId, Refusal};
-use crate::cluster::{Group, MembershipFailure, ProposeFailure, Standing, wall_clock};
-use crate::leadership::{Ended, Tenure};
+use crate::cluster::{Group, MembershipFailure, ProposeFailure, wall_clock};
+use crate::leadership::{Ended, HandOverFailure, Tenure};
 use crate::machine::{Command, State};
 
 /// Why an act was not carried out.
@@ -25,6 +25,9 @@ pub enum ActFailure {
     /// The membership did not change.
     #[error(transparent)]
     Membership(#[from] MembershipFailure),
+    /// The office was not handed over.
+    #[error(transparent)]
+    HandOver(#[from] HandOverFailure),
 }
 
 /// The group, as one pass of the Active sees and changes it.
@@ -44,8 +47,15 @@ pub trait Reach: Sync {
     /// Gives a member that has caught up its vote. Done already is done.
     fn promote(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
 
+    /// Takes a member's vote; it still follows. Done already is done.
+    fn demote(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
+
     /// Takes a member out of Raft's membership. Done already is done.
     fn remove(&self, who: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
+
+    /// Ends the tenure and hands the lead over. Comes back only when that was refused: the pass ends with its
+    /// tenure.
+    fn hand_over(&self, to: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
 }
 
 /// The real one.
@@ -67,7 +77,7 @@ impl Reach for InTenure<'_> {
     }
 
     fn look<R>(&self, look: impl FnOnce(&State, &Seen) -> R) -> R {
-        let seen = seen(self.group.standing());
+        let seen = seen(self.group);
         self.group.view(|state| look(state, &seen))
     }
 
@@ -87,19 +97,36 @@ impl Reach for InTenure<'_> {
         Ok(self.group.promote(who).await?)
     }
 
+    async fn demote(&self, who: ManagerId) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.group.demote(who).await?)
+    }
+
     async fn remove(&self, who: ManagerId) -> Result<(), ActFailure> {
         self.tenure.still_valid()?;
         Ok(self.group.remove(who).await?)
     }
+
+    async fn hand_over(&self, to: ManagerId) -> Result<(), ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.tenure.hand_over(to).await?)
+    }
 }
 
-fn seen(standing: Standing) -> Seen {
+fn seen(group: &Group) -> Seen {
+    let (standing, own) = (group.standing(), group.own_status());
+    let answering = group.peers().into_iter().filter(|peer| peer.reachable);
+    let others = answering.filter_map(|peer| Some((peer.id, peer.status?.about.started_at)));
+    let processes = others.chain([(group.here(), own.about.started_at)]).collect();
+    let mut matched = standing.matched.clone();
+    matched.insert(group.here(), standing.last_log);
     Seen {
         joint: standing.joint(),
         voters: standing.voters,
         learners: standing.learners,
         last_log: standing.last_log,
-        matched: standing.matched,
+        matched,
+        processes,
         now: wall_clock(),
     }
 }

@@ -1,11 +1,15 @@
 //! Facts of the operations: what was asked, how far it is, and what came of it.
 
+mod kind;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::kind::{Instance, Kind, Subject, Task, Work};
 pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Timestamp};
+use crate::capabilities::managers::model as managers;
 use crate::machine::Moment;
 
 /// How many ended operations are kept.
@@ -20,18 +24,6 @@ pub const DETAIL_MAX_BYTES: usize = 1_024;
 pub struct Facts {
     /// By id.
     pub operations: BTreeMap<Revision, Operation>,
-}
-
-/// What an operation does. In the log a kind is its position: append, never reorder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// Brings an admitted member in: learner → caught up → voter (row 86).
-    AddManager {
-        /// Who.
-        manager: ManagerId,
-        /// Its host, for people.
-        host: String,
-    },
 }
 
 /// One operation.
@@ -129,50 +121,6 @@ pub enum StepEnd {
     NeedsDecision,
 }
 
-impl Kind {
-    /// The kind as it is named everywhere.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::AddManager { .. } => "ADD_MANAGER",
-        }
-    }
-
-    /// What it is about, for people.
-    pub fn target(&self) -> String {
-        match self {
-            Self::AddManager { host, .. } => host.clone(),
-        }
-    }
-
-    /// Whether both are about the same thing: of two such operations only one may be open. Hosts do not tell,
-    /// because one host may carry two members.
-    pub fn collides(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::AddManager { manager, .. }, Self::AddManager { manager: other, .. }) => {
-                manager == other
-            }
-        }
-    }
-
-    /// What it does, for people.
-    pub fn title(&self) -> String {
-        match self {
-            Self::AddManager { host, .. } => format!("Add Kyvos Manager {host}"),
-        }
-    }
-
-    /// Its steps as name and title, in order.
-    fn steps(&self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::AddManager { .. } => &[
-                ("learner", "Add as learner"),
-                ("catch-up", "Wait until it has caught up"),
-                ("voter", "Make it a voter"),
-            ],
-        }
-    }
-}
-
 impl Status {
     /// Whether the operation still takes part in anything.
     pub fn is_open(self) -> bool {
@@ -194,10 +142,24 @@ impl Operation {
         ))
     }
 
+    /// Whether it is just moving the office away from this member.
+    pub fn moves_the_office(&self, from: ManagerId) -> bool {
+        let running = self.next_step().filter(|(_, step)| step.status == StepStatus::Running);
+        let work = running.and_then(|(place, _)| self.work(place));
+        work.is_some_and(|work| {
+            work.task.ends_the_tenure() && (work.task == Task::TakeOver || work.manager == from)
+        })
+    }
+
+    /// The work of a step.
+    pub fn work(&self, step: u32) -> Option<Work<'_>> {
+        self.kind.works().get(step as usize).copied()
+    }
+
     pub(super) fn new(kind: Kind, moment: &Moment) -> Self {
-        let step = |(name, title): &(&str, &str)| Step {
-            name: (*name).into(),
-            title: (*title).into(),
+        let step = |work: &Work<'_>| Step {
+            name: work.name().into(),
+            title: work.title(),
             status: StepStatus::Pending,
             attempt: 0,
             detail: String::new(),
@@ -207,7 +169,7 @@ impl Operation {
             epoch: None,
         };
         Self {
-            steps: kind.steps().iter().map(step).collect(),
+            steps: kind.works().iter().map(step).collect(),
             kind,
             requested_by: moment.by.to_string(),
             via: moment.via,
@@ -221,10 +183,16 @@ impl Operation {
         }
     }
 
-    /// Counts a failover when another tenure than the last goes on with it.
+    /// Counts a failover when another tenure than the last goes on with it. A hand-over ends its own tenure:
+    /// whoever goes on after it has not made up for a failure.
     pub(super) fn adopt(&mut self, epoch: Epoch) {
-        let last = self.steps.iter().filter_map(|step| step.epoch).max();
-        self.resumed += u32::from(last.is_some_and(|last| last != epoch));
+        let worked_on = |(place, step): (usize, &Step)| Some((step.epoch?, place));
+        let Some((last, place)) = self.steps.iter().enumerate().filter_map(worked_on).max() else {
+            return;
+        };
+        let works = self.kind.works();
+        let planned = works.get(place).is_some_and(|work| work.task.ends_the_tenure());
+        self.resumed += u32::from(last != epoch && !planned);
     }
 }
 
@@ -238,8 +206,8 @@ impl Facts {
 
     /// The newest operation that adds this member.
     pub fn addition_of(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
-        let adds = |(_, operation): &(&Revision, &Operation)| match &operation.kind {
-            Kind::AddManager { manager, .. } => *manager == member,
+        let adds = |(_, operation): &(&Revision, &Operation)| {
+            matches!(&operation.kind, Kind::AddManager { manager, .. } if *manager == member)
         };
         let newest = self.operations.iter().rev().find(adds);
         newest.map(|(id, operation)| (*id, operation))
@@ -249,5 +217,31 @@ impl Facts {
     pub fn open(&self) -> impl Iterator<Item = (Revision, &Operation)> {
         let open = |(_, operation): &(&Revision, &Operation)| operation.status.is_open();
         self.operations.iter().filter(open).map(|(id, operation)| (*id, operation))
+    }
+
+    /// The open operation that is about this member, if there is one.
+    pub fn about(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
+        self.open().find(|(_, operation)| operation.kind.managers().contains(&member))
+    }
+
+    /// Whether this very process of a member is to end and begin anew now. The order is the running step
+    /// itself: it was agreed on in a tenure, whoever it is for reads it in its own facts, and the process that
+    /// comes after has another name.
+    pub fn restart_ordered(
+        &self,
+        managers: &managers::Facts,
+        member: ManagerId,
+        process: Timestamp,
+    ) -> Option<Revision> {
+        let orders = |(_, operation): &(Revision, &Operation)| {
+            let spared = operation.kind.spares_the_active() && managers.is_active(member);
+            let running = operation.next_step().filter(|(_, step)| step.status == StepStatus::Running);
+            let work = running.and_then(|(place, _)| operation.work(place));
+            let wanted = |work: Work<'_>| {
+                work.task == Task::Restart && work.manager == member && work.process == Some(process)
+            };
+            !spared && operation.status == Status::Running && work.is_some_and(wanted)
+        };
+        self.open().find(orders).map(|(id, _)| id)
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! Every step checks before it does, so whoever is Active may take up any operation at any point. A step tells
 //! that it began before it acts, and one that does not come to its end in time fails with what was last known.
+//! The steps themselves: `addition`, `office` (who is Active), `process` (restarting), `removal`.
 
-use super::model::{Kind, Operation, Status, Step, StepEnd, StepStatus};
+mod addition;
+mod office;
+mod process;
+mod removal;
+mod step;
+
+use self::step::Doing;
+use super::model::{Operation, Status, StepEnd, Task};
 use crate::base::{Epoch, ManagerId, Revision};
 use crate::capabilities::managers::plan::Seen;
 use crate::machine::State;
 
-/// Longest time one step may take in one tenure. Facts are tens of megabytes at most, so a member that has not
-/// got them in ten minutes is not reachable, or slower than the group writes.
-pub const STEP_MAX_MS: u64 = 10 * 60 * 1000;
-
-/// So few entries behind counts as caught up: what is left arrives while its vote is being agreed on.
-pub const CAUGHT_UP_ENTRIES: u64 = 64;
-
-/// Progress is told again after this part of the whole, so that telling it does not become the work.
-const PROGRESS_ONE_IN: u64 = 20;
+pub use self::step::STEP_MAX_MS;
 
 /// One thing to do, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,21 +46,14 @@ pub enum Act {
         /// What came of it.
         detail: String,
     },
-    /// Let a member follow, without a vote.
-    AddLearner {
+    /// Change something outside the facts for a step.
+    Do {
         /// The operation and its step.
         at: Place,
-        /// Who.
-        member: ManagerId,
+        /// What.
+        deed: Deed,
     },
-    /// Give a member its vote.
-    Promote {
-        /// The operation and its step.
-        at: Place,
-        /// Who.
-        member: ManagerId,
-    },
-    /// Take a member out of Raft's membership.
+    /// Take back what an addition left in Raft's membership.
     Remove(ManagerId),
     /// Take a member that does not vote out of the facts.
     Withdraw {
@@ -69,6 +62,21 @@ pub enum Act {
         /// Why, for people.
         because: String,
     },
+}
+
+/// What a step can change outside the facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Let a member follow, without a vote.
+    AddLearner(ManagerId),
+    /// Give a member its vote.
+    Promote(ManagerId),
+    /// Take a member's vote.
+    Demote(ManagerId),
+    /// Take a member out of Raft's membership.
+    Remove(ManagerId),
+    /// Hand the lead over.
+    HandOver(ManagerId),
 }
 
 /// An operation and one of its steps.
@@ -104,114 +112,36 @@ fn next(
         }
     }
     let (place, step) = operation.next_step()?;
+    let work = operation.work(place)?;
     let at = Place { id, step: place };
-    match &operation.kind {
-        Kind::AddManager { manager, host } => {
-            let added = Addition { seen, at, step, member: *manager, host };
-            if !state.managers.members.contains_key(manager) {
-                let detail = format!("{host} is no longer a member of the group");
-                return Some(added.end(StepEnd::Failed, detail));
-            }
-            added.next(epoch)
-        }
-    }
+    let doing = Doing { state, seen, epoch, at, step, kind: &operation.kind, work };
+    doing.next()
 }
 
-/// One step of the addition of a Manager or witness.
-struct Addition<'s> {
-    seen: &'s Seen,
-    at: Place,
-    step: &'s Step,
-    member: ManagerId,
-    host: &'s str,
-}
-
-impl Addition<'_> {
-    fn next(&self, epoch: Epoch) -> Option<Move> {
-        if self.seen.votes(self.member) {
-            return Some(self.end(StepEnd::Done, format!("{} votes", self.host)));
-        }
-        match self.step.name.as_str() {
-            "learner" => self.learner(epoch),
-            "catch-up" => self.catch_up(epoch),
-            "voter" => self.voter(epoch),
-            other => unreachable!("an addition has no step {other}"),
-        }
-    }
-
-    fn learner(&self, epoch: Epoch) -> Option<Move> {
-        if self.seen.counts(self.member) {
-            return Some(self.end(StepEnd::Done, format!("{} follows the log", self.host)));
-        }
-        let begun = self.begun(epoch, format!("asking the group to let {} follow", self.host));
-        begun.or_else(|| Some(self.act(Act::AddLearner { at: self.at, member: self.member })))
-    }
-
-    fn catch_up(&self, epoch: Epoch) -> Option<Move> {
-        if !self.seen.counts(self.member) {
-            let detail = format!("{} does not follow the log any more", self.host);
+impl Doing<'_> {
+    fn next(&self) -> Option<Move> {
+        if self.lost_its_member() {
+            let detail = format!("{} is no longer a member of the group", self.work.host);
             return Some(self.end(StepEnd::Failed, detail));
         }
-        let whole = self.seen.last_log.0;
-        let got = self.seen.matched.get(&self.member).map_or(0, |matched| matched.0.min(whole));
-        let progress = format!("{got} of {whole} entries");
-        if whole - got <= CAUGHT_UP_ENTRIES {
-            return Some(self.end(StepEnd::Done, progress));
+        match self.work.task {
+            Task::Learner => self.learner(),
+            Task::CatchUp => self.catch_up(),
+            Task::Voter => self.voter(),
+            Task::TakeOver => self.take_over(),
+            Task::HandOver => self.hand_over(),
+            Task::Restart => self.restart(),
+            Task::Return => self.come_back(),
+            Task::Demote => self.demote(),
+            Task::Withdraw => self.withdraw(),
+            Task::Leave => self.leave(),
         }
-        if let Some(begun) = self.begun(epoch, progress.clone()) {
-            return Some(begun);
-        }
-        let worth_telling = got >= self.told() + (whole / PROGRESS_ONE_IN).max(1);
-        worth_telling.then(|| self.tell(progress))
     }
 
-    fn voter(&self, epoch: Epoch) -> Option<Move> {
-        if !self.seen.counts(self.member) {
-            let detail = format!("{} does not follow the log any more", self.host);
-            return Some(self.end(StepEnd::Failed, detail));
-        }
-        let begun = self.begun(epoch, format!("asking the group to let {} vote", self.host));
-        begun.or_else(|| Some(self.act(Act::Promote { at: self.at, member: self.member })))
-    }
-
-    /// The move before the work: tell that it begins in this tenure, or that its time is over.
-    fn begun(&self, epoch: Epoch, detail: String) -> Option<Move> {
-        if self.step.status != StepStatus::Running || self.step.epoch != Some(epoch) {
-            return Some(self.tell(detail));
-        }
-        let since = self.step.started_at.unwrap_or(self.seen.now);
-        let late = self.seen.now.since_ms(since) > STEP_MAX_MS;
-        late.then(|| {
-            let minutes = STEP_MAX_MS / 60_000;
-            let known = &self.step.detail;
-            self.end(
-                StepEnd::Failed,
-                format!("not done within {minutes} minutes; last known: {known}"),
-            )
-        })
-    }
-
-    /// How many entries the last progress told of.
-    fn told(&self) -> u64 {
-        self.step.detail.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0)
-    }
-
-    fn tell(&self, detail: String) -> Move {
-        self.act(Act::Tell { at: self.at, detail })
-    }
-
-    fn end(&self, end: StepEnd, detail: String) -> Move {
-        self.act(Act::End { at: self.at, end, detail })
-    }
-
-    fn act(&self, act: Act) -> Move {
-        let because = match &act {
-            Act::Tell { detail, .. } | Act::End { detail, .. } => detail.clone(),
-            Act::AddLearner { .. } => format!("{} was admitted and does not follow yet", self.host),
-            Act::Promote { .. } => format!("{} has caught up", self.host),
-            Act::Remove(_) | Act::Withdraw { .. } => unreachable!("a step never goes back"),
-        };
-        Move { because, act }
+    /// Every step but the last ones of a removal needs its member.
+    fn lost_its_member(&self) -> bool {
+        let gone = !self.state.managers.members.contains_key(&self.work.manager);
+        gone && !matches!(self.work.task, Task::Withdraw | Task::Leave)
     }
 }
 
@@ -227,7 +157,7 @@ fn undo(state: &State, seen: &Seen, member: ManagerId) -> Option<Move> {
             return None;
         }
     };
-    if seen.voters.contains(&member) {
+    if seen.voters.contains(&member) || state.operations.about(member).is_some() {
         return None;
     }
     let because = format!("its addition came to nothing: {why}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::command::Command;
-use super::plan::{Act, Move, Place, plan};
+use super::plan::{Act, Deed, Move, Place, plan};
 use crate::capabilities::managers::model as managers;
 use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
 use crate::cluster::{Group, MembershipFailure};
@@ -62,12 +62,21 @@ async fn make(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
         Act::End { at: Place { id, step }, end, detail } => {
             reach.propose(Command::StepEnded { id, step, end, detail, epoch }.into()).await
         }
-        Act::AddLearner { at, member } => told(reach, at, reach.add_learner(member).await).await,
-        Act::Promote { at, member } => told(reach, at, reach.promote(member).await).await,
+        Act::Do { at, deed } => told(reach, at, carry_out(reach, deed).await).await,
         Act::Remove(member) => reach.remove(member).await,
         Act::Withdraw { member, because } => {
             reach.propose(managers::Command::Withdraw { manager: member, because }.into()).await
         }
+    }
+}
+
+async fn carry_out(reach: &impl Reach, deed: Deed) -> Result<(), ActFailure> {
+    match deed {
+        Deed::AddLearner(member) => reach.add_learner(member).await,
+        Deed::Promote(member) => reach.promote(member).await,
+        Deed::Demote(member) => reach.demote(member).await,
+        Deed::Remove(member) => reach.remove(member).await,
+        Deed::HandOver(to) => reach.hand_over(to).await,
     }
 }
 
@@ -109,7 +118,8 @@ fn in_words(failure: &ActFailure) -> String {
         ActFailure::Ended(_)
         | ActFailure::Refused(_)
         | ActFailure::Propose(_)
-        | ActFailure::Membership(_) => format!("{failure}; trying again"),
+        | ActFailure::Membership(_)
+        | ActFailure::HandOver(_) => format!("{failure}; trying again"),
     }
 }
 

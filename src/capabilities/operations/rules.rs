@@ -1,13 +1,15 @@
 //! How the operations decide and evolve: what may begin, which step is next, who may say how it went.
 
+use std::collections::BTreeSet;
+
 use super::command::{Command, Event};
 use super::model::{
-    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Kind, OPEN_MAX, Operation, Status, Step, StepEnd,
-    StepStatus,
+    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Status, Step,
+    StepEnd, StepStatus,
 };
 use crate::base::text::{cut, one_line};
-use crate::base::{Code, Epoch, Refusal, Revision};
-use crate::capabilities::managers::model::HOST_MAX_BYTES;
+use crate::base::{Code, Epoch, ManagerId, Refusal, Revision};
+use crate::capabilities::managers::model::{self as managers, HOST_MAX_BYTES, Role};
 use crate::machine::{Capability, Moment, State, Trace};
 
 /// The room, for the machine.
@@ -41,7 +43,7 @@ impl Capability for Room {
             Command::Retry { id } => {
                 let again = |status| matches!(status, Status::Failed | Status::NeedsDecision);
                 let operation = in_state(facts, *id, again, "has failed or needs a decision")?;
-                subject_exists(state, &operation.kind)?;
+                allowed(state, &operation.kind)?;
                 if !operation.status.is_open() {
                     room_for_one_more(facts)?;
                 }
@@ -89,8 +91,10 @@ impl Capability for Room {
 }
 
 fn begin(state: &State, kind: &Kind) -> Result<Vec<Event>, Refusal> {
-    one_line("A target", &kind.target(), HOST_MAX_BYTES)?;
-    subject_exists(state, kind)?;
+    for host in kind.hosts() {
+        one_line("A target", host, HOST_MAX_BYTES)?;
+    }
+    allowed(state, kind)?;
     room_for_one_more(&state.operations)?;
     subject_is_free(&state.operations, kind, None)?;
     Ok(vec![Event::Begun { kind: kind.clone() }])
@@ -106,10 +110,64 @@ fn in_office(state: &State, epoch: Epoch) -> Result<(), Refusal> {
     Err(Refusal::new(Code::StaleEpoch, detail))
 }
 
-fn subject_exists(state: &State, kind: &Kind) -> Result<(), Refusal> {
-    match kind {
-        Kind::AddManager { manager, .. } => state.managers.member(*manager).map(|_| ()),
+/// Whether the facts allow an operation. What only the Active sees, such as who answers, its steps check.
+fn allowed(state: &State, kind: &Kind) -> Result<(), Refusal> {
+    let facts = &state.managers;
+    for manager in kind.managers() {
+        facts.member(manager)?;
     }
+    match kind {
+        Kind::AddManager { .. } => Ok(()),
+        Kind::MakeActive { manager, .. } => may_become_active(facts, *manager),
+        Kind::StepAside { manager, host } | Kind::RestartActive(Instance { manager, host, .. }) => {
+            is_active(facts, *manager, host)
+        }
+        Kind::RestartPassives { instances, .. } => are_passive(facts, instances),
+        Kind::RemoveManager { manager, host, .. } => not_the_last(facts, *manager, host),
+    }
+}
+
+fn may_become_active(facts: &managers::Facts, manager: ManagerId) -> Result<(), Refusal> {
+    let member = facts.member(manager)?;
+    let host = &member.profile.host;
+    if member.role == Role::Witness {
+        let detail = format!("{host} is a witness: it votes and never becomes Active.");
+        return Err(Refusal::new(Code::NotEligible, detail));
+    }
+    if facts.is_active(manager) {
+        return Err(Refusal::new(Code::WrongState, format!("{host} is Active already.")));
+    }
+    Ok(())
+}
+
+fn is_active(facts: &managers::Facts, manager: ManagerId, host: &str) -> Result<(), Refusal> {
+    if facts.is_active(manager) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::WrongState, format!("{host} is not the Active any more.")))
+}
+
+/// Row 57, also when an instance became Active between somebody's look and this entry.
+fn are_passive(facts: &managers::Facts, instances: &[Instance]) -> Result<(), Refusal> {
+    if let Some(active) = instances.iter().find(|instance| facts.is_active(instance.manager)) {
+        let detail = format!("{} is the Active instance.", active.host);
+        return Err(Refusal::new(Code::ActiveNotAllowed, detail));
+    }
+    let distinct: BTreeSet<_> = instances.iter().map(|instance| instance.manager).collect();
+    if instances.is_empty() || distinct.len() != instances.len() {
+        let detail = "There is no Passive instance this could be done with.";
+        return Err(Refusal::new(Code::WrongState, detail));
+    }
+    Ok(())
+}
+
+fn not_the_last(facts: &managers::Facts, manager: ManagerId, host: &str) -> Result<(), Refusal> {
+    let others = facts.members.iter().filter(|(id, _)| **id != manager);
+    if others.filter(|(_, member)| member.role == Role::Manager).count() > 0 {
+        return Ok(());
+    }
+    let detail = format!("{host} is the last Kyvos Manager of the group.");
+    Err(Refusal::new(Code::LastManager, detail))
 }
 
 fn room_for_one_more(facts: &Facts) -> Result<(), Refusal> {

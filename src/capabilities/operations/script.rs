@@ -1,24 +1,20 @@
 //! How the scripts speak of operations.
 
 use super::command::Command;
-use super::model::{Kind, StepEnd};
-use crate::base::Epoch;
+use super::model::{Instance, Kind, StepEnd};
+use crate::base::{Epoch, ManagerId, Timestamp};
 use crate::machine::State;
 use crate::machine::script::{Words, tell_all_of};
 
 pub(crate) const VERBS: &[&str] = &["begin", "step-started", "step-ended", "cancel", "retry"];
 
-/// `begin add-manager N HOST` · `step-started @ID STEP DETAIL epoch=N` ·
+/// `begin add-manager|make-active|step-aside|remove-manager N HOST [lost=true]` ·
+/// `begin restart-active N HOST [process=MS]` · `begin restart-passives N… [all=true]` · `step-started @ID STEP DETAIL epoch=N` ·
 /// `step-ended @ID STEP done|skipped|failed|needs-decision DETAIL epoch=N` · `cancel @ID` · `retry @ID`
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
     match verb.as_str() {
-        "begin" => {
-            assert_eq!(words.next(), "add-manager");
-            Command::Begin {
-                kind: Kind::AddManager { manager: words.manager(), host: words.next() },
-            }
-        }
+        "begin" => Command::Begin { kind: kind(words) },
         "step-started" => {
             let (id, step, detail) = (words.revision(), words.read(), words.next());
             Command::StepStarted { id, step, detail, epoch: epoch(words) }
@@ -46,6 +42,36 @@ pub(crate) fn show(state: &State, _words: &mut Words) -> Vec<String> {
         }));
     }
     said
+}
+
+fn kind(words: &mut Words) -> Kind {
+    match words.next().as_str() {
+        "add-manager" => Kind::AddManager { manager: words.manager(), host: words.next() },
+        "make-active" => Kind::MakeActive { manager: words.manager(), host: words.next() },
+        "step-aside" => Kind::StepAside { manager: words.manager(), host: words.next() },
+        "restart-active" => Kind::RestartActive(instance(words)),
+        "restart-passives" => {
+            let all = words.read_option("all").unwrap_or(false);
+            let process = process(words);
+            let numbers: Vec<ManagerId> = words.rest().iter().map(|word| word.parse().unwrap()).collect();
+            let host = |manager| Instance { manager, host: format!("km{manager}"), process };
+            Kind::RestartPassives { instances: numbers.into_iter().map(host).collect(), all }
+        }
+        "remove-manager" => Kind::RemoveManager {
+            manager: words.manager(),
+            host: words.next(),
+            lost: words.read_option("lost").unwrap_or(false),
+        },
+        other => panic!("there is no operation {other}"),
+    }
+}
+
+fn instance(words: &mut Words) -> Instance {
+    Instance { manager: words.manager(), host: words.next(), process: process(words) }
+}
+
+fn process(words: &mut Words) -> Timestamp {
+    Timestamp(words.read_option("process").unwrap_or(1))
 }
 
 fn epoch(words: &mut Words) -> Epoch {

@@ -192,6 +192,12 @@ fn operations() -> impl Strategy<Value = String> {
     prop_oneof![
         (7..40_u64, 1..6_u32)
             .prop_map(|(member, host)| format!("operations begin add-manager {member} km{host}")),
+        (prop_oneof![Just(1_u64), 7..9_u64], one_of_a_kind())
+            .prop_map(|(member, kind)| format!("operations begin {kind} {member} km")),
+        vec(7..9_u64, 1..3).prop_map(|members| {
+            let members: Vec<String> = members.iter().map(u64::to_string).collect();
+            format!("operations begin restart-passives {}", members.join(" "))
+        }),
         (id(), 0..3_u32, 0..1_200_usize, epoch()).prop_map(|(id, step, long, epoch)| {
             format!("operations step-started {id} {step} repeat(d,{long}) epoch={epoch}")
         }),
@@ -200,6 +206,15 @@ fn operations() -> impl Strategy<Value = String> {
         )),
         id().prop_map(|id| format!("operations cancel {id}")),
         id().prop_map(|id| format!("operations retry {id}")),
+    ]
+}
+
+fn one_of_a_kind() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("make-active"),
+        Just("step-aside"),
+        Just("restart-active"),
+        Just("remove-manager")
     ]
 }
 

@@ -35,6 +35,11 @@ impl Words {
         word
     }
 
+    /// All plain words that are left.
+    pub(crate) fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.plain.pop()).collect()
+    }
+
     /// The next plain word, read.
     pub(crate) fn read<T: FromStr>(&mut self) -> T {
         let word = self.next();

@@ -15,8 +15,7 @@ use crate::api::{
     Answer, Anyone, COOKIE, Change, Fault, Nothing, Privilege, Problem, Reader, Routes, SignedIn,
     Time, TokenKind,
 };
-use crate::base::{Code, Digest, Refusal, Revision, Secret};
-use crate::cluster::Consistency;
+use crate::base::{Digest, Secret};
 use crate::machine::Actor;
 
 /// Who wants to sign in.
@@ -89,14 +88,6 @@ pub(crate) struct ChangePassword {
     new: Secret,
 }
 
-/// What the group knows of a user's password.
-struct Known {
-    hash: String,
-    revision: Revision,
-    role: model::Role,
-    may_sign_in: bool,
-}
-
 pub(super) fn routes() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(login))
@@ -112,7 +103,7 @@ pub(super) fn routes() -> Routes {
 async fn login(change: Change<Anyone, Login>) -> Result<Answer<Session>, Problem> {
     let (username, password) = (&change.body.username, &change.body.password);
     change.throttled(&username.chars().take(model::USERNAME_MAX_BYTES).collect::<String>())?;
-    let known = match_password(&change, username, password, Fault::WrongCredentials).await?;
+    let known = change.match_password(username, password, Fault::WrongCredentials).await?;
     let token = change.token(TokenKind::Session);
     let digest = Digest::of(token.reveal().as_bytes());
     let checked = known.revision;
@@ -174,50 +165,12 @@ async fn change_password(change: Change<SignedIn, ChangePassword>) -> Result<Ans
     };
     change.throttled(&username)?;
     let existing = &change.body.existing;
-    let known = match_password(&change, &username, existing, Fault::WrongPassword).await?;
+    let known = change.match_password(&username, existing, Fault::WrongPassword).await?;
     let password_hash = Some(change.surface.passwords.hash(change.body.new.clone()).await?);
     let expect = Some(known.revision);
     let command =
         model::Command::ChangeUser { username, role: None, active: None, password_hash, expect };
     Ok(change.propose(command, None).await?.empty(&change.surface))
-}
-
-/// What is known of the user whose password this is. A wrong one is counted by the group; unknown users, and
-/// users who may not sign in, cost the same time as others.
-async fn match_password<P, T>(
-    change: &Change<P, T>,
-    username: &str,
-    password: &Secret,
-    wrong: Fault,
-) -> Result<Known, Problem> {
-    let surface = &change.surface;
-    surface.group.settle(Consistency::Linearizable).await?;
-    let now = surface.group.now();
-    let known = surface.group.view(|state| {
-        let user = state.access.users.get(username)?;
-        let (hash, revision) = (user.password_hash.clone(), user.revision);
-        Some(Known { hash, revision, role: user.role, may_sign_in: user.may_sign_in(now) })
-    });
-    let hash = known.as_ref().map(|known| known.hash.clone());
-    let right = surface.passwords.verify(password.clone(), hash).await?;
-    match known {
-        Some(known) if right && known.may_sign_in => Ok(known),
-        Some(known) if !known.may_sign_in => {
-            Err(Refusal::new(Code::Locked, "This user is inactive, or locked for a while.").into())
-        }
-        Some(_) => {
-            count_failure(change, username).await?;
-            Err(Problem::new(wrong, "User name or password is wrong."))
-        }
-        None => Err(Problem::new(wrong, "User name or password is wrong.")),
-    }
-}
-
-/// One more wrong password, always under a fresh name: under the client's key somebody could try many passwords
-/// and be counted once.
-async fn count_failure<P, T>(change: &Change<P, T>, username: &str) -> Result<(), Problem> {
-    let command = model::Command::CountFailure { username: username.into() };
-    change.propose_apart(Actor::Anonymous, command).await.map(|_| ())
 }
 
 fn session_user(username: &str, role: model::Role) -> SessionUser {

@@ -1,6 +1,6 @@
 //! A group for tests: a real machine, and a Raft that does at once what it is told, or does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -8,8 +8,10 @@ use raft_store::machine::Committed;
 
 use super::{ActFailure, Reach};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Revision, Timestamp};
+use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::Seen;
 use crate::cluster::MembershipFailure;
+use crate::leadership::Ended;
 use crate::machine::script::command_of;
 use crate::machine::{Actor, Answer, Command, Proposal, State, apply};
 
@@ -22,23 +24,54 @@ pub(crate) struct Inside {
     pub(crate) state: State,
     pub(crate) seen: Seen,
     pub(crate) epoch: Epoch,
+    /// Who leads.
+    pub(crate) lead: ManagerId,
     /// Members that do not answer: they follow, and get nothing.
     pub(crate) silent: BTreeSet<ManagerId>,
     /// Whether another change of the members is under way.
     pub(crate) busy: bool,
+    /// Whether nobody takes the office over.
+    pub(crate) nobody_takes_over: bool,
+    /// What was done outside the facts, in order.
+    pub(crate) deeds: Vec<String>,
+    /// After so many acts the Active dies.
+    pub(crate) acts_left: Option<usize>,
+    /// Whether the tenure is over, so that its pass does nothing any more.
+    pub(crate) over: bool,
 }
 
 impl FakeGroup {
     /// A group of one, with HA and an epoch.
     pub(crate) fn founded() -> Self {
-        let seen = Seen { voters: BTreeSet::from([ManagerId(1)]), ..Seen::default() };
-        let (state, epoch) = (State::default(), Epoch(2));
-        let inside = Inside { state, seen, epoch, silent: BTreeSet::new(), busy: false };
+        let founder = ManagerId(1);
+        let seen = Seen {
+            voters: BTreeSet::from([founder]),
+            processes: BTreeMap::from([(founder, Timestamp(1))]),
+            ..Seen::default()
+        };
+        let inside = Inside {
+            state: State::default(),
+            seen,
+            epoch: Epoch(2),
+            lead: founder,
+            silent: BTreeSet::new(),
+            busy: false,
+            nobody_takes_over: false,
+            deeds: Vec::new(),
+            acts_left: None,
+            over: false,
+        };
         let group = Self { inside: Mutex::new(inside) };
         group.say("managers found km1");
         group.say("managers become-active 1");
         group.say("properties set kyvos-manager/ENABLE_KM_HA yes");
         group
+    }
+
+    /// The same group at another time than 0.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        self.inside().seen.now = now;
+        self
     }
 
     pub(crate) fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -54,7 +87,10 @@ impl FakeGroup {
     pub(crate) fn admit(&self, host: &str, role: &str) -> ManagerId {
         self.say(&format!("managers create-join-token {host} {role}"));
         self.say(&format!("managers admit {host} {role} {host}"));
-        ManagerId(self.inside().state.kernel.revision.0)
+        let mut inside = self.inside();
+        let member = ManagerId(inside.state.kernel.revision.0);
+        inside.seen.processes.insert(member, Timestamp(1));
+        member
     }
 
     /// Time passes.
@@ -63,11 +99,51 @@ impl FakeGroup {
         inside.seen.now = inside.seen.now.plus_ms(ms);
     }
 
-    /// Another Manager becomes Active.
+    /// The Active begins a new tenure.
     pub(crate) fn fail_over(&self) {
-        self.say("managers become-active 1");
         let mut inside = self.inside();
-        inside.epoch = inside.state.managers.epoch();
+        let lead = inside.lead;
+        inside.takes_office(lead);
+    }
+
+    /// The Active dies and comes back; another Manager becomes Active, if there is one that votes.
+    pub(crate) fn kill_active(&self) {
+        let mut inside = self.inside();
+        let died = inside.lead;
+        inside.process_ends(died);
+        inside.over = false;
+        inside.acts_left = None;
+    }
+
+    /// What the Managers do by themselves: a process that is asked to end ends and begins anew, a removed Manager
+    /// goes, and a tenure that ended has made room for the next one.
+    pub(crate) fn obey(&self) -> bool {
+        let mut inside = self.inside();
+        let inside = &mut *inside;
+        inside.over = false;
+        let gone = |id: &ManagerId| inside.state.managers.removed.contains_key(id);
+        let left: Vec<_> = inside.seen.processes.keys().filter(|id| gone(id)).copied().collect();
+        inside.seen.processes.retain(|id, _| !left.contains(id));
+        let asked = |(id, process): &(&ManagerId, &Timestamp)| {
+            let facts = &inside.state.managers;
+            inside.state.operations.restart_ordered(facts, **id, **process).is_some()
+        };
+        let asked: Vec<_> = inside.seen.processes.iter().filter(asked).map(|(id, _)| *id).collect();
+        for id in &asked {
+            inside.deeds.push(format!("restart {id}"));
+            inside.process_ends(*id);
+        }
+        !asked.is_empty() || !left.is_empty()
+    }
+
+    fn act(&self) -> Result<MutexGuard<'_, Inside>, ActFailure> {
+        let mut inside = self.inside();
+        inside.over |= inside.acts_left == Some(0);
+        if inside.over {
+            return Err(Ended(inside.epoch).into());
+        }
+        inside.acts_left = inside.acts_left.map(|left| left - 1);
+        Ok(inside)
     }
 }
 
@@ -76,8 +152,8 @@ impl Inside {
         let index = self.state.kernel.revision.0 + 1;
         let proposal = Proposal {
             at: self.seen.now,
-            by: Actor::Manager(ManagerId(1)),
-            via: ManagerId(1),
+            by: Actor::Manager(self.lead),
+            via: self.lead,
             source: None,
             request: RequestId::new(format!("r{index}")).unwrap(),
             fingerprint: Digest::default(),
@@ -86,23 +162,54 @@ impl Inside {
             command,
         };
         let payload = Some(Bytes::from(proposal.encode()));
-        let applied = apply(&mut self.state, &Committed { index, term: 1, leader: 1, payload });
+        let leader = self.lead.0;
+        let applied = apply(&mut self.state, &Committed { index, term: 1, leader, payload });
         self.seen.last_log = Revision(index);
         applied.answer.unwrap()
     }
 
-    /// Everybody who answers has everything.
-    fn replicate(&mut self) {
-        for learner in self.seen.learners.difference(&self.silent) {
-            self.seen.matched.insert(*learner, self.seen.last_log);
+    fn takes_office(&mut self, who: ManagerId) {
+        self.lead = who;
+        let command = command_of(&format!("managers become-active {who}"));
+        self.commit(command, None).into_result().unwrap();
+        self.epoch = self.state.managers.epoch();
+    }
+
+    /// A process ends and its Manager comes back in a new one. If it led, somebody else leads now.
+    fn process_ends(&mut self, of: ManagerId) {
+        let process = self.seen.processes.entry(of).or_default();
+        *process = Timestamp(process.0 + 1);
+        if of == self.lead {
+            let managers = &self.state.managers.members;
+            let able = |id: &&ManagerId| **id != of && managers[*id].role == Role::Manager;
+            let next = self.seen.voters.iter().find(able).copied().unwrap_or(of);
+            self.takes_office(next);
         }
     }
 
-    fn change(&mut self, how: impl FnOnce(&mut Seen)) -> Result<(), ActFailure> {
+    /// Everybody who answers has everything.
+    fn replicate(&mut self) {
+        let members = self.seen.learners.union(&self.seen.voters);
+        for member in members.filter(|member| !self.silent.contains(member)) {
+            self.seen.matched.insert(*member, self.seen.last_log);
+        }
+    }
+
+    /// Changes who votes, unless it is so already.
+    fn change(
+        &mut self,
+        deed: &str,
+        who: ManagerId,
+        how: impl FnOnce(&mut Seen),
+    ) -> Result<(), ActFailure> {
         if self.busy {
             return Err(MembershipFailure::Changed("another one".into()).into());
         }
+        let before = self.seen.clone();
         how(&mut self.seen);
+        if self.seen != before {
+            self.deeds.push(format!("{deed} {who}"));
+        }
         Ok(())
     }
 }
@@ -119,37 +226,45 @@ impl Reach for FakeGroup {
     }
 
     async fn propose(&self, command: Command) -> Result<(), ActFailure> {
-        let mut inside = self.inside();
+        let mut inside = self.act()?;
         let fence = Some(inside.epoch);
         inside.commit(command, fence).into_result()?;
         Ok(())
     }
 
     async fn add_learner(&self, who: ManagerId) -> Result<(), ActFailure> {
-        self.inside().change(|seen| {
+        self.act()?.change("add", who, |seen| {
             seen.learners.insert(who);
         })
     }
 
     async fn promote(&self, who: ManagerId) -> Result<(), ActFailure> {
-        self.inside().change(|seen| {
+        self.act()?.change("promote", who, |seen| {
             seen.learners.remove(&who);
             seen.voters.insert(who);
         })
     }
 
+    async fn demote(&self, who: ManagerId) -> Result<(), ActFailure> {
+        self.act()?.change("demote", who, |seen| {
+            seen.voters.remove(&who);
+            seen.learners.insert(who);
+        })
+    }
+
     async fn remove(&self, who: ManagerId) -> Result<(), ActFailure> {
-        self.inside().change(|seen| {
+        self.act()?.change("remove", who, |seen| {
             seen.learners.remove(&who);
             seen.voters.remove(&who);
         })
     }
-}
 
-/// A time to begin with that is not 0.
-impl FakeGroup {
-    pub(crate) fn at(self, now: Timestamp) -> Self {
-        self.inside().seen.now = now;
-        self
+    async fn hand_over(&self, to: ManagerId) -> Result<(), ActFailure> {
+        let mut inside = self.act()?;
+        let next = if inside.nobody_takes_over { inside.lead } else { to };
+        inside.deeds.push(format!("hand over to {to}"));
+        inside.takes_office(next);
+        inside.over = true;
+        Ok(())
     }
 }

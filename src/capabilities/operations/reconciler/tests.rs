@@ -1,5 +1,8 @@
 //! Additions from admission to vote, and back, with both rooms' reconcilers at work on one group.
 
+mod boundaries;
+mod instances;
+
 use super::*;
 use crate::base::{ManagerId, Timestamp};
 use crate::capabilities::managers::plan as managers_plan;
@@ -9,13 +12,22 @@ use crate::capabilities::operations::model::{Operation, Status, StepStatus};
 use crate::capabilities::operations::plan::STEP_MAX_MS;
 use crate::machine::LEVEL_MAX;
 
-/// Passes of both rooms until neither has anything to do.
+/// Passes of both rooms, and what the Managers do by themselves meanwhile, until nobody has anything to do.
 async fn settle(group: &FakeGroup) -> usize {
-    for passes in 0..100 {
+    for passes in 0..1_000 {
         let managers = managers_reconciler::pass(group).await;
-        if managers == Pass::Nothing && pass(group).await == Pass::Nothing {
+        let operations = pass(group).await;
+        let obeyed = group.obey();
+        if (managers, operations, obeyed) != (Pass::Nothing, Pass::Nothing, false) {
+            continue;
+        }
+        let waits = |operation: &Operation| {
+            matches!(operation.status, Status::Queued | Status::Running)
+        };
+        if !group.inside().state.operations.operations.values().any(waits) {
             return passes;
         }
+        group.wait(1_000);
     }
     panic!("the reconcilers do not come to rest");
 }
@@ -25,6 +37,7 @@ async fn passes(group: &FakeGroup, count: usize) {
     for _ in 0..count {
         let _ = managers_reconciler::pass(group).await;
         let _ = pass(group).await;
+        group.obey();
     }
 }
 

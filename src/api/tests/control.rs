@@ -1,0 +1,224 @@
+//! What operators do with instances, as the HTTP surface judges it: passwords, reasons, repeats.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Km};
+use crate::base::ManagerId;
+use crate::capabilities::access::model::{self as access, Role};
+
+const PASSWORD: &str = "correct horse";
+
+/// A group of three, Active here, and somebody signed in who may do everything.
+struct Desk {
+    km: Km,
+    bearer: String,
+    km2: ManagerId,
+    km3: ManagerId,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let km = Km::new();
+        km.user("ann", PASSWORD, Role::Administrator).await;
+        km.group.commit(crate::machine::script::command_of(
+            "properties set kyvos-manager/ENABLE_KM_HA yes",
+        ));
+        let (km2, km3) = (km.group.admit_peer("km2"), km.group.admit_peer("km3"));
+        let newest = km.group.set().state.kernel.revision;
+        for peer in km.group.set().peers.values_mut() {
+            peer.status.as_mut().unwrap().last_log = newest;
+        }
+        let login = km.anonymous(Method::POST, "/api/v1/login");
+        let login = login.json(json!({ "username": "ann", "password": PASSWORD })).send().await;
+        let bearer = format!("Bearer {}", login.json()["token"].as_str().unwrap());
+        Self { km, bearer, km2, km3 }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
+        let ask = self.km.anonymous(method, &format!("/api/v1{path}"));
+        ask.header("authorization", self.bearer.clone()).json(body).send().await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, body).await
+    }
+
+    async fn row(&self, id: ManagerId) -> Value {
+        self.km.get(&format!("/api/v1/managers/{id}")).await.json()
+    }
+
+    fn operations(&self) -> usize {
+        self.km.group.set().state.operations.operations.len()
+    }
+
+    fn silence(&self, id: ManagerId) {
+        self.km.group.set().peers.get_mut(&id).unwrap().reachable = false;
+    }
+}
+
+fn password() -> Value {
+    json!({ "password": PASSWORD })
+}
+
+// rows 59, 78
+#[tokio::test]
+async fn a_right_password_begins_the_operation_and_a_wrong_one_nothing_but_a_count() {
+    let desk = Desk::new().await;
+    let path = format!("/managers/{}/make-active", desk.km2);
+    let wrong = desk.post(&path, json!({ "password": "wrong horse" })).await;
+    assert_eq!((wrong.status.as_u16(), wrong.problem().as_str()), (403, "WRONG_PASSWORD"));
+    let missing = desk.post(&path, json!({})).await;
+    assert_eq!(missing.problem(), "INVALID_INPUT");
+    assert_eq!(desk.operations(), 0);
+    assert_eq!(desk.km.group.set().state.access.users["ann"].failures, 1);
+
+    let begun = desk.post(&path, password()).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    let operation = begun.json()["operation"].as_u64().unwrap();
+    let shown = desk.km.get(&format!("/api/v1/operations/{operation}")).await.json();
+    assert_eq!((&shown["kind"], &shown["target"]), (&json!("MAKE_ACTIVE"), &json!("km2")));
+    for bytes in &desk.km.group.set().log {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains(PASSWORD) && !text.contains("wrong horse"));
+    }
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_in_a_dialog_lock_the_user() {
+    let desk = Desk::new().await;
+    for _ in 0..access::FAILURES_MAX {
+        let wrong = desk.post("/managers/restart-active", json!({ "password": "no" })).await;
+        assert_eq!(wrong.problem(), "WRONG_PASSWORD");
+    }
+    assert_eq!(desk.post("/managers/restart-active", password()).await.problem(), "LOCKED");
+    assert_eq!(desk.operations(), 0);
+}
+
+#[tokio::test]
+async fn a_double_click_begins_one_operation_and_another_request_is_told_to_wait() {
+    let desk = Desk::new().await;
+    let path = format!("/api/v1/managers/{}/make-active", desk.km2);
+    let click = || {
+        let ask = desk.km.anonymous(Method::POST, &path).header("idempotency-key", "one");
+        ask.header("authorization", desk.bearer.clone()).json(password()).send()
+    };
+    let (first, second) = (click().await, click().await);
+    assert_eq!((first.status.as_u16(), first.json()), (202, second.json()));
+    assert_eq!(desk.operations(), 1);
+    assert_eq!(desk.post("/managers/restart-active", password()).await.problem(), "TARGET_BUSY");
+    // The world has moved on, the answer to the same click has not.
+    desk.silence(desk.km2);
+    assert_eq!(click().await.json(), first.json());
+}
+
+// row 78
+#[tokio::test]
+async fn whoever_cannot_take_over_is_refused_with_the_reason() {
+    let desk = Desk::new().await;
+    let make_active = async |id: u64| {
+        desk.post(&format!("/managers/{id}/make-active"), password()).await
+    };
+    assert_eq!(make_active(1).await.json()["detail"], "km1: it is Active already.");
+    assert_eq!(make_active(99).await.problem(), "NO_SUCH_MANAGER");
+    desk.silence(desk.km2);
+    let silent = make_active(desk.km2.0).await;
+    assert_eq!((silent.status.as_u16(), silent.problem().as_str()), (409, "NOT_ELIGIBLE"));
+    assert_eq!(silent.json()["detail"], "km2: it does not answer.");
+    for n in 0..70 {
+        desk.km.group.commit(crate::machine::script::command_of(&format!(
+            "properties set custom/p{n} x"
+        )));
+    }
+    let lagging = make_active(desk.km3.0).await.json()["detail"].as_str().unwrap().to_owned();
+    assert!(lagging.ends_with("entries behind."), "{lagging}");
+    let row = desk.row(desk.km3).await;
+    assert!(row["blocked"]["make_active"].as_str().unwrap().ends_with("entries behind."), "{row}");
+    let explained = desk.km.get(&format!("/api/v1/explain/make-active?manager={}", desk.km3)).await;
+    let rules = explained.json()["rules"].clone();
+    assert_eq!(rules.as_array().unwrap().iter().filter(|rule| rule["pass"] == false).count(), 1);
+}
+
+// rows 57, 62
+#[tokio::test]
+async fn the_active_is_not_restarted_like_a_passive() {
+    let desk = Desk::new().await;
+    let refused = desk.post("/managers/1/restart", password()).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (409, "ACTIVE_NOT_ALLOWED"));
+    let begun = desk.post("/managers/restart-passives", password()).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    let operation = begun.json()["operation"].as_u64().unwrap();
+    let shown = desk.km.get(&format!("/api/v1/operations/{operation}")).await.json();
+    assert_eq!(shown["target"], "km2, km3");
+    let row = desk.row(desk.km2).await;
+    assert_eq!(row["operation"], operation);
+    assert!(row["blocked"]["restart"].as_str().unwrap().contains("under way"), "{row}");
+}
+
+// rows 49, 64: the active's own row, and both ways to ask for its restart are one.
+#[tokio::test]
+async fn the_active_can_be_restarted_and_step_aside() {
+    for path in ["/managers/restart-active", "/managers/step-aside"] {
+        let desk = Desk::new().await;
+        let row = desk.row(ManagerId(1)).await;
+        assert!(row["blocked"]["restart_active"].is_null(), "{row}");
+        assert!(row["blocked"]["restart"].is_string());
+        assert_eq!(desk.post(path, password()).await.status, 202);
+    }
+}
+
+// row 63
+#[tokio::test]
+async fn who_would_lose_the_quorum_has_to_say_so() {
+    let desk = Desk::new().await;
+    desk.silence(desk.km3);
+    let row = desk.row(desk.km2).await;
+    assert_eq!(row["quorum_without"], false);
+    let path = format!("/managers/{}/restart", desk.km2);
+    let refused = desk.post(&path, password()).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (409, "QUORUM_LOSS"));
+    let meant = json!({ "password": PASSWORD, "confirm_quorum_loss": true });
+    assert_eq!(desk.post(&path, meant).await.status, 202);
+}
+
+// row 87
+#[tokio::test]
+async fn a_silent_manager_is_deleted_by_force_only_and_the_last_one_never() {
+    let desk = Desk::new().await;
+    desk.silence(desk.km3);
+    let path = format!("/managers/{}", desk.km3);
+    assert_eq!(desk.ask(Method::DELETE, &path, password()).await.problem(), "NOT_REACHED");
+    let force = json!({ "password": PASSWORD, "force": true });
+    assert_eq!(desk.ask(Method::DELETE, &path, force).await.status, 202);
+
+    let km = Km::new();
+    let answer = km.ask(Method::DELETE, "/api/v1/managers/1").json(json!({})).send().await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (409, "LAST_MANAGER"));
+}
+
+#[tokio::test]
+async fn what_happens_if_somebody_dies_now_is_told_before_it_does() {
+    let desk = Desk::new().await;
+    let active = desk.km.get("/api/v1/explain/failure?manager=1").await.json();
+    assert_eq!(active["verdict"], "If km1 dies now, km2 or km3 becomes Active by itself.");
+    let passive = desk.km.get(&format!("/api/v1/explain/failure?manager={}", desk.km2)).await.json();
+    assert_eq!(passive["verdict"], "If km2 dies now, the Active goes on and nothing stops.");
+    desk.silence(desk.km3);
+    let left = desk.km.get(&format!("/api/v1/explain/failure?manager={}", desk.km2)).await.json();
+    assert!(left["verdict"].as_str().unwrap().contains("no change can be made"), "{left}");
+    assert_eq!(desk.km.get("/api/v1/explain/failure").await.problem(), "MALFORMED_QUERY");
+    assert_eq!(desk.km.get("/api/v1/explain/moon").await.problem(), "NO_SUCH_TOPIC");
+}
+
+#[tokio::test]
+async fn the_history_of_the_active_has_no_gap() {
+    let desk = Desk::new().await;
+    desk.km.group.follow_leader(desk.km2);
+    let all = desk.km.get("/api/v1/tenures").await.json()["items"].clone();
+    assert_eq!((&all[0]["host"], &all[0]["until"]), (&json!("km2"), &Value::Null));
+    assert_eq!((&all[1]["host"], &all[1]["until"]), (&json!("km1"), &all[0]["since"]));
+    let first = desk.km.get("/api/v1/tenures?limit=1").await.json();
+    let next = first["next"].as_str().unwrap().to_owned();
+    let second = desk.km.get(&format!("/api/v1/tenures?limit=1&after={next}")).await.json();
+    assert_eq!(second["items"][0], all[1]);
+}

@@ -1,0 +1,60 @@
+//! What the group's facts ask of this very process: to restart, or to go because its Manager was removed.
+//!
+//! An order names the process it is for, so the one that comes after it does not obey it again.
+
+#![expect(clippy::disallowed_methods, reason = "the process replaces itself; nothing is left behind")]
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::base::{ManagerId, Revision, Timestamp};
+use crate::cli::outcome::Failure;
+use crate::cluster::Group;
+use crate::machine::State;
+
+/// What is asked.
+pub(super) enum Summons {
+    /// End in good order and begin anew, for this operation.
+    Restart(Revision),
+    /// This Manager is no member any more; why, for people.
+    Removed(String),
+}
+
+/// Waits until something is asked. Looks again whenever facts were applied here.
+pub(super) async fn wait(group: &Group) -> Summons {
+    let process = group.own_status().about.started_at;
+    let mut applied = group.applied();
+    loop {
+        applied.borrow_and_update();
+        if let Some(summons) = group.view(|state| summons(state, group.here(), process)) {
+            return summons;
+        }
+        if applied.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+fn summons(state: &State, here: ManagerId, process: Timestamp) -> Option<Summons> {
+    if let Some(removal) = state.managers.removed.get(&here) {
+        let because = format!(
+            "this was Kyvos Manager {here}; {} removed it from the group: {}. To bring the host back, let it in anew with km join and an empty data directory",
+            removal.by, removal.because
+        );
+        return Some(Summons::Removed(because));
+    }
+    state.operations.restart_ordered(&state.managers, here, process).map(Summons::Restart)
+}
+
+/// Replaces this process by a new one of the program as it is installed now, with the same arguments. Comes back
+/// only when that failed.
+pub(super) fn begin_anew() -> Failure {
+    let installed = std::env::current_exe().ok().filter(|program| program.is_file());
+    let program = installed.unwrap_or_else(|| "/proc/self/exe".into());
+    let mut arguments = std::env::args_os();
+    let mut command = Command::new(program);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    Failure::Refused(format!("the restart failed: {}", command.args(arguments).exec()))
+}

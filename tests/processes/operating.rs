@@ -1,0 +1,116 @@
+//! What an operator does with running Managers, through the command line, on real processes.
+
+use serde_json::Value;
+
+use super::support::{Demo, Manager, Told, km, run, until};
+
+/// A verb that asks for the password, given in the environment.
+fn confirmed<const N: usize>(demo: &Demo, verb: [&str; N]) -> Told {
+    with_password(demo, demo.record()["admin"]["password"].as_str().unwrap(), verb)
+}
+
+fn with_password<const N: usize>(demo: &Demo, password: &str, verb: [&str; N]) -> Told {
+    let servers: Vec<_> = demo.managers.iter().map(|manager| manager.api_url.as_str()).collect();
+    let mut command = km();
+    command.args(["--output", "json"]).args(verb).env("KM_PASSWORD", password);
+    command.env("KM_CA", demo.dir().join("ca.pem")).env("KM_TOKEN", demo.token());
+    run(command.env("KM_SERVER", servers.join(",")))
+}
+
+/// Follows the operation a verb began to its end.
+fn ended(demo: &Demo, begun: &Told) -> Value {
+    let operation = begun.json()["operation"].to_string();
+    let watched = demo.ask_any(["operations", "watch", &operation]);
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    demo.ask_any(["operations", "get", &operation]).json()
+}
+
+fn started_at(demo: &Demo, manager: &Manager) -> String {
+    let row = demo.ask_any(["managers", "get", &manager.id.to_string()]).json();
+    row["started_at"].as_str().unwrap_or_default().to_owned()
+}
+
+fn code(told: &Told) -> String {
+    let problem: Value = serde_json::from_str(&told.err).unwrap_or_default();
+    problem["code"].as_str().unwrap_or_default().to_owned()
+}
+
+// rows 49, 78
+#[test]
+fn a_chosen_passive_is_made_active_and_the_history_says_why() {
+    let demo = Demo::start(3);
+    let (active, others) = demo.roles();
+    let chosen = &others[1];
+    let id = chosen.id.to_string();
+    assert_eq!(code(&with_password(&demo, "not this one", ["managers", "make-active", &id])), "WRONG_PASSWORD");
+    assert_eq!(demo.ask_any(["operations", "list"]).json()["items"].as_array().unwrap().iter().filter(|operation| operation["kind"] == "MAKE_ACTIVE").count(), 0);
+    demo.ask_any(["properties", "set", "custom", "kept", "yes"]).json();
+
+    let operation = ended(&demo, &confirmed(&demo, ["managers", "make-active", &id]));
+    assert_eq!((&operation["kind"], &operation["resumed"]), (&"MAKE_ACTIVE".into(), &0.into()));
+    assert_eq!(demo.successor_of(active.id).id, chosen.id);
+    assert_eq!(demo.ask_any(["properties", "get", "custom", "kept"]).json()["value"], "yes");
+    assert_eq!(code(&confirmed(&demo, ["managers", "make-active", &id])), "NOT_ELIGIBLE");
+
+    let history = demo.ask_any(["managers", "history"]).json();
+    let newest = &history["items"][0];
+    assert_eq!(newest["manager"], chosen.id);
+    assert!(newest["because"].as_str().unwrap().contains("asked for by admin"), "{newest}");
+    assert_eq!(newest["since"], history["items"][1]["until"]);
+    for manager in &demo.managers {
+        let log = std::fs::read_to_string(&manager.log).unwrap();
+        assert!(!log.contains(demo.record()["admin"]["password"].as_str().unwrap()));
+    }
+}
+
+// rows 64, 67
+#[test]
+fn the_active_restarts_and_comes_back_as_a_passive() {
+    let demo = Demo::start(3);
+    let (active, _) = demo.roles();
+    let before = started_at(&demo, &active);
+    let operation = ended(&demo, &confirmed(&demo, ["managers", "restart-active"]));
+    assert_eq!(operation["kind"], "RESTART_ACTIVE_KM");
+    assert_ne!(started_at(&demo, &active), before);
+    assert_ne!(demo.roles().0.id, active.id);
+}
+
+// rows 67, 68
+#[test]
+fn a_single_manager_restarts_plainly() {
+    let demo = Demo::start(1);
+    let before = started_at(&demo, &demo.managers[0]);
+    let operation = ended(&demo, &confirmed(&demo, ["managers", "restart-active"]));
+    assert_eq!(operation["steps"][0]["status"], "skipped");
+    assert_ne!(started_at(&demo, &demo.managers[0]), before);
+}
+
+// rows 56, 57, 61, 63
+#[test]
+fn the_passives_restart_one_after_the_other_and_the_active_does_not() {
+    let demo = Demo::start(3);
+    let (active, others) = demo.roles();
+    let before: Vec<_> = others.iter().map(|manager| started_at(&demo, manager)).collect();
+    let of_active = started_at(&demo, &active);
+    let refused = confirmed(&demo, ["managers", "restart", &active.id.to_string()]);
+    assert_eq!(code(&refused), "ACTIVE_NOT_ALLOWED");
+    let operation = ended(&demo, &confirmed(&demo, ["managers", "restart-passives"]));
+    assert_eq!(operation["steps"].as_array().unwrap().len(), 4);
+    for (manager, before) in others.iter().zip(before) {
+        assert_ne!(started_at(&demo, manager), before);
+    }
+    assert_eq!(started_at(&demo, &active), of_active);
+}
+
+// row 87
+#[test]
+fn a_deleted_manager_says_so_and_stops() {
+    let demo = Demo::start(3);
+    let (active, _) = demo.roles();
+    let operation = ended(&demo, &confirmed(&demo, ["managers", "remove", &active.id.to_string()]));
+    assert_eq!(operation["kind"], "REMOVE_MANAGER");
+    let log = || std::fs::read_to_string(&active.log).unwrap();
+    until("the removed Manager to say so", || log().contains("removed it from the group"));
+    let left = demo.ask_any(["managers", "list"]).json();
+    assert_eq!(left["items"].as_array().unwrap().len(), 2);
+}
