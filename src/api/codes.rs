@@ -378,11 +378,9 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             "Cannot become Active",
             "The detail says why; GET /api/v1/explain/make-active?manager=ID shows every rule.",
         ),
-        Code::LastManager => line(
-            S::CONFLICT,
-            "Last Kyvos Manager",
-            "Add another Kyvos Manager first.",
-        ),
+        Code::LastManager => {
+            line(S::CONFLICT, "Last Kyvos Manager", "Add another Kyvos Manager first.")
+        }
         Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
         Code::NoSuchHost => line(S::NOT_FOUND, "No such host", "GET /api/v1/hosts lists them."),
         Code::HostExists => {

@@ -51,11 +51,10 @@ impl<P, T> Change<P, T> {
         let right = surface.passwords.verify(password.clone(), hash).await?;
         match known {
             Some((known, _, true)) if right => Ok(known),
-            Some((_, _, false)) => Err(Refusal::new(
-                Code::Locked,
-                "This user is inactive, or locked for a while.",
-            )
-            .into()),
+            Some((_, _, false)) => {
+                Err(Refusal::new(Code::Locked, "This user is inactive, or locked for a while.")
+                    .into())
+            }
             Some(_) => {
                 self.count_failure(username).await?;
                 Err(Problem::new(wrong, "User name or password is wrong."))

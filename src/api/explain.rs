@@ -128,7 +128,9 @@ fn failure(state: &State, sight: &Sight, id: ManagerId) -> Result<Explanation, P
         }
         (true, false) => format!("If {host} dies now, the Active goes on and nothing stops."),
         (true, true) | (false, _) => {
-            format!("If {host} dies now, there is no Active and no change can be made until it is back.")
+            format!(
+                "If {host} dies now, there is no Active and no change can be made until it is back."
+            )
         }
     };
     let votes = format!("{left} of {} voters would answer, {quorum} are needed", voters.len());

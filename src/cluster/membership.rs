@@ -234,7 +234,8 @@ impl Group {
         let unchanged =
             Precondition::<TypeConfig>::LastMembershipLogId { last_membership_log_id: seen };
         tracing::info!(?change, "changing the membership");
-        let changed = self.core.raft.change_membership_if(change, then == Then::Follows, [unchanged]);
+        let changed =
+            self.core.raft.change_membership_if(change, then == Then::Follows, [unchanged]);
         match timeout(CHANGE_DEADLINE, changed).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(RaftError::APIError(error))) => Err(refused(error)),

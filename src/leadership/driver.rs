@@ -141,7 +141,8 @@ fn why_it_changes(state: &State, here: ManagerId, term: Term) -> String {
         None => format!("Kyvos Manager {id}"),
     };
     let Some(before) = &state.managers.tenure else { return "the group was founded".to_owned() };
-    let wanted = state.operations.open().find(|(_, operation)| operation.moves_the_office(before.active));
+    let wanted =
+        state.operations.open().find(|(_, operation)| operation.moves_the_office(before.active));
     match wanted {
         Some((id, operation)) => {
             let title = operation.kind.title();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Command, Kernel};
 use crate::base::{Code, Refusal};
 use crate::capabilities::managers::model as managers;
+use crate::capabilities::operations::model as operations;
 
 /// A feature level. 0 before the group is founded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,16 +22,32 @@ pub const LEVEL_MAX: Level = Level(2);
 /// The level from which on there are hosts.
 pub(super) const HOSTS: Level = Level(2);
 
+/// The level from which on operators restart and remove instances, and choose the Active.
+const INSTANCES: Level = Level(2);
+
 impl Command {
     /// The level from which on this command may be asked: 0 only for the founding, which begins the levels.
     pub fn level(&self) -> Level {
         match self {
             Self::Managers(managers::Command::Found { .. }) => Level(0),
+            Self::Operations(operations::Command::Begin { kind }) => level_of(kind),
             Self::Managers(_) | Self::Properties(_) | Self::Operations(_) | Self::Access(_) => {
                 Level(1)
             }
             Self::Hosts(_) => HOSTS,
         }
+    }
+}
+
+/// Adding was there from the beginning; everything else operators do with instances came later.
+fn level_of(kind: &operations::Kind) -> Level {
+    match kind {
+        operations::Kind::AddManager { .. } => Level(1),
+        operations::Kind::MakeActive { .. }
+        | operations::Kind::StepAside { .. }
+        | operations::Kind::RestartActive(_)
+        | operations::Kind::RestartPassives { .. }
+        | operations::Kind::RemoveManager { .. } => INSTANCES,
     }
 }
 

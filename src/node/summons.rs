@@ -2,7 +2,10 @@
 //!
 //! An order names the process it is for, so the one that comes after it does not obey it again.
 
-#![expect(clippy::disallowed_methods, reason = "the process replaces itself; nothing is left behind")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the process replaces itself; nothing is left behind"
+)]
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;

@@ -42,8 +42,19 @@ fn a_chosen_passive_is_made_active_and_the_history_says_why() {
     let (active, others) = demo.roles();
     let chosen = &others[1];
     let id = chosen.id.to_string();
-    assert_eq!(code(&with_password(&demo, "not this one", ["managers", "make-active", &id])), "WRONG_PASSWORD");
-    assert_eq!(demo.ask_any(["operations", "list"]).json()["items"].as_array().unwrap().iter().filter(|operation| operation["kind"] == "MAKE_ACTIVE").count(), 0);
+    assert_eq!(
+        code(&with_password(&demo, "not this one", ["managers", "make-active", &id])),
+        "WRONG_PASSWORD"
+    );
+    assert_eq!(
+        demo.ask_any(["operations", "list"]).json()["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|operation| operation["kind"] == "MAKE_ACTIVE")
+            .count(),
+        0
+    );
     demo.ask_any(["properties", "set", "custom", "kept", "yes"]).json();
 
     let operation = ended(&demo, &confirmed(&demo, ["managers", "make-active", &id]));

@@ -232,6 +232,7 @@ async fn a_join_token_says_where_the_group_is_and_lets_one_host_in_once() {
             "token": invitation.secret.reveal(), "disk_id": disk, "host": "km2", "peer_addr": addr,
             "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\n", "api_url": "https://km2:7443",
             "health_url": "http://km2:7444", "role": "manager", "version": "0.1.0",
+            "level": crate::machine::LEVEL_MAX.0,
         }))
         .send()
     };

@@ -116,9 +116,8 @@ async fn a_double_click_begins_one_operation_and_another_request_is_told_to_wait
 #[tokio::test]
 async fn whoever_cannot_take_over_is_refused_with_the_reason() {
     let desk = Desk::new().await;
-    let make_active = async |id: u64| {
-        desk.post(&format!("/managers/{id}/make-active"), password()).await
-    };
+    let make_active =
+        async |id: u64| desk.post(&format!("/managers/{id}/make-active"), password()).await;
     assert_eq!(make_active(1).await.json()["detail"], "km1: it is Active already.");
     assert_eq!(make_active(99).await.problem(), "NO_SUCH_MANAGER");
     desk.silence(desk.km2);
@@ -126,9 +125,9 @@ async fn whoever_cannot_take_over_is_refused_with_the_reason() {
     assert_eq!((silent.status.as_u16(), silent.problem().as_str()), (409, "NOT_ELIGIBLE"));
     assert_eq!(silent.json()["detail"], "km2: it does not answer.");
     for n in 0..70 {
-        desk.km.group.commit(crate::machine::script::command_of(&format!(
-            "properties set custom/p{n} x"
-        )));
+        desk.km
+            .group
+            .commit(crate::machine::script::command_of(&format!("properties set custom/p{n} x")));
     }
     let lagging = make_active(desk.km3.0).await.json()["detail"].as_str().unwrap().to_owned();
     assert!(lagging.ends_with("entries behind."), "{lagging}");
@@ -201,7 +200,8 @@ async fn what_happens_if_somebody_dies_now_is_told_before_it_does() {
     let desk = Desk::new().await;
     let active = desk.km.get("/api/v1/explain/failure?manager=1").await.json();
     assert_eq!(active["verdict"], "If km1 dies now, km2 or km3 becomes Active by itself.");
-    let passive = desk.km.get(&format!("/api/v1/explain/failure?manager={}", desk.km2)).await.json();
+    let passive =
+        desk.km.get(&format!("/api/v1/explain/failure?manager={}", desk.km2)).await.json();
     assert_eq!(passive["verdict"], "If km2 dies now, the Active goes on and nothing stops.");
     desk.silence(desk.km3);
     let left = desk.km.get(&format!("/api/v1/explain/failure?manager={}", desk.km2)).await.json();

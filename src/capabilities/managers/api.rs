@@ -274,9 +274,8 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
 /// How its service stands: what it does by itself, or what an operation just does with it.
 fn service_state(state: &State, sight: &Sight, id: ManagerId) -> ManagerState {
     let process = sight.status(id).map(|status| status.about.started_at);
-    let ordered = process.and_then(|process| {
-        state.operations.restart_ordered(&state.managers, id, process)
-    });
+    let ordered =
+        process.and_then(|process| state.operations.restart_ordered(&state.managers, id, process));
     match (sight.reaches(id), ordered) {
         (true, None) => ManagerState::Running,
         (true, Some(_)) => ManagerState::Stopping,
@@ -288,10 +287,8 @@ fn service_state(state: &State, sight: &Sight, id: ManagerId) -> ManagerState {
 /// What cannot be done with an instance now (requirements 5.5).
 fn blocked(state: &State, sight: &Sight, id: ManagerId) -> BTreeMap<&'static str, String> {
     let active = sight.active(state);
-    let everything = active
-        .is_none()
-        .then(|| "There is no active Kyvos Manager.".to_owned())
-        .or_else(|| {
+    let everything =
+        active.is_none().then(|| "There is no active Kyvos Manager.".to_owned()).or_else(|| {
             let (operation, about) = state.operations.about(id)?;
             Some(format!("Operation {operation} is under way: {}.", about.kind.title()))
         });
@@ -302,17 +299,21 @@ fn blocked(state: &State, sight: &Sight, id: ManagerId) -> BTreeMap<&'static str
     let last = alone && state.managers.members.get(&id).is_some_and(is_manager);
     let reasons = [
         ("make_active", hindrance(state, &sight.seen(), id).map(|why| format!("Not now: {why}."))),
-        ("restart", match (is_active, answers) {
-            (true, _) => Some("It is Active: use Restart Active Kyvos Manager Instance.".to_owned()),
-            (false, false) => Some("It does not answer.".to_owned()),
-            (false, true) => None,
-        }),
+        (
+            "restart",
+            match (is_active, answers) {
+                (true, _) => {
+                    Some("It is Active: use Restart Active Kyvos Manager Instance.".to_owned())
+                }
+                (false, false) => Some("It does not answer.".to_owned()),
+                (false, true) => None,
+            },
+        ),
         ("restart_active", (!is_active).then(|| "It is not Active.".to_owned())),
         ("remove", last.then(|| "It is the last Kyvos Manager.".to_owned())),
     ];
-    let blocked = |(verb, own): (&'static str, Option<String>)| {
-        Some((verb, everything.clone().or(own)?))
-    };
+    let blocked =
+        |(verb, own): (&'static str, Option<String>)| Some((verb, everything.clone().or(own)?));
     reasons.into_iter().filter_map(blocked).collect()
 }
 

@@ -147,7 +147,8 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
         }
         Verb::History => output.list(&client.get_all("/tenures", &[]).await?, TENURES),
         Verb::MakeActive { id } => {
-            begin(client, output, Method::POST, &format!("/managers/{id}/make-active"), json!({})).await?;
+            begin(client, output, Method::POST, &format!("/managers/{id}/make-active"), json!({}))
+                .await?;
         }
         Verb::StepAside => {
             begin(client, output, Method::POST, "/managers/step-aside", json!({})).await?;
@@ -160,7 +161,8 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             begin(client, output, Method::POST, &path, quorum.body()).await?;
         }
         Verb::RestartPassives { quorum } => {
-            begin(client, output, Method::POST, "/managers/restart-passives", quorum.body()).await?;
+            begin(client, output, Method::POST, "/managers/restart-passives", quorum.body())
+                .await?;
         }
         Verb::Remove { id, force, quorum } => {
             let mut body = quorum.body();

@@ -70,7 +70,8 @@ pub fn conditions(state: &State, seen: &Seen, member: ManagerId) -> Vec<Conditio
     let facts = &state.managers;
     let known = facts.members.get(&member);
     let behind = seen.behind(member);
-    let condition = |rule, holds, otherwise: &str| Condition { rule, holds, otherwise: otherwise.into() };
+    let condition =
+        |rule, holds, otherwise: &str| Condition { rule, holds, otherwise: otherwise.into() };
     vec![
         condition("It belongs to the group", known.is_some(), "it is no member"),
         condition(

@@ -206,9 +206,7 @@ impl Facts {
 
     /// The newest operation that adds this member.
     pub fn addition_of(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
-        let adds = |(_, operation): &(&Revision, &Operation)| {
-            matches!(&operation.kind, Kind::AddManager { manager, .. } if *manager == member)
-        };
+        let adds = |(_, operation): &(&Revision, &Operation)| matches!(&operation.kind, Kind::AddManager { manager, .. } if *manager == member);
         let newest = self.operations.iter().rev().find(adds);
         newest.map(|(id, operation)| (*id, operation))
     }
@@ -235,10 +233,13 @@ impl Facts {
     ) -> Option<Revision> {
         let orders = |(_, operation): &(Revision, &Operation)| {
             let spared = operation.kind.spares_the_active() && managers.is_active(member);
-            let running = operation.next_step().filter(|(_, step)| step.status == StepStatus::Running);
+            let running =
+                operation.next_step().filter(|(_, step)| step.status == StepStatus::Running);
             let work = running.and_then(|(place, _)| operation.work(place));
             let wanted = |work: Work<'_>| {
-                work.task == Task::Restart && work.manager == member && work.process == Some(process)
+                work.task == Task::Restart
+                    && work.manager == member
+                    && work.process == Some(process)
             };
             !spared && operation.status == Status::Running && work.is_some_and(wanted)
         };

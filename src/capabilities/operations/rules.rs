@@ -181,8 +181,8 @@ fn subject_is_free(facts: &Facts, kind: &Kind, but: Option<Revision>) -> Result<
     let in_the_way = |(id, operation): &(Revision, &Operation)| {
         Some(*id) != but && operation.kind.collides(kind)
     };
-    let Some((id, _)) = facts.open().find(in_the_way) else { return Ok(()) };
-    let detail = format!("Operation {id} on {} is still open.", kind.target());
+    let Some((id, open)) = facts.open().find(in_the_way) else { return Ok(()) };
+    let detail = format!("Operation {id} is still open: {}.", open.kind.title());
     Err(Refusal::new(Code::TargetBusy, detail))
 }
 

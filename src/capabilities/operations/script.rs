@@ -53,7 +53,8 @@ fn kind(words: &mut Words) -> Kind {
         "restart-passives" => {
             let all = words.read_option("all").unwrap_or(false);
             let process = process(words);
-            let numbers: Vec<ManagerId> = words.rest().iter().map(|word| word.parse().unwrap()).collect();
+            let numbers: Vec<ManagerId> =
+                words.rest().iter().map(|word| word.parse().unwrap()).collect();
             let host = |manager| Instance { manager, host: format!("km{manager}"), process };
             Kind::RestartPassives { instances: numbers.into_iter().map(host).collect(), all }
         }

@@ -65,7 +65,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Why this Manager is or is not Active. The one topic so far is `active`. */
+        /**
+         * Why something is as it is. Topics: `active` (who is Active, and why this Manager is or is not), `make-active`
+         *     (whether a member could take over now), `failure` (what happens if a member dies now).
+         */
         get: operations["explain"];
         put?: never;
         post?: never;
@@ -181,6 +184,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/managers/restart-active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts the Active (rows 64–67): it hands over first where somebody can take over. */
+        post: operations["restart_active"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/restart-passives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts all Passives that run (row 61): one at a time, each caught up before the next. */
+        post: operations["restart_passives"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/step-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the Active hand over to whoever can take over best, for maintenance of its host. */
+        post: operations["step_aside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/managers/{id}": {
         parameters: {
             query?: never;
@@ -192,11 +246,46 @@ export interface paths {
         get: operations["get_manager"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Takes a Manager or witness out of the group (row 87). The Active hands over first; the last one stays. */
+        delete: operations["delete_manager"];
         options?: never;
         head?: never;
         /** Names a member's host, whatever its mode or state (rows 51, 54). */
         patch: operations["patch_manager"];
+        trace?: never;
+    };
+    "/api/v1/managers/{id}/make-active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a Passive the Active (row 78). Refused with the reason when it cannot take over. */
+        post: operations["make_active"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts one Passive or witness (rows 56–60). */
+        post: operations["restart_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/me": {
@@ -388,6 +477,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was Active, the newest first. */
+        get: operations["list_tenures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -528,6 +634,14 @@ export interface components {
              */
             via: number;
         };
+        /** @description An operation was begun. */
+        Begun: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            operation: number;
+        };
         /** @description One's own new password. */
         ChangePassword: {
             /**
@@ -623,6 +737,36 @@ export interface components {
             reachable: boolean;
             /** @description What it is in the group. */
             role: components["schemas"]["MemberRole"];
+        };
+        /** @description The caller's password once more. */
+        Confirmed: {
+            /**
+             * Format: password
+             * @description The caller's own password; left out with an API token.
+             */
+            password?: string | null;
+        };
+        /** @description The caller's password once more, and whether a loss of quorum is accepted. */
+        ConfirmedDown: {
+            /** @description Do it although the others have no quorum without the instance: changes wait until it is back. */
+            confirm_quorum_loss?: boolean;
+            /**
+             * Format: password
+             * @description The caller's own password; left out with an API token.
+             */
+            password?: string | null;
+        };
+        /** @description The caller's password once more, and whether the instance is given up for lost. */
+        ConfirmedRemoval: {
+            /** @description Do it although those that are left and answer are no majority. */
+            confirm_quorum_loss?: boolean;
+            /** @description The instance does not answer and will not come back: needed to delete one that does not answer. */
+            force?: boolean;
+            /**
+             * Format: password
+             * @description The caller's own password; left out with an API token.
+             */
+            password?: string | null;
         };
         /** @description Which API token to make. */
         CreateApiToken: {
@@ -834,6 +978,13 @@ export interface components {
              */
             applied?: number | null;
             as_of?: components["schemas"]["Time"] | null;
+            /**
+             * @description What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
+             *     listed can.
+             */
+            blocked: {
+                [key: string]: string;
+            };
             certificate_expires_at?: components["schemas"]["Time"] | null;
             /**
              * Format: int64
@@ -879,6 +1030,11 @@ export interface components {
             last_log?: number | null;
             /** @description Active or Passive. */
             mode: components["schemas"]["ManagerMode"];
+            /**
+             * Format: int64
+             * @description The open operation it is part of.
+             */
+            operation?: number | null;
             /** @description Where its peers reach it. */
             peer_addr: string;
             /**
@@ -886,6 +1042,8 @@ export interface components {
              * @description Its process.
              */
             pid?: number | null;
+            /** @description Whether the others have a quorum without it: if not, taking it down must be confirmed. */
+            quorum_without: boolean;
             /**
              * Format: int64
              * @description Revision of the last change of what the group knows of it.
@@ -1168,6 +1326,13 @@ export interface components {
                  */
                 applied?: number | null;
                 as_of?: components["schemas"]["Time"] | null;
+                /**
+                 * @description What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
+                 *     listed can.
+                 */
+                blocked: {
+                    [key: string]: string;
+                };
                 certificate_expires_at?: components["schemas"]["Time"] | null;
                 /**
                  * Format: int64
@@ -1213,6 +1378,11 @@ export interface components {
                 last_log?: number | null;
                 /** @description Active or Passive. */
                 mode: components["schemas"]["ManagerMode"];
+                /**
+                 * Format: int64
+                 * @description The open operation it is part of.
+                 */
+                operation?: number | null;
                 /** @description Where its peers reach it. */
                 peer_addr: string;
                 /**
@@ -1220,6 +1390,8 @@ export interface components {
                  * @description Its process.
                  */
                 pid?: number | null;
+                /** @description Whether the others have a quorum without it: if not, taking it down must be confirmed. */
+                quorum_without: boolean;
                 /**
                  * Format: int64
                  * @description Revision of the last change of what the group knows of it.
@@ -1342,6 +1514,38 @@ export interface components {
                 revision: number;
                 /** @description The value from then on; null after a reset. */
                 value?: string | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Tenure: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description What people call the host now; empty for none. */
+                alias: string;
+                /** @description Why it came about. */
+                because: string;
+                /**
+                 * Format: int64
+                 * @description Its number: the epoch.
+                 */
+                epoch: number;
+                /** @description Its host, as far as it is still known. */
+                host?: string | null;
+                /**
+                 * Format: int64
+                 * @description Who was Active.
+                 */
+                manager: number;
+                /** @description Since when. */
+                since: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description The term it was won in.
+                 */
+                term: number;
+                until?: components["schemas"]["Time"] | null;
             }[];
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
@@ -1566,6 +1770,33 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning" | "error";
+        /** @description One unbroken time of an instance being Active. */
+        Tenure: {
+            /** @description What people call the host now; empty for none. */
+            alias: string;
+            /** @description Why it came about. */
+            because: string;
+            /**
+             * Format: int64
+             * @description Its number: the epoch.
+             */
+            epoch: number;
+            /** @description Its host, as far as it is still known. */
+            host?: string | null;
+            /**
+             * Format: int64
+             * @description Who was Active.
+             */
+            manager: number;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The term it was won in.
+             */
+            term: number;
+            until?: components["schemas"]["Time"] | null;
+        };
         /**
          * Format: date-time
          * @description A moment, RFC 3339 in UTC.
@@ -1722,6 +1953,8 @@ export interface operations {
     explain: {
         parameters: {
             query?: {
+                /** @description A member, by number; needed by every topic but `active`. */
+                manager?: number;
                 /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
                 consistency?: "linearizable" | "local";
             };
@@ -2018,6 +2251,123 @@ export interface operations {
             };
         };
     };
+    restart_active: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_passives: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmedDown"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    step_aside: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_manager: {
         parameters: {
             query?: {
@@ -2041,6 +2391,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Manager"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmedRemoval"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
@@ -2084,6 +2477,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Manager"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_active: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmedDown"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
@@ -2589,6 +3064,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestOutcome"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tenures: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Tenure"];
                 };
             };
             /** @description See docs/contracts/errors.md. */

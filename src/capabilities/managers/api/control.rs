@@ -167,7 +167,8 @@ async fn remove(
         let host = host_of(state, manager)?;
         let lost = !sight.reaches(manager);
         if lost && !force {
-            let detail = format!("{host} does not answer: it could not be told that it was deleted.");
+            let detail =
+                format!("{host} does not answer: it could not be told that it was deleted.");
             return Err(Problem::new(Fault::NotReached, detail));
         }
         majority_without(sight, manager, confirmed)?;

@@ -18,7 +18,8 @@ impl Doing<'_> {
             return self.done(format!("{host} runs in a new process"));
         }
         if self.kind.spares_the_active() && self.state.managers.is_active(member) {
-            let detail = format!("{host} became Active meanwhile; the Active is not restarted here");
+            let detail =
+                format!("{host} became Active meanwhile; the Active is not restarted here");
             return self.failed(detail);
         }
         self.begun(RESTART_MAX_MS, format!("{host} is asked to restart"))

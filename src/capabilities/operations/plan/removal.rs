@@ -13,10 +13,15 @@ const FAREWELL_MS: u64 = 5_000;
 impl Doing<'_> {
     pub(super) fn demote(&self) -> Option<Move> {
         let (host, member) = (self.work.host, self.work.manager);
+        if self.state.managers.is_active(member) {
+            // Whoever took over from it has died since.
+            return self.hand_over();
+        }
         if !self.seen.voters.contains(&member) && !self.seen.joint {
             return self.done(format!("{host} does not vote"));
         }
-        let begun = self.begun(STEP_MAX_MS, format!("asking the group to do without the vote of {host}"));
+        let begun =
+            self.begun(STEP_MAX_MS, format!("asking the group to do without the vote of {host}"));
         begun.or_else(|| self.deed(Deed::Demote(member), format!("{host} is to be removed")))
     }
 

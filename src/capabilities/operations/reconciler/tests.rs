@@ -21,15 +21,15 @@ async fn settle(group: &FakeGroup) -> usize {
         if (managers, operations, obeyed) != (Pass::Nothing, Pass::Nothing, false) {
             continue;
         }
-        let waits = |operation: &Operation| {
-            matches!(operation.status, Status::Queued | Status::Running)
-        };
+        let waits =
+            |operation: &Operation| matches!(operation.status, Status::Queued | Status::Running);
         if !group.inside().state.operations.operations.values().any(waits) {
             return passes;
         }
         group.wait(1_000);
     }
-    panic!("the reconcilers do not come to rest");
+    let open: Vec<_> = group.inside().state.operations.open().map(|(_, it)| it.clone()).collect();
+    panic!("the reconcilers do not come to rest: {open:?}");
 }
 
 /// So many passes of both rooms, whatever comes of them.

@@ -14,21 +14,24 @@ struct Story {
     begin: &'static str,
 }
 
-/// The numbers of the members of a story: the first Manager is 1, the others are admitted in turn.
+/// The first Manager of a story is 1; the others are B, C and so on. When the Active dies, B takes over, so that
+/// no story about Passives is about B.
 const STORIES: &[Story] = &[
     Story { name: "ADD_MANAGER", members: &[("km2", "manager")], begin: "" },
     Story { name: "MAKE_ACTIVE", members: THREE, begin: "begin make-active C c" },
     Story { name: "STEP_ASIDE", members: THREE, begin: "begin step-aside 1 a" },
     Story { name: "RESTART_ACTIVE_KM", members: THREE, begin: "begin restart-active 1 a" },
     Story { name: "RESTART_ACTIVE_KM", members: &[], begin: "begin restart-active 1 a" },
-    Story { name: "RESTART_MANAGER", members: THREE, begin: "begin restart-passives B" },
-    Story { name: "RESTART_PASSIVES", members: THREE, begin: "begin restart-passives B C all=true" },
+    Story { name: "RESTART_MANAGER", members: THREE, begin: "begin restart-passives C" },
+    Story { name: "RESTART_PASSIVES", members: FIVE, begin: "begin restart-passives D E all=true" },
     Story { name: "REMOVE_MANAGER", members: THREE, begin: "begin remove-manager C c" },
     Story { name: "REMOVE_MANAGER", members: THREE, begin: "begin remove-manager 1 a" },
     Story { name: "REMOVE_MANAGER", members: THREE, begin: "begin remove-manager C c lost=true" },
 ];
 
 const THREE: &[(&str, &str)] = &[("km2", "manager"), ("km3", "manager")];
+const FIVE: &[(&str, &str)] =
+    &[("km2", "manager"), ("km3", "manager"), ("km4", "manager"), ("km5", "manager")];
 
 /// A kind without a story does not compile here, and one without a story of its name fails below.
 fn names_of(kind: &Kind) -> &'static [&'static str] {
@@ -58,7 +61,7 @@ impl Story {
     async fn begun(&self) -> FakeGroup {
         let group = group();
         let mut words = BTreeMap::new();
-        for ((host, role), word) in self.members.iter().zip(["B", "C"]) {
+        for ((host, role), word) in self.members.iter().zip(["B", "C", "D", "E"]) {
             let member = group.admit(host, role);
             if !self.begin.is_empty() {
                 settle(&group).await;
@@ -99,8 +102,16 @@ impl Story {
     }
 }
 
+fn ended(group: &FakeGroup) -> bool {
+    let inside = group.inside();
+    let newest = inside.state.operations.operations.values().next_back();
+    newest.is_some_and(|operation| !operation.status.is_open())
+}
+
+/// A hand-over is not counted: when whoever took over is the one that died, it has to be made again.
 fn nothing_twice(group: &FakeGroup, story: &Story, acts: usize) {
     let mut deeds = group.inside().deeds.clone();
+    deeds.retain(|deed| !deed.starts_with("hand over"));
     let all = deeds.len();
     deeds.sort();
     deeds.dedup();
@@ -120,16 +131,11 @@ async fn the_active_may_die_before_any_act_of_any_operation() {
         for acts in 0.. {
             let group = story.begun().await;
             group.inside().acts_left = Some(acts);
-            let mut died = false;
-            for _ in 0..200 {
+            while group.inside().acts_left != Some(0) && !ended(&group) {
                 passes(&group, 1).await;
                 group.wait(1_000);
-                died = group.inside().acts_left == Some(0);
-                if died {
-                    break;
-                }
             }
-            if !died {
+            if ended(&group) {
                 break;
             }
             boundaries += 1;
