@@ -9,7 +9,9 @@ use std::sync::Arc;
 use kyvos_manager::base::ManagerId;
 use kyvos_manager::capabilities::managers::model::Role;
 use kyvos_manager::capabilities::managers::reconciler::Managers;
-use kyvos_manager::capabilities::operations::model::{Command, Operation, Status, StepStatus};
+use kyvos_manager::capabilities::operations::model::{
+    Command, Kind, Operation, Status, StepStatus,
+};
 use kyvos_manager::capabilities::operations::reconciler::Operations;
 use kyvos_manager::cluster::Group;
 use kyvos_manager::leadership::{Driver, Mode};
@@ -25,7 +27,8 @@ fn lead(member: &Member) -> Driver {
 
 /// The newest operation, whichever member it adds.
 fn addition(group: &Group) -> Option<Operation> {
-    group.view(|state| state.operations.operations.values().next_back().cloned())
+    let adds = |operation: &&Operation| matches!(operation.kind, Kind::AddManager { .. });
+    group.view(|state| state.operations.operations.values().rev().find(adds).cloned())
 }
 
 fn status(group: &Group) -> Option<Status> {

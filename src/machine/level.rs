@@ -46,6 +46,7 @@ fn level_of(kind: &operations::Kind) -> Level {
         operations::Kind::MakeActive { .. }
         | operations::Kind::StepAside { .. }
         | operations::Kind::RestartActive(_)
+        | operations::Kind::SwitchHa { .. }
         | operations::Kind::RestartPassives { .. }
         | operations::Kind::RemoveManager { .. } => INSTANCES,
     }

@@ -96,6 +96,24 @@ fn a_single_manager_restarts_plainly() {
     assert_ne!(started_at(&demo, &demo.managers[0]), before);
 }
 
+// rows 25, 27
+#[test]
+fn switching_ha_on_restarts_the_only_manager_and_the_session_goes_on() {
+    let demo = Demo::without_ha();
+    let before = started_at(&demo, &demo.managers[0]);
+    demo.ask_any(["properties", "set", "kyvos-manager", "ENABLE_KM_HA", "yes"]).json();
+    until("the restart", || {
+        let told = demo.ask_any(["managers", "get", &demo.managers[0].id.to_string()]);
+        let row: Value = serde_json::from_str(&told.out).unwrap_or_default();
+        row["started_at"].as_str().is_some_and(|started_at| started_at != before)
+    });
+    until("the operation to end", || {
+        let told = demo.ask_any(["operations", "list"]);
+        let listed: Value = serde_json::from_str(&told.out).unwrap_or_default();
+        listed["items"][0]["kind"] == "SWITCH_HA" && listed["items"][0]["status"] == "succeeded"
+    });
+}
+
 // rows 56, 57, 61, 63
 #[test]
 fn the_passives_restart_one_after_the_other_and_the_active_does_not() {

@@ -110,9 +110,18 @@ pub(crate) struct Demo {
 impl Demo {
     /// A new group of so many Managers.
     pub(crate) fn start(managers: usize) -> Self {
+        Self::start_with(managers, "yes")
+    }
+
+    /// A single Manager with HA off.
+    pub(crate) fn without_ha() -> Self {
+        Self::start_with(1, "no")
+    }
+
+    fn start_with(managers: usize, ha: &str) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
-        let child = spawn_demo(dir.path(), managers);
+        let child = spawn_demo(dir.path(), managers, ha);
         let mut demo = Demo {
             managers: Vec::new(),
             dir,
@@ -128,7 +137,7 @@ impl Demo {
     /// Ends the demo and starts it again on the same folder.
     pub(crate) fn resume(&mut self) {
         self.end();
-        self.child = spawn_demo(self.dir.path(), self.managers.len());
+        self.child = spawn_demo(self.dir.path(), self.managers.len(), "yes");
         self.wait_until_ready();
     }
 
@@ -255,9 +264,10 @@ fn show_end_of_log(manager: &Manager) {
     eprintln!("--- Manager {}, the end of its log:\n{}", manager.id, end.join("\n"));
 }
 
-fn spawn_demo(dir: &Path, managers: usize) -> Child {
+fn spawn_demo(dir: &Path, managers: usize, ha: &str) -> Child {
     let mut command = km();
     command.args(["demo", "--no-restart", "--base-port", "0", "--managers", &managers.to_string()]);
+    command.args(["--ha", ha]);
     command.arg("--dir").arg(dir).stdout(Stdio::piped()).stderr(Stdio::null());
     command.stdin(Stdio::null()).spawn().unwrap()
 }

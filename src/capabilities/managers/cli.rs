@@ -1,11 +1,13 @@
 //! `km managers` and `km token`: the members of the group, what can be done with them, and the one-time tokens
 //! to join it.
 
-use clap::{Args, Subcommand, ValueEnum};
+mod control;
+
+use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cli::ask_password;
+use self::control::Control;
 use crate::cli::client::{Change, Client};
 use crate::cli::outcome::Failure;
 use crate::cli::output::{Column, Output};
@@ -27,47 +29,10 @@ pub enum Verb {
         /// The alias; empty takes it away
         alias: String,
     },
-    /// Make a Passive the Active. Asks for your password, like all verbs below; KM_PASSWORD holds it in scripts
-    MakeActive {
-        /// Its number
-        id: u64,
-    },
-    /// Have the Active hand over to whoever can take over best
-    StepAside,
-    /// Restart the Active; it hands over first where somebody can take over
-    RestartActive,
-    /// Restart a Passive or witness
-    Restart {
-        /// Its number
-        id: u64,
-        #[command(flatten)]
-        quorum: Quorum,
-    },
-    /// Restart all Passives, one at a time
-    RestartPassives {
-        #[command(flatten)]
-        quorum: Quorum,
-    },
-    /// Take a Manager or witness out of the group; the Active hands over first
-    Remove {
-        /// Its number
-        id: u64,
-        /// It does not answer and will not come back
-        #[arg(long)]
-        force: bool,
-        #[command(flatten)]
-        quorum: Quorum,
-    },
     /// Who was Active, since when, and why it changed
     History,
-}
-
-/// Whether a loss of quorum is accepted.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Quorum {
-    /// Do it although the others have no quorum meanwhile
-    #[arg(long)]
-    confirm_quorum_loss: bool,
+    #[command(flatten)]
+    Control(Control),
 }
 
 /// What can be asked of join tokens.
@@ -146,57 +111,9 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             output.done(&format!("Manager {id} has the alias \"{alias}\"."), &answer.body);
         }
         Verb::History => output.list(&client.get_all("/tenures", &[]).await?, TENURES),
-        Verb::MakeActive { id } => {
-            begin(client, output, Method::POST, &format!("/managers/{id}/make-active"), json!({}))
-                .await?;
-        }
-        Verb::StepAside => {
-            begin(client, output, Method::POST, "/managers/step-aside", json!({})).await?;
-        }
-        Verb::RestartActive => {
-            begin(client, output, Method::POST, "/managers/restart-active", json!({})).await?;
-        }
-        Verb::Restart { id, quorum } => {
-            let path = format!("/managers/{id}/restart");
-            begin(client, output, Method::POST, &path, quorum.body()).await?;
-        }
-        Verb::RestartPassives { quorum } => {
-            begin(client, output, Method::POST, "/managers/restart-passives", quorum.body())
-                .await?;
-        }
-        Verb::Remove { id, force, quorum } => {
-            let mut body = quorum.body();
-            body["force"] = force.into();
-            begin(client, output, Method::DELETE, &format!("/managers/{id}"), body).await?;
-        }
+        Verb::Control(control) => return control::run(control, client, output).await,
     }
     Ok(())
-}
-
-/// Begins an operation, with the password that such acts need.
-async fn begin(
-    client: &Client,
-    output: Output,
-    method: Method,
-    path: &str,
-    mut body: Value,
-) -> Result<(), Failure> {
-    if !client.by_api_token() {
-        let password = ask_password("KM_PASSWORD", "Your Kyvos Manager password")?;
-        body["password"] = password.reveal().into();
-    }
-    let answer = client.change(Change::new(method, path, body)).await?.body;
-    let operation = &answer["operation"];
-    let sentence =
-        format!("Operation {operation} has begun; km operations watch {operation} follows it.");
-    output.done(&sentence, &answer);
-    Ok(())
-}
-
-impl Quorum {
-    fn body(self) -> Value {
-        json!({ "confirm_quorum_loss": self.confirm_quorum_loss })
-    }
 }
 
 /// Does it.

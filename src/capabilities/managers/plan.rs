@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Manager, Role};
 use crate::base::{ManagerId, Revision, Timestamp};
+use crate::capabilities::operations::model::Instance;
+use crate::capabilities::properties::schema::{ENABLE_KM_HA, File};
 use crate::machine::{LEVEL_MAX, Level, State};
 
 /// So few entries behind counts as caught up: what is left arrives while a vote or the lead is being given.
@@ -123,6 +125,13 @@ pub enum Act {
     },
     /// Take a learner out of Raft's membership.
     Remove(ManagerId),
+    /// Begin the restart that switching Kyvos Manager HA brings with it.
+    BeginSwitch {
+        /// The only Manager and its process.
+        instance: Instance,
+        /// What HA was switched to.
+        on: bool,
+    },
     /// Raise the group's feature level.
     RaiseLevel(Level),
 }
@@ -138,7 +147,25 @@ pub fn plan(state: &State, seen: &Seen) -> Vec<Step> {
         .collect();
     steps.extend(strangers(state, seen).map(send_away));
     steps.extend(raise(state));
+    steps.extend(switch(state, seen));
     steps
+}
+
+/// Row 27: when HA was switched since the only Manager was started, it restarts, once for each switch. Further
+/// Managers come after that (A14), and joining them restarts nobody.
+fn switch(state: &State, seen: &Seen) -> Option<Step> {
+    let setting = state.properties.setting(File::KyvosManager, ENABLE_KM_HA)?;
+    let active = state.managers.tenure.as_ref()?.active;
+    let process = *seen.processes.get(&active)?;
+    let on = state.properties.ha_enabled();
+    let is_switched = state.operations.last_switch().is_some_and(|switched| switched == on);
+    if state.managers.members.len() > 1 || process >= setting.at || is_switched {
+        return None;
+    }
+    let host = state.managers.members.get(&active)?.profile.host.clone();
+    let because = format!("ENABLE_KM_HA was set to {}", setting.value);
+    let instance = Instance { manager: active, host, process };
+    Some(Step { because, act: Act::BeginSwitch { instance, on } })
 }
 
 fn begin(member: ManagerId, manager: &Manager) -> Step {

@@ -57,6 +57,10 @@ async fn carry_out(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
             let kind = operations::Kind::AddManager { manager: member, host };
             reach.propose(operations::Command::Begin { kind }.into()).await
         }
+        Act::BeginSwitch { instance, on } => {
+            let kind = operations::Kind::SwitchHa { instance, on };
+            reach.propose(operations::Command::Begin { kind }.into()).await
+        }
         Act::Remove(member) => reach.remove(member).await,
         Act::RaiseLevel(level) => reach.propose(Command::RaiseLevel { level }.into()).await,
     }

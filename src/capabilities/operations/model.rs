@@ -222,6 +222,15 @@ impl Facts {
         self.open().find(|(_, operation)| operation.kind.managers().contains(&member))
     }
 
+    /// What Kyvos Manager HA was last switched to by a restart, as far as is remembered.
+    pub fn last_switch(&self) -> Option<bool> {
+        let switched = |operation: &Operation| match operation.kind {
+            Kind::SwitchHa { on, .. } => Some(on),
+            _ => None,
+        };
+        self.operations.values().rev().find_map(switched)
+    }
+
     /// Whether this very process of a member is to end and begin anew now. The order is the running step
     /// itself: it was agreed on in a tenure, whoever it is for reads it in its own facts, and the process that
     /// comes after has another name.

@@ -117,7 +117,7 @@ fn allowed(state: &State, kind: &Kind) -> Result<(), Refusal> {
         facts.member(manager)?;
     }
     match kind {
-        Kind::AddManager { .. } => Ok(()),
+        Kind::AddManager { .. } | Kind::SwitchHa { .. } => Ok(()),
         Kind::MakeActive { manager, .. } => may_become_active(facts, *manager),
         Kind::StepAside { manager, host } | Kind::RestartActive(Instance { manager, host, .. }) => {
             is_active(facts, *manager, host)

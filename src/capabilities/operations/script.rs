@@ -9,7 +9,7 @@ use crate::machine::script::{Words, tell_all_of};
 pub(crate) const VERBS: &[&str] = &["begin", "step-started", "step-ended", "cancel", "retry"];
 
 /// `begin add-manager|make-active|step-aside|remove-manager N HOST [lost=true]` ·
-/// `begin restart-active N HOST [process=MS]` · `begin restart-passives N… [all=true]` · `step-started @ID STEP DETAIL epoch=N` ·
+/// `begin restart-active|switch-ha N HOST [process=MS] [on=true|false]` · `begin restart-passives N… [all=true]` · `step-started @ID STEP DETAIL epoch=N` ·
 /// `step-ended @ID STEP done|skipped|failed|needs-decision DETAIL epoch=N` · `cancel @ID` · `retry @ID`
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
@@ -50,6 +50,10 @@ fn kind(words: &mut Words) -> Kind {
         "make-active" => Kind::MakeActive { manager: words.manager(), host: words.next() },
         "step-aside" => Kind::StepAside { manager: words.manager(), host: words.next() },
         "restart-active" => Kind::RestartActive(instance(words)),
+        "switch-ha" => {
+            let on = words.read_option("on").unwrap_or(true);
+            Kind::SwitchHa { instance: instance(words), on }
+        }
         "restart-passives" => {
             let all = words.read_option("all").unwrap_or(false);
             let process = process(words);

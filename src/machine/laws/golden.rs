@@ -29,6 +29,7 @@ const COMMANDS: &[&str] = &[
     "operations begin restart-active 1 km1 process=7",
     "operations begin restart-passives 5 9 process=7 all=true",
     "operations begin remove-manager 5 km2 lost=true",
+    "operations begin switch-ha 1 km1 process=7 on=true",
     "operations step-started 8 1 half epoch=2",
     "operations step-ended 8 1 needs-decision lost epoch=2",
     "operations cancel 8",

@@ -48,6 +48,13 @@ pub enum Kind {
         /// Whether it is given up for lost: then nobody waits for it to learn of its removal.
         lost: bool,
     },
+    /// Restarts the only Manager after Kyvos Manager HA was switched (row 27).
+    SwitchHa {
+        /// Its process at that time.
+        instance: Instance,
+        /// What it was switched to.
+        on: bool,
+    },
 }
 
 /// A Manager and the very process of it that somebody looked at. A process that is to end is ended once: its
@@ -120,6 +127,7 @@ impl Kind {
             Self::RestartPassives { all: true, .. } => "RESTART_PASSIVES",
             Self::RestartPassives { all: false, .. } => "RESTART_MANAGER",
             Self::RemoveManager { .. } => "REMOVE_MANAGER",
+            Self::SwitchHa { .. } => "SWITCH_HA",
         }
     }
 
@@ -138,6 +146,10 @@ impl Kind {
                 format!("Restart Kyvos Manager Service on {target}")
             }
             Self::RemoveManager { .. } => format!("Delete Kyvos Manager {target}"),
+            Self::SwitchHa { on, .. } => {
+                let word = if *on { "on" } else { "off" };
+                format!("Restart Kyvos Manager: High Availability was switched {word}")
+            }
         }
     }
 
@@ -153,7 +165,7 @@ impl Kind {
             | Self::MakeActive { host, .. }
             | Self::StepAside { host, .. }
             | Self::RemoveManager { host, .. } => vec![host],
-            Self::RestartActive(instance) => vec![&instance.host],
+            Self::RestartActive(instance) | Self::SwitchHa { instance, .. } => vec![&instance.host],
             Self::RestartPassives { instances, .. } => {
                 instances.iter().map(|instance| instance.host.as_str()).collect()
             }
@@ -167,7 +179,9 @@ impl Kind {
             | Self::MakeActive { manager, .. }
             | Self::StepAside { manager, .. }
             | Self::RemoveManager { manager, .. } => vec![*manager],
-            Self::RestartActive(instance) => vec![instance.manager],
+            Self::RestartActive(instance) | Self::SwitchHa { instance, .. } => {
+                vec![instance.manager]
+            }
             Self::RestartPassives { instances, .. } => {
                 instances.iter().map(|instance| instance.manager).collect()
             }
@@ -182,6 +196,7 @@ impl Kind {
             Self::MakeActive { .. }
             | Self::StepAside { .. }
             | Self::RestartActive(_)
+            | Self::SwitchHa { .. }
             | Self::RemoveManager { .. } => {
                 subjects.insert(Subject::Office);
             }
@@ -210,6 +225,7 @@ impl Kind {
             Self::MakeActive { manager, host } => works(*manager, host, &[TakeOver]),
             Self::StepAside { manager, host } => works(*manager, host, &[HandOver]),
             Self::RestartActive(instance) => instance.works(&[HandOver, Restart, Return]),
+            Self::SwitchHa { instance, .. } => instance.works(&[Restart, Return]),
             Self::RestartPassives { instances, .. } => {
                 instances.iter().flat_map(|instance| instance.works(&[Restart, Return])).collect()
             }

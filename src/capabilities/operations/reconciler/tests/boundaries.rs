@@ -22,6 +22,7 @@ const STORIES: &[Story] = &[
     Story { name: "STEP_ASIDE", members: THREE, begin: "begin step-aside 1 a" },
     Story { name: "RESTART_ACTIVE_KM", members: THREE, begin: "begin restart-active 1 a" },
     Story { name: "RESTART_ACTIVE_KM", members: &[], begin: "begin restart-active 1 a" },
+    Story { name: "SWITCH_HA", members: &[], begin: "begin switch-ha 1 a" },
     Story { name: "RESTART_MANAGER", members: THREE, begin: "begin restart-passives C" },
     Story { name: "RESTART_PASSIVES", members: FIVE, begin: "begin restart-passives D E all=true" },
     Story { name: "REMOVE_MANAGER", members: THREE, begin: "begin remove-manager C c" },
@@ -40,6 +41,7 @@ fn names_of(kind: &Kind) -> &'static [&'static str] {
         Kind::MakeActive { .. } => &["MAKE_ACTIVE"],
         Kind::StepAside { .. } => &["STEP_ASIDE"],
         Kind::RestartActive(_) => &["RESTART_ACTIVE_KM"],
+        Kind::SwitchHa { .. } => &["SWITCH_HA"],
         Kind::RestartPassives { .. } => &["RESTART_MANAGER", "RESTART_PASSIVES"],
         Kind::RemoveManager { .. } => &["REMOVE_MANAGER"],
     }

@@ -130,6 +130,24 @@ async fn a_hand_over_that_nobody_takes_is_given_up_after_three_tries() {
     assert_eq!(operation.resumed, 0, "nobody else went on with it");
 }
 
+// row 27
+#[tokio::test]
+async fn switching_ha_restarts_the_only_manager_once() {
+    let group = group();
+    settle(&group).await;
+    assert!(group.inside().deeds.is_empty(), "it was on before the process began");
+    group.say("properties set kyvos-manager/ENABLE_KM_HA no");
+    settle(&group).await;
+    let operation = newest(&group);
+    assert_eq!((operation.kind.name(), operation.status), ("SWITCH_HA", Status::Succeeded));
+    group.say("properties set kyvos-manager/ENABLE_KM_HA no");
+    settle(&group).await;
+    assert_eq!(group.inside().deeds, ["restart 1"], "nothing was switched");
+    group.say("properties set kyvos-manager/ENABLE_KM_HA yes");
+    settle(&group).await;
+    assert_eq!(group.inside().deeds, ["restart 1", "restart 1"]);
+}
+
 // row 87
 #[tokio::test]
 async fn a_removed_member_gets_the_log_until_it_has_gone() {
