@@ -9,13 +9,16 @@ SECONDS ?= 60
 SEED ?=
 MANAGERS ?= 3
 CHAOS_OUT ?= target/chaos
+FLUSHES ?= 400
+RUNS ?= 3000
+EXT4 ?= 200
 
 # Written by a finished `npm ci`; older than the lock file means: install again.
 NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e verify fix bench chaos clean
+.PHONY: help demo test test-rust test-web test-e2e verify fix bench chaos durability endurance clean
 
 help: ## Lists the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +62,13 @@ chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, S
 	$(CARGO) build --release --locked --bin km
 	$(CARGO) build --release --locked --package chaos-tests
 	./target/release/chaos --km target/release/km --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) --out $(CHAOS_OUT)
+
+durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
+	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \
+		$(CARGO) test --locked --package disk-tests -- --nocapture
+
+endurance: ## Writes a million entries to a store and prints disk, memory and stalls as it goes
+	$(CARGO) test --release --locked --package disk-tests -- --ignored --nocapture million
 
 clean: ## Removes what was built, not the demo's data
 	$(CARGO) clean

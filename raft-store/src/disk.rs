@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Where damaged derived files are put, beside what replaced them.
 pub(crate) const QUARANTINE: &str = "quarantine";
 
+/// Ending of a file that is not whole yet.
+pub(crate) const DRAFT: &str = "draft";
+
 /// Sets room aside on the disk. A seam for tests of a full disk; production uses [`Fallocate`].
 pub trait Allocator: Send + Sync {
     /// Makes sure that `file` is `bytes` long, zero where never written, and that writing into it cannot
@@ -37,11 +40,9 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Creates `dir` if it is missing and makes its name durable.
+/// Creates `dir` if it is missing and makes its name durable, also when an earlier run created it and was ended
+/// before it could do that.
 pub(crate) fn ensure_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
     fs::create_dir_all(dir)?;
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
@@ -51,7 +52,7 @@ pub(crate) fn ensure_dir(dir: &Path) -> io::Result<()> {
 
 /// Replaces `path` by `bytes`: after a crash it is the old or the new, whole.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("draft");
+    let draft = path.with_extension(DRAFT);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;

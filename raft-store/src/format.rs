@@ -29,15 +29,29 @@ pub struct Identity {
     pub node_id: u64,
 }
 
-/// Makes an empty or missing directory a home for `identity`, durably.
+/// Makes an empty or missing directory a home for `identity`, durably. One whose formatting was cut short is
+/// formatted anew: nobody was told that it was done.
 pub fn format(dir: &Path, identity: &Identity) -> Result<(), OpenError> {
     disk::ensure_dir(dir).doing("create", dir)?;
-    if fs::read_dir(dir).doing("read", dir)?.next().is_some() {
+    if !never_finished(dir).doing("read", dir)? {
         return Err(OpenError::NotEmpty { dir: dir.to_owned() });
     }
     let log_dir = dir.join(log::DIR);
     log::create(&log_dir).doing("create", &log_dir)?;
     write_header(dir, identity)
+}
+
+/// Whether there is nothing in `dir` but what a formatting leaves before its last step, which names the owner.
+fn never_finished(dir: &Path) -> io::Result<bool> {
+    let log_dir = dir.join(log::DIR);
+    let draft_of = |name: &str| Path::new(name).with_extension(disk::DRAFT);
+    let in_log = [PathBuf::from(log::MARK), draft_of(log::MARK)];
+    let only = |dir: &Path, known: &[PathBuf]| -> io::Result<bool> {
+        let mut names = fs::read_dir(dir)?.map(|file| file.map(|file| file.file_name()));
+        names.try_fold(true, |only, name| Ok(only & known.contains(&PathBuf::from(name?))))
+    };
+    Ok(only(dir, &[PathBuf::from(log::DIR), draft_of(HEADER)])?
+        && (!log_dir.is_dir() || only(&log_dir, &in_log)?))
 }
 
 /// Whose directory this is; `None` when it was never formatted.

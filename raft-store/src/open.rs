@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::checkpoint::{self, CheckpointDir, Head, Unusable};
+use crate::checkpoint::{self, CheckpointDir, Fallback, Head, Unusable};
 use crate::disk;
+use crate::doubt;
 use crate::error::{Doing, OpenError};
 use crate::format::{self, DirLock, Identity};
 use crate::health::StoreHealth;
@@ -55,6 +56,7 @@ pub fn open<M: Machine>(
 ) -> Result<Opened<M>, OpenError> {
     let dir_lock = enter(dir, expect)?;
     let health = StoreHealth::default();
+    doubt::settle(dir, &health)?;
     // The two long readings, of the log and of the history, at the same time.
     let (looked, facts) = thread::scope(|scope| {
         let looking = scope.spawn(|| look_at_history(dir, options.history_keep));
@@ -114,11 +116,13 @@ fn open_facts<M: Machine>(
     dir_lock: &Arc<DirLock>,
 ) -> Result<Facts, OpenError> {
     let checkpoint_dir = dir.join(checkpoint::DIR);
+    let fallback = Fallback::new(options.keep_for_older_checkpoint);
     let checkpoints =
-        Arc::new(CheckpointDir::open(&checkpoint_dir).doing("open", &checkpoint_dir)?);
+        CheckpointDir::open(&checkpoint_dir, fallback.clone()).doing("open", &checkpoint_dir)?;
+    let checkpoints = Arc::new(checkpoints);
     let log_dir = dir.join(log::DIR);
     let (log, log_threads) =
-        log::open(&log_dir, &expect.disk_id, options, health, dir_lock.clone())?;
+        log::open(&log_dir, &expect.disk_id, options, fallback, health, dir_lock.clone())?;
     let cluster_id = expect.cluster_id.into_bytes();
     let restored = newest_checkpoint(dir, &checkpoints, &log, cluster_id, health)
         .and_then(|newest| restore(machine, newest));
@@ -216,8 +220,8 @@ enum Looked {
 
 /// Opens the history and reads all of it. It is not believed otherwise: sled has been seen to forget quietly.
 fn look_at_history(dir: &Path, keep: u64) -> Looked {
-    if state::is_suspect(dir) {
-        return Looked::Doubtful("an earlier run could not use it".to_owned());
+    if let Some(note) = state::suspicion(dir) {
+        return Looked::Doubtful(format!("an earlier run doubted it: {note}"));
     }
     let opened = Shelves::open(&dir.join(state::HISTORY_DIR), keep)
         .and_then(|shelves| shelves.verify().map(|()| shelves));

@@ -19,6 +19,9 @@ pub struct Options {
     pub cache_bytes: usize,
     /// History kept, in revisions, rounded up to whole shelves of 10,000. 200,000.
     pub history_keep: u64,
+    /// Purges the log no further than the older of the two checkpoints, so that the newest one may turn out
+    /// damaged. Switched off only by Raft's own suite, which counts what it purged.
+    pub keep_for_older_checkpoint: bool,
     /// Sets room aside on the disk. Replaced only by tests of a full disk.
     pub allocator: Arc<dyn Allocator>,
     /// Called once when a write or a flush failed. The default ends the process: after a failed flush
@@ -32,6 +35,7 @@ impl Default for Options {
             segment_bytes: 16 << 20,
             cache_bytes: 16 << 20,
             history_keep: 200_000,
+            keep_for_older_checkpoint: true,
             allocator: Arc::new(Fallocate),
             on_fatal: Arc::new(|_reason| std::process::abort()),
         }

@@ -231,6 +231,38 @@ fn a_damaged_newest_checkpoint_is_put_aside_and_the_older_one_is_used() {
     assert_eq!(held(&home).unwrap(), before);
 }
 
+// Raft purges as soon as the newest checkpoint covers it. Were that damaged, nothing would hold the facts.
+#[test]
+fn the_log_is_kept_from_the_older_checkpoint_on_so_that_any_one_damaged_checkpoint_is_made_good() {
+    let (home, before) = stopped_member();
+    let mut opened = home.open();
+    let state = run(async {
+        opened.log.purge(log_id(1, 38)).await.unwrap();
+        opened.log.save_vote(&before.vote.unwrap()).await.unwrap();
+        opened.log.get_log_state().await.unwrap()
+    });
+    close(opened);
+    assert_eq!(state.last_purged_log_id, Some(log_id(1, 19)), "the older checkpoint ends there");
+    let newest = files(&home.path().join("checkpoints")).pop().unwrap();
+    fs::write(newest, b"nothing of use").unwrap();
+    let after = held(&home).unwrap();
+    assert_eq!((after.counts, after.rows), (before.counts, before.rows));
+}
+
+#[test]
+fn facts_that_are_doubted_are_made_anew_from_the_older_checkpoint_and_the_log() {
+    let (home, before) = stopped_member();
+    let newest = files(&home.path().join("checkpoints")).pop().unwrap();
+    raft_store::doubt(home.path(), "they differ from the others'").unwrap();
+    let opened = home.open();
+    let aside = opened.health.report().quarantined;
+    close(opened);
+    let of = |file: &Path| aside.iter().any(|it| it.was == file && it.because.contains("differ"));
+    assert!(of(&newest) && of(&home.path().join("history")), "{aside:?}");
+    assert_eq!(held(&home).unwrap(), before);
+    assert!(home.open().health.report().quarantined.is_empty(), "once is enough");
+}
+
 #[test]
 fn without_a_checkpoint_a_purged_log_is_refused() {
     let (home, _) = stopped_member();

@@ -104,3 +104,17 @@ fn a_log_that_is_gone_is_not_begun_anew() {
     let error = refusal(&home, home.identity);
     assert!(matches!(error, OpenError::Log { .. }), "{error}");
 }
+
+// A power cut in the first second of a Manager's life: it can be founded again without clearing up by hand.
+#[test]
+fn a_formatting_that_was_cut_short_is_begun_anew() {
+    let home = Home::new();
+    std::fs::remove_file(home.path().join("identity")).unwrap();
+    std::fs::write(home.path().join("log/mark"), b"torn").unwrap();
+    std::fs::write(home.path().join("identity.draft"), b"torn").unwrap();
+    raft_store::format(home.path(), &home.identity).unwrap();
+    crate::support::close(home.open());
+    std::fs::remove_file(home.path().join("identity")).unwrap();
+    let again = raft_store::format(home.path(), &home.identity);
+    assert!(matches!(again, Err(OpenError::NotEmpty { .. })), "a log with entries is no leftover");
+}

@@ -36,6 +36,7 @@ struct Model {
     counts: BTreeMap<Vec<u8>, u64>,
     rows: Vec<(u64, Vec<u8>)>,
     checkpoint: Option<LogId>,
+    older: Option<LogId>,
 }
 
 impl Model {
@@ -133,7 +134,9 @@ impl Walk {
         let mut builder = state.try_create_snapshot_builder(true).await.unwrap();
         let built = builder.build_snapshot().await.unwrap();
         assert_eq!(built.meta.last_log_id, Some(applied));
-        self.model.checkpoint = Some(applied);
+        if self.model.checkpoint != Some(applied) {
+            self.model.older = self.model.checkpoint.replace(applied);
+        }
     }
 
     async fn purge(&mut self) {
@@ -143,11 +146,18 @@ impl Walk {
             return;
         }
         let upto = purged + self.dice.roll(checkpoint.index - purged + 1);
+        let asked = self.model.entries[(upto - purged) as usize].log_id;
+        self.opened().log.purge(asked).await.unwrap();
+        // What the older checkpoint needs stays, unless the log would end with what is purged.
+        let allowed = match (self.model.last() == Some(asked), self.model.older) {
+            (true, _) => Some(upto),
+            (false, None) => None,
+            (false, Some(older)) => Some(upto.min(older.index)),
+        };
+        let Some(upto) = allowed.filter(|upto| *upto >= purged) else { return };
         let at = (upto - purged) as usize;
-        let upto = self.model.entries[at].log_id;
-        self.opened().log.purge(upto).await.unwrap();
+        self.model.purged = Some(self.model.entries[at].log_id);
         self.model.entries.drain(..=at);
-        self.model.purged = Some(upto);
     }
 
     /// Closes and opens, or kills: goes on with a copy of the files as they are.

@@ -2,9 +2,10 @@
 //!
 //! A checkpoint stands in for all entries up to its own, so the log may be purged up to it. It is written
 //! beside the others, flushed, and only then given its name; a half-written or half-received one has no name
-//! that counts. The newest two are kept, because the newest may turn out damaged.
+//! that counts. The newest two are kept, because the newest may turn out damaged, and the log from the older one on.
 
 mod directory;
+mod fallback;
 mod file;
 mod inbox;
 
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use self::directory::{CheckpointDir, DIR, list};
+pub(crate) use self::fallback::Fallback;
 pub(crate) use self::file::{CheckpointWriter, Head, Unusable, read_image, read_rows, verify};
 pub use self::inbox::{CheckpointInbox, ReceivingCheckpoint};
 

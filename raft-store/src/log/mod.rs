@@ -39,6 +39,7 @@ pub(crate) mod frozen;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::mark::NAME as MARK;
 pub(crate) use self::open::{LogThreads, check, create, open, release_ballast};
 pub use self::reader::LogReader;
 pub use self::store::LogStore;

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::checkpoint::Fallback;
 use crate::disk;
 use crate::error::{Doing, OpenError};
 use crate::format::DirLock;
@@ -81,6 +82,7 @@ pub(crate) fn open(
     dir: &Path,
     disk_id: &Uuid,
     options: &Options,
+    fallback: Fallback,
     health: &StoreHealth,
     dir_lock: Arc<DirLock>,
 ) -> Result<(LogStore, LogThreads), OpenError> {
@@ -103,7 +105,7 @@ pub(crate) fn open(
             drop(dir_lock);
         })
         .doing("start the writer of", dir)?;
-    Ok((LogStore { table, mark, requests }, LogThreads { writer: thread, spares }))
+    Ok((LogStore { table, mark, requests, fallback }, LogThreads { writer: thread, spares }))
 }
 
 /// The salt of a disk's log. Whoever chooses the bytes of an entry does not know the disk id.
@@ -161,7 +163,8 @@ pub(super) fn build_writer(
         salt,
         table: Arc::new(Mutex::new(table)),
         mark,
-        spares: SpareKeeper::start(maker, health.clone()).doing("start the spare of", dir)?,
+        spares: SpareKeeper::start(maker, health.clone(), options.on_fatal.clone())
+            .doing("start the spare of", dir)?,
         health: health.clone(),
         on_fatal: options.on_fatal.clone(),
         active,

@@ -1,9 +1,10 @@
 //! The next segment, set aside before it is needed, and the disposal of those no longer needed.
 //!
 //! Setting aside takes the file system tens of milliseconds, so a thread of its own does it. It is also
-//! where a full disk is met: while there is a spare, every write to the log has its room. When none can be
-//! made the health says so, new proposals are refused, and the thread tries again until it can. The file is
-//! a ballast as well: it is given up when the store is opened, so that a start on a full disk has room.
+//! where a full disk is met: while there is a spare, every write to the log has its room. When there is no room
+//! for one the health says so, new proposals are refused, and the thread tries again until there is. Any other
+//! error is that of a failing disk: it is never tried again, and the process ends. The file is a ballast as
+//! well: it is given up when the store is opened, so that a start on a full disk has room.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use crate::disk::{self, Allocator};
 use crate::health::{StoreHealth, lock};
+use crate::options::OnFatal;
 
 /// A spare never has the name of another one: the one before may still be on its way to its own name.
 const PREFIX: &str = "spare-";
@@ -55,12 +57,13 @@ impl SpareMaker {
     pub(crate) fn make(&self) -> io::Result<Spare> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{PREFIX}{number}"));
-        let made = self.make_at(&path);
-        if made.is_err() {
-            // The first error is the one to report; the next start removes a leftover.
-            let _ = fs::remove_file(&path);
+        self.make_at(&path).inspect_err(|_| self.remove_leftover(&path))
+    }
+
+    fn remove_leftover(&self, path: &Path) {
+        if let Err(error) = fs::remove_file(path) {
+            tracing::warn!(%error, path = %path.display(), "an unfinished spare stays; the next start removes it");
         }
-        made
     }
 
     fn make_at(&self, path: &Path) -> io::Result<Spare> {
@@ -115,6 +118,8 @@ struct State {
     discarded: VecDeque<PathBuf>,
     begun: bool,
     stopped: bool,
+    /// Why no spare will ever be made again.
+    failed: Option<io::Error>,
 }
 
 /// Lets the owner of a store say when to begin and when to give up.
@@ -136,13 +141,17 @@ impl SpareControl {
 }
 
 impl SpareKeeper {
-    pub(crate) fn start(maker: SpareMaker, health: StoreHealth) -> io::Result<SpareKeeper> {
+    pub(crate) fn start(
+        maker: SpareMaker,
+        health: StoreHealth,
+        on_fatal: OnFatal,
+    ) -> io::Result<SpareKeeper> {
         let shared =
             Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });
         let work = shared.clone();
         let thread = thread::Builder::new()
             .name("raft-log-spare".to_owned())
-            .spawn(move || work.run(&maker, &health))?;
+            .spawn(move || work.run(&maker, &health, &on_fatal))?;
         Ok(SpareKeeper { shared, thread: Some(thread) })
     }
 
@@ -150,16 +159,19 @@ impl SpareKeeper {
         SpareControl(self.shared.clone())
     }
 
-    /// Takes the spare, waiting for one if need be; `None` when the store is being closed.
-    pub(crate) fn take(&self) -> Option<Spare> {
+    /// Takes the spare, waiting for one if need be. Fails when the store is being closed, or the disk failed.
+    pub(crate) fn take(&self) -> io::Result<Spare> {
         let mut state = lock(&self.shared.state);
         loop {
             if let Some(spare) = state.ready.take() {
                 self.shared.changed.notify_all();
-                return Some(spare);
+                return Ok(spare);
+            }
+            if let Some(error) = &state.failed {
+                return Err(io::Error::new(error.kind(), error.to_string()));
             }
             if state.stopped {
-                return None;
+                return Err(io::Error::other("the store is being closed, with the disk full"));
             }
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -184,7 +196,7 @@ impl Drop for SpareKeeper {
 }
 
 impl Shared {
-    fn run(&self, maker: &SpareMaker, health: &StoreHealth) {
+    fn run(&self, maker: &SpareMaker, health: &StoreHealth, on_fatal: &OnFatal) {
         let mut full = false;
         while let Some(work) = self.next_work(full) {
             if let Work::Discard(path) = work {
@@ -197,13 +209,21 @@ impl Shared {
                     lock(&self.state).ready = Some(spare);
                     self.changed.notify_all();
                 }
-                Err(error) => {
+                Err(error) if disk::is_disk_full(&error) => {
                     tracing::warn!(%error, "no room for the next segment");
                     full = true;
                 }
+                Err(error) => return self.give_up(error, on_fatal),
             }
             health.set_log_full(full);
         }
+    }
+
+    fn give_up(&self, error: io::Error, on_fatal: &OnFatal) {
+        let told = format!("setting aside the next segment of the log: {error}");
+        lock(&self.state).failed = Some(error);
+        self.changed.notify_all();
+        on_fatal(&told);
     }
 
     /// Waits for something to do; `None` when stopped with nothing left to discard.

@@ -7,6 +7,7 @@ use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::Fallback;
 use crate::health::lock;
 use crate::log::mark::MarkFile;
 use crate::log::reader::LogReader;
@@ -21,6 +22,7 @@ pub struct LogStore {
     pub(super) table: Arc<Mutex<Table>>,
     pub(super) mark: Arc<MarkFile>,
     pub(super) requests: mpsc::Sender<Request>,
+    pub(super) fallback: Fallback,
 }
 
 impl LogStore {
@@ -100,13 +102,25 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.request(|done| Request::Truncate { after, done }).await
     }
 
-    /// Returns before the purge is on the disk: a purge that is forgotten by a crash is asked for again.
+    /// Returns before the purge is on the disk: a purge that is forgotten by a crash is asked for again. What
+    /// the older checkpoint needs stays, and goes with a later purge.
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
         let place_in_queue = self.reserve().await?;
-        lock(&self.table).purge(upto);
+        let mut table = lock(&self.table);
+        let Some(upto) = purgeable(&table, upto, &self.fallback) else { return Ok(()) };
+        table.purge(upto);
         place_in_queue.send(Request::Purge { upto });
         Ok(())
     }
+}
+
+/// How much of the log may go. All of it when a checkpoint is beyond its end: nothing could follow it otherwise.
+fn purgeable(table: &Table, upto: LogId, fallback: &Fallback) -> Option<LogId> {
+    if table.last().is_none_or(|last| last.index <= upto.index) {
+        return Some(upto);
+    }
+    let index = fallback.allows(upto.index)?;
+    if index == upto.index { Some(upto) } else { table.id_at(index) }
 }
 
 /// Adds the entries to the table, all or none.

@@ -93,6 +93,11 @@ impl Table {
         self.last().map(|last| last.index + 1)
     }
 
+    /// The entry with this index, if it is held.
+    pub(crate) fn id_at(&self, index: u64) -> Option<LogId> {
+        self.position(index).map(|at| self.slots[at].id)
+    }
+
     /// Whether this very entry is in the log, or was before it was purged.
     pub(crate) fn has_had(&self, id: &LogId) -> bool {
         let purged = self.purged.is_some_and(|purged| id.index <= purged.index);

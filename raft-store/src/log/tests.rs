@@ -16,6 +16,7 @@ use openraft::vote::RaftLeaderId;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::checkpoint::Fallback;
 use crate::health::{StoreHealth, lock};
 use crate::log::frozen::frozen_group;
 use crate::log::open::{QUEUE_MAX, build_writer, create, open_mark, salt_of};
@@ -116,7 +117,12 @@ fn after_a_failed_write_nothing_is_acknowledged_and_the_operator_is_told_once() 
     // A file that cannot be written stands in for a disk that fails.
     writer.active.file = Arc::new(File::open(&writer.active.path).expect("it exists"));
     let (requests, queue) = mpsc::channel(QUEUE_MAX);
-    let mut store = LogStore { table: writer.table.clone(), mark: writer.mark.clone(), requests };
+    let mut store = LogStore {
+        table: writer.table.clone(),
+        mark: writer.mark.clone(),
+        requests,
+        fallback: Fallback::new(true),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let thread = thread::spawn(move || writer.run(queue));
     runtime.block_on(async {

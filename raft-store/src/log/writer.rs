@@ -246,8 +246,7 @@ impl Writer {
 
     /// Goes on in the spare. The group is empty; the new segment's head becomes its first record.
     fn rotate(&mut self, record_bytes: usize) -> io::Result<()> {
-        let closing = || io::Error::other("the store is being closed, with the disk full");
-        let spare = self.spares.take().ok_or_else(closing)?;
+        let spare = self.spares.take()?;
         let number = self.active.number + 1;
         let next_index = self.told.last.map_or(0, |last| last.index + 1);
         let path = segment::path(&self.dir, number, next_index);

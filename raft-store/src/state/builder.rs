@@ -83,12 +83,7 @@ fn write<M: Machine>(
         history_floor,
     };
     let draft = core.checkpoints.draft();
-    let written = write_draft(&draft, &head, frozen, &core.history);
-    if written.is_err() {
-        // The first error is the one to report; the next start removes what is left.
-        let _ = fs::remove_file(&draft);
-    }
-    written?;
+    write_draft(&draft, &head, frozen, &core.history).inspect_err(|_| remove_leftover(&draft))?;
     // Opened before it is given its name: when newer ones were installed meanwhile, it is not kept.
     let file = CheckpointFile::open(&draft)?;
     let path = core.checkpoints.adopt(&draft, &head)?;
@@ -100,6 +95,12 @@ fn write<M: Machine>(
         *newest = Some(checkpoint.clone());
     }
     Ok((checkpoint, file))
+}
+
+fn remove_leftover(draft: &Path) {
+    if let Err(error) = fs::remove_file(draft) {
+        tracing::warn!(%error, path = %draft.display(), "an unfinished checkpoint stays; the next start removes it");
+    }
 }
 
 fn write_draft(

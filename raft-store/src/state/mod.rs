@@ -32,7 +32,7 @@ pub use self::history::History;
 use self::rows::StoredRow;
 pub(crate) use self::scribe::{Scribe, ScribeThread, import};
 pub(crate) use self::shelf::{DIR as HISTORY_DIR, Shelves};
-pub(crate) use self::suspicion::{clear_suspicion, is_suspect};
+pub(crate) use self::suspicion::{clear_suspicion, suspect, suspicion};
 use crate::checkpoint::{self, CheckpointDir, CheckpointFile, CheckpointInbox, Head};
 use crate::health::{StoreHealth, lock};
 use crate::machine::{Applied, Committed, Frozen, Machine};

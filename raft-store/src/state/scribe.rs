@@ -416,10 +416,10 @@ mod tests {
     fn damage_leaves_a_note_for_the_next_start() {
         let store = tempfile::tempdir().expect("a directory");
         let desk = Desk { on_fatal: Arc::new(|_| ()), ..desk(store.path()) };
-        assert!(!suspicion::is_suspect(store.path()));
+        assert_eq!(suspicion::suspicion(store.path()), None);
         desk.give_up(&io::ErrorKind::InvalidData.into());
-        assert!(suspicion::is_suspect(store.path()));
+        assert!(suspicion::suspicion(store.path()).is_some());
         suspicion::clear_suspicion(store.path()).expect("removed");
-        assert!(!suspicion::is_suspect(store.path()));
+        assert_eq!(suspicion::suspicion(store.path()), None);
     }
 }

@@ -11,9 +11,13 @@ use crate::disk;
 
 const NOTE: &str = "history.suspect";
 
-/// Whether an earlier run left the note.
-pub(crate) fn is_suspect(store: &Path) -> bool {
-    store.join(NOTE).exists()
+/// What an earlier run noted, if it did.
+pub(crate) fn suspicion(store: &Path) -> Option<String> {
+    match fs::read(store.join(NOTE)) {
+        Ok(note) => Some(String::from_utf8_lossy(&note).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(format!("its note cannot be read: {error}")),
+    }
 }
 
 /// Leaves the note. That it could not be left is logged; the whole history is read at the next start anyway.

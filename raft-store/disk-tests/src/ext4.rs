@@ -1,0 +1,100 @@
+//! A real ext4 on a loop device, whose power can be cut: the kernel's own semantics, not a model of them.
+
+#![expect(clippy::disallowed_methods, reason = "mkfs, mount and umount are waited for at once")]
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::shutdown::shutdown;
+
+const SIZE_BYTES: u64 = 96 << 20;
+/// How long whoever still has a file open may take to let go of it.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// An ext4 file system of its own; unmounted and removed when dropped.
+pub struct Ext4 {
+    dir: TempDir,
+    mounted: bool,
+}
+
+impl Ext4 {
+    /// Makes and mounts one; the error says what is missing.
+    pub fn new() -> Result<Ext4, String> {
+        let missing = |what: &str, error: io::Error| {
+            format!("{what} (needs root, mkfs.ext4 and loop devices): {error}")
+        };
+        let dir = tempfile::tempdir().map_err(|error| missing("no temporary directory", error))?;
+        let mut ext4 = Ext4 { dir, mounted: false };
+        let made = File::create(ext4.image()).and_then(|image| image.set_len(SIZE_BYTES));
+        made.map_err(|error| missing("no image", error))?;
+        run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(ext4.image()))
+            .map_err(|error| missing("mkfs.ext4 failed", error))?;
+        std::fs::create_dir(ext4.path()).map_err(|error| missing("no mount point", error))?;
+        ext4.mount().map_err(|error| missing("a loop device cannot be mounted", error))?;
+        Ok(ext4)
+    }
+
+    fn image(&self) -> PathBuf {
+        self.dir.path().join("image")
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("mounted")
+    }
+
+    fn mount(&mut self) -> io::Result<()> {
+        run(Command::new("mount")
+            .args(["-t", "ext4", "-o", "loop"])
+            .arg(self.image())
+            .arg(self.path()))?;
+        self.mounted = true;
+        Ok(())
+    }
+
+    /// Cuts the power: from now on everything fails.
+    pub fn cut(&self) -> io::Result<()> {
+        shutdown(&self.path())
+    }
+
+    /// Brings the power back: the journal is replayed, as after any power cut.
+    pub fn repower(&mut self) -> io::Result<()> {
+        self.unmount()?;
+        self.mount()
+    }
+
+    fn unmount(&mut self) -> io::Result<()> {
+        let deadline = Instant::now() + BUSY;
+        while let Err(error) = run(Command::new("umount").arg(self.path())) {
+            if Instant::now() > deadline {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.mounted = false;
+        Ok(())
+    }
+}
+
+impl Drop for Ext4 {
+    fn drop(&mut self) {
+        if self.mounted {
+            let path: &Path = &self.path();
+            // Busy or gone: either way the test has told its result.
+            let _ = run(Command::new("umount").arg("-l").arg(path));
+        }
+    }
+}
+
+fn run(command: &mut Command) -> io::Result<()> {
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+}
