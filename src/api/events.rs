@@ -1,6 +1,7 @@
 //! `GET /events`: what changes, live, in order and without a gap, as server-sent events.
 //!
-//! Every change carries its revision as the event's id, so a browser that reconnects goes on where it was. The
+//! A change's revision is the event's id, so a browser that reconnects goes on where it was; of several changes of
+//! one revision the last carries it. The
 //! stream is pulled by the client: one that does not read is not waited for. When it has fallen behind what is
 //! kept it is told to read everything again (`resync`) and its stream ends.
 
@@ -178,9 +179,12 @@ impl Live {
     fn take(&mut self, item: Option<FeedItem>) {
         match item {
             Some(FeedItem::Change(change)) => {
-                let told = told(&change, &self.caller)
-                    .map(|told| json("change", &told).id(change.revision.to_string()));
-                self.waiting.extend(told);
+                let told = told(&change, &self.caller).map(|told| json("change", &told));
+                let mut told: Vec<Sent> = told.collect();
+                // Only the last of a revision moves the client on: one that was cut off between two of them
+                // comes back with the revision before, and is told all of this one again.
+                let last = told.pop().map(|last| last.id(change.revision.to_string()));
+                self.waiting.extend(told.into_iter().chain(last));
             }
             Some(FeedItem::Lost { newest }) => {
                 self.waiting.push_back(json("resync", &Resync { revision: newest.0 }));

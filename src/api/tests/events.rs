@@ -115,6 +115,30 @@ async fn a_client_that_comes_back_goes_on_without_a_gap() {
     }
 }
 
+// The founding tells three changes in one revision; the line is cut after each of them.
+#[tokio::test]
+async fn a_client_cut_off_within_a_revision_is_told_all_of_it_again() {
+    let km = Km::new();
+    let kinds = ["founded", "admitted", "level_raised"];
+    for read in 1..=kinds.len() {
+        let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", Some(0)).await;
+        // What a browser sends when it comes back: the last id it saw.
+        let mut last = 0;
+        for kind in &kinds[..read] {
+            let told = stream.news().await.unwrap();
+            assert_eq!(told.data["kind"], *kind);
+            last = told.id.map_or(last, |id| id.parse().unwrap());
+        }
+        drop(stream);
+        let mut again = Stream::open(&km, Role::Auditor, "/api/v1/events", Some(last)).await;
+        if read < kinds.len() {
+            assert_eq!(again.news().await.unwrap().data["kind"], kinds[0], "cut after {read}");
+        } else {
+            assert_eq!(again.news().await.unwrap().data["kind"], "became_active");
+        }
+    }
+}
+
 #[tokio::test]
 async fn whoever_asks_for_what_is_no_longer_kept_is_told_to_read_again_and_the_stream_ends() {
     let km = Km::new();
