@@ -18,6 +18,8 @@ use crate::base::{Digest, RequestId, Secret};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a server may take to answer. Longer than any Manager holds a request (60 s at most).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
+/// How long a health port may take to answer: it answers from memory.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer taken in, in bytes.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
 
@@ -248,6 +250,16 @@ impl Client {
             Err(because) => Try::Unclear(format!("{server}: {because}")),
         }
     }
+}
+
+/// What a health port tells everybody, whatever its status: plain HTTP, no sign-in.
+pub async fn health(url: &str) -> Result<Value, String> {
+    let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy();
+    let client = client.timeout(HEALTH_TIMEOUT).build().map_err(|error| chain(&error))?;
+    let asked = client.get(format!("{}/health/ready?verbose", url.trim_end_matches('/')));
+    let answer = asked.send().await.map_err(|error| chain(&error))?;
+    let body = read(answer).await?;
+    serde_json::from_slice(&body).map_err(|error| error.to_string())
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate>, Failure> {

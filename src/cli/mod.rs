@@ -43,8 +43,8 @@ pub struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
-    /// The group at a glance; works without a quorum
-    Status,
+    /// The group at a glance; works without a quorum, and on a Manager's own host without a sign-in
+    Status(status::Status),
     /// Sign in, and remember it on this host
     Login(sign_in::Login),
     /// Sign out, and forget it on this host
@@ -146,7 +146,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { connect, verb } = line;
     let output = connect.output();
     match verb {
-        Verb::Status => status::run(&connect.client()?, output).await,
+        Verb::Status(status) => status::run(status, &connect.client()?, output).await,
         Verb::Login(login) => sign_in::login(login, &connect).await,
         Verb::Logout => sign_in::logout(&connect.client()?).await,
         Verb::Managers(verb) => managers::cli::run(verb, &connect.client()?, output).await,

@@ -1,8 +1,9 @@
 //! `km status` and `km explain`: what one Manager knows of the group.
 
+use clap::Args;
 use serde_json::Value;
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, health};
 use super::outcome::Failure;
 use super::output::{Column, Format, Output, say};
 
@@ -18,9 +19,25 @@ const MANAGERS: &[Column] = &[
     ("API", "/api_url"),
 ];
 
-/// Asks the servers in turn. One that knows an Active is believed before one that knows none.
-pub(super) async fn run(client: &Client, output: Output) -> Result<(), Failure> {
-    let (server, cluster) = best(client).await?;
+/// Where a Manager's health port on this host listens unless told otherwise.
+const LOCAL_HEALTH: &str = "http://localhost:7448";
+
+/// `km status`.
+#[derive(Args, Debug)]
+pub(super) struct Status {
+    /// Health port to ask when the API lets nobody in or does not answer; on a Manager's own host
+    /// http://localhost:7448 unless told otherwise
+    #[arg(long, value_name = "URL", env = "KM_HEALTH")]
+    health: Option<String>,
+}
+
+/// Asks the servers in turn. One that knows an Active is believed before one that knows none. Where nobody is
+/// signed in, the health port tells what it tells everybody.
+pub(super) async fn run(status: Status, client: &Client, output: Output) -> Result<(), Failure> {
+    let (server, cluster) = match best(client).await {
+        Ok(best) => best,
+        Err(failure) => return without_sign_in(status, client, output, failure).await,
+    };
     if output.format == Format::Json {
         output.object(&cluster.body);
         return Ok(());
@@ -29,6 +46,53 @@ pub(super) async fn run(client: &Client, output: Output) -> Result<(), Failure> 
     let managers = client.only(&server).get("/managers", &[]).await?;
     output.list(&managers.body, MANAGERS);
     Ok(())
+}
+
+async fn without_sign_in(
+    status: Status,
+    client: &Client,
+    output: Output,
+    failure: Failure,
+) -> Result<(), Failure> {
+    let here = client.servers().iter().any(|server| is_this_host(server));
+    let url = status.health.or_else(|| here.then(|| LOCAL_HEALTH.to_owned()));
+    let Some(url) = url.filter(|_| leaves_the_health_port(&failure)) else { return Err(failure) };
+    let Ok(told) = health(&url).await else { return Err(failure) };
+    match output.format {
+        Format::Json => output.object(&told),
+        Format::Table => say_health(&url, &told),
+    }
+    Ok(())
+}
+
+/// Whether the API did not let anybody in, or did not answer.
+fn leaves_the_health_port(failure: &Failure) -> bool {
+    match failure {
+        Failure::Problem(problem) => problem["status"] == 401,
+        Failure::Unavailable(_) => true,
+        Failure::Refused(_) | Failure::Usage(_) | Failure::Unknown { .. } => false,
+    }
+}
+
+fn is_this_host(server: &str) -> bool {
+    let authority = server.trim_start_matches("https://");
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
+        authority.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    })
+}
+
+fn say_health(url: &str, told: &Value) {
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    say(&format!("What {url} tells everybody; km login shows the whole group."));
+    say(&format!("This Manager is {}: {}", text(told, "mode"), text(told, "reason")));
+    say(&match told["active"].as_u64() {
+        Some(active) => format!("Active: Manager {active}, epoch {}", told["epoch"]),
+        None => "Active: none that this Manager hears".to_owned(),
+    });
+    for check in told["checks"].as_array().into_iter().flatten() {
+        let mark = if check["pass"].as_bool() == Some(true) { "yes" } else { "NO " };
+        say(&format!("  {mark}  {}: {}", text(check, "check"), text(check, "detail")));
+    }
 }
 
 async fn best(client: &Client) -> Result<(String, Answer), Failure> {
@@ -88,5 +152,30 @@ pub(super) fn explain(body: &Value, output: Output) {
         let text = |name: &str| rule[name].as_str().unwrap_or_default();
         let mark = if rule["pass"].as_bool() == Some(true) { "yes" } else { "NO " };
         say(&format!("  {mark}  {}: {}", text("rule"), text("detail")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_server_on_this_host_is_asked_by_its_usual_health_port() {
+        let here = ["https://localhost:7443", "https://127.0.0.1:9101", "https://[::1]:7443"];
+        assert!(here.iter().all(|server| is_this_host(server)));
+        let elsewhere =
+            ["https://km1:7443", "https://localhost.example:7443", "https://127.0.0.10"];
+        assert!(!elsewhere.iter().any(|server| is_this_host(server)));
+    }
+
+    #[test]
+    fn a_refusal_with_another_reason_than_no_sign_in_is_told_as_it_is() {
+        let problem = |status: u16| Failure::Problem(json!({ "status": status }));
+        assert!(leaves_the_health_port(&problem(401)));
+        assert!(leaves_the_health_port(&Failure::Unavailable("nobody".into())));
+        assert!(!leaves_the_health_port(&problem(403)));
+        assert!(!leaves_the_health_port(&Failure::Usage("what".into())));
     }
 }

@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::record::Manager;
 use crate::cli::outcome::Failure;
+use crate::cli::output::complain;
 
 /// How long a Manager may take to stop before it is killed: it hands over first.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
@@ -56,8 +57,11 @@ impl Process {
         let Some(pid) = pid else { return };
         // It may have ended by itself this very moment; then there is nothing to stop.
         let _ = kill_process(pid, Signal::TERM);
-        if tokio::time::timeout(STOP_PATIENCE, self.child.wait()).await.is_err() {
-            let _ = self.child.kill().await;
+        if tokio::time::timeout(STOP_PATIENCE, self.child.wait()).await.is_ok() {
+            return;
+        }
+        if let Err(error) = self.child.kill().await {
+            complain(&format!("km: a Manager could not be stopped: {error}"));
         }
     }
 }

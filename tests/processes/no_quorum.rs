@@ -1,6 +1,6 @@
 //! What a Manager without a majority still does, and what it refuses.
 
-use super::support::{Demo, health, until};
+use super::support::{Demo, health, km, run, until};
 
 #[test]
 fn without_a_majority_status_is_told_changes_are_refused_and_service_resumes() {
@@ -13,6 +13,12 @@ fn without_a_majority_status_is_told_changes_are_refused_and_service_resumes() {
 
     let status = demo.ask(&[&last], ["status"]).json();
     assert!(status["active"].is_null(), "{status}");
+    let health_url = ["status", "--health", &last.health_url];
+    let mut stranger = km();
+    stranger.args(["--output", "json"]).args(health_url).env("XDG_STATE_HOME", "/nowhere");
+    stranger.env("KM_SERVER", &last.api_url).env("KM_CA", demo.dir().join("ca.pem"));
+    let told = run(&mut stranger);
+    assert!(told.json()["active"].is_null(), "told without a sign-in too: {}", told.out);
     let managers = demo.ask(&[&last], ["managers", "list"]).json();
     assert_eq!(managers["items"].as_array().unwrap().len(), 3);
     let set = demo.ask(&[&last], ["properties", "set", "custom", "greeting", "lost"]);
