@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
 use super::codes::Fault;
+use super::condition::{Condition, IfMatch, Unconditional, if_match};
 use super::envelope::RequestName;
 use super::error::Problem;
 use super::identity::{Caller, identify};
@@ -25,15 +26,15 @@ use crate::base::{Digest, ManagerId, RequestId, Revision, Secret};
 use crate::cluster::{Consistency, Draft};
 use crate::machine::{Actor, Command, State};
 
-/// A changing call, checked: the caller may do it and the body is what the route expects.
-pub(crate) struct Change<P, T> {
+/// A changing call, checked: the caller may do it and the body is what the route expects. `C` says whether it
+/// takes a condition.
+pub(crate) struct Change<P, T, C = Unconditional> {
     pub(crate) surface: Arc<Surface>,
     /// `None` on routes that need nobody.
     caller: Option<Caller>,
     /// The body.
     pub(crate) body: T,
-    /// `If-Match`: change only if the object's last change is this revision.
-    pub(crate) expect: Option<Revision>,
+    condition: C,
     /// The request's name.
     name: RequestName,
     fingerprint: Digest,
@@ -49,7 +50,9 @@ pub(crate) struct Committed {
     pub(crate) by: ManagerId,
 }
 
-impl<P: Needs, T: DeserializeOwned + Send> FromRequest<Arc<Surface>> for Change<P, T> {
+impl<P: Needs, T: DeserializeOwned + Send, C: Condition> FromRequest<Arc<Surface>>
+    for Change<P, T, C>
+{
     type Rejection = Halt;
 
     async fn from_request(request: Request, surface: &Arc<Surface>) -> Result<Self, Halt> {
@@ -62,7 +65,7 @@ impl<P: Needs, T: DeserializeOwned + Send> FromRequest<Arc<Surface>> for Change<
                 Some(caller)
             }
         };
-        let expect = if_match(&parts.headers)?;
+        let condition = C::under(if_match(&parts.headers)?)?;
         instead_of_forwarding(surface, &parts)?;
         let bytes = body_bytes(body).await?;
         let body = parse(&parts.headers, &bytes)?;
@@ -70,11 +73,19 @@ impl<P: Needs, T: DeserializeOwned + Send> FromRequest<Arc<Surface>> for Change<
         let name = RequestName::of(&parts.extensions);
         let source = source(&parts);
         let surface = surface.clone();
-        Ok(Self { surface, caller, body, expect, name, fingerprint, source, needs: PhantomData })
+        let needs = PhantomData;
+        Ok(Self { surface, caller, body, condition, name, fingerprint, source, needs })
     }
 }
 
-impl<P, T> Change<P, T> {
+impl<P, T> Change<P, T, IfMatch> {
+    /// `If-Match`: change only if the object's last change is this revision.
+    pub(crate) fn expect(&self) -> Option<Revision> {
+        self.condition.0
+    }
+}
+
+impl<P, T, C> Change<P, T, C> {
     /// Who asks, as it stands in the log.
     pub(crate) fn actor(&self) -> Actor {
         self.caller.as_ref().map_or(Actor::Anonymous, |caller| caller.actor.clone())
@@ -140,16 +151,13 @@ impl<P, T> Change<P, T> {
         self.propose_as(self.name.id.clone(), self.actor(), command.into(), reason).await
     }
 
-    /// Brings a command before the group that this Manager makes of the request, under a name that every
-    /// repeat of the request finds again.
-    pub(crate) async fn propose_own(
+    /// Brings a command before the group in the name of somebody who is not signed in yet.
+    pub(crate) async fn propose_by(
         &self,
-        name: RequestId,
+        by: Actor,
         command: impl Into<Command>,
     ) -> Result<Committed, Problem> {
-        let mut draft = Draft::own(self.surface.group.here(), command);
-        (draft.request, draft.source) = (Some(name), self.source.clone());
-        self.settled(draft).await
+        self.propose_as(self.name.id.clone(), by, command.into(), None).await
     }
 
     /// Brings a command before the group that is no part of the request's outcome, under a name of its own.
@@ -221,50 +229,7 @@ fn fingerprint(surface: &Surface, caller: Option<&Caller>, parts: &Parts, bytes:
     ])
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let quoted = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
-    let digits = quoted.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let revision = digits.and_then(|text| text.parse().ok());
-    let malformed = || {
-        Problem::new(
-            Fault::MalformedHeader,
-            "If-Match must be one revision in quotes, such as \"57\".",
-        )
-    };
-    revision.map(Some).ok_or_else(malformed)
-}
-
 fn source(parts: &Parts) -> Option<String> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(address)| address.ip().to_canonical().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn if_match_is_one_revision_in_quotes() {
-        let parse = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::IF_MATCH, text.parse().unwrap());
-            if_match(&headers)
-        };
-        assert_eq!(if_match(&HeaderMap::new()).unwrap(), None);
-        assert_eq!(parse("\"0\"").unwrap(), Some(Revision(0)));
-        assert_eq!(parse("\"57\"").unwrap(), Some(Revision(57)));
-        for bad in [
-            "57",
-            "*",
-            "W/\"57\"",
-            "\"57",
-            "\"\"",
-            "\"+5\"",
-            "\"57\", \"58\"",
-            "\"99999999999999999999\"",
-        ] {
-            assert_eq!(parse(bad).unwrap_err().code(), "MALFORMED_HEADER", "{bad}");
-        }
-    }
 }

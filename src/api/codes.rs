@@ -17,6 +17,12 @@ pub(crate) enum Fault {
     MalformedPath,
     /// A header is not of the documented shape.
     MalformedHeader,
+    /// The request is no HTTP.
+    MalformedRequest,
+    /// If-Match was sent to a call that depends on no revision.
+    UnconditionalCall,
+    /// Request line and headers are too large.
+    HeadersTooLarge,
     /// Nobody is signed in.
     Unauthenticated,
     /// User name or password is wrong.
@@ -51,6 +57,8 @@ pub(crate) enum Fault {
     TooManyLogins,
     /// Too many event streams are open here.
     TooManyStreams,
+    /// Too many requests are under way here.
+    TooBusy,
     /// No Active was found in time.
     NoActive,
     /// No quorum confirmed a read in time.
@@ -91,6 +99,9 @@ impl Fault {
         Self::MalformedQuery,
         Self::MalformedPath,
         Self::MalformedHeader,
+        Self::MalformedRequest,
+        Self::UnconditionalCall,
+        Self::HeadersTooLarge,
         Self::Unauthenticated,
         Self::WrongCredentials,
         Self::WrongPassword,
@@ -108,6 +119,7 @@ impl Fault {
         Self::QuorumLoss,
         Self::TooManyLogins,
         Self::TooManyStreams,
+        Self::TooBusy,
         Self::NoActive,
         Self::NoQuorum,
         Self::DiskFull,
@@ -144,11 +156,29 @@ impl Fault {
                 "Malformed header",
                 "See the table of request headers in docs/contracts/http.md.",
             ),
+            Self::MalformedRequest => entry(
+                "MALFORMED_REQUEST",
+                S::BAD_REQUEST,
+                "Not HTTP",
+                "Send a well-formed HTTP/1.1 or HTTP/2 request.",
+            ),
+            Self::UnconditionalCall => entry(
+                "UNCONDITIONAL_CALL",
+                S::BAD_REQUEST,
+                "No condition taken",
+                "Send it without If-Match; /api/v1/openapi.json lists the calls that take one.",
+            ),
+            Self::HeadersTooLarge => entry(
+                "HEADERS_TOO_LARGE",
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "Headers too large",
+                "Request line and headers have together at most 16,384 bytes, and at most 100 headers.",
+            ),
             Self::Unauthenticated => entry(
                 "UNAUTHENTICATED",
                 S::UNAUTHORIZED,
                 "Not signed in",
-                "Sign in with POST /api/v1/login, or send an API token as Authorization: Bearer.",
+                "Sign in with km login or POST /api/v1/login, or send an API token as Authorization: Bearer.",
             ),
             Self::WrongCredentials => entry(
                 "WRONG_CREDENTIALS",
@@ -245,6 +275,12 @@ impl Fault {
                 S::SERVICE_UNAVAILABLE,
                 "Too many event streams",
                 "Close dashboards that nobody looks at, or use another Kyvos Manager.",
+            ),
+            Self::TooBusy => entry(
+                "TOO_BUSY",
+                S::SERVICE_UNAVAILABLE,
+                "Too many requests under way",
+                "Nothing was changed. Try again after Retry-After seconds, or use another Kyvos Manager.",
             ),
             Self::NoActive => entry(
                 "NO_ACTIVE",
@@ -447,7 +483,7 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), all);
-        let contracted = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 503, 504];
+        let contracted = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 431, 503, 504];
         assert!(table().iter().all(|line| contracted.contains(&line.status.as_u16())));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Known {
     pub(crate) role: Role,
 }
 
-impl<P, T> Change<P, T> {
+impl<P, T, C> Change<P, T, C> {
     /// Checks the caller's own password once more. A wrong one counts toward the lock, is audited, and nothing
     /// else happens. An API token is its own proof: it has no password, and no desk it could be left open on.
     pub(crate) async fn confirm(&self, password: Option<&Secret>) -> Result<(), Problem> {
@@ -63,10 +63,10 @@ impl<P, T> Change<P, T> {
         }
     }
 
-    /// One more wrong password, always under a fresh name: under the client's key somebody could try many
-    /// passwords and be counted once.
+    /// One more wrong password, told of whom it was tried for, and always under a fresh name: under the client's
+    /// key somebody could try many passwords and be counted once.
     async fn count_failure(&self, username: &str) -> Result<(), Problem> {
         let command = Command::CountFailure { username: username.into() };
-        self.propose_apart(Actor::Anonymous, command).await.map(drop)
+        self.propose_apart(Actor::User(username.into()), command).await.map(drop)
     }
 }

@@ -6,17 +6,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use tokio::sync::SemaphorePermit;
 
 use super::answer::{EPOCH, REVISION, SERVED_BY};
 use super::codes::Fault;
 use super::error::Problem;
-use super::metrics::count_request;
+use super::metrics::{Class, count_request};
 use super::surface::Surface;
 use crate::base::{Digest, RequestId};
+
+/// Most bytes of request line and headers: far more than any client of ours sends.
+const HEAD_MAX_BYTES: usize = 16 << 10;
+/// What stands for the name of a request that was turned away before it had one.
+pub(super) const NAMELESS: &str = "none";
 
 /// The header that names a request.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -62,9 +68,10 @@ pub(crate) async fn envelope(
 ) -> Response {
     let (started, method) = (Instant::now(), request.method().clone());
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let (name, response) = match RequestName::new(request.headers()) {
-        Err(problem) => ("none".to_owned(), problem.into_response()),
-        Ok(name) => {
+    let class = Class::of(&method, path.as_deref());
+    let (name, response) = match taken_in(&surface, class, &request) {
+        Err(problem) => (NAMELESS.to_owned(), problem.into_response()),
+        Ok((name, _place)) => {
             let id = name.id.to_string();
             request.extensions_mut().insert(name);
             (id, carried_out(next.run(request)).await)
@@ -72,9 +79,35 @@ pub(crate) async fn envelope(
     };
     let mut response = as_problem(response, &name);
     stamp(&surface, response.headers_mut());
-    count_request(&method, path.as_deref(), response.status(), started.elapsed());
+    count_request(class, response.status(), started.elapsed());
     tracing::debug!(%method, path, request = %name, status = response.status().as_u16(), "answered");
     response
+}
+
+/// What every request meets first: its head fits, it has a name, and there is a place for it.
+fn taken_in<'s>(
+    surface: &'s Surface,
+    class: Class,
+    request: &Request,
+) -> Result<(RequestName, SemaphorePermit<'s>), Problem> {
+    fits(request)?;
+    let name = RequestName::new(request.headers())?;
+    let full = || Problem::new(Fault::TooBusy, "Too many requests are under way here.");
+    Ok((name, surface.crowd.enter(class).ok_or_else(full)?))
+}
+
+/// Whether request line and headers are within their bound. What the HTTP library takes in is larger, so that
+/// this answer, and not the library's bare one, is what people see.
+fn fits(request: &Request) -> Result<(), Problem> {
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let headers: usize = request.headers().iter().map(line).sum();
+    let uri = request.uri();
+    let target = uri.path().len() + uri.query().map_or(0, str::len);
+    if target + headers <= HEAD_MAX_BYTES {
+        return Ok(());
+    }
+    let detail = format!("Request line and headers have more than {HEAD_MAX_BYTES} bytes.");
+    Err(Problem::new(Fault::HeadersTooLarge, detail))
 }
 
 /// A panic in a handler is our mistake: it is told from the outside world by a plain 503, and from us by the log.

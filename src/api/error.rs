@@ -64,8 +64,24 @@ impl Problem {
         self.entry.code
     }
 
+    /// The HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.entry.status
+    }
+
     /// The finished answer to the request of that name.
     pub(crate) fn answer(&self, request_id: &str) -> Response {
+        let mut response = (self.entry.status, self.document(request_id)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
+    /// The problem document, in JSON.
+    pub(super) fn document(&self, request_id: &str) -> Vec<u8> {
         let entry = self.entry;
         let body = ProblemBody {
             kind: format!("/api/v1/errors#{}", entry.code),
@@ -76,14 +92,7 @@ impl Problem {
             hint: entry.hint,
             request_id: request_id.into(),
         };
-        let body = serde_json::to_vec(&body).expect("a problem is plain data");
-        let mut response = (entry.status, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
-        if let Some(seconds) = self.retry_after_s {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        serde_json::to_vec(&body).expect("a problem is plain data")
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Low cardinality by rule: no ids of requests, users, properties or operations, no paths.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::openapi::handled_by_path;
+use super::openapi::forwarded_routes;
 use super::sight::Sight;
 use super::surface::Surface;
 use crate::cluster::MemberStatus;
@@ -68,25 +69,44 @@ pub fn describe() {
     describe_gauge!(STREAMS, "Event streams that may still be opened");
 }
 
-/// Counts one answered request.
-pub(super) fn count_request(
-    method: &Method,
-    path: Option<&str>,
-    status: StatusCode,
-    took: Duration,
-) {
-    let class = class_of(method, path);
-    counter!(REQUESTS, "class" => class, "status" => status.as_str().to_owned()).increment(1);
-    histogram!(LATENCY, "class" => class).record(took.as_secs_f64());
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Only this Manager.
+    Local,
+    /// The Active.
+    Forwarded,
+    /// A page or file of the dashboard.
+    Page,
 }
 
-fn class_of(method: &Method, path: Option<&str>) -> &'static str {
-    static CLASSES: OnceLock<std::collections::HashMap<(String, String), &'static str>> =
-        OnceLock::new();
-    let Some(path) = path else { return "page" };
-    let classes = CLASSES.get_or_init(handled_by_path);
-    let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-    classes.get(&(method.as_str().to_owned(), path.to_owned())).copied().unwrap_or("local")
+impl Class {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Forwarded => "forwarded",
+            Self::Page => "page",
+        }
+    }
+
+    /// The class of the route a request met, by its method and its path as it is described.
+    pub(super) fn of(method: &Method, path: Option<&str>) -> Self {
+        static FORWARDED: OnceLock<HashSet<(String, String)>> = OnceLock::new();
+        let Some(path) = path else { return Self::Page };
+        let forwarded = FORWARDED.get_or_init(forwarded_routes);
+        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+        match forwarded.contains(&(method.as_str().to_owned(), path.to_owned())) {
+            true => Self::Forwarded,
+            false => Self::Local,
+        }
+    }
+}
+
+/// Counts one answered request.
+pub(super) fn count_request(class: Class, status: StatusCode, took: Duration) {
+    let class = class.as_str();
+    counter!(REQUESTS, "class" => class, "status" => status.as_str().to_owned()).increment(1);
+    histogram!(LATENCY, "class" => class).record(took.as_secs_f64());
 }
 
 /// `GET /metrics`: Prometheus text. Holds no secrets and asks for no login.

@@ -12,7 +12,9 @@ mod answer;
 mod changing;
 mod cluster;
 mod codes;
+mod condition;
 mod confirm;
+mod crowd;
 mod dashboard;
 mod envelope;
 mod error;
@@ -36,6 +38,7 @@ mod router;
 mod sight;
 mod surface;
 mod throttle;
+mod unreadable;
 mod wire;
 
 #[cfg(test)]
@@ -45,10 +48,12 @@ pub use member::Member;
 pub use openapi::openapi;
 pub use router::{health_router, router};
 pub use surface::Surface;
+pub use unreadable::answer_to_unreadable;
 
 pub(crate) use answer::Answer;
 pub(crate) use changing::{Change, Committed};
 pub(crate) use codes::Fault;
+pub(crate) use condition::IfMatch;
 pub(crate) use error::Problem;
 pub(crate) use identity::COOKIE;
 pub(crate) use input::{Asked, Nothing, Path, reason};

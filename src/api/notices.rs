@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::sight::Sight;
 use crate::base::{ManagerId, Timestamp};
+use crate::cluster::{AHEAD_MAX_MS, middle_clock};
 use crate::machine::State;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
@@ -39,6 +40,7 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     found.extend(no_failover(sight));
     found.extend(disks_full(state, sight));
     found.extend(certificates(state, sight));
+    found.extend(clocks_astray(state, sight));
     found.extend(store_rebuilt(sight));
     found.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
     found
@@ -95,6 +97,27 @@ fn certificate(host: &str, ends: Timestamp, now: Timestamp) -> Option<Notice> {
         false => format!("The certificate of Kyvos Manager {host} expires at {ends}."),
     };
     Some(notice("CERTIFICATE_EXPIRES", severity, text))
+}
+
+/// Members whose clock is far from the middle one. Of two clocks nobody can tell which is wrong: the later one is
+/// named, because it is the one that would do harm.
+fn clocks_astray(state: &State, sight: &Sight) -> Vec<Notice> {
+    let others = sight.peers.iter().filter_map(|peer| Some((peer.id, peer.clock_ahead_ms?)));
+    let others: Vec<(ManagerId, i64)> = others.collect();
+    let middle = middle_clock(&others.iter().map(|(_, ahead)| *ahead).collect::<Vec<_>>());
+    let all = std::iter::once((sight.here, 0)).chain(others);
+    all.filter_map(|(id, ahead)| clock_astray(&host(state, id), ahead.saturating_sub(middle)))
+        .collect()
+}
+
+fn clock_astray(host: &str, ahead_ms: i64) -> Option<Notice> {
+    let off_ms = ahead_ms.unsigned_abs();
+    let way = if ahead_ms < 0 { "behind" } else { "ahead of" };
+    let text = format!(
+        "The clock of Kyvos Manager {host} is {} s {way} the others'. Set it, and keep it by NTP.",
+        off_ms / 1000
+    );
+    (off_ms > AHEAD_MAX_MS).then(|| notice("CLOCK_SKEW", Severity::Warning, text))
 }
 
 fn store_rebuilt(sight: &Sight) -> Option<Notice> {

@@ -1,6 +1,6 @@
 //! The machine-readable description of the API, written from the handlers themselves.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -25,16 +25,16 @@ pub fn openapi() -> Value {
         "bearer": { "type": "http", "scheme": "bearer", "description": "A session or API token." },
         "cookie": { "type": "apiKey", "in": "cookie", "name": super::COOKIE, "description": "The session cookie. Changing calls need the header X-KM-Client too." },
     });
-    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+    for (_, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            complete(path, method, operation);
+            complete(method, operation);
         }
     }
     document
 }
 
 /// Adds what all operations have in common.
-fn complete(path: &str, method: &str, operation: &mut Value) {
+fn complete(method: &str, operation: &mut Value) {
     let mut common = Vec::new();
     if method == "get" {
         common.push(parameter(
@@ -57,14 +57,6 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             json!({ "type": "string" }),
         ));
     }
-    if matches!(method, "put" | "patch" | "delete") || path.ends_with("/revert") {
-        common.push(parameter(
-            "header",
-            "If-Match",
-            "Change only if the object's last change is this revision, in quotes.",
-            json!({ "type": "string" }),
-        ));
-    }
     common.push(parameter(
         "header",
         "X-KM-No-Forward",
@@ -84,17 +76,15 @@ fn parameter(place: &str, name: &str, description: &str, schema: Value) -> Value
     json!({ "in": place, "name": name, "required": false, "description": description, "schema": schema })
 }
 
-/// Whether each route is answered here or forwarded to the Active when this Manager is not, by method and path.
-pub(super) fn handled_by_path() -> HashMap<(String, String), &'static str> {
+/// The routes that need the Active, by method and path.
+pub(super) fn forwarded_routes() -> HashSet<(String, String)> {
     let document = openapi();
-    let mut found = HashMap::new();
+    let mut found = HashSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let handled = match operation["x-km-handled"].as_str() {
-                Some("forwarded") => "forwarded",
-                Some(_) | None => "local",
-            };
-            found.insert((method.to_uppercase(), path.clone()), handled);
+            if operation["x-km-handled"] == "forwarded" {
+                found.insert((method.to_uppercase(), path.clone()));
+            }
         }
     }
     found

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::Crowd;
 use super::keys::Keys;
 use super::port::Group;
 use super::throttle::Throttle;
@@ -27,6 +28,8 @@ pub struct Surface {
     pub(crate) sign_ins: Throttle,
     /// The process's metrics.
     pub(crate) metrics: PrometheusHandle,
+    /// Bounds the requests under way.
+    pub(crate) crowd: Crowd,
     /// Bounds the open event streams.
     pub(crate) streams: Arc<Semaphore>,
     /// The newest digest of the facts, so that it is computed once for each revision.
@@ -49,6 +52,7 @@ impl Surface {
             passwords: Passwords::new(),
             sign_ins: Throttle::default(),
             metrics,
+            crowd: Crowd::default(),
             digest: Mutex::new(None),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stopping,

@@ -48,8 +48,8 @@ pub enum AdmitFailure {
 }
 
 impl Group {
-    /// Admits a host as a member and issues its certificate. Repeated with the same token and disk it gives
-    /// the same number again, so a host that lost the answer simply asks again.
+    /// Admits a host as a member and issues its certificate. Repeated with the same token, disk and profile it
+    /// gives the same number again, so a host that lost the answer simply asks again.
     pub async fn admit(&self, request: JoinRequest) -> Result<JoinGrant, AdmitFailure> {
         let ca = self.authority()?;
         // Tried before anything is agreed on: a malformed request must change nothing.
@@ -71,7 +71,7 @@ impl Group {
         })
     }
 
-    fn authority(&self) -> Result<GroupCa, AdmitFailure> {
+    pub(super) fn authority(&self) -> Result<GroupCa, AdmitFailure> {
         let key = self.core.home.group_key().map_err(no_authority)?;
         let key = key.ok_or_else(|| AdmitFailure::NoAuthority("it has no group key".into()))?;
         let group = self.view(|state| state.managers.group.clone());
@@ -96,17 +96,19 @@ fn no_authority(failure: HomeFailure) -> AdmitFailure {
 }
 
 fn draft(request: &JoinRequest) -> Draft {
-    let name = format!("join-{}-{}", request.disk_id, &request.token.to_string()[..16]);
     // The lease is what a home promises when it is made, whatever the request says: the Active's claim is
     // bounded by it.
     let lease_ms = Timers::default().lease_ms();
     let profile = Profile { lease_ms, ..request.profile.clone() };
-    let asked = format!("{:?} {:?} {profile:?}", request.token, request.role);
+    let asked =
+        Digest::of(format!("{:?} {:?} {profile:?}", request.token, request.role).as_bytes());
+    // Whoever corrects what it tells of itself after a refusal asks something new.
+    let name = format!("join-{}-{}", request.disk_id, &asked.to_string()[..16]);
     Draft {
         by: Actor::Anonymous,
         source: request.source.clone(),
         request: Some(RequestId::new(name).expect("a uuid and hexadecimal digits")),
-        fingerprint: Some(Digest::of(asked.as_bytes())),
+        fingerprint: Some(asked),
         reason: None,
         fence: None,
         command: Command::Admit {

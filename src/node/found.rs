@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::identity::{names, profile};
+use super::identity::profile;
 use super::make_data_dir;
 use crate::base::{ManagerId, Refusal, Secret};
 use crate::capabilities::access::model as access;
@@ -59,7 +59,7 @@ async fn bring_about(
     password: Secret,
 ) -> Result<Founded, Failure> {
     let home = Home::at(&config.node.data_dir);
-    let founding = home.found(name, &names(config)).map_err(failed)?;
+    let founding = home.found(name, &profile(config).names()).map_err(failed)?;
     let ca_pem = founding.group.ca_pem.clone();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::api::port::{FeedItem, Group, HistoryFailure, HistoryRow};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Revision, Secret, Term, Timestamp};
 use crate::capabilities::managers::model as managers;
+use crate::capabilities::operations::model as operations;
 use crate::cluster::{
     About, AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
     ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
@@ -100,7 +101,8 @@ impl TestGroup {
         let id = self.commit(managers::Command::Admit { token, role, profile, disk_id });
         let id = ManagerId(id.0);
         let status = Some(status(id, Revision(id.0)));
-        let report = PeerReport { id, reachable: true, status, age_ms: Some(80) };
+        let report =
+            PeerReport { id, reachable: true, status, age_ms: Some(80), clock_ahead_ms: Some(0) };
         self.set().peers.insert(id, report);
         id
     }
@@ -293,10 +295,16 @@ impl Group for TestGroup {
             if !csr_pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----") {
                 return Err(AdmitFailure::NoAuthority("the test knows no such request".into()));
             }
-            let mut draft =
-                Draft::own(HERE, managers::Command::Admit { token, role, profile, disk_id });
+            let admit = managers::Command::Admit { token, role, profile: profile.clone(), disk_id };
+            let mut draft = Draft::own(HERE, admit);
             draft.by = Actor::Anonymous;
+            let host = profile.host.clone();
             let admitted = self.propose(draft).await?.answer.into_result()?;
+            let manager = ManagerId(admitted.0);
+            // As the Active does for all whom the group admitted.
+            self.commit(operations::Command::Begin {
+                kind: operations::Kind::AddManager { manager, host },
+            });
             Ok(JoinGrant {
                 member: ManagerId(admitted.0),
                 cluster_id: Uuid::nil(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::Km;
 use crate::api::openapi;
@@ -167,4 +167,48 @@ async fn an_unknown_path_and_an_unknown_method_are_problems_too() {
     assert_eq!(answer.header("allow"), Some("POST"));
     let answer = km.ask(Method::POST, "/elsewhere").send().await;
     assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (405, "METHOD_NOT_ALLOWED"));
+}
+
+#[tokio::test]
+async fn a_condition_is_taken_by_the_calls_that_list_it_and_refused_by_the_others() {
+    let km = Km::new();
+    for (method, path, operation) in operations() {
+        let listed = operation["parameters"].as_array().into_iter().flatten();
+        let lists = listed.filter(|parameter| parameter["name"] == "If-Match").count();
+        if method == Method::GET {
+            assert_eq!(lists, 0, "{method} {path} reads");
+            continue;
+        }
+        let body = json!({ "value": "x", "revision": 1, "alias": "x" });
+        let ask = km.ask(method.clone(), &path).header("if-match", "\"1\"");
+        let with_body = operation["requestBody"].is_object();
+        let answer = if with_body { ask.json(body) } else { ask }.send().await;
+        let refused = answer.status == 400 && answer.problem() == "UNCONDITIONAL_CALL";
+        assert_eq!(refused, lists == 0, "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_a_problem_too() {
+    let km = Km::new();
+    let long = "x".repeat(17 << 10);
+    let ask = km.ask(Method::GET, "/api/v1/properties").header("x-long", long.clone());
+    let answer = ask.send().await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (431, "HEADERS_TOO_LARGE"));
+    let answer = km.get(&format!("/api/v1/properties?search={long}")).await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (431, "HEADERS_TOO_LARGE"));
+}
+
+#[tokio::test]
+async fn beyond_the_bound_calls_are_turned_away_at_once_and_this_manager_can_still_be_looked_at() {
+    let km = Km::new();
+    let crowd = &km.surface.crowd;
+    let everybody = crowd.forwarded.available_permits().try_into().unwrap();
+    let held = crowd.forwarded.try_acquire_many(everybody).unwrap();
+    let answer = km.get("/api/v1/properties").await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (503, "TOO_BUSY"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(km.get("/api/v1/cluster").await.status, 200);
+    drop(held);
+    assert_eq!(km.get("/api/v1/properties").await.status, 200);
 }

@@ -17,6 +17,25 @@ fn texts_of(answer: &Answer, code: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_clock_far_from_the_others_is_told_by_name() {
+    let km = Km::new();
+    km.enable_ha().await;
+    let peers = ["km2", "km3"].map(|host| km.group.admit_peer(host));
+    let ahead = |id, ms| {
+        km.group.set().peers.get_mut(&id).unwrap().clock_ahead_ms = Some(ms);
+    };
+    ahead(peers[0], 59_000);
+    assert_eq!(texts_of(&km.get("/api/v1/cluster").await, "CLOCK_SKEW"), [""; 0]);
+    ahead(peers[0], -61_000);
+    let texts = texts_of(&km.get("/api/v1/cluster").await, "CLOCK_SKEW");
+    assert!(texts.len() == 1 && texts[0].contains("km2 is 61 s behind"), "{texts:?}");
+    // Both others say that this one is ahead.
+    ahead(peers[1], -61_000);
+    let texts = texts_of(&km.get("/api/v1/cluster").await, "CLOCK_SKEW");
+    assert!(texts.len() == 1 && texts[0].contains("km1 is 61 s ahead of"), "{texts:?}");
+}
+
+#[tokio::test]
 async fn the_group_and_its_managers_are_shown_from_what_this_one_knows() {
     let km = Km::new();
     km.enable_ha().await;

@@ -32,10 +32,12 @@ pub enum Command {
         /// Change only if the last change is this revision.
         expect: Option<Revision>,
     },
-    /// Deletes a user and ends their sessions.
+    /// Deletes a user and ends their sessions and API tokens.
     DeleteUser {
         /// Who.
         username: String,
+        /// Delete only if the last change is this revision.
+        expect: Option<Revision>,
     },
     /// Signs a user in, whose password was found right.
     OpenSession {
@@ -144,7 +146,7 @@ impl Command {
         match self {
             Self::CreateUser { username, .. } => ("create_user", username.clone()),
             Self::ChangeUser { username, .. } => ("change_user", username.clone()),
-            Self::DeleteUser { username } => ("delete_user", username.clone()),
+            Self::DeleteUser { username, .. } => ("delete_user", username.clone()),
             Self::OpenSession { username, .. } => ("sign_in", username.clone()),
             Self::CountFailure { username } => ("wrong_password", username.clone()),
             Self::CloseSession { .. } => ("sign_out", String::new()),

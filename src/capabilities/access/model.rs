@@ -112,7 +112,7 @@ pub struct ApiToken {
     pub digest: Digest,
     /// What it may do.
     pub role: Role,
-    /// Who made it.
+    /// The user who made it, or whose token did: it ends with them. A Manager, in words, where none did.
     pub created_by: String,
     /// When.
     pub created_at: Timestamp,

@@ -7,7 +7,7 @@ use super::model::{
     USERS_MAX, User,
 };
 use crate::base::{Code, Digest, Refusal, Revision, Timestamp, text};
-use crate::machine::{Capability, Moment, State, Trace};
+use crate::machine::{Actor, Capability, Moment, State, Trace};
 
 /// The room, for the machine.
 pub struct Room;
@@ -33,8 +33,8 @@ impl Capability for Room {
                 let changed = Event::UserChanged { username, role, active, password_hash };
                 Ok(if nothing { vec![] } else { vec![changed] })
             }
-            Command::DeleteUser { username } => {
-                facts.user(username)?;
+            Command::DeleteUser { username, expect } => {
+                unchanged(facts.user(username)?, *expect)?;
                 keeps_an_administrator(facts, username)?;
                 Ok(vec![Event::UserDeleted { username: username.clone() }])
             }
@@ -52,7 +52,7 @@ impl Capability for Room {
                     name: name.clone(),
                     digest: *digest,
                     role: *role,
-                    created_by: moment.by.to_string(),
+                    created_by: maker(facts, moment)?,
                     created_at: moment.at,
                     expires_at: ttl_ms.map(|ttl| moment.at.plus_ms(ttl)),
                 };
@@ -78,6 +78,7 @@ impl Capability for Room {
             Event::UserDeleted { username } => {
                 facts.users.remove(username);
                 end_sessions(facts, username);
+                end_tokens(facts, username);
             }
             Event::SessionOpened { digest, session } => {
                 session_opened(facts, moment.at, *digest, session);
@@ -155,12 +156,19 @@ fn change_user(
 ) -> Result<(), Refusal> {
     let user = facts.user(username)?;
     text::one_line("A password hash", password_hash.unwrap_or_default(), PASSWORD_HASH_MAX_BYTES)?;
-    if let Some(expected) = expect.filter(|expected| *expected != user.revision) {
-        let detail = format!("Changed at revision {}, expected {expected}.", user.revision);
-        return Err(Refusal::new(Code::Changed, detail));
-    }
+    unchanged(user, expect)?;
     let stays = role.unwrap_or(user.role) == Role::Administrator && active.unwrap_or(user.active);
     if stays { Ok(()) } else { keeps_an_administrator(facts, username) }
+}
+
+fn unchanged(user: &User, expect: Option<Revision>) -> Result<(), Refusal> {
+    match expect.filter(|expected| *expected != user.revision) {
+        None => Ok(()),
+        Some(expected) => {
+            let detail = format!("Changed at revision {}, expected {expected}.", user.revision);
+            Err(Refusal::new(Code::Changed, detail))
+        }
+    }
 }
 
 fn keeps_an_administrator(facts: &Facts, without: &str) -> Result<(), Refusal> {
@@ -230,6 +238,27 @@ fn create_token(
     Ok(())
 }
 
+/// Who a new token ends with. One who was deleted or deactivated while asking leaves no token behind.
+fn maker(facts: &Facts, moment: &Moment) -> Result<String, Refusal> {
+    match &moment.by {
+        Actor::User(name) => match facts.user(name)?.active {
+            true => Ok(name.clone()),
+            false => Err(Refusal::new(Code::Locked, format!("{name} is inactive."))),
+        },
+        Actor::Token(name) => {
+            let gone =
+                || Refusal::new(Code::NoSuchToken, format!("The API token {name} is no more."));
+            let held = |token: &&ApiToken| token.name == *name && token.holds(moment.at);
+            facts.tokens.values().find(held).map(|token| token.created_by.clone()).ok_or_else(gone)
+        }
+        // In words that are no user name.
+        Actor::Manager(_) => Ok(moment.by.to_string()),
+        Actor::Anonymous => {
+            Err(Refusal::new(Code::NoSuchUser, "An API token is made by somebody signed in."))
+        }
+    }
+}
+
 fn new_user(moment: &Moment, role: Role, password_hash: &str) -> User {
     User {
         role,
@@ -243,7 +272,8 @@ fn new_user(moment: &Moment, role: Role, password_hash: &str) -> User {
     }
 }
 
-/// A new password ends the sessions opened with the old one, and deactivation ends all. A new password or
+/// A new password ends the sessions opened with the old one. Deactivation and another role end the sessions and
+/// the API tokens: what was given to somebody who may do less now must not go on doing more. A new password or
 /// activation also lifts a lock: it is how an administrator lets somebody in again.
 fn user_changed(
     facts: &mut Facts,
@@ -254,6 +284,7 @@ fn user_changed(
     password_hash: Option<&str>,
 ) {
     let Some(user) = facts.users.get_mut(username) else { return };
+    let ends = active == Some(false) || role.is_some_and(|role| role != user.role);
     user.role = role.unwrap_or(user.role);
     user.active = active.unwrap_or(user.active);
     (user.changed_at, user.revision) = (moment.at, moment.revision);
@@ -263,13 +294,20 @@ fn user_changed(
     if password_hash.is_some() || active == Some(true) {
         (user.failures, user.locked_until) = (0, None);
     }
-    if password_hash.is_some() || active == Some(false) {
+    if ends || password_hash.is_some() {
         end_sessions(facts, username);
+    }
+    if ends {
+        end_tokens(facts, username);
     }
 }
 
 fn end_sessions(facts: &mut Facts, username: &str) {
     facts.sessions.retain(|_, session| session.username != username);
+}
+
+fn end_tokens(facts: &mut Facts, username: &str) {
+    facts.tokens.retain(|_, token| token.created_by != username);
 }
 
 fn session_opened(facts: &mut Facts, at: Timestamp, digest: Digest, session: &Session) {

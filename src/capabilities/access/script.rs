@@ -18,7 +18,7 @@ pub(crate) const VERBS: &[&str] = &[
 ];
 
 /// `create-user NAME ROLE [password=]` · `change-user NAME [role=] [active=] [password=] [expect=@N]` ·
-/// `delete-user NAME` · `sign-in NAME SESSION checked=@N` · `wrong-password NAME` · `sign-out SESSION` ·
+/// `delete-user NAME [expect=@N]` · `sign-in NAME SESSION checked=@N` · `wrong-password NAME` · `sign-out SESSION` ·
 /// `create-token NAME TOKEN ROLE [ttl=MS]` · `delete-token @N`
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
@@ -35,7 +35,10 @@ pub(crate) fn command(words: &mut Words) -> Command {
             password_hash: words.option("password").map(|password| hash(&password)),
             expect: words.read_option("expect"),
         },
-        "delete-user" => Command::DeleteUser { username: words.next() },
+        "delete-user" => {
+            let username = words.next();
+            Command::DeleteUser { username, expect: words.read_option("expect") }
+        }
         "sign-in" => {
             let (username, digest) = (words.next(), words.digest());
             let checked = words.read_option("checked").expect("checked=@N");

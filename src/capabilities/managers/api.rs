@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 use super::model;
 use super::plan::hindrance;
 use crate::api::{
-    Answer, Asked, Change, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes, Sight,
-    Time, View,
+    Answer, Asked, Change, IfMatch, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes,
+    Sight, Time, View,
 };
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::cluster::MemberStatus;
@@ -208,15 +208,15 @@ async fn get(onlooker: Onlooker<View>, Path(id): Path<u64>) -> Result<Answer<Man
 
 /// Names a member's host, whatever its mode or state (rows 51, 54).
 #[utoipa::path(patch, path = "/managers/{id}", operation_id = "patch_manager", tag = "managers",
-    params(("id" = u64, Path,)), request_body = PatchManager,
+    params(("id" = u64, Path,), IfMatch), request_body = PatchManager,
     responses((status = 200, body = Manager)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn patch(
     Path(id): Path<u64>,
-    change: Change<NameManagers, PatchManager>,
+    change: Change<NameManagers, PatchManager, IfMatch>,
 ) -> Result<Answer<Manager>, Problem> {
     let (manager_id, alias) = (ManagerId(id), change.body.alias.clone());
-    let command = model::Command::SetAlias { manager: manager_id, alias, expect: change.expect };
+    let command = model::Command::SetAlias { manager: manager_id, alias, expect: change.expect() };
     let committed = change.propose(command, None).await?;
     let sight = Sight::of(&*change.surface.group);
     let now = |state: &State| {

@@ -1,6 +1,6 @@
 //! Facts of the group's own instances, and of the tenure in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,9 @@ impl Role {
     }
 }
 
+/// A host as its own Manager calls it.
+const THIS_HOST: &str = "localhost";
+
 /// What a member tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -120,6 +123,26 @@ pub struct Profile {
     pub level: Level,
     /// The shortest election lease it may be running with, in milliseconds.
     pub lease_ms: u64,
+}
+
+impl Profile {
+    /// Every name its certificate has to hold: where peers, browsers and scripts reach it, from its own host too.
+    pub fn names(&self) -> Vec<String> {
+        let api = self.api_url.split_once("://").map_or("", |(_, rest)| rest);
+        let api = api.split_once('/').map_or(api, |(authority, _)| authority);
+        let hosts = [&self.host, host_of(&self.peer_addr), host_of(api), THIS_HOST];
+        let names = BTreeSet::from(hosts).into_iter().filter(|host| !host.is_empty());
+        names.map(str::to_owned).collect()
+    }
+}
+
+/// The host of `HOST[:PORT]`, without the brackets of an IPv6 address.
+fn host_of(authority: &str) -> &str {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// One member.
@@ -222,5 +245,32 @@ impl fmt::Debug for Group {
     /// Without the sealed key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Group({} {})", self.name, self.cluster_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_found_in_addresses_of_every_form() {
+        let hosts = ["km1:7443", "km1", "[::1]:7443", "[2001:db8::7]", "10.0.0.1:1"].map(host_of);
+        assert_eq!(hosts, ["km1", "km1", "::1", "2001:db8::7", "10.0.0.1"]);
+    }
+
+    #[test]
+    fn a_certificate_holds_every_name_a_member_is_reached_by_once() {
+        let profile = |host: &str, peer_addr: &str, api_url: &str| Profile {
+            host: host.into(),
+            peer_addr: peer_addr.into(),
+            api_url: api_url.into(),
+            health_url: String::new(),
+            version: String::new(),
+            level: Level(1),
+            lease_ms: 1,
+        };
+        let manager = profile("km1", "10.0.0.1:7446", "https://km1.example:7443/");
+        assert_eq!(manager.names(), ["10.0.0.1", "km1", "km1.example", "localhost"]);
+        assert_eq!(profile("w", "w:7446", "").names(), ["localhost", "w"]);
     }
 }

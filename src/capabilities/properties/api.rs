@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::model::{self, Setting, history_key};
 use super::schema::{self, File, SCHEMA, Schema, VALUE_MAX_BYTES};
 use crate::api::{
-    Answer, Asked, Change, ChangeProperties, Done, Fault, Nothing, Page, Path, Problem, Reader,
-    Routes, Time, View, Window, reason,
+    Answer, Asked, Change, ChangeProperties, Done, Fault, IfMatch, Nothing, Page, Path, Problem,
+    Reader, Routes, Time, View, Window, reason,
 };
 use crate::base::{Code, Refusal, Revision};
 use crate::machine::{State, from_history_bytes, tables};
@@ -207,12 +207,12 @@ async fn get(
 
 /// Gives a property a value.
 #[utoipa::path(put, path = "/properties/{file}/{name}", operation_id = "set_property", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,)), request_body = SetProperty,
+    params(("file" = String, Path,), ("name" = String, Path,), IfMatch), request_body = SetProperty,
     responses((status = 200, body = Property)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn set(
     Path((file, name)): Path<(String, String)>,
-    change: Change<ChangeProperties, SetProperty>,
+    change: Change<ChangeProperties, SetProperty, IfMatch>,
 ) -> Result<Answer<Property>, Problem> {
     let of = file_named(&file, &name)?;
     let value = change.body.value.clone();
@@ -220,7 +220,7 @@ async fn set(
         let detail = format!("The value is longer than {VALUE_MAX_BYTES} bytes.");
         return Err(Problem::new(Fault::TooLarge, detail));
     }
-    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect);
+    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect());
     let command =
         model::Command::Set { file: of, name: name.clone(), value, expect, reverts_to: None };
     let committed = change.propose(command, reason).await?;
@@ -230,15 +230,15 @@ async fn set(
 
 /// Takes a property's value away: back to its default, or out of the file custom.
 #[utoipa::path(delete, path = "/properties/{file}/{name}", operation_id = "reset_property", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,)),
+    params(("file" = String, Path,), ("name" = String, Path,), IfMatch),
     responses((status = 200, body = Done)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn reset(
     Path((file, name)): Path<(String, String)>,
-    change: Change<ChangeProperties, Nothing>,
+    change: Change<ChangeProperties, Nothing, IfMatch>,
 ) -> Result<Answer<Done>, Problem> {
     let of = file_named(&file, &name)?;
-    let command = model::Command::Reset { file: of, name, expect: change.expect };
+    let command = model::Command::Reset { file: of, name, expect: change.expect() };
     let committed = change.propose(command, None).await?;
     let revision = committed.revision.0;
     Ok(committed.show(&change.surface, StatusCode::OK, |_| Some(Done { revision })))
@@ -269,15 +269,15 @@ async fn history(
 
 /// Gives a property back the value it had at an earlier revision.
 #[utoipa::path(post, path = "/properties/{file}/{name}/revert", operation_id = "revert_property", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,)), request_body = RevertProperty,
+    params(("file" = String, Path,), ("name" = String, Path,), IfMatch), request_body = RevertProperty,
     responses((status = 200, body = Property)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn revert(
     Path((file, name)): Path<(String, String)>,
-    change: Change<ChangeProperties, RevertProperty>,
+    change: Change<ChangeProperties, RevertProperty, IfMatch>,
 ) -> Result<Answer<Property>, Problem> {
     let of = file_named(&file, &name)?;
-    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect);
+    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect());
     let revision = Revision(change.body.revision);
     let value = value_at(&change, of, &name, revision).await?;
     let committed = change.propose(reverting(of, &name, value, expect, revision)?, reason).await?;
@@ -308,8 +308,8 @@ fn reverting(
 ///
 /// History never changes, so it may be read here without asking the group first; only what is not found may be
 /// missing because this Manager is behind.
-async fn value_at<P, T>(
-    change: &Change<P, T>,
+async fn value_at<P, T, C>(
+    change: &Change<P, T, C>,
     file: File,
     name: &str,
     revision: Revision,

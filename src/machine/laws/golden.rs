@@ -36,7 +36,7 @@ const COMMANDS: &[&str] = &[
     "operations retry 8",
     "access create-user ann administrator password=x",
     "access change-user ann role=auditor active=false password=y expect=6",
-    "access delete-user ann",
+    "access delete-user ann expect=6",
     "access sign-in ann s1 checked=6",
     "access wrong-password ann",
     "access sign-out s1",

@@ -558,11 +558,14 @@ export interface paths {
         get: operations["get_user"];
         put?: never;
         post?: never;
-        /** Deletes a user and ends their sessions. */
+        /** Deletes a user and ends their sessions and API tokens. */
         delete: operations["delete_user"];
         options?: never;
         head?: never;
-        /** Changes what is given of a user. A new password or status inactive ends their sessions. */
+        /**
+         * Changes what is given of a user. A new password ends their sessions; status inactive and another role end
+         *     their API tokens too.
+         */
         patch: operations["patch_user"];
         trace?: never;
     };
@@ -574,7 +577,7 @@ export interface components {
         ApiToken: {
             /** @description When. */
             created_at: components["schemas"]["Time"];
-            /** @description Who made it. */
+            /** @description The user who made it, or whose token did. It ends with them. */
             created_by: string;
             expires_at?: components["schemas"]["Time"] | null;
             /**
@@ -1223,7 +1226,7 @@ export interface components {
             items: {
                 /** @description When. */
                 created_at: components["schemas"]["Time"];
-                /** @description Who made it. */
+                /** @description The user who made it, or whose token did. It ends with them. */
                 created_by: string;
                 expires_at?: components["schemas"]["Time"] | null;
                 /**
@@ -2112,8 +2115,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -2451,12 +2452,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -2876,12 +2877,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -2920,12 +2921,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -3001,12 +3002,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -3200,8 +3201,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -3346,12 +3345,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
@@ -3383,12 +3382,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
                 /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };

@@ -108,7 +108,7 @@ async fn login(change: Change<Anyone, Login>) -> Result<Answer<Session>, Problem
     let digest = Digest::of(token.reveal().as_bytes());
     let checked = known.revision;
     let command = model::Command::OpenSession { username: username.clone(), checked, digest };
-    let committed = change.propose(command, None).await?;
+    let committed = change.propose_by(Actor::User(username.clone()), command).await?;
     let ended =
         || Problem::new(Fault::Unauthenticated, "This sign-in was repeated after it had ended.");
     let answer = committed.show(&change.surface, StatusCode::OK, |state| {

@@ -27,7 +27,7 @@ pub(super) struct ApiToken {
     pub name: String,
     /// What it may do.
     pub role: RoleName,
-    /// Who made it.
+    /// The user who made it, or whose token did. It ends with them.
     pub created_by: String,
     /// When.
     pub created_at: Time,

@@ -9,7 +9,8 @@ use utoipa_axum::routes;
 use super::super::model;
 use super::RoleName;
 use crate::api::{
-    Answer, Asked, Change, ManageUsers, Nothing, Page, Paging, Path, Problem, Reader, Routes, Time,
+    Answer, Asked, Change, IfMatch, ManageUsers, Nothing, Page, Paging, Path, Problem, Reader,
+    Routes, Time,
 };
 use crate::base::{Revision, Secret, Timestamp};
 use crate::machine::State;
@@ -117,14 +118,15 @@ async fn create(change: Change<ManageUsers, CreateUser>) -> Result<Answer<User>,
     Ok(tagged(committed.show(&change.surface, StatusCode::CREATED, look)))
 }
 
-/// Changes what is given of a user. A new password or status inactive ends their sessions.
+/// Changes what is given of a user. A new password ends their sessions; status inactive and another role end
+/// their API tokens too.
 #[utoipa::path(patch, path = "/users/{name}", operation_id = "patch_user", tag = "access",
-    params(("name" = String, Path,)), request_body = PatchUser,
+    params(("name" = String, Path,), IfMatch), request_body = PatchUser,
     responses((status = 200, body = User)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn patch(
     Path(username): Path<String>,
-    change: Change<ManageUsers, PatchUser>,
+    change: Change<ManageUsers, PatchUser, IfMatch>,
 ) -> Result<Answer<User>, Problem> {
     let password_hash = match change.body.password.clone() {
         None => None,
@@ -135,7 +137,7 @@ async fn patch(
         role: change.body.role.map(Into::into),
         active: change.body.status.map(|status| status == UserStatus::Active),
         password_hash,
-        expect: change.expect,
+        expect: change.expect(),
     };
     let committed = change.propose(command, None).await?;
     let now = change.surface.group.now();
@@ -143,15 +145,16 @@ async fn patch(
     Ok(tagged(committed.show(&change.surface, StatusCode::OK, look)))
 }
 
-/// Deletes a user and ends their sessions.
+/// Deletes a user and ends their sessions and API tokens.
 #[utoipa::path(delete, path = "/users/{name}", operation_id = "delete_user", tag = "access",
-    params(("name" = String, Path,)), responses((status = 204)),
+    params(("name" = String, Path,), IfMatch), responses((status = 204)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn delete(
     Path(username): Path<String>,
-    change: Change<ManageUsers, Nothing>,
+    change: Change<ManageUsers, Nothing, IfMatch>,
 ) -> Result<Answer<()>, Problem> {
-    let committed = change.propose(model::Command::DeleteUser { username }, None).await?;
+    let command = model::Command::DeleteUser { username, expect: change.expect() };
+    let committed = change.propose(command, None).await?;
     Ok(committed.empty(&change.surface))
 }
 

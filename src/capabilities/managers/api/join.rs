@@ -1,6 +1,9 @@
 //! Joining over HTTP: one-time tokens, and the call of a host that shows one.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,8 +16,7 @@ use crate::api::{
     Answer, Anyone, Asked, Change, ChangeMembership, Committed, Fault, Nothing, Page, Paging, Path,
     Problem, Reader, Routes, Time, TokenKind,
 };
-use crate::base::{Digest, ManagerId, RequestId, Revision, Secret};
-use crate::capabilities::operations::model as operations;
+use crate::base::{Digest, ManagerId, Revision, Secret};
 use crate::capabilities::properties::schema;
 use crate::cluster;
 use crate::machine::{Level, State};
@@ -23,6 +25,9 @@ use crate::machine::{Level, State};
 const TTL_DEFAULT_MINUTES: u64 = 60;
 /// The level of a build that does not name its own.
 const LEVEL_FIRST: u32 = 1;
+/// How long an admitted host waits for the Active to begin its addition: it does so at once, unless it changes
+/// this very moment.
+const BEGUN_WAIT: Duration = Duration::from_secs(10);
 /// Longest host name, in bytes.
 const HOST_MAX_BYTES: usize = 253;
 /// Longest address, in bytes: a host name, a colon and a port.
@@ -204,10 +209,9 @@ async fn join(change: Change<Anyone, JoinRequest>) -> Result<Answer<Joined>, Pro
     change.throttled("a join")?;
     let group = &change.surface.group;
     let profile = profile(&change.body, group.view(default_lease_ms))?;
-    let (host, hosts) = (profile.host.clone(), names_of(&profile));
-    let grant = group.admit(request(&change, profile, hosts)).await?;
+    let grant = group.admit(request(&change, profile)).await?;
     let manager = grant.member;
-    let begun = begin(&change, manager, host).await?;
+    let begun = begun(&change, manager).await?;
     Ok(begun.show(&change.surface, StatusCode::ACCEPTED, |state| {
         let others = state.managers.members.iter().filter(|(id, _)| **id != manager);
         Some(Joined {
@@ -222,40 +226,40 @@ async fn join(change: Change<Anyone, JoinRequest>) -> Result<Answer<Joined>, Pro
     }))
 }
 
-/// Begins the addition, unless the Active was quicker: it begins those of all whom the group admitted.
-async fn begin<P>(
+/// Waits until the Active has begun the addition: it begins those of all whom the group admitted.
+async fn begun<P>(
     change: &Change<P, JoinRequest>,
     manager: ManagerId,
-    host: String,
 ) -> Result<Committed, Problem> {
-    let command =
-        operations::Command::Begin { kind: operations::Kind::AddManager { manager, host } };
-    let name = RequestId::new(format!("add-manager-{manager}")).expect("letters and digits");
-    let refused = match change.propose_own(name, command).await {
-        Ok(begun) => return Ok(begun),
-        Err(refused) => refused,
+    let group = &change.surface.group;
+    let begun = || {
+        group.view(|state| {
+            let (revision, _) = state.operations.addition_of(manager)?;
+            let by = state.managers.tenure.as_ref().map_or(manager, |tenure| tenure.active);
+            Some(Committed { revision, by })
+        })
     };
-    let begun = change.surface.group.view(|state| {
-        let (revision, _) = state.operations.addition_of(manager)?;
-        let by = state.managers.tenure.as_ref().map_or(manager, |tenure| tenure.active);
-        Some(Committed { revision, by })
-    });
-    begun.ok_or(refused)
+    // What is told from here on was not there at the look that follows.
+    let mut news = group.follow(group.view(|state| state.kernel.revision));
+    let waiting = async { while begun().is_none() && news.next().await.is_some() {} };
+    // In time or not, the look below tells.
+    let _ = tokio::time::timeout(BEGUN_WAIT, waiting).await;
+    begun().ok_or_else(|| {
+        let detail =
+            format!("The host is admitted as {manager}, but no Active has begun to add it yet.");
+        Problem::new(Fault::UnknownOutcome, detail)
+    })
 }
 
-fn request<P>(
-    change: &Change<P, JoinRequest>,
-    profile: model::Profile,
-    hosts: Vec<String>,
-) -> cluster::JoinRequest {
+fn request<P>(change: &Change<P, JoinRequest>, profile: model::Profile) -> cluster::JoinRequest {
     let asked = &change.body;
     cluster::JoinRequest {
         token: Digest::of(asked.token.reveal().as_bytes()),
         role: asked.role.into(),
+        hosts: profile.names(),
         profile,
         disk_id: asked.disk_id,
         csr_pem: asked.csr_pem.clone(),
-        hosts,
         source: change.source.clone(),
     }
 }
@@ -285,22 +289,6 @@ fn wire(id: Revision, token: &model::JoinToken) -> JoinToken {
 
 fn joined(id: ManagerId, member: &model::Manager) -> JoinedMember {
     JoinedMember { id: id.0, peer_addr: member.profile.peer_addr.clone() }
-}
-
-/// Every name its certificate has to hold: where peers, browsers and scripts reach it, from its own host too.
-fn names_of(profile: &model::Profile) -> Vec<String> {
-    let bare = |authority: &str| authority.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let peer = profile.peer_addr.rsplit_once(':').map(|(host, _)| bare(host));
-    let api = profile.api_url.parse::<axum::http::Uri>().ok();
-    let api = api.and_then(|url| url.host().map(bare));
-    let mut names: Vec<String> =
-        [Some(profile.host.clone()), peer, api, Some("localhost".to_owned())]
-            .into_iter()
-            .flatten()
-            .collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 fn default_lease_ms(state: &State) -> u64 {
