@@ -251,3 +251,28 @@ async fn members_tell_each_other_about_themselves() {
     .await;
     stop_all(&mut members).await;
 }
+
+// row 89
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_renewed_while_the_group_runs() {
+    let mut members = three().await;
+    let shown = |member: &support::Member| member.home().credentials().unwrap().certificate_pem;
+    let before: Vec<_> = members.iter().map(shown).collect();
+    for member in &members {
+        let ends = member.group().renew_certificate().unwrap();
+        assert_eq!(member.group().own_status().about.certificate_expires_at, ends);
+    }
+    let after: Vec<_> = members.iter().map(shown).collect();
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+    // Started again it connects to the others, and they to it, by what all show now.
+    let follower = (leader_of(&members).await + 1) % 3;
+    members[follower].stop().await;
+    members[follower].restart().await;
+    leader_of(&members).await;
+    committed(members[follower].group(), greeting("renewed")).await;
+    until("it to be told everywhere", || {
+        members.iter().all(|m| seen_greeting(m.group()).as_deref() == Some("renewed"))
+    })
+    .await;
+    stop_all(&mut members).await;
+}

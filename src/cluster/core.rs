@@ -21,6 +21,7 @@ use super::replica::Replica;
 use super::standing::Standing;
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
+use super::tls::Shown;
 use crate::base::ManagerId;
 use crate::capabilities::managers::model::{Profile, Role};
 
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     /// For how long a caller is held while there is no leader.
     pub hold: Duration,
     pub home: Home,
+    /// What this member shows on its peer port.
+    pub shown: Arc<Shown>,
 }
 
 /// When this member last took something from a leader.

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::pki::{self, CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
+use super::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 use super::private_file;
 use super::promise::Promise;
 use super::proposing;
 use super::timers::Timers;
-use super::tls::{Credentials, TlsFailure};
+use super::tls::{Credentials, Shown, TlsFailure};
 use super::vault::{GroupKey, VaultFailure};
 use crate::base::ManagerId;
 use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts};
@@ -164,13 +164,18 @@ impl Home {
         if credentials.identity()? != identity {
             return Err(HomeFailure::BadGrant("the certificate is not that of the member"));
         }
-        credentials.peer_client()?;
+        credentials.peer_client(Shown::of(&credentials)?)?;
         if let Some(key) = &grant.group_key {
             let key = GroupKey::from_hex(key).map_err(HomeFailure::BadGrant)?;
             self.write_group_key(&key)?;
         }
         self.settle(identity, disk_id, &credentials)?;
         fs::remove_file(&key_path).map_err(file(&key_path))
+    }
+
+    /// Keeps a certificate that was issued anew for the same key.
+    pub(crate) fn renew(&self, credentials: &Credentials) -> Result<(), HomeFailure> {
+        Ok(credentials.save_certificate(&self.identity_dir())?)
     }
 
     /// Whether this is a member's home, and not an empty folder or that of an unfinished join.
@@ -181,11 +186,6 @@ impl Home {
     /// What this Manager shows and believes; also what its API listener is run with.
     pub fn credentials(&self) -> Result<Credentials, HomeFailure> {
         Ok(Credentials::load(&self.identity_dir())?)
-    }
-
-    /// When this Manager's certificate ends, in seconds since 1970.
-    pub(crate) fn certificate_expires_at(credentials: &Credentials) -> Option<u64> {
-        pki::expires_at_unix_s(&credentials.certificate_pem)
     }
 
     /// The group key; `None` on a witness, which has none.

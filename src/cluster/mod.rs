@@ -8,13 +8,15 @@
 //! Reading order: [`Group`] below; `start` (taking one's seat) and `home` (what lies on the disk);
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
 //! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
-//! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all;
-//! `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps another.
+//! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
+//! why they go on to; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
+//! another; `clock` for whose wall clock is believed.
 
 mod announcing;
 mod append_stream;
 mod call_link;
 mod checkpoint_stream;
+mod clock;
 mod core;
 mod desk;
 mod dial;
@@ -34,6 +36,7 @@ mod proposing;
 mod quarantine;
 mod reading;
 mod relay;
+mod renewing;
 mod replica;
 mod standing;
 mod start;
@@ -53,6 +56,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+pub use self::clock::AHEAD_MAX_MS;
+pub(crate) use self::clock::middle as middle_clock;
 use self::core::Core;
 pub use self::feed::{Feed, FeedEnded, RING, Subscription, TooOld};
 pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
@@ -62,13 +67,14 @@ pub use self::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 pub(crate) use self::proposing::now as wall_clock;
 pub use self::proposing::{Draft, ProposeFailure, Settled};
 pub use self::reading::{Consistency, ReadFailure, ReadStamp};
+pub use self::renewing::RenewFailure;
 pub use self::standing::Standing;
 pub use self::start::{FoundFailure, Seat, StartFailure};
 pub use self::status::{About, MemberStatus, PeerReport};
 pub use self::timers::{Timers, TimersFailure, claim_window};
 pub use self::tls::{Credentials, TlsFailure};
 pub use self::vault::{GroupKey, VaultFailure};
-use crate::base::{ManagerId, Revision, Timestamp};
+use crate::base::{ManagerId, Revision};
 use crate::capabilities::managers::model::Role;
 use crate::machine::State;
 
@@ -94,11 +100,6 @@ impl Group {
     /// Names the group for ever.
     pub fn cluster_id(&self) -> Uuid {
         self.core.here.cluster_id
-    }
-
-    /// The wall clock: the one that stamps proposals.
-    pub fn now(&self) -> Timestamp {
-        proposing::now()
     }
 
     /// What this member is for.

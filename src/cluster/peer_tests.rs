@@ -12,6 +12,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use openraft::raft::AppendEntriesRequest;
 use raft_store::types::TypeConfig;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
@@ -22,7 +23,7 @@ use super::dial::{DialFailure, Dialer};
 use super::frames::{self, Frame, Kind};
 use super::peer_server::{Desk, PeerServer};
 use super::pki::{CertificateRequest, GroupCa, PeerIdentity};
-use super::tls::Credentials;
+use super::tls::{Credentials, Shown};
 use super::wire::{self, AppendReplyV1, Hello, Purpose, SnapshotBeginV1, SnapshotReplyV1, VoteV1};
 
 const NOW: u64 = 1_795_000_000;
@@ -106,7 +107,7 @@ impl Authority {
 
     async fn port(&self, node_id: u64) -> Port {
         let here = self.member(node_id);
-        let config = self.credentials(here).peer_server().unwrap();
+        let config = peer_server(&self.credentials(here));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let desk = Arc::new(Echo::default());
@@ -115,9 +116,17 @@ impl Authority {
     }
 
     fn dialer(&self, identity: PeerIdentity, to: SocketAddr) -> Dialer {
-        let config = self.credentials(identity).peer_client().unwrap();
+        let config = peer_client(&self.credentials(identity));
         Dialer::new(config, identity, Arc::new(move |_| Some(to.to_string())))
     }
+}
+
+fn peer_server(credentials: &Credentials) -> Arc<ServerConfig> {
+    credentials.peer_server(Shown::of(credentials).unwrap()).unwrap()
+}
+
+fn peer_client(credentials: &Credentials) -> Arc<ClientConfig> {
+    credentials.peer_client(Shown::of(credentials).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -171,7 +180,7 @@ async fn a_certificate_of_another_group_is_refused_even_from_the_same_authority(
     let group = Authority::new(1);
     let port = group.port(1).await;
     let other = PeerIdentity { cluster_id: Uuid::from_u128(2), node_id: 2 };
-    let config = group.credentials(other).peer_client().unwrap();
+    let config = peer_client(&group.credentials(other));
     let address = port.address.to_string();
     // It believes to be in this group, as far as its own dialling goes.
     let dialer = Dialer::new(config, group.member(2), Arc::new(move |_| Some(address.clone())));
@@ -186,7 +195,7 @@ async fn a_certificate_of_another_group_is_refused_even_from_the_same_authority(
 async fn a_member_that_introduces_itself_as_another_is_refused() {
     let group = Authority::new(1);
     let port = group.port(1).await;
-    let config = group.credentials(group.member(2)).peer_client().unwrap();
+    let config = peer_client(&group.credentials(group.member(2)));
     let address = port.address.to_string();
     let dialer = Dialer::new(config, group.member(3), Arc::new(move |_| Some(address.clone())));
     match dialer.dial(1, Purpose::Control).await {
@@ -245,7 +254,7 @@ async fn a_link_opens_again_after_its_peer_was_away() {
     assert!(link.call(Kind::Vote, Bytes::new(), SOON).await.is_err());
 
     let here = group.member(1);
-    let config = group.credentials(here).peer_server().unwrap();
+    let config = peer_server(&group.credentials(here));
     let listener = TcpListener::bind(address).await.unwrap();
     let server = PeerServer::new(config, here, Arc::new(Echo::default())).listen(listener);
     let _server = AbortOnDropHandle::new(tokio::spawn(server));
@@ -300,7 +309,7 @@ fn announced_but_longer() -> Bytes {
 async fn a_member_of_an_unknown_protocol_is_told_which_are_spoken() {
     let group = Authority::new(1);
     let port = group.port(1).await;
-    let config = group.credentials(group.member(2)).peer_client().unwrap();
+    let config = peer_client(&group.credentials(group.member(2)));
     let tcp = TcpStream::connect(port.address).await.unwrap();
     let name = super::tls::server_name(group.member(1));
     let stream = tokio_rustls::TlsConnector::from(config).connect(name, tcp).await.unwrap();

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::Group;
 use super::call_link::CallFailure;
+use super::clock::AHEAD_MAX_MS;
 use super::network::AskFailure;
 use super::wire::ProposeReplyV1;
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Term, Timestamp};
@@ -166,14 +167,14 @@ impl Group {
         }
     }
 
-    /// The only place where the wall clock is read for the log.
+    /// Gives a wish its time, its name and its bytes.
     fn stamp(&self, draft: Draft) -> Result<(RequestId, Bytes), ProposeFailure> {
         if let Some(because) = self.core.health.disk_full() {
             return Err(ProposeFailure::DiskFull { because: because.to_owned() });
         }
         let request = draft.request.unwrap_or_else(new_request);
         let mut proposal = Proposal {
-            at: now(),
+            at: self.now(),
             by: draft.by,
             via: self.here(),
             source: draft.source,
@@ -239,10 +240,14 @@ impl Group {
         }
         let leader = || self.core.known_leader();
         // Every member would have to stop at an entry it does not understand, so none gets into the log.
-        if let Err(failure) = Proposal::decode(&payload) {
-            tracing::warn!(%failure, "a forwarded proposal is not understood and was not taken");
-            return ProposeReplyV1::NotLeader { leader: leader() };
-        }
+        let proposal = match Proposal::decode(&payload) {
+            Ok(proposal) => proposal,
+            Err(failure) => {
+                tracing::warn!(%failure, "a forwarded proposal is not understood and was not taken");
+                return ProposeReplyV1::NotLeader { leader: leader() };
+            }
+        };
+        let payload = in_our_time(self.now(), proposal).unwrap_or(payload);
         match self.attempt_here(payload, Instant::now() + AT_LEADER_MAX).await {
             Attempt::Settled(settled) => ProposeReplyV1::Settled {
                 answer: settled.answer.encode(),
@@ -254,6 +259,13 @@ impl Group {
             Attempt::Doubtful | Attempt::Stopped => ProposeReplyV1::Unknown { leader: leader() },
         }
     }
+}
+
+/// The bytes of a proposal whose time is too far ahead of ours, under our time; `None`: it is not. Its maker may
+/// not have heard other clocks yet.
+fn in_our_time(now: Timestamp, proposal: Proposal) -> Option<Bytes> {
+    (proposal.at > now.plus_ms(AHEAD_MAX_MS))
+        .then(|| Proposal { at: now, ..proposal }.encode().into())
 }
 
 fn attempt_of(reply: ProposeReplyV1) -> Attempt {
@@ -288,4 +300,30 @@ pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let ms = since.map_or(0, |since| since.as_millis());
     Timestamp(u64::try_from(ms).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::access::model as access;
+
+    #[test]
+    fn a_proposal_from_the_future_enters_the_log_under_the_leaders_time() {
+        let now = Timestamp(1_795_000_000_000);
+        let at = |at| Proposal {
+            at,
+            by: Actor::Anonymous,
+            via: ManagerId(2),
+            source: None,
+            request: new_request(),
+            fingerprint: Digest::default(),
+            fence: None,
+            reason: None,
+            command: access::Command::CountFailure { username: "ann".into() }.into(),
+        };
+        assert_eq!(in_our_time(now, at(now.plus_ms(AHEAD_MAX_MS))), None);
+        let future = at(now.plus_ms(AHEAD_MAX_MS + 1));
+        let taken = in_our_time(now, future.clone()).unwrap();
+        assert_eq!(Proposal::decode(&taken), Ok(Proposal { at: now, ..future }));
+    }
 }

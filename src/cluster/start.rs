@@ -27,7 +27,8 @@ use super::relay;
 use super::replica::Replica;
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
-use crate::base::{ManagerId, Refusal, Timestamp};
+use super::tls::Shown;
+use crate::base::{ManagerId, Refusal};
 use crate::capabilities::managers::model::{Command, FOUNDER, Profile, Role};
 
 /// A checkpoint is made every so many entries.
@@ -102,7 +103,7 @@ impl Group {
     /// Opens the store, starts consensus and lets peers in.
     pub async fn start(seat: Seat) -> Result<Group, StartFailure> {
         let credentials = seat.home.credentials()?;
-        let here = credentials.identity()?;
+        let (here, shown) = (credentials.identity()?, Shown::of(&credentials)?);
         let expected = seat.home.expected(&credentials)?;
         let promise = seat.home.promise()?;
         let timers = promise.in_force();
@@ -111,12 +112,13 @@ impl Group {
         let mut opened =
             raft_store::open(&seat.home.store_dir(), &expected, seat.store, replica.clone())?;
         let addresses = replica.clone();
-        let peers = Arc::new(Peers::new(credentials.peer_client()?, here, move |id| {
-            addresses.view(|state| {
-                let member = state.managers.members.get(&ManagerId(id));
-                member.map(|member| member.profile.peer_addr.clone())
-            })
-        }));
+        let peers =
+            Arc::new(Peers::new(credentials.peer_client(shown.clone())?, here, move |id| {
+                addresses.view(|state| {
+                    let member = state.managers.members.get(&ManagerId(id));
+                    member.map(|member| member.profile.peer_addr.clone())
+                })
+            }));
         let inbox = opened.state.inbox();
         let log_reader = opened.log.get_log_reader().await;
         let (relay, candidates) = relay::relay();
@@ -129,10 +131,9 @@ impl Group {
             install_path: std::env::current_exe().unwrap_or_default(),
             data_dir: seat.home.dir().to_owned(),
             disk_id: expected.disk_id,
-            certificate_expires_at: Home::certificate_expires_at(&credentials)
-                .map(|seconds| Timestamp(seconds * 1000)),
+            certificate_expires_at: shown.expires_at(),
         };
-        let server_config = credentials.peer_server()?;
+        let server_config = credentials.peer_server(shown.clone())?;
         let core = Core {
             here,
             role: seat.role,
@@ -154,12 +155,14 @@ impl Group {
             heard: Heard::never(),
             hold: seat.hold,
             home: seat.home,
+            shown,
         };
         let group = Group { core: Arc::new(core), running: Arc::new(Mutex::default()) };
         let server = PeerServer::new(server_config, here, Arc::new(group.unowned()));
         let mut tasks = JoinSet::new();
         tasks.spawn(server.listen(seat.listener));
         tasks.spawn(group.unowned().keep_board());
+        tasks.spawn(group.unowned().keep_certificate());
         tasks.spawn(group.unowned().keep_announcing());
         tasks.spawn(group.unowned().keep_relaying(candidates));
         tasks.spawn(group.unowned().stand_when_allowed());

@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::Group;
+use super::clock::{AHEAD_MAX_MS, AheadMs, ahead_ms, believable, middle};
 use super::frames::Kind;
 use super::wire::StatusV1;
+use super::{Group, proposing};
 use crate::base::{ManagerId, Revision, Term, Timestamp};
 
 /// How often the others are asked.
@@ -21,6 +22,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// How long an answer may take before the member counts as not reached.
 const DEADLINE: Duration = Duration::from_millis(900);
+
+/// How old the reading of a member's clock may be. Both hosts' monotonic clocks have gone on since.
+const CLOCK_KEPT: Duration = Duration::from_secs(10);
 
 /// What does not change while this process runs.
 #[derive(Clone, Debug)]
@@ -73,6 +77,8 @@ pub struct PeerReport {
     pub status: Option<MemberStatus>,
     /// How long ago that was.
     pub age_ms: Option<u64>,
+    /// How many milliseconds its wall clock is ahead of ours; `None`: not told lately.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// The last word of every other member.
@@ -84,16 +90,34 @@ pub(crate) struct PeerBoard {
 #[derive(Clone)]
 struct Word {
     reachable: bool,
-    last: Option<(MemberStatus, Instant)>,
+    last: Option<Told>,
+}
+
+#[derive(Clone)]
+struct Told {
+    status: MemberStatus,
+    /// Its wall clock, as it told.
+    clock: Timestamp,
+    at: Instant,
+}
+
+impl Told {
+    /// How far its clock is ahead of `own` now.
+    fn clock_ahead_ms(&self, own: Timestamp) -> Option<AheadMs> {
+        let ago = self.at.elapsed();
+        let since_ms = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        (ago <= CLOCK_KEPT).then(|| ahead_ms(self.clock.plus_ms(since_ms), own))
+    }
 }
 
 impl PeerBoard {
-    fn note(&self, id: ManagerId, answer: Option<MemberStatus>) {
+    fn note(&self, id: ManagerId, answer: Option<StatusV1>) {
         let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let word = words.entry(id).or_insert(Word { reachable: false, last: None });
         word.reachable = answer.is_some();
-        if let Some(status) = answer {
-            word.last = Some((status, Instant::now()));
+        if let Some(told) = answer {
+            let (clock, at) = (Timestamp(told.clock_ms), Instant::now());
+            word.last = Some(Told { status: told.into(), clock, at });
         }
     }
 
@@ -102,13 +126,21 @@ impl PeerBoard {
         words.retain(|id, _| members.contains(id));
     }
 
+    /// How far the others' clocks are ahead of `own`, as far as was told lately.
+    fn clocks(&self, own: Timestamp) -> Vec<AheadMs> {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        words.values().filter_map(|word| word.last.as_ref()?.clock_ahead_ms(own)).collect()
+    }
+
     fn reports(&self) -> Vec<PeerReport> {
+        let own = proposing::now();
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let report = |(id, word): (&ManagerId, &Word)| PeerReport {
             id: *id,
             reachable: word.reachable,
-            status: word.last.as_ref().map(|(status, _)| status.clone()),
-            age_ms: word.last.as_ref().map(|(_, at)| at.elapsed().as_millis() as u64),
+            status: word.last.as_ref().map(|told| told.status.clone()),
+            age_ms: word.last.as_ref().map(|told| told.at.elapsed().as_millis() as u64),
+            clock_ahead_ms: word.last.as_ref().and_then(|told| told.clock_ahead_ms(own)),
         };
         words.iter().map(report).collect()
     }
@@ -125,7 +157,10 @@ impl Group {
         let standing = self.standing();
         let health = self.core.health.report();
         MemberStatus {
-            about: self.core.about.clone(),
+            about: About {
+                certificate_expires_at: self.core.shown.expires_at(),
+                ..self.core.about.clone()
+            },
             term: standing.term,
             leader: standing.leader,
             last_log: standing.last_log,
@@ -137,13 +172,35 @@ impl Group {
     }
 
     pub(super) fn status_for_peer(&self) -> StatusV1 {
-        StatusV1::from(self.own_status())
+        StatusV1::of(self.own_status(), proposing::now())
+    }
+
+    /// The time that proposals made here carry: this host's wall clock, unless it runs far ahead of the others'.
+    pub fn now(&self) -> Timestamp {
+        let own = proposing::now();
+        believable(own, &self.core.board.clocks(own))
+    }
+
+    /// Tells in the log when this host's clock leaves the others', and when it is back.
+    fn watch_clock(&self, astray: &mut bool) {
+        let own = proposing::now();
+        let ahead_ms = middle(&self.core.board.clocks(own)).saturating_neg();
+        if (ahead_ms.unsigned_abs() > AHEAD_MAX_MS) != *astray {
+            *astray = !*astray;
+            let what = if *astray { "is far from" } else { "agrees again with" };
+            tracing::warn!(
+                code = "CLOCK_SKEW",
+                ahead_ms,
+                "this host's clock {what} the other members'"
+            );
+        }
     }
 
     /// Asks all members once a second, until dropped.
     pub(super) async fn keep_board(self) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut astray = false;
         loop {
             ticks.tick().await;
             let members = self.other_members();
@@ -155,6 +212,7 @@ impl Group {
                 asked.spawn(async move { group.ask_status(id).await });
             }
             while asked.join_next().await.is_some() {}
+            self.watch_clock(&mut astray);
         }
     }
 
@@ -165,7 +223,7 @@ impl Group {
         if let Err(failure) = &answer {
             tracing::debug!(peer = id.0, %failure, "no status");
         }
-        self.core.board.note(id, answer.ok().map(MemberStatus::from));
+        self.core.board.note(id, answer.ok());
     }
 
     /// Members by the facts and by the Raft membership: either may be ahead of the other.
@@ -179,8 +237,8 @@ impl Group {
     }
 }
 
-impl From<MemberStatus> for StatusV1 {
-    fn from(status: MemberStatus) -> Self {
+impl StatusV1 {
+    fn of(status: MemberStatus, clock: Timestamp) -> Self {
         let about = status.about;
         StatusV1 {
             pid: about.pid,
@@ -197,6 +255,7 @@ impl From<MemberStatus> for StatusV1 {
             checkpoint: status.checkpoint.0,
             data_bytes: status.data_bytes,
             disk_full: status.disk_full,
+            clock_ms: clock.0,
         }
     }
 }

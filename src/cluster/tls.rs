@@ -6,16 +6,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use rustls::client::ResolvesClientCert;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use zeroize::Zeroizing;
 
 use super::pki::{self, PeerIdentity, PkiFailure};
 use super::private_file;
+use crate::base::Timestamp;
 
 /// Certificate of the group's authority.
 const CA_FILE: &str = "ca.pem";
@@ -87,7 +93,14 @@ impl Credentials {
         };
         write(CA_FILE, &self.ca_pem)?;
         write(KEY_FILE, &self.key_pem)?;
-        write(CERTIFICATE_FILE, &self.certificate_pem)
+        self.save_certificate(dir)
+    }
+
+    /// Writes the certificate only: it was issued anew for the same key.
+    pub(crate) fn save_certificate(&self, dir: &Path) -> Result<(), TlsFailure> {
+        let path = dir.join(CERTIFICATE_FILE);
+        private_file::write(&path, self.certificate_pem.as_bytes())
+            .map_err(|cause| TlsFailure::File { path: path.display().to_string(), cause })
     }
 
     /// Who these credentials say we are.
@@ -98,25 +111,25 @@ impl Credentials {
     }
 
     /// The listening side of the peer port.
-    pub(crate) fn peer_server(&self) -> Result<Arc<ServerConfig>, TlsFailure> {
+    pub(crate) fn peer_server(&self, shown: Arc<Shown>) -> Result<Arc<ServerConfig>, TlsFailure> {
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
             .build()
             .map_err(|error| TlsFailure::Authority(error.to_string()))?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(certificates(&self.certificate_pem)?, self.key()?)?;
+            .with_cert_resolver(shown);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
 
     /// The dialling side of the peer port.
-    pub(crate) fn peer_client(&self) -> Result<Arc<ClientConfig>, TlsFailure> {
+    pub(crate) fn peer_client(&self, shown: Arc<Shown>) -> Result<Arc<ClientConfig>, TlsFailure> {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_root_certificates(self.roots()?)
-            .with_client_auth_cert(certificates(&self.certificate_pem)?, self.key()?)?;
+            .with_client_cert_resolver(shown);
         config.resumption = Resumption::disabled();
         Ok(Arc::new(config))
     }
@@ -132,6 +145,62 @@ impl Credentials {
     fn key(&self) -> Result<PrivateKeyDer<'static>, TlsFailure> {
         PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
             .map_err(|_| TlsFailure::Pem { what: "private key" })
+    }
+}
+
+/// What this member shows to its peers. It may be changed while connections are made: each shows what there is.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    now: ArcSwap<Showing>,
+}
+
+#[derive(Debug)]
+struct Showing {
+    certified: Arc<CertifiedKey>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Shown {
+    /// Shows these from now on.
+    pub(crate) fn of(credentials: &Credentials) -> Result<Arc<Self>, TlsFailure> {
+        Ok(Arc::new(Self { now: ArcSwap::from_pointee(Showing::of(credentials)?) }))
+    }
+
+    /// Shows others, from the next connection on.
+    pub(crate) fn show(&self, credentials: &Credentials) -> Result<(), TlsFailure> {
+        self.now.store(Arc::new(Showing::of(credentials)?));
+        Ok(())
+    }
+
+    /// When the certificate that is shown ends.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        self.now.load().expires_at
+    }
+}
+
+impl Showing {
+    fn of(credentials: &Credentials) -> Result<Self, TlsFailure> {
+        let chain = certificates(&credentials.certificate_pem)?;
+        let certified = CertifiedKey::from_der(chain, credentials.key()?, &provider())?;
+        let ends = pki::expires_at_unix_s(&credentials.certificate_pem);
+        let expires_at = ends.map(|seconds| Timestamp(seconds * 1000));
+        Ok(Self { certified: Arc::new(certified), expires_at })
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.now.load().certified.clone())
+    }
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.now.load().certified.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
@@ -179,8 +248,49 @@ mod tests {
 
         let loaded = Credentials::load(dir.path()).unwrap();
         assert_eq!(loaded.identity().unwrap(), id);
-        loaded.peer_server().unwrap();
-        loaded.peer_client().unwrap();
+        let shown = Shown::of(&loaded).unwrap();
+        loaded.peer_server(shown.clone()).unwrap();
+        loaded.peer_client(shown).unwrap();
+    }
+
+    // row 89
+    #[test]
+    fn a_certificate_issued_anew_is_kept_and_shown_without_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = PeerIdentity { cluster_id: uuid::Uuid::from_u128(9), node_id: 3 };
+        let ca = GroupCa::generate(id.cluster_id, 1_795_000_000).unwrap();
+        let request = CertificateRequest::generate().unwrap();
+        let issue = |at| ca.issue(&request.csr_pem, id, &[], at).unwrap();
+        let mut credentials = Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: issue(1_795_000_000),
+            key_pem: request.key_pem.clone(),
+        };
+        credentials.save(dir.path()).unwrap();
+        let shown = Shown::of(&credentials).unwrap();
+        let (first, ends) = (shown.now.load().certified.clone(), shown.expires_at().unwrap());
+
+        credentials.certificate_pem = issue(1_795_000_000 + 3_600);
+        credentials.save_certificate(dir.path()).unwrap();
+        shown.show(&credentials).unwrap();
+
+        let second = ResolvesClientCert::resolve(&*shown, &[], &[]).unwrap();
+        assert_ne!(first.cert, second.cert);
+        assert_eq!(shown.expires_at().unwrap(), ends.plus_ms(3_600_000));
+        assert_eq!(Credentials::load(dir.path()).unwrap().identity().unwrap(), id);
+    }
+
+    #[test]
+    fn a_certificate_for_another_key_is_not_shown() {
+        let id = PeerIdentity { cluster_id: uuid::Uuid::from_u128(9), node_id: 3 };
+        let ca = GroupCa::generate(id.cluster_id, 1_795_000_000).unwrap();
+        let [ours, theirs] = [(); 2].map(|()| CertificateRequest::generate().unwrap());
+        let credentials = Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: ca.issue(&theirs.csr_pem, id, &[], 1_795_000_000).unwrap(),
+            key_pem: ours.key_pem,
+        };
+        assert!(Shown::of(&credentials).is_err());
     }
 
     #[test]

@@ -200,6 +200,7 @@ pub(crate) struct StatusV1 {
     pub checkpoint: u64,
     pub data_bytes: u64,
     pub disk_full: Option<String>,
+    pub clock_ms: u64,
 }
 
 /// A checkpoint follows.

@@ -7,9 +7,11 @@
 //!
 //! Nothing is decided here; parts are only put together, and taken apart in reverse.
 
+mod certificates;
 mod found;
 mod identity;
 mod listeners;
+mod own_words;
 mod serve;
 mod stopping;
 mod summons;
@@ -21,7 +23,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 pub use found::{ADMINISTRATOR, Founded, found};
-pub use identity::{names, profile};
+pub use identity::profile;
 pub use serve::serve;
 
 use crate::base::Digest;

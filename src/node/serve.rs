@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
+use futures::FutureExt;
 use sd_notify::NotifyState;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::certificates::Certificates;
 use super::identity::profile;
-use super::listeners::{api_tls, bind, drain, serve_api, serve_health};
+use super::listeners::{bind, drain, serve_api, serve_health};
 use super::stopping::Stopping;
 use super::summons::{self, Summons};
 use crate::api::{self, Member, Surface};
@@ -42,9 +44,8 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     let mut stopping = Stopping::listen(until_stdin_closes)?;
     let home = Home::at(&config.node.data_dir);
     let group_key = check_home(&home, &config)?;
-    let credentials = home.credentials().map_err(failed)?;
     let ports = bind_all(&config)?;
-    let tls = api_tls(&config, &credentials)?;
+    let certificates = Certificates::read(&config, &home)?;
 
     let group = take_seat(&config, home, ports.peer).await?;
     let driver = Driver::start(&group, reconcilers(&group));
@@ -54,7 +55,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     surfaces.health(ports.health, &member);
     if let (Some(listener), Some(key)) = (ports.api, group_key) {
         let surface = Surface::new(member.clone(), &key, metrics, ended.clone());
-        surfaces.api(listener, tls, surface);
+        surfaces.api(listener, certificates, surface, ended.clone());
     }
     tracing::info!(manager = %group.here(), role = config.node.role.as_str(), "started");
     tell_systemd(&[NotifyState::Ready]);
@@ -161,11 +162,13 @@ impl Surfaces {
     fn api(
         &mut self,
         listener: TcpListener,
-        tls: axum_server::tls_rustls::RustlsConfig,
+        certificates: Certificates,
         surface: Arc<Surface>,
+        ended: CancellationToken,
     ) {
-        let handle = self.handle();
+        let (handle, tls) = (self.handle(), certificates.tls());
         self.tasks.spawn(serve_api(listener, tls, api::router(surface), handle));
+        self.tasks.spawn(certificates.keep(ended).map(Ok));
     }
 
     fn handle(&mut self) -> Handle<SocketAddr> {
