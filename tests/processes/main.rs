@@ -11,6 +11,7 @@ mod joining;
 mod no_quorum;
 mod one_active;
 mod operating;
+mod secrets;
 mod starting;
 mod support;
 mod three_managers;

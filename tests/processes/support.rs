@@ -16,6 +16,9 @@ use serde_json::Value;
 /// Longest time anything may take to come about. Far longer than it takes, for slow and busy machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the Managers of a test tell in their logs, as long as it is not about the logs.
+const USUAL_LEVEL: &str = "info";
+
 /// Groups of processes run one after the other: they are timed, and a computer has few cores.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -110,18 +113,23 @@ pub(crate) struct Demo {
 impl Demo {
     /// A new group of so many Managers.
     pub(crate) fn start(managers: usize) -> Self {
-        Self::start_with(managers, "yes")
+        Self::start_with(managers, "yes", USUAL_LEVEL)
     }
 
     /// A single Manager with HA off.
     pub(crate) fn without_ha() -> Self {
-        Self::start_with(1, "no")
+        Self::start_with(1, "no", USUAL_LEVEL)
     }
 
-    fn start_with(managers: usize, ha: &str) -> Self {
+    /// A new group whose Managers write into their logs whatever anything in them has to tell.
+    pub(crate) fn start_telling_all(managers: usize) -> Self {
+        Self::start_with(managers, "yes", "trace")
+    }
+
+    fn start_with(managers: usize, ha: &str, level: &str) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
-        let child = spawn_demo(dir.path(), managers, ha);
+        let child = spawn_demo(dir.path(), managers, ha, level);
         let mut demo = Demo {
             managers: Vec::new(),
             dir,
@@ -137,7 +145,7 @@ impl Demo {
     /// Ends the demo and starts it again on the same folder.
     pub(crate) fn resume(&mut self) {
         self.end();
-        self.child = spawn_demo(self.dir.path(), self.managers.len(), "yes");
+        self.child = spawn_demo(self.dir.path(), self.managers.len(), "yes", USUAL_LEVEL);
         self.wait_until_ready();
     }
 
@@ -192,6 +200,14 @@ impl Demo {
     /// A verb asked of any Manager.
     pub(crate) fn ask_any<const N: usize>(&self, verb: [&str; N]) -> Told {
         self.ask(&self.managers.iter().collect::<Vec<_>>(), verb)
+    }
+
+    /// Tries a password for the administrator, which must be wrong.
+    pub(crate) fn try_to_sign_in(&self, password: &str) {
+        let mut login = km();
+        login.args(["--server", &self.managers[0].api_url, "login"]).env("KM_PASSWORD", password);
+        login.env("KM_CA", self.dir.path().join("ca.pem")).env("XDG_STATE_HOME", self.dir.path());
+        assert_eq!(run(&mut login).code, 1);
     }
 
     /// The Active by the word of its own health port.
@@ -264,8 +280,9 @@ fn show_end_of_log(manager: &Manager) {
     eprintln!("--- Manager {}, the end of its log:\n{}", manager.id, end.join("\n"));
 }
 
-fn spawn_demo(dir: &Path, managers: usize, ha: &str) -> Child {
+fn spawn_demo(dir: &Path, managers: usize, ha: &str, level: &str) -> Child {
     let mut command = km();
+    command.env("KM_LOG_LEVEL", level);
     command.args(["demo", "--no-restart", "--base-port", "0", "--managers", &managers.to_string()]);
     command.args(["--ha", ha]);
     command.arg("--dir").arg(dir).stdout(Stdio::piped()).stderr(Stdio::null());
