@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Path,
         default: Default::None,
         purpose: "PEM file with the certificate chain shown to browsers, the leaf first. Without it the API shows a certificate of the group's own authority.",
-        change: "To use a certificate of your own authority, so that browsers trust it by themselves. Needs `api.tls_key`. Read at start.",
+        change: "To use a certificate of your own authority, so that browsers trust it by themselves. Needs `api.tls_key`. Read again when the file changes.",
     },
     Setting {
         key: "api.tls_key",

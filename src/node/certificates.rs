@@ -19,21 +19,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Watches over the files behind what the API shows.
 pub(super) struct Certificates {
-    config: Config,
-    home: Home,
+    /// Reads the files.
+    read: Box<dyn Fn() -> Result<Shown, Failure> + Send>,
     /// As the files were when they were last looked at, usable or not.
-    seen: Option<Shown>,
+    seen: Shown,
     tls: RustlsConfig,
     hangups: Signal,
 }
 
 impl Certificates {
-    /// Reads the files; they must be usable.
-    pub(super) fn read(config: &Config, home: &Home) -> Result<Self, Failure> {
-        let seen = shown(config, home)?;
+    /// The files of this configuration; they must be usable.
+    pub(super) fn of(config: &Config, home: &Home) -> Result<Self, Failure> {
+        let (config, home) = (config.clone(), home.clone());
+        Self::reading(Box::new(move || shown(&config, &home)))
+    }
+
+    fn reading(read: Box<dyn Fn() -> Result<Shown, Failure> + Send>) -> Result<Self, Failure> {
+        let seen = read()?;
         let tls = RustlsConfig::from_config(tls_of(&seen)?);
         let hangups = signal(SignalKind::hangup()).map_err(Failure::local("listen for signals"))?;
-        Ok(Self { config: config.clone(), home: home.clone(), seen: Some(seen), tls, hangups })
+        Ok(Self { read, seen, tls, hangups })
     }
 
     /// What the listener is run with; it changes with the files.
@@ -61,14 +66,54 @@ impl Certificates {
 
     /// Shows what the files hold, if it is something new.
     fn look(&mut self) -> Result<bool, Failure> {
-        let now = shown(&self.config, &self.home)?;
-        if self.seen.as_ref() == Some(&now) {
+        let now = (self.read)()?;
+        if self.seen == now {
             return Ok(false);
         }
         let tls = tls_of(&now);
         // What cannot be used is told once, not every minute.
-        self.seen = Some(now);
+        self.seen = now;
         self.tls.reload_from_config(tls?);
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::cluster::{CertificateRequest, GroupCa, PeerIdentity};
+
+    fn issued(request: &CertificateRequest, at: u64) -> Shown {
+        let identity = PeerIdentity { cluster_id: Uuid::from_u128(9), node_id: 1 };
+        let ca = GroupCa::generate(identity.cluster_id, at).unwrap();
+        let chain = ca.issue(&request.csr_pem, identity, &[], at).unwrap();
+        Shown { chain, key: request.key_pem.clone() }
+    }
+
+    // row 89
+    #[tokio::test]
+    async fn replaced_files_are_shown_and_unusable_ones_are_told_once() {
+        let request = CertificateRequest::generate().unwrap();
+        let files = Arc::new(Mutex::new(issued(&request, 1_795_000_000)));
+        let disk = files.clone();
+        let read = move || {
+            let files = disk.lock().unwrap();
+            Ok(Shown { chain: files.chain.clone(), key: files.key.clone() })
+        };
+        let mut certificates = Certificates::reading(Box::new(read)).unwrap();
+        let first = certificates.tls().get_inner();
+        assert!(!certificates.look().unwrap());
+
+        files.lock().unwrap().chain = "half written".into();
+        assert!(certificates.look().is_err() && !certificates.look().unwrap());
+        assert!(Arc::ptr_eq(&certificates.tls().get_inner(), &first));
+
+        *files.lock().unwrap() = issued(&request, 1_795_003_600);
+        assert!(certificates.look().unwrap());
+        assert!(!Arc::ptr_eq(&certificates.tls().get_inner(), &first));
     }
 }

@@ -42,8 +42,9 @@ pub(super) fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Fa
 /// What the API port shows, as PEM.
 #[derive(PartialEq, Eq)]
 pub(super) struct Shown {
-    chain: String,
-    key: Zeroizing<String>,
+    /// The certificate, and those behind it.
+    pub(super) chain: String,
+    pub(super) key: Zeroizing<String>,
 }
 
 /// What the API port is to show by the files there are: the site's own certificate, or the Manager's with the

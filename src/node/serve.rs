@@ -45,7 +45,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     let home = Home::at(&config.node.data_dir);
     let group_key = check_home(&home, &config)?;
     let ports = bind_all(&config)?;
-    let certificates = Certificates::read(&config, &home)?;
+    let certificates = Certificates::of(&config, &home)?;
 
     let group = take_seat(&config, home, ports.peer).await?;
     let driver = Driver::start(&group, reconcilers(&group));
