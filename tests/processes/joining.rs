@@ -38,9 +38,13 @@ impl Member {
     }
 
     fn join(&mut self, token: &str) -> super::support::Told {
+        self.join_with(token, &[])
+    }
+
+    fn join_with(&mut self, token: &str, settings: &[&str]) -> super::support::Told {
         let config = &self.manager.config;
         let mut command = km();
-        command.args(["--output", "json", "join", "--config"]).arg(config);
+        command.args(["--output", "json", "join", "--config"]).arg(config).args(settings);
         let told = run(command.env("KM_JOIN_TOKEN", token));
         if told.code == 0 {
             self.manager.id = told.json()["id"].as_u64().unwrap();
@@ -124,6 +128,9 @@ fn a_token_lets_one_member_in_and_nobody_into_another_role_or_by_a_strangers_wor
     let mut witness = Member::configured(demo.dir(), "witness", "witness");
     assert_eq!(witness.join(&good).code, 1, "a token for a Manager is none for a witness");
 
+    let taken = format!("peer.advertise={}", demo.managers[0].peer_addr);
+    let refused = second.join_with(&good, &["--set", &taken]);
+    assert!(refused.err.contains("ALREADY_MEMBER"), "{}", refused.err);
     let first_id = second.join(&good).json()["id"].as_u64();
     let mut third = Member::configured(demo.dir(), "third", "manager");
     let refused = third.join(&good);
@@ -133,4 +140,10 @@ fn a_token_lets_one_member_in_and_nobody_into_another_role_or_by_a_strangers_wor
     assert_eq!(again.code, 1, "the folder is a member's by now: {}", again.err);
     second.start();
     until("the second to vote", || votes(&demo, first_id.unwrap()));
+    let audit = demo.ask_any(["audit", "list", "--room", "operations"]).json();
+    let records = audit["items"].as_array().unwrap();
+    assert!(
+        !records.is_empty() && records.iter().all(|it| it["outcome"] == "committed"),
+        "{audit}"
+    );
 }
