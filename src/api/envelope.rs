@@ -16,6 +16,7 @@ use super::answer::{EPOCH, REVISION, SERVED_BY};
 use super::codes::Fault;
 use super::error::Problem;
 use super::metrics::{Class, count_request};
+use super::openapi::route;
 use super::surface::Surface;
 use crate::base::{Digest, RequestId};
 
@@ -91,9 +92,26 @@ fn taken_in<'s>(
     request: &Request,
 ) -> Result<(RequestName, SemaphorePermit<'s>), Problem> {
     fits(request)?;
+    is_described(request)?;
     let name = RequestName::new(request.headers())?;
     let full = || Problem::new(Fault::TooBusy, "Too many requests are under way here.");
     Ok((name, surface.crowd.enter(class).ok_or_else(full)?))
+}
+
+/// A query parameter that the route's description does not list was meant for something: it is refused, not
+/// overlooked.
+fn is_described(request: &Request) -> Result<(), Problem> {
+    let Some(path) = request.extensions().get::<MatchedPath>() else { return Ok(()) };
+    let Some(route) = route(request.method(), path.as_str()) else { return Ok(()) };
+    let pairs = request.uri().query().unwrap_or_default().split('&');
+    let names = pairs.map(|pair| pair.split('=').next().unwrap_or_default());
+    match names.filter(|name| !name.is_empty()).find(|name| !route.query.contains(*name)) {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(
+            Fault::MalformedQuery,
+            "The query has a parameter that this call does not take.",
+        )),
+    }
 }
 
 /// Whether request line and headers are within their bound. What the HTTP library takes in is larger, so that

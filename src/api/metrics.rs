@@ -2,8 +2,7 @@
 //!
 //! Low cardinality by rule: no ids of requests, users, properties or operations, no paths.
 
-use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::openapi::forwarded_routes;
+use super::openapi::route;
 use super::sight::Sight;
 use super::surface::Surface;
 use crate::cluster::MemberStatus;
@@ -91,13 +90,10 @@ impl Class {
 
     /// The class of the route a request met, by its method and its path as it is described.
     pub(super) fn of(method: &Method, path: Option<&str>) -> Self {
-        static FORWARDED: OnceLock<HashSet<(String, String)>> = OnceLock::new();
         let Some(path) = path else { return Self::Page };
-        let forwarded = FORWARDED.get_or_init(forwarded_routes);
-        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-        match forwarded.contains(&(method.as_str().to_owned(), path.to_owned())) {
-            true => Self::Forwarded,
-            false => Self::Local,
+        match route(method, path) {
+            Some(route) if route.forwarded => Self::Forwarded,
+            Some(_) | None => Self::Local,
         }
     }
 }

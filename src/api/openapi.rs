@@ -1,7 +1,9 @@
 //! The machine-readable description of the API, written from the handlers themselves.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
 
+use axum::http::Method;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -76,15 +78,33 @@ fn parameter(place: &str, name: &str, description: &str, schema: Value) -> Value
     json!({ "in": place, "name": name, "required": false, "description": description, "schema": schema })
 }
 
-/// The routes that need the Active, by method and path.
-pub(super) fn forwarded_routes() -> HashSet<(String, String)> {
+/// What the description says of a route that is needed while it is served.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    /// Whether it needs the Active.
+    pub(super) forwarded: bool,
+    /// The query parameters it takes.
+    pub(super) query: BTreeSet<String>,
+}
+
+/// The described route of that method and path, if there is one.
+pub(super) fn route(method: &Method, path: &str) -> Option<&'static Described> {
+    static ROUTES: OnceLock<HashMap<(String, String), Described>> = OnceLock::new();
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    ROUTES.get_or_init(routes).get(&(method.to_owned(), path.to_owned()))
+}
+
+fn routes() -> HashMap<(String, String), Described> {
     let document = openapi();
-    let mut found = HashSet::new();
+    let mut found = HashMap::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            if operation["x-km-handled"] == "forwarded" {
-                found.insert((method.to_uppercase(), path.clone()));
-            }
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let query = parameters.filter(|parameter| parameter["in"] == "query");
+            let query = query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
+            let forwarded = operation["x-km-handled"] == "forwarded";
+            let described = Described { forwarded, query: query.collect() };
+            found.insert((method.to_uppercase(), path.clone()), described);
         }
     }
     found

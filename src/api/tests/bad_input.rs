@@ -147,6 +147,18 @@ async fn no_list_takes_a_query_it_does_not_know() {
 }
 
 #[tokio::test]
+async fn no_call_takes_a_query_it_does_not_describe() {
+    let km = Km::new();
+    for (method, path, _) in operations() {
+        for query in ["unknown=1", "unknown", "&unknown="] {
+            let answer = km.ask(method.clone(), &format!("{path}?{query}")).send().await;
+            let about = format!("{method} {path}?{query}");
+            assert_eq!(refused(&answer, &about), "MALFORMED_QUERY");
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_path_takes_an_id_that_cannot_be_one() {
     let km = Km::new();
     for id in ["x", "-1", "1.5", "99999999999999999999999", "%ff", "%00", "1e3"] {

@@ -90,13 +90,15 @@ async fn a_missing_file_is_not_answered_with_the_page() {
 async fn a_caller_that_does_not_want_to_be_forwarded_is_told_where_the_active_is() {
     let km = passive().await;
     let put = || {
-        let ask =
-            km.ask(Method::PUT, "/api/v1/properties/custom/a?x=1").header("x-km-no-forward", "1");
+        let ask = km.ask(Method::PUT, "/api/v1/properties/custom/a").header("x-km-no-forward", "1");
         ask.json(json!({ "value": "x" })).send()
     };
     let answer = put().await;
     assert_eq!(answer.status, 307);
-    assert_eq!(answer.header("location"), Some("https://km2:7443/api/v1/properties/custom/a?x=1"));
+    assert_eq!(answer.header("location"), Some("https://km2:7443/api/v1/properties/custom/a"));
+    let read = km.ask(Method::GET, "/api/v1/properties?search=a").header("x-km-no-forward", "1");
+    let answer = read.send().await;
+    assert_eq!(answer.header("location"), Some("https://km2:7443/api/v1/properties?search=a"));
     km.group.lose_quorum();
     assert_eq!(put().await.problem(), "NO_ACTIVE");
 }
