@@ -2413,8 +2413,6 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description Any value; needed on changing calls signed in by cookie. */
                 "X-KM-Client"?: string;
-                /** @description Change only if the object's last change is this revision, in quotes. */
-                "If-Match"?: string;
                 /** @description 1: a Passive answers 307 to the Active. */
                 "X-KM-No-Forward"?: "1";
             };
