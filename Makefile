@@ -18,10 +18,10 @@ NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e verify fix bench chaos durability endurance clean
+.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench chaos durability endurance clean
 
 help: ## Lists the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers; Ctrl-C stops it
 	$(CARGO) build --release --locked --bin km
@@ -40,6 +40,11 @@ test-e2e: $(DASHBOARD)
 # As the Rust tests build it: another set of features would mean another tree of dependencies.
 	$(CARGO) test --workspace --locked --quiet --no-run
 	scripts/e2e target/debug/km
+
+screenshots: $(DASHBOARD) ## Takes the pictures in docs/pictures, of a real group in a real browser
+	scripts/install-chromium
+	$(CARGO) test --workspace --locked --quiet --no-run
+	scripts/e2e target/debug/km screenshots
 
 verify: $(NODE_MODULES) ## Checks form, lints, documentation, dependencies; changes nothing
 	$(CARGO) fmt --all --check

@@ -70,16 +70,12 @@ pub(crate) async fn envelope(
     let (started, method) = (Instant::now(), request.method().clone());
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let class = Class::of(&method, path.as_deref());
-    let (name, response) = match RequestName::new(request.headers()) {
+    let (name, response) = match taken_in(&surface, class, &request) {
         Err(problem) => (NAMELESS.to_owned(), problem.into_response()),
-        Ok(name) => {
+        Ok((name, _place)) => {
             let id = name.id.to_string();
             request.extensions_mut().insert(name);
-            let response = match taken_in(&surface, class, &request) {
-                Err(problem) => problem.into_response(),
-                Ok(_place) => carried_out(next.run(request)).await,
-            };
-            (id, response)
+            (id, carried_out(next.run(request)).await)
         }
     };
     let mut response = as_problem(response, &name);
@@ -89,17 +85,17 @@ pub(crate) async fn envelope(
     response
 }
 
-/// What every request meets first: its head fits, its query is one of the route's, and there is a place for it
-/// until it is answered.
+/// What every request meets first: its head fits, it has a name, and there is a place for it.
 fn taken_in<'s>(
     surface: &'s Surface,
     class: Class,
     request: &Request,
-) -> Result<SemaphorePermit<'s>, Problem> {
+) -> Result<(RequestName, SemaphorePermit<'s>), Problem> {
     fits(request)?;
     is_described(request)?;
+    let name = RequestName::new(request.headers())?;
     let full = || Problem::new(Fault::TooBusy, "Too many requests are under way here.");
-    surface.crowd.enter(class).ok_or_else(full)
+    Ok((name, surface.crowd.enter(class).ok_or_else(full)?))
 }
 
 /// A query parameter that the route's description does not list was meant for something: it is refused, not

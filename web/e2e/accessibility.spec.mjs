@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import AxeBuilder from '@axe-core/playwright';
-import { everyoneUp, scene, until, visit } from './harness.mjs';
+import { everyoneUp, scene, settled, until, visit } from './harness.mjs';
 
 const PAGES = [
   ['/', 'Dashboard'],
@@ -23,8 +23,6 @@ async function axe(page, where) {
   );
   assert.deepEqual(findings, []);
 }
-
-const settled = (page) => page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null);
 
 for (const dark of [false, true]) {
   const scheme = dark ? 'dark' : 'light';
@@ -54,6 +52,11 @@ for (const dark of [false, true]) {
       await page.getByRole('menuitem', { name: 'Properties' }).click();
       await page.getByRole('dialog', { name: 'Properties' }).waitFor();
       await axe(page, `${scheme} properties dialog`);
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Actions of Kyvos Manager Nodes' }).click();
+      await page.getByRole('menuitem', { name: /all passive/ }).click();
+      await page.getByRole('dialog', { name: /all passive/ }).waitFor();
+      await axe(page, `${scheme} restart of all Passives`);
       await visit(page, active, '/settings/properties?search=ENABLE_KM_HA');
       await page.getByRole('button', { name: 'Actions for ENABLE_KM_HA' }).click();
       await page.getByRole('menuitem', { name: 'History' }).click();
@@ -117,7 +120,9 @@ scene(
     await press(page, 'Tab', /^Action menu of/);
     await page.keyboard.press('Enter');
     await page.getByRole('menuitem', { name: 'Properties' }).waitFor();
-    await press(page, 'ArrowDown', /^Properties$/, 3);
+    await until('the first item has the focus', async () => (await focused(page)) === 'Properties');
+    await press(page, 'ArrowDown', /^Restart Kyvos Manager Service/, 1);
+    await press(page, 'ArrowUp', /^Properties$/, 1);
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Properties' }).waitFor();
     await page.waitForFunction(() => document.activeElement?.closest('[role=dialog]') !== null);

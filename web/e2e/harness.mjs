@@ -1,7 +1,9 @@
 // What every end-to-end test needs: the running cluster of `km demo`, a real browser, and someone signed in.
 // KM_DEMO_DIR is the demo's directory; its cluster.json says where the Managers are and which processes they are.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +13,7 @@ import { chromium, request } from 'playwright-core';
 const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url));
 const TEST_MAX_MS = 90_000;
 const STEP_MAX_MS = 15_000;
+const UP_MAX_MS = 60_000;
 const LOOK_AGAIN_MS = 100;
 
 /** The demo as it is now: pids change when processes restart. */
@@ -81,27 +84,27 @@ export async function apiOf(manager, cluster = demo()) {
   };
 }
 
-async function clusterOf(manager) {
-  const api = await apiOf(manager).catch(() => undefined);
-  const cluster = await api?.get('/cluster').catch(() => undefined);
+async function clusterOf(manager, cluster) {
+  const api = await apiOf(manager, cluster).catch(() => undefined);
+  const seen = await api?.get('/cluster').catch(() => undefined);
   await api?.dispose();
-  return cluster;
+  return seen;
 }
 
 /** Waits until every Manager of the demo runs, one is Active and all hear each other. Returns the demo and its Active. */
-export async function everyoneUp(maxMs = 60_000) {
+export async function everyoneUp(dir = process.env.KM_DEMO_DIR) {
   return until(
     'all Managers are up and one is Active',
     async () => {
-      const now = demo();
-      const cluster = await clusterOf(now.managers[0]);
+      const now = demo(dir);
+      const cluster = await clusterOf(now.managers[0], now);
       if (!cluster?.active || !cluster.members.every((one) => one.reachable || one.id === cluster.here))
         return undefined;
       const active = now.managers.find(({ id }) => id === cluster.active);
       const passives = now.managers.filter(({ id }) => id !== cluster.active);
       return { ...now, cluster, active, passives };
     },
-    maxMs,
+    UP_MAX_MS,
   );
 }
 
@@ -135,8 +138,8 @@ after(async () => {
 });
 
 /** From whichever Manager answers. */
-async function anySession() {
-  const now = demo();
+async function anySession(dir) {
+  const now = demo(dir);
   const silent = [];
   for (const manager of now.managers) {
     try {
@@ -149,13 +152,13 @@ async function anySession() {
 }
 
 /** A browser of its own: nothing is shared with any other page. */
-export async function openBrowser({ anonymous = false, dark = false, width = 1280 } = {}) {
+export async function openBrowser({ anonymous = false, dark = false, width = 1280, dir } = {}) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
     viewport: { width, height: 900 },
-    ...(anonymous ? {} : { storageState: await anySession() }),
+    ...(anonymous ? {} : { storageState: await anySession(dir) }),
   });
   context.setDefaultTimeout(STEP_MAX_MS);
   const page = await context.newPage();
@@ -172,6 +175,36 @@ export async function visit(page, manager, path = '/') {
   const mark = path.includes('?') ? '&' : '?';
   await page.goto(`${manager.api_url}${path}${mark}km_r=1`);
 }
+
+/** The binary that runs the demo we were given. */
+const binary = () => process.env.KM_BIN ?? readlinkSync(`/proc/${demo().managers[0].pid}/exe`);
+
+/** Starts a demo for one file alone, which may do to it what others must not see. It ends with the file. */
+export function ownDemo(args, maxMs = 90_000) {
+  const dir = mkdtempSync(join(tmpdir(), 'km-own-demo-'));
+  let process;
+  before(async () => {
+    process = spawn(binary(), ['demo', '--dir', dir, '--base-port', '0', ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let said = '';
+    process.stdout.on('data', (text) => {
+      said += text;
+    });
+    await until('a demo of our own runs', async () => said.includes('Ctrl-C stops everything'), maxMs);
+  });
+  after(async () => {
+    const ended = new Promise((done) => process.once('exit', done));
+    process.kill('SIGINT');
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return dir;
+}
+
+/** Waits until nothing on the page is still being read. */
+export const settled = (page) =>
+  page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null);
 
 /** Fills in the login that is on screen and sends it. */
 export async function signIn(page, { username, password }) {

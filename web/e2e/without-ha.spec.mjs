@@ -1,53 +1,21 @@
 // ENABLE_KM_HA is no: nothing on screen tells where Kyvos Manager instances run.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { after, before } from 'node:test';
-import { apiOf, demo, scene, signIn, until, visit } from './harness.mjs';
+import { demo, ownDemo, scene, signIn, visit } from './harness.mjs';
 
-const dir = mkdtempSync(join(tmpdir(), 'km-without-ha-'));
-let alone;
+const dir = ownDemo(['--managers', '1', '--ha', 'no']);
 
-/** The binary that runs the demo we were given runs this one, too. */
-const binary = () => process.env.KM_BIN ?? readlinkSync(`/proc/${demo().managers[0].pid}/exe`);
-
-before(async () => {
-  if (basename(binary()).startsWith('node')) return;
-  alone = spawn(binary(), ['demo', '--dir', dir, '--managers', '1', '--ha', 'no', '--base-port', '0'], {
-    stdio: 'ignore',
-  });
-  await until(
-    'a demo without HA runs',
-    async () => {
-      if (!existsSync(join(dir, 'cluster.json'))) return false;
-      const single = demo(dir);
-      const api = await apiOf(single.managers[0], single).catch(() => undefined);
-      await api?.dispose();
-      return api !== undefined;
-    },
-    60_000,
-  );
-});
-after(async () => {
-  if (alone) {
-    const ended = new Promise((done) => alone.once('exit', done));
-    alone.kill('SIGINT');
-    await ended;
-  }
-  rmSync(dir, { recursive: true, force: true });
-});
+async function enter(page) {
+  const { managers, admin } = demo(dir);
+  await visit(page, managers[0], '/login');
+  await signIn(page, admin);
+}
 
 // rows 26, 69: absent from the DOM, not hidden
 scene(
   'the section is not in the page at all, neither on the Dashboard nor on the mapping tab',
   { anonymous: true },
-  async ({ page, t }) => {
-    if (!alone) return t.skip('the demo given is not run by km, so there is no binary to start another with');
-    const { managers, admin } = demo(dir);
-    await visit(page, managers[0], '/login');
-    await signIn(page, admin);
+  async ({ page }) => {
+    await enter(page);
     for (const [link, title] of [
       ['Dashboard', 'Dashboard'],
       ['Nodes and Services', 'Nodes and Services'],
@@ -61,5 +29,52 @@ scene(
       assert.doesNotMatch(await page.content(), /Kyvos Manager Nodes/);
       assert.equal(await page.locator('[data-section=km-nodes], [data-manager]').count(), 0);
     }
+  },
+);
+
+// rows 27, 73; section 5.10, banner 5
+scene(
+  'Restart Kyvos Manager server says that it restarts, and the same page comes back signed in',
+  { anonymous: true, timeout: 120_000 },
+  async ({ page }) => {
+    await enter(page);
+    await page.getByRole('link', { name: 'Nodes and Services', exact: true }).click();
+    await page.getByRole('button', { name: 'Actions of this page' }).click();
+    await page.getByRole('menuitem', { name: 'Restart Kyvos Manager server' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Restart Kyvos Manager server' });
+    await dialog.getByRole('textbox', { name: 'Kyvos Manager password' }).fill(demo(dir).admin.password);
+    const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await restarting;
+    await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+    await page.getByRole('heading', { name: 'Nodes and Services', level: 1 }).waitFor();
+    assert.match(page.url(), /\/nodes-and-services/);
+    await page.getByRole('link', { name: 'Operations' }).click();
+    await page.getByRole('row', { name: /Restart.*Succeeded/ }).waitFor();
+  },
+);
+
+// rows 22–25, 27, 48; section 5.4
+scene(
+  'enabling HA asks, restarts, comes back signed in on the same page; then the default instance is shown alone',
+  { anonymous: true, timeout: 120_000 },
+  async ({ page }) => {
+    await enter(page);
+    await page.getByRole('link', { name: 'Kyvos Manager Properties' }).click();
+    await page.getByLabel('Search properties').fill('ENABLE_KM_HA');
+    await page.getByLabel('Value of ENABLE_KM_HA').selectOption('yes');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: 'Enable Kyvos Manager HA' });
+    await dialog.getByText('Kyvos Manager will restart').waitFor();
+    const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await restarting;
+    await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+    assert.match(page.url(), /\/settings\/properties\?.*search=ENABLE_KM_HA/);
+    assert.equal(await page.getByLabel('Value of ENABLE_KM_HA').inputValue(), 'yes');
+    await page.getByRole('link', { name: 'Dashboard', exact: true }).click();
+    await page.getByRole('heading', { name: 'Kyvos Manager Nodes' }).waitFor();
+    await page.locator('tr[data-manager] [data-column=mode]').getByText('Active').waitFor();
+    assert.equal(await page.locator('tr[data-manager]').count(), 1);
   },
 );

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import AxeBuilder from '@axe-core/playwright';
+import { menuOf } from '../acts/nodes.mjs';
 import { everyoneUp, keepDown, scene, until, visit } from '../harness.mjs';
 
 const NOTICE_MAX_MS = 20_000;
@@ -26,6 +27,15 @@ scene(
       await page.getByText('No active instance (electing)').first().waitFor();
       const modes = await page.locator('[data-column=mode]').allTextContents();
       assert.ok(!modes.includes('Active'), 'nobody is called Active');
+      // section 5.5, row "No active instance"
+      const { Properties, ...others } = await menuOf(page, survivor.id);
+      assert.equal(Properties, undefined);
+      for (const [item, whyNot] of Object.entries(others))
+        assert.match(whyNot, /^No active Kyvos Manager/, item);
+      await page
+        .locator('[data-explains=active]')
+        .getByText(/no quorum/i)
+        .waitFor();
       const { violations } = await new AxeBuilder({ page }).analyze();
       assert.deepEqual(
         violations.map(({ id }) => id),

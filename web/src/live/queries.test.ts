@@ -7,7 +7,7 @@ describe('a live event makes old', () => {
     ['properties', 'custom/greeting', [keys.properties, keys.audit]],
     ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
     ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.audit]],
-    ['operations', '88', [keys.operations, keys.audit]],
+    ['operations', '88', [keys.operations, keys.managers, keys.audit]],
     ['access', 'mira', [['access'], keys.me, keys.audit]],
     ['audit', '', [keys.audit]],
   ])('of %s about %s what it is about', (room, subject, old) => {

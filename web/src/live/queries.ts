@@ -7,6 +7,8 @@ export const keys = {
   me: ['me'],
   cluster: ['cluster'],
   managers: ['managers'],
+  explanations: ['managers', 'explain'],
+  tenures: ['managers', 'tenures'],
   properties: ['properties'],
   propertyHistory: (file: string, name: string) => ['properties', 'history', file, name],
   operations: ['operations'],
@@ -20,7 +22,8 @@ export const keys = {
 const BY_ROOM: Record<string, QueryKey[]> = {
   managers: [keys.managers, keys.cluster, keys.joinTokens],
   properties: [keys.properties],
-  operations: [keys.operations],
+  // What is under way with an instance decides what else can be done with it.
+  operations: [keys.operations, keys.managers],
   access: [['access'], keys.me],
   audit: [],
 };

@@ -7,6 +7,7 @@ export type ApiToken = Schemas['ApiToken'];
 export type AuditRecord = Schemas['AuditRecord'];
 export type Cluster = Schemas['Cluster'];
 export type ClusterMember = Schemas['ClusterMember'];
+export type Explanation = Schemas['Explanation'];
 export type IssuedApiToken = Schemas['NewApiToken'];
 export type IssuedJoinToken = Schemas['NewJoinToken'];
 export type JoinRole = Schemas['JoinRole'];
@@ -22,6 +23,7 @@ export type Property = Schemas['Property'];
 export type PropertyChange = Schemas['PropertyChange'];
 export type PropertyKind = Schemas['PropertyKind'];
 export type Role = Schemas['RoleName'];
+export type Tenure = Schemas['Tenure'];
 export type User = Schemas['User'];
 
 /** What a role may allow. The server's list may grow; these are the ones that buttons here ask for. */
@@ -29,6 +31,7 @@ export type Privilege =
   | 'view'
   | 'properties.change'
   | 'managers.alias'
+  | 'managers.control'
   | 'managers.membership'
   | 'operations.control'
   | 'users.manage'
@@ -49,4 +52,5 @@ export interface ChangeEvent {
   room: string;
   kind: string;
   subject: string;
+  data?: { kind?: string };
 }

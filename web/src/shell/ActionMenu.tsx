@@ -15,6 +15,9 @@ export interface Action {
 interface ActionMenuProps {
   actions: Action[];
   heading?: string;
+  width?: number;
+  /** On which side of the button it hangs. */
+  side?: 'start' | 'end';
   /** The button that opens it. */
   children: ReactNode;
 }
@@ -33,12 +36,14 @@ function Item({ action, onChosen }: { action: Action; onChosen: () => void }) {
   return (
     <Menu.Item leftSection={<Icon name={icon} />} aria-disabled="true" closeMenuOnClick={false} c="dimmed">
       {label}
-      <Text size="xs">{whyNot}</Text>
+      <Text size="xs" data-reason>
+        {whyNot}
+      </Text>
     </Menu.Item>
   );
 }
 
-export function ActionMenu({ actions, heading, children }: ActionMenuProps) {
+export function ActionMenu({ actions, heading, width = 220, side = 'end', children }: ActionMenuProps) {
   const opener = useRef<HTMLElement | null>(null);
   const remember = () => {
     opener.current = document.activeElement as HTMLElement | null;
@@ -49,8 +54,8 @@ export function ActionMenu({ actions, heading, children }: ActionMenuProps) {
   };
   return (
     <Menu
-      position="bottom-end"
-      width={220}
+      position={`bottom-${side}`}
+      width={width}
       withInitialFocusPlaceholder={false}
       portalProps={INSIDE_MAIN}
       onOpen={remember}

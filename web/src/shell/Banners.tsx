@@ -4,13 +4,14 @@ import { ActionIcon } from '@mantine/core';
 import { useState } from 'react';
 import { localReadsKnownUntil } from '../live/client';
 import { useNow } from '../live/clock';
-import { useConnection } from '../live/connection';
+import { isRestarting, useConnection } from '../live/connection';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
 import classes from './Banners.module.css';
 import { duration } from './format';
 import { Icon, type IconName } from './icons';
 import { type Banner, bannersOf } from './notices';
+import { TextLink } from './parts';
 
 const ICONS: Record<Banner['severity'], IconName> = { error: 'error', warning: 'warning', info: 'info' };
 
@@ -29,6 +30,12 @@ function BannerLine({
       <span>
         <span className={classes.severity}>{banner.severity}: </span>
         {banner.text}
+        {banner.remedy && (
+          <>
+            {' '}
+            <TextLink to={banner.remedy.to}>{banner.remedy.label}</TextLink>
+          </>
+        )}
         {detail && <span className={classes.detail}> {detail}</span>}
       </span>
       {onClose && (
@@ -54,10 +61,15 @@ function useStaleness(): string | undefined {
 /** `switched`: this page was opened because the Manager that served it before is gone. */
 export function Banners({ switched }: { switched: boolean }) {
   const cluster: Cluster | undefined = useCluster().data;
-  const lost = useConnection().state === 'lost';
+  const heard = useConnection();
+  const lost = heard.state === 'lost';
   const staleness = useStaleness();
   const [dismissed, setDismissed] = useState(false);
-  const banners = bannersOf(cluster, { lost, switched: switched && !dismissed });
+  const banners = bannersOf(cluster, {
+    lost,
+    switched: switched && !dismissed,
+    restarting: isRestarting(heard),
+  });
   return (
     <section aria-label="Notices" aria-live="polite" className={classes.slot}>
       {banners.map((banner) => (

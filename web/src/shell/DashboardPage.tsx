@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
 import { useAudit } from '../rooms/audit/queries';
+import { PageMenu } from '../rooms/managers/GroupMenus';
 import { GroupPicture } from '../rooms/managers/GroupPicture';
 import { KyvosManagerNodes } from '../rooms/managers/KyvosManagerNodes';
 import { NoQuorum } from '../rooms/managers/NoQuorum';
@@ -122,7 +123,7 @@ function Group({ cluster }: { cluster: Cluster }) {
 export function DashboardPage() {
   const cluster = useCluster().data;
   return (
-    <Page title="Dashboard">
+    <Page title="Dashboard" actions={<PageMenu />}>
       {cluster === undefined ? (
         <Rows />
       ) : (

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aCluster } from '../testing/samples';
 import { bannersOf } from './notices';
 
-const calm = { lost: false, switched: false };
+const calm = { lost: false, switched: false, restarting: false };
 const codes = (...args: Parameters<typeof bannersOf>) => bannersOf(...args).map(({ code }) => code);
 
 describe('banners', () => {
@@ -34,6 +34,18 @@ describe('banners', () => {
       notices: [{ code: 'NO_ACTIVE', severity: 'error', text: 'x' }],
     });
     expect(codes(cluster, { ...calm, lost: true })).toEqual(['CONNECTION_LOST']);
+  });
+
+  // section 5.10, banner 5
+  it('say of a silence that was asked for that it is a restart', () => {
+    const [banner, ...rest] = bannersOf(aCluster(), { ...calm, lost: true, restarting: true });
+    expect([banner?.text, rest]).toEqual(['Kyvos Manager is restarting…', []]);
+  });
+
+  // section 5.10, banner 2
+  it('lead from a group of two to a witness', () => {
+    const notice = { code: 'NO_AUTOMATIC_FAILOVER', severity: 'warning', text: 'w' } as const;
+    expect(bannersOf(aCluster({ notices: [notice] }), calm)[0]?.remedy?.label).toBe('Add a witness');
   });
 
   // section 5.10, banner 6

@@ -2,6 +2,8 @@
 import type { Cluster, Notice } from '../live/types';
 
 export interface Banner extends Notice {
+  /** Where it can be mended, and how that is called. */
+  remedy?: { to: string; label: string };
   /** The age of what is shown belongs behind this text. */
   explainsStaleness?: boolean;
 }
@@ -9,6 +11,8 @@ export interface Banner extends Notice {
 interface Circumstances {
   lost: boolean;
   switched: boolean;
+  /** It does not answer, and somebody had asked for its restart. */
+  restarting: boolean;
 }
 
 const GRAVITY: Record<Notice['severity'], number> = { error: 0, warning: 1, info: 2 };
@@ -19,12 +23,24 @@ const LOST: Banner = {
   text: 'Connection to this Manager lost. Trying the others…',
   explainsStaleness: true,
 };
+const RESTARTING: Banner = {
+  code: 'RESTARTING',
+  severity: 'warning',
+  text: 'Kyvos Manager is restarting…',
+  explainsStaleness: true,
+};
 const NO_ACTIVE: Banner = {
   code: 'NO_ACTIVE',
   severity: 'error',
   text: 'No active Kyvos Manager. This instance is read-only. Retrying…',
   explainsStaleness: true,
 };
+
+const REMEDIES: Record<string, Banner['remedy']> = {
+  NO_AUTOMATIC_FAILOVER: { to: '/settings/tokens?make=witness', label: 'Add a witness' },
+};
+
+const withRemedy = (notice: Notice): Banner => ({ ...notice, remedy: REMEDIES[notice.code] });
 
 export function nameOf(cluster: Cluster, id: number | null | undefined): string | undefined {
   const member = cluster.members.find((one) => one.id === id);
@@ -43,15 +59,19 @@ function switchedBanner(cluster: Cluster): Banner | undefined {
   return { code: 'SWITCHED', severity: 'info', text };
 }
 
-export function bannersOf(cluster: Cluster | undefined, { lost, switched }: Circumstances): Banner[] {
+export function bannersOf(
+  cluster: Cluster | undefined,
+  { lost, switched, restarting }: Circumstances,
+): Banner[] {
   const own: (Banner | undefined)[] = [];
-  if (lost) own.push(LOST);
-  if (cluster && cluster.active == null && !lost) own.push(NO_ACTIVE);
+  const silent = lost || restarting;
+  if (silent) own.push(restarting ? RESTARTING : LOST);
+  if (cluster && cluster.active == null && !silent) own.push(NO_ACTIVE);
   if (cluster && switched) own.push(switchedBanner(cluster));
   const said = new Set(own.map((banner) => banner?.code));
   // Whether anybody is Active cannot be known from a Manager that does not answer.
-  if (lost) said.add(NO_ACTIVE.code);
-  const told = (cluster?.notices ?? []).filter((notice) => !said.has(notice.code));
+  if (silent) said.add(NO_ACTIVE.code);
+  const told = (cluster?.notices ?? []).filter((notice) => !said.has(notice.code)).map(withRemedy);
   return [...own.filter((banner) => banner !== undefined), ...told].sort(
     (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity],
   );

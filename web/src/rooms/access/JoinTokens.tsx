@@ -1,6 +1,7 @@
 // Join tokens: each lets one further Manager or witness into the group, once, within its time.
 import { NativeSelect, NumberInput, Table } from '@mantine/core';
 import { useState } from 'react';
+import { useSearchParams } from 'react-router';
 import { useNow } from '../../live/clock';
 import { useCluster, useWhyNot } from '../../live/session';
 import type { IssuedJoinToken, JoinRole, JoinToken } from '../../live/types';
@@ -15,8 +16,21 @@ import { IssueForm, TokenPanel } from './TokenPanel';
 const COLUMNS = ['Id', 'For', 'Status', 'Made by', 'Made', 'Expires', 'Actions'];
 const TTL_DEFAULT_MINUTES = 60;
 
-function JoinTokenForm({ onClose }: { onClose: () => void }) {
-  const [role, setRole] = useState<JoinRole>('manager');
+const ROLES: JoinRole[] = ['manager', 'witness'];
+
+/** What a link here asked to make a token for. */
+function useAskedRole(): JoinRole | undefined {
+  const [params] = useSearchParams();
+  return ROLES.find((role) => role === params.get('make'));
+}
+
+interface JoinTokenFormProps {
+  asked: JoinRole | undefined;
+  onClose: () => void;
+}
+
+function JoinTokenForm({ asked, onClose }: JoinTokenFormProps) {
+  const [role, setRole] = useState<JoinRole>(asked ?? 'manager');
   const [minutes, setMinutes] = useState<number | string>(TTL_DEFAULT_MINUTES);
   const [issued, setIssued] = useState<IssuedJoinToken>();
   const issuing = useAccessChange(issueJoinToken, setIssued);
@@ -35,7 +49,7 @@ function JoinTokenForm({ onClose }: { onClose: () => void }) {
         label="What joins"
         description="A witness votes and keeps the log, but never becomes Active and shows no dashboard."
         data-autofocus
-        data={['manager', 'witness']}
+        data={ROLES}
         value={role}
         onChange={({ currentTarget }) => setRole(currentTarget.value as JoinRole)}
       />
@@ -107,6 +121,7 @@ function TokenTable({ tokens, whyNot }: { tokens: JoinToken[]; whyNot: string | 
 export function JoinTokens() {
   const tokens = useJoinTokens();
   const whyNot = useWhyNot('managers.membership');
+  const asked = useAskedRole();
   return (
     <TokenPanel
       title="Join tokens"
@@ -115,7 +130,8 @@ export function JoinTokens() {
       query={tokens}
       whyNot={whyNot}
       table={(items) => <TokenTable tokens={items} whyNot={whyNot} />}
-      form={(onClose) => <JoinTokenForm onClose={onClose} />}
+      openAtOnce={asked !== undefined}
+      form={(onClose) => <JoinTokenForm asked={asked} onClose={onClose} />}
     />
   );
 }

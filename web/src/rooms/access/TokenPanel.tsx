@@ -16,10 +16,13 @@ interface TokenPanelProps<Token> {
   whyNot: string | undefined;
   table: (tokens: Token[]) => ReactNode;
   form: (onClose: () => void) => ReactNode;
+  /** The dialog is open at once: a link asked for it. */
+  openAtOnce?: boolean;
 }
 
-export function TokenPanel<Token>({ title, noun, hint, query, whyNot, table, form }: TokenPanelProps<Token>) {
-  const [making, setMaking] = useState(false);
+export function TokenPanel<Token>(props: TokenPanelProps<Token>) {
+  const { title, noun, hint, query, whyNot, table, form, openAtOnce = false } = props;
+  const [making, setMaking] = useState(openAtOnce);
   const close = () => setMaking(false);
   const make = (
     <GuardedButton whyNot={whyNot} leftSection={<Icon name="plus" />} onClick={() => setMaking(true)}>
@@ -32,7 +35,7 @@ export function TokenPanel<Token>({ title, noun, hint, query, whyNot, table, for
         query={query}
         items={query.data}
         placeholders={2}
-        empty={<Empty title={`No ${title}`}>{hint}</Empty>}
+        empty={<Empty title={`No ${noun}s`}>{hint}</Empty>}
       >
         {table}
       </Listing>

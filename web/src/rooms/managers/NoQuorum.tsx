@@ -5,6 +5,7 @@ import type { Cluster, ClusterMember } from '../../live/types';
 import { count, duration } from '../../shell/format';
 import { Panel } from '../../shell/listing';
 import { Command, Pill } from '../../shell/parts';
+import { Explained } from './Explained';
 import { displayName } from './status';
 
 function lastHeard(member: ClusterMember, here: number): string {
@@ -85,6 +86,7 @@ export function NoQuorum() {
             others.
           </Text>
           <Voters cluster={cluster} />
+          <Explained question="Why is nobody Active?" topic="active" />
         </div>
         <WhatToDo missing={Math.max(1, cluster.quorum - answering)} />
       </div>

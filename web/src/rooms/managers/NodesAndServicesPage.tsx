@@ -2,6 +2,8 @@
 import { Tabs } from '@mantine/core';
 import { useCluster } from '../../live/session';
 import { Empty, Page, TextLink } from '../../shell/parts';
+import { ActiveHistory } from './ActiveHistory';
+import { PageMenu } from './GroupMenus';
 import { KyvosManagerNodes } from './KyvosManagerNodes';
 import { NoQuorum } from './NoQuorum';
 
@@ -19,16 +21,21 @@ function WithoutHa() {
 }
 
 export function NodesAndServicesPage() {
+  const cluster = useCluster().data;
   return (
-    <Page title="Nodes and Services">
+    <Page title="Nodes and Services" actions={<PageMenu />}>
       <NoQuorum />
       <Tabs defaultValue="mapping" keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="mapping">Nodes and Services mapping</Tabs.Tab>
+          {cluster?.ha_enabled && <Tabs.Tab value="history">Active history</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="mapping">
           <KyvosManagerNodes />
           <WithoutHa />
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <ActiveHistory />
         </Tabs.Panel>
       </Tabs>
     </Page>

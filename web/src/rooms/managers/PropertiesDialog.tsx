@@ -9,6 +9,7 @@ import { DialogFoot } from '../../shell/dialogs';
 import { absolute, bytes, count } from '../../shell/format';
 import { Icon } from '../../shell/icons';
 import { Age } from '../../shell/parts';
+import { Explained } from './Explained';
 import { useSetAlias } from './queries';
 import { addressOf, aliasProblem, condition, displayName } from './status';
 
@@ -95,6 +96,17 @@ function AliasForm({ manager, onClose }: { manager: Manager; onClose: () => void
   );
 }
 
+/** What cannot be read off the facts: whether it could take over, and what its end would mean. */
+function Explanations({ manager }: { manager: Manager }) {
+  const mayLead = manager.mode === 'passive' && manager.role !== 'witness';
+  return (
+    <>
+      {mayLead && <Explained question="Can it become Active?" topic="make-active" manager={manager.id} />}
+      <Explained question="What if it fails now?" topic="failure" manager={manager.id} />
+    </>
+  );
+}
+
 interface PropertiesDialogProps {
   manager: Manager | undefined;
   onClose: () => void;
@@ -102,14 +114,14 @@ interface PropertiesDialogProps {
 
 export function PropertiesDialog({ manager, onClose }: PropertiesDialogProps) {
   return (
-    <Modal opened={manager !== undefined} onClose={onClose} title="Properties" size="lg">
+    <Modal opened={manager !== undefined} onClose={onClose} title="Properties" size="xl">
       {manager && (
         <Stack gap="md">
           <Text size="sm" c="dimmed">
             {displayName(manager)}
           </Text>
           <LastKnown manager={manager} />
-          <dl className="facts">
+          <dl className="facts facts-wide">
             {factsOf(manager).map(([name, value]) => (
               <div key={name} style={{ display: 'contents' }}>
                 <dt>{name}</dt>
@@ -117,6 +129,7 @@ export function PropertiesDialog({ manager, onClose }: PropertiesDialogProps) {
               </div>
             ))}
           </dl>
+          <Explanations manager={manager} />
           <AliasForm key={manager.id} manager={manager} onClose={onClose} />
         </Stack>
       )}

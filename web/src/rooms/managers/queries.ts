@@ -1,8 +1,9 @@
-// Reading the Managers and changing an alias.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+// Reading the Managers and who was Active; changing an alias; asking for what is done to instances.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { Manager } from '../../live/types';
+import type { Act } from './acts';
 
 export function useManagers() {
   return useQuery({
@@ -28,5 +29,74 @@ export function useSetAlias() {
         }),
       ),
     onSettled: () => queries.invalidateQueries({ queryKey: keys.managers }),
+  });
+}
+
+/** What somebody gave to have an act done: the password once more, and what was agreed to. */
+export interface Consent {
+  password: string;
+  /** Changes may wait until the instance is back. */
+  confirm_quorum_loss: boolean;
+  /** The instance is given up for lost. */
+  force: boolean;
+}
+
+function perform({ verb, manager: id = 0 }: Act, { password, confirm_quorum_loss, force }: Consent) {
+  const params = { path: { id } };
+  switch (verb) {
+    case 'restart':
+      return take(api.POST('/managers/{id}/restart', { params, body: { password, confirm_quorum_loss } }));
+    case 'make-active':
+      return take(api.POST('/managers/{id}/make-active', { params, body: { password } }));
+    case 'remove':
+      return take(api.DELETE('/managers/{id}', { params, body: { password, confirm_quorum_loss, force } }));
+    case 'restart-active':
+    case 'restart-server':
+      return take(api.POST('/managers/restart-active', { body: { password } }));
+    case 'step-aside':
+      return take(api.POST('/managers/step-aside', { body: { password } }));
+    case 'restart-passives':
+      return take(api.POST('/managers/restart-passives', { body: { password, confirm_quorum_loss } }));
+  }
+}
+
+/** Has an act done; it goes on as an operation. */
+export function usePerform(act: Act, onBegun: (begun: { operation: number }) => void) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (consent: Consent) => perform(act, consent),
+    onSuccess: onBegun,
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: keys.managers });
+      void queries.invalidateQueries({ queryKey: keys.operations });
+    },
+  });
+}
+
+const PAGE = '50';
+
+/** Who was Active, the newest first, page by page. */
+export function useTenures() {
+  return useInfiniteQuery({
+    queryKey: keys.tenures,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => {
+      const after = pageParam ? { after: pageParam } : {};
+      return take(api.GET('/tenures', { params: { query: { limit: PAGE, ...after } } }));
+    },
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+type Topic = 'active' | 'make-active' | 'failure';
+
+/** Why something is as it is, as the Manager that serves this page knows it. */
+export function useExplanation(topic: Topic, manager?: number) {
+  return useQuery({
+    queryKey: [...keys.explanations, topic, manager ?? 'here'],
+    queryFn: () => {
+      const query = manager === undefined ? {} : { manager };
+      return take(api.GET('/explain/{topic}', { params: { path: { topic }, query } }));
+    },
   });
 }

@@ -8,7 +8,7 @@ import { OperationStatusPill } from '../operations/OperationStatusPill';
 import { useOperations } from '../operations/queries';
 
 /** Operations that a changed property starts. */
-const FROM_PROPERTIES = /PROPERT|ENABLE_HA|DISABLE_HA|ROLLING_RESTART/;
+const FROM_PROPERTIES = /^SWITCH_HA$/;
 
 function LastChange({ properties }: { properties: Property[] }) {
   const last = properties

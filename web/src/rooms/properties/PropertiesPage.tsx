@@ -15,18 +15,19 @@ import { LeaveDialog } from './LeaveDialog';
 import { PropertyRow } from './PropertyRow';
 import classes from './properties.module.css';
 import { FILES, type File, useProperties } from './queries';
+import { SwitchHaDialog, switchedHa } from './SwitchHaDialog';
 import { matching } from './search';
 import { type DraftsHandle, useDrafts } from './useDrafts';
 
 /** Name and width: what is read is wide, what is a word is narrow. */
 const COLUMNS = [
   ['Property', '18%'],
-  ['Value', '20%'],
-  ['Default', '10%'],
-  ['Description', '20%'],
-  ['Scope', '8%'],
-  ['Restart required', '10%'],
-  ['Modified', '14%'],
+  ['Value', '17%'],
+  ['Default', '9%'],
+  ['Description', '28%'],
+  ['Scope', '7%'],
+  ['Restart required', '8%'],
+  ['Modified', '13%'],
   ['Actions', '72px'],
 ] as const;
 
@@ -196,8 +197,12 @@ export function PropertiesPage() {
   const all = query.data ?? [];
   const matches = matching(all, choice.search);
   const shown = matches.filter(({ file }) => file === choice.file);
-  const save = () =>
+  const [asking, setAsking] = useState(false);
+  const switched = switchedHa(handle.drafts);
+  const save = () => {
+    setAsking(false);
     handle.saving.mutate(reason, { onSuccess: ({ refused }) => refused.size === 0 && setReason('') });
+  };
 
   return (
     <Page title="Kyvos Manager Properties" above="Kyvos Manager Settings">
@@ -238,7 +243,7 @@ export function PropertiesPage() {
             <GuardedButton
               whyNot={whyNot ?? unsaveable(handle.drafts, all)}
               loading={handle.saving.isPending}
-              onClick={save}
+              onClick={switched ? () => setAsking(true) : save}
             >
               Save
             </GuardedButton>
@@ -253,6 +258,7 @@ export function PropertiesPage() {
         {shown.length > 0 && <PropertyTable properties={shown} handle={handle} whyNot={whyNot} />}
       </section>
       <AddDialog opened={adding} onClose={() => setAdding(false)} />
+      <SwitchHaDialog to={asking ? switched : undefined} onConfirm={save} onClose={() => setAsking(false)} />
       <LeaveDialog blocker={blocker} count={handle.drafts.size} />
     </Page>
   );
