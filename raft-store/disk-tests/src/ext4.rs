@@ -62,10 +62,19 @@ impl Ext4 {
         shutdown(&self.path())
     }
 
-    /// Brings the power back: the journal is replayed, as after any power cut.
+    /// Brings the power back: the journal is replayed, as after any power cut. On a busy machine a mount can come
+    /// before the kernel has let go of the dark file system, and be given that once more: then again.
     pub fn repower(&mut self) -> io::Result<()> {
-        self.unmount()?;
-        self.mount()
+        let deadline = Instant::now() + BUSY;
+        loop {
+            self.unmount()?;
+            self.mount()?;
+            match File::create(self.path().join("alive")) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
     }
 
     fn unmount(&mut self) -> io::Result<()> {
