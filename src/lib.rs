@@ -15,6 +15,10 @@
 //!
 //! Start reading at [`machine`], then walk one room: [`capabilities::properties`].
 
+// The integration tests' helpers name this crate; a test inside it uses them too.
+#[cfg(test)]
+extern crate self as kyvos_manager;
+
 pub mod api;
 pub mod base;
 pub mod capabilities;

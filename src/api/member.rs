@@ -10,8 +10,8 @@ use raft_store::HealthReport;
 use super::port::{FeedItem, Group, HistoryFailure, HistoryRow};
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::cluster::{
-    self, AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
-    ProposeFailure, ReadFailure, ReadStamp, Settled, Standing, Subscription,
+    self, AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus,
+    PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing, Subscription,
 };
 use crate::leadership::{Office, Verdict};
 use crate::machine::State;
@@ -116,6 +116,10 @@ impl Group for Member {
 
     fn store_health(&self) -> HealthReport {
         self.group.store_health()
+    }
+
+    fn difference(&self) -> Option<Difference> {
+        self.group.difference()
     }
 
     fn admit(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinGrant, AdmitFailure>> {

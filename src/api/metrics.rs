@@ -31,6 +31,8 @@ const PEER_REACHABLE: &str = "km_peer_reachable";
 const PEER_LAG: &str = "km_peer_lag_entries";
 const PEER_CONTACT_AGE: &str = "km_peer_contact_age_seconds";
 const STORE_SOUND: &str = "km_store_sound";
+const FACTS_DIFFER: &str = "km_facts_differ";
+const REPLACED: &str = "km_store_replaced_files";
 const DATA_BYTES: &str = "km_data_bytes";
 const CERTIFICATE_EXPIRES: &str = "km_certificate_expires_timestamp_seconds";
 const STREAMS: &str = "km_event_streams_free";
@@ -63,6 +65,8 @@ pub fn describe() {
     describe_gauge!(PEER_LAG, "Entries the member is behind; NaN if never heard");
     describe_gauge!(PEER_CONTACT_AGE, "Time since the member last answered; NaN if never");
     describe_gauge!(STORE_SOUND, "0 when the disk takes no more");
+    describe_gauge!(FACTS_DIFFER, "1 while members have different facts at the same revision");
+    describe_gauge!(REPLACED, "Damaged files put aside and rebuilt since this Manager was started");
     describe_gauge!(DATA_BYTES, "Bytes the data directory takes");
     describe_gauge!(CERTIFICATE_EXPIRES, "When this Manager's certificate ends, in Unix seconds");
     describe_gauge!(STREAMS, "Event streams that may still be opened");
@@ -135,6 +139,8 @@ fn read_off(surface: &Surface) {
     gauge!(LEADER_CONTACT_AGE).set(age(standing.leader_heard_ago));
     gauge!(FAILURE_TOLERANCE).set(float(sight.failure_tolerance() as u64));
     gauge!(STORE_SOUND).set(f64::from(u8::from(sight.store.disk_full.is_none())));
+    gauge!(FACTS_DIFFER).set(f64::from(u8::from(sight.difference.is_some())));
+    gauge!(REPLACED).set(float(sight.store.quarantined.len() as u64));
     gauge!(STREAMS).set(float(surface.streams.available_permits() as u64));
     members(&sight);
 }

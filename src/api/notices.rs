@@ -39,6 +39,7 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     found.extend(no_active(state, sight));
     found.extend(no_failover(sight));
     found.extend(disks_full(state, sight));
+    found.extend(facts_differ(sight));
     found.extend(certificates(state, sight));
     found.extend(clocks_astray(state, sight));
     found.extend(store_rebuilt(sight));
@@ -75,6 +76,14 @@ fn disks_full(state: &State, sight: &Sight) -> Vec<Notice> {
     };
     let full = sight.statuses().filter_map(|(id, status)| Some((id, status.disk_full.as_ref()?)));
     full.map(|(id, because)| of(id, because)).collect()
+}
+
+fn facts_differ(sight: &Sight) -> Option<Notice> {
+    let text = format!(
+        "Kyvos Manager instances disagree: {}. Who differs from a majority stops and is rebuilt at its next start.",
+        sight.difference.as_ref()?.told()
+    );
+    Some(notice("FACTS_DIFFER", Severity::Error, text))
 }
 
 fn certificates(state: &State, sight: &Sight) -> Vec<Notice> {

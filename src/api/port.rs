@@ -11,7 +11,7 @@ use raft_store::HealthReport;
 
 use crate::base::{Epoch, ManagerId, Revision, Timestamp};
 use crate::cluster::{
-    AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
+    AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
     ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
 };
 use crate::leadership::Verdict;
@@ -88,6 +88,9 @@ pub trait Group: Send + Sync + 'static {
 
     /// What the store has to report.
     fn store_health(&self) -> HealthReport;
+
+    /// Members whose facts are not the same.
+    fn difference(&self) -> Option<Difference>;
 
     /// Lets a host in that shows a join token, and issues its certificate. Asked again with the same token
     /// and disk it gives the same number.

@@ -7,7 +7,7 @@ use raft_store::HealthReport;
 use super::port::Group;
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::capabilities::managers::plan::Seen;
-use crate::cluster::{MemberStatus, PeerReport, Standing};
+use crate::cluster::{Difference, MemberStatus, PeerReport, Standing};
 use crate::leadership::{Mode, Verdict};
 use crate::machine::State;
 
@@ -23,6 +23,8 @@ pub(crate) struct Sight {
     /// The other members.
     pub(crate) peers: Vec<PeerReport>,
     pub(crate) store: HealthReport,
+    /// Members whose facts are not the same.
+    pub(crate) difference: Option<Difference>,
 }
 
 impl Sight {
@@ -36,6 +38,7 @@ impl Sight {
             own: group.own_status(),
             peers: group.peers(),
             store: group.store_health(),
+            difference: group.difference(),
         }
     }
 

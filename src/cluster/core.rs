@@ -1,7 +1,7 @@
 //! What the parts of one member share: the Raft node, the facts, the links. Not seen outside this folder.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use openraft::Raft;
@@ -10,6 +10,7 @@ use raft_store::types::TypeConfig;
 use raft_store::{CheckpointInbox, History, LogReader, StateStore, StoreHealth};
 use tokio::time::Instant;
 
+use super::comparing::{Difference, Readings};
 use super::feed::Feed;
 use super::home::Home;
 use super::network::Peers;
@@ -48,6 +49,10 @@ pub(crate) struct Core {
     pub timers: Timers,
     pub quarantine: Quarantine,
     pub heard: Heard,
+    pub readings: Readings,
+    pub difference: Mutex<Option<Difference>>,
+    /// Why this member's facts are not to be trusted; it ends then.
+    pub doubted: OnceLock<String>,
     /// For how long a caller is held while there is no leader.
     pub hold: Duration,
     pub home: Home,
@@ -80,7 +85,9 @@ impl Heard {
 
 impl Core {
     pub(crate) fn standing(&self) -> Standing {
-        Standing::read(&self.raft.metrics().borrow_watched(), self.heard.ago())
+        let read = Standing::read(&self.raft.metrics().borrow_watched(), self.heard.ago());
+        let stopped = read.stopped.clone().or_else(|| self.doubted.get().cloned());
+        Standing { stopped, ..read }
     }
 
     /// The leader this member knows of.
@@ -116,7 +123,7 @@ impl Core {
             }
             match state.managers.removed.get(&id) {
                 Some(removal) => Err(format!(
-                    "member {peer} was removed from the group by {}: {}. Join again with an empty data directory",
+                    "member {peer} was removed from the group by {}: {}. Join again with `km join --replace`",
                     removal.by, removal.because
                 )),
                 None => Err(format!("member {peer} is not in this group")),

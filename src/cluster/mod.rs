@@ -10,13 +10,16 @@
 //! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
-//! another; `clock` for whose wall clock is believed.
+//! another; `clock` for whose wall clock is believed; `comparing` for how a member with other facts is found out.
 
 mod announcing;
 mod append_stream;
 mod call_link;
 mod checkpoint_stream;
 mod clock;
+mod comparing;
+#[cfg(test)]
+mod comparing_tests;
 mod core;
 mod desk;
 mod dial;
@@ -58,6 +61,7 @@ use uuid::Uuid;
 
 pub use self::clock::AHEAD_MAX_MS;
 pub(crate) use self::clock::middle as middle_clock;
+pub use self::comparing::{Difference, Reading};
 use self::core::Core;
 pub use self::feed::{Feed, FeedEnded, RING, Subscription, TooOld};
 pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};

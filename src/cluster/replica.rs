@@ -3,11 +3,12 @@
 //! The bridge between [`machine`](crate::machine), which judges, and `raft-store`, which only knows bytes.
 
 use std::io::{self, Write};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use raft_store::machine::{Applied, Committed, Frozen, Machine};
 use tokio::sync::watch;
 
+use super::comparing::WINDOW_MS;
 use super::feed::Feed;
 use crate::base::Revision;
 use crate::machine::{self, State};
@@ -17,6 +18,8 @@ pub(crate) struct Replica {
     state: RwLock<State>,
     feed: Feed,
     applied: watch::Sender<Revision>,
+    /// Copies of the facts whose digest is to be taken.
+    due: Mutex<Vec<State>>,
 }
 
 struct Image(State);
@@ -24,7 +27,7 @@ struct Image(State);
 impl Replica {
     pub(crate) fn new(feed: Feed) -> Self {
         let (applied, _) = watch::channel(Revision(0));
-        Replica { state: RwLock::default(), feed, applied }
+        Replica { state: RwLock::default(), feed, applied, due: Mutex::default() }
     }
 
     /// Looks at the facts. Keep it short: entries wait meanwhile.
@@ -35,6 +38,16 @@ impl Replica {
     /// The revision up to which the facts are, and a way to wait for more.
     pub(crate) fn applied(&self) -> watch::Receiver<Revision> {
         self.applied.subscribe()
+    }
+
+    /// The copies that are due to be compared with those of other members.
+    pub(crate) fn take_due(&self) -> Vec<State> {
+        std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Only the newest one waits: whoever takes them looks once a second, and a copy takes memory.
+    fn set_due(&self, state: State) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = vec![state];
     }
 
     // A panic while applying is a bug that stops this process; a reader in the moments before that sees
@@ -51,8 +64,14 @@ impl Replica {
 impl Machine for Replica {
     fn apply(&self, entries: &[Committed]) -> Vec<Applied> {
         let mut state = self.write();
-        let judged: Vec<machine::Applied> =
-            entries.iter().map(|entry| machine::apply(&mut state, entry)).collect();
+        let mut judged = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let window = state.kernel.clock.0 / WINDOW_MS;
+            judged.push(machine::apply(&mut state, entry));
+            if state.kernel.clock.0 / WINDOW_MS != window {
+                self.set_due(state.clone());
+            }
+        }
         let revision = state.kernel.revision;
         drop(state);
         let answers = judged.into_iter().map(|applied| self.tell(applied)).collect();

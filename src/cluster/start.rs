@@ -4,7 +4,7 @@
 //! group by itself: an empty disk under a known number is refused, with the remedy in the message.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use openraft::errors::{InitializeError, RaftError};
@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::Group;
+use super::comparing::Readings;
 use super::core::{Core, Heard, RaftNode};
 use super::feed::Feed;
 use super::home::{Founding, Home, HomeFailure};
@@ -153,6 +154,9 @@ impl Group {
             timers,
             quarantine,
             heard: Heard::never(),
+            readings: Readings::default(),
+            difference: Mutex::default(),
+            doubted: OnceLock::new(),
             hold: seat.hold,
             home: seat.home,
             shown,

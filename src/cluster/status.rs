@@ -12,10 +12,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::clock::{AHEAD_MAX_MS, AheadMs, ahead_ms, believable, middle};
+use super::comparing::Reading;
 use super::frames::Kind;
-use super::wire::StatusV1;
+use super::wire::{ReadingV1, StatusV1};
 use super::{Group, proposing};
-use crate::base::{ManagerId, Revision, Term, Timestamp};
+use crate::base::{Digest, ManagerId, Revision, Term, Timestamp};
 
 /// How often the others are asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -64,6 +65,8 @@ pub struct MemberStatus {
     pub data_bytes: u64,
     /// Why it refuses proposals, if its disk is full.
     pub disk_full: Option<String>,
+    /// Digests of its facts at some revisions.
+    pub readings: Vec<Reading>,
 }
 
 /// What is known here of another member.
@@ -168,6 +171,7 @@ impl Group {
             checkpoint: standing.checkpoint,
             data_bytes: health.log_bytes + health.checkpoint_bytes + health.history_bytes,
             disk_full: health.disk_full.map(str::to_owned),
+            readings: self.core.readings.told(),
         }
     }
 
@@ -201,8 +205,10 @@ impl Group {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut astray = false;
+        let mut looked = Revision(0);
         loop {
             ticks.tick().await;
+            looked = self.take_readings(looked).await;
             let members = self.other_members();
             self.core.board.keep_only(&members);
             self.core.peers.forget_all_but(|id| members.contains(&ManagerId(id)));
@@ -213,6 +219,7 @@ impl Group {
             }
             while asked.join_next().await.is_some() {}
             self.watch_clock(&mut astray);
+            self.compare_facts(&self.peers());
         }
     }
 
@@ -256,6 +263,11 @@ impl StatusV1 {
             data_bytes: status.data_bytes,
             disk_full: status.disk_full,
             clock_ms: clock.0,
+            readings: status
+                .readings
+                .into_iter()
+                .map(|(revision, digest)| ReadingV1 { revision: revision.0, digest: digest.0 })
+                .collect(),
         }
     }
 }
@@ -279,6 +291,11 @@ impl From<StatusV1> for MemberStatus {
             checkpoint: Revision(wire.checkpoint),
             data_bytes: wire.data_bytes,
             disk_full: wire.disk_full,
+            readings: wire
+                .readings
+                .into_iter()
+                .map(|reading| (Revision(reading.revision), Digest(reading.digest)))
+                .collect(),
         }
     }
 }

@@ -201,6 +201,14 @@ pub(crate) struct StatusV1 {
     pub data_bytes: u64,
     pub disk_full: Option<String>,
     pub clock_ms: u64,
+    pub readings: Vec<ReadingV1>,
+}
+
+/// The digest of all facts at a revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ReadingV1 {
+    pub revision: u64,
+    pub digest: [u8; 32],
 }
 
 /// A checkpoint follows.

@@ -90,7 +90,7 @@ fn the_bytes_of_every_body_are_a_contract() {
         (encode(&ProposeReplyV1::DiskFull { because: "x".into() }), "030178"),
         (
             encode(&StatusV1::default()),
-            "000000000000000000000000000000000000000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000000000000",
         ),
         (encode(&begin), "070201010601fb2c0100010101010103613a31fc70110100"),
         (encode(&SnapshotEndV1 { length: 3 }), "03"),

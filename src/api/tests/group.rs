@@ -16,8 +16,8 @@ use crate::base::{Digest, Epoch, ManagerId, RequestId, Revision, Secret, Term, T
 use crate::capabilities::managers::model as managers;
 use crate::capabilities::operations::model as operations;
 use crate::cluster::{
-    About, AdmitFailure, Consistency, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
-    ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    About, AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus,
+    PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
 };
 use crate::leadership::{Mode, Rule, Verdict};
 use crate::machine::{Actor, Change, Command, LEVEL_MAX, Proposal, State, apply};
@@ -276,6 +276,10 @@ impl Group for TestGroup {
         self.set().peers.values().cloned().collect()
     }
 
+    fn difference(&self) -> Option<Difference> {
+        None
+    }
+
     fn store_health(&self) -> HealthReport {
         let disk_full = self.set().disk_full;
         HealthReport {
@@ -368,6 +372,7 @@ fn status(id: ManagerId, applied: Revision) -> MemberStatus {
         checkpoint: Revision(0),
         data_bytes: 1024,
         disk_full: None,
+        readings: Vec::new(),
     }
 }
 
