@@ -26,7 +26,7 @@ pub enum OpenError {
     OtherCluster { dir: PathBuf, found: Uuid, expected: Uuid },
     /// The disk was formatted again, or is that of another Manager.
     #[error(
-        "{dir} is disk {found}, but this Manager is bound to disk {expected}. A number is never given to a second disk: put the old disk back, or remove this Manager from the group and join again with an empty directory"
+        "{dir} is disk {found}, but this Manager is bound to disk {expected}. A number is never given to a second disk: put the old disk back, or remove this Manager from the group and join again with `km join --replace`"
     )]
     OtherDisk { dir: PathBuf, found: Uuid, expected: Uuid },
     /// The disk belongs to another number.
@@ -41,17 +41,17 @@ pub enum OpenError {
     Newer { file: PathBuf, malformed: Malformed },
     /// The directory header is damaged.
     #[error(
-        "{file} is damaged: {malformed}. Without it nobody can tell whose data this is: remove this Manager from the group and join again with an empty directory"
+        "{file} is damaged: {malformed}. Without it nobody can tell whose data this is: remove this Manager from the group and join again with `km join --replace`"
     )]
     Header { file: PathBuf, malformed: Malformed },
     /// The log is damaged where it was known to be on the disk.
     #[error(
-        "the log is damaged: {file} at offset {offset}: {reason}. Acknowledged entries or votes may be gone, so this Manager must not serve under its number again: remove it from the group and join again with an empty directory"
+        "the log is damaged: {file} at offset {offset}: {reason}. Acknowledged entries or votes may be gone, so this Manager must not serve under its number again: remove it from the group and join again with `km join --replace`"
     )]
     Log { file: PathBuf, offset: u64, reason: String },
     /// No checkpoint can be read and the log no longer begins at the beginning.
     #[error(
-        "no usable checkpoint: the log begins after entry {log_begins}, and {reason}. Remove this Manager from the group and join again with an empty directory"
+        "no usable checkpoint: the log begins after entry {log_begins}, and {reason}. Remove this Manager from the group and join again with `km join --replace`"
     )]
     Checkpoint { log_begins: u64, reason: String },
     /// Another process has it open.

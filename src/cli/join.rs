@@ -23,6 +23,9 @@ const VARIABLE: &str = "KM_JOIN_TOKEN";
 pub(super) struct Join {
     #[command(flatten)]
     file: ConfigFile,
+    /// Put aside what a damaged or removed Manager left in the data directory, and join under a new number
+    #[arg(long)]
+    replace: bool,
 }
 
 /// Asks the group to be let in, and settles down in the data directory as the member it became.
@@ -36,6 +39,7 @@ pub(super) async fn run(join: Join, connect: &Connect, output: Output) -> Result
         text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))?;
     node::make_data_dir(&config.node.data_dir)?;
     let home = Home::at(&config.node.data_dir);
+    let put_aside = if join.replace { home.put_aside().map_err(local)? } else { None };
     let ask = home.ask_to_join().map_err(local)?;
     let client = client(&invitation, connect)?;
     let answer = client.change(request(&config, &invitation, &ask)).await?.body;
@@ -46,11 +50,15 @@ pub(super) async fn run(join: Join, connect: &Connect, output: Output) -> Result
         "cluster_id": grant.cluster_id,
         "id": grant.member.0,
         "operation": answer["operation"],
+        "put_aside": put_aside,
     });
     match output.format {
         Format::Json => output.object(&told),
         Format::Table => {
             let role = config.node.role.as_str();
+            if let Some(aside) = &put_aside {
+                say(&format!("What was there is in {} now.", aside.display()));
+            }
             say(&format!(
                 "This host is let in as {role} {}, as soon as it is started:",
                 grant.member

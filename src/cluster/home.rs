@@ -178,6 +178,34 @@ impl Home {
         Ok(credentials.save_certificate(&self.identity_dir())?)
     }
 
+    /// Puts aside what a member left here that must not come back, and says where; nothing when there is none.
+    /// Its number and its disk id are never used again: the next member gets new ones.
+    pub fn put_aside(&self) -> Result<Option<PathBuf>, HomeFailure> {
+        let left: Vec<PathBuf> = [self.identity_dir(), self.store_dir()]
+            .into_iter()
+            .filter(|dir| dir.exists())
+            .collect();
+        if left.is_empty() {
+            return Ok(None);
+        }
+        if let Err(in_use @ raft_store::OpenError::Locked { .. }) =
+            raft_store::check(&self.store_dir())
+        {
+            return Err(in_use.into());
+        }
+        let aside = (1..)
+            .map(|number| self.dir.join(format!("replaced-{number}")))
+            .find(|dir| !dir.exists())
+            .expect("numbers do not run out");
+        fs::create_dir(&aside).map_err(file(&aside))?;
+        // Who it was goes first: what is left after a crash is no member's home, and is put aside the next time.
+        for dir in left {
+            let name = dir.file_name().expect("a folder of ours has a name");
+            fs::rename(&dir, aside.join(name)).map_err(file(&dir))?;
+        }
+        Ok(Some(aside))
+    }
+
     /// Whether this is a member's home, and not an empty folder or that of an unfinished join.
     pub fn is_settled(&self) -> bool {
         self.identity_file("manager.pem").exists()

@@ -6,7 +6,10 @@
     reason = "tests start processes, end them, and stop at the first surprise"
 )]
 
+mod alone;
+mod damage;
 mod disk_full;
+mod failing_disk;
 mod joining;
 mod no_quorum;
 mod one_active;
