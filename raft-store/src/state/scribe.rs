@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -32,6 +32,8 @@ const COST_BYTES: usize = 64;
 /// A flush follows after so many revisions or rows: what has to be put again after a reopening is bounded.
 const FLUSH_REVISIONS: u64 = 2_000;
 const FLUSH_ROWS: usize = 4_000;
+/// Under load rows are put this often: one batch of many costs far less than many of one.
+const GATHER: Duration = Duration::from_millis(40);
 /// How often a full disk is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 /// Rows of a checkpoint that are put at once.
@@ -112,6 +114,7 @@ impl Scribe {
             unflushed: Vec::new(),
             flushed_upto: reached,
             barriers: Vec::new(),
+            put_at: Instant::now(),
             stopping: stopping.clone(),
         };
         let thread = thread::Builder::new().name("raft-history".to_owned()).spawn(move || {
@@ -185,15 +188,25 @@ struct Desk {
     unflushed: Vec<Run>,
     flushed_upto: u64,
     barriers: Vec<(u64, Done)>,
+    /// When rows were put last.
+    put_at: Instant,
     stopping: Arc<AtomicBool>,
 }
 
 impl Desk {
     fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        let mut done = Ok(());
+        let (mut done, mut next) = (Ok(()), None);
         while done.is_ok()
-            && let Some(job) = jobs.blocking_recv()
+            && let Some(job) = next.take().or_else(|| jobs.blocking_recv())
         {
+            let job = match job {
+                Job::Run(first, place) => {
+                    let (run, places, other) = self.gather(first, place, &mut jobs);
+                    next = other;
+                    Job::Run(run, places)
+                }
+                other => other,
+            };
             done = self.serve(job);
             self.health.set_history_bytes(self.open().map_or(0, |shelves| shelves.bytes()));
         }
@@ -203,6 +216,33 @@ impl Desk {
         }
         // Readers may outlive the store; the directory must not stay open with them.
         self.share(None);
+    }
+
+    /// Adds to a run those that wait behind it, so that under load one batch carries many. Returns the job that
+    /// ended the gathering, if it was another one.
+    fn gather(
+        &mut self,
+        mut run: Run,
+        mut places: OwnedSemaphorePermit,
+        jobs: &mut mpsc::UnboundedReceiver<Job>,
+    ) -> (Run, OwnedSemaphorePermit, Option<Job>) {
+        // After a quiet time the first run goes at once: whoever made it may want to read it.
+        let pause = GATHER.saturating_sub(self.put_at.elapsed());
+        if !pause.is_zero() && !self.stopping.load(Ordering::Acquire) {
+            thread::park_timeout(pause);
+        }
+        self.put_at = Instant::now();
+        loop {
+            match jobs.try_recv() {
+                Ok(Job::Run(mut later, place)) => {
+                    run.upto = later.upto;
+                    run.rows.append(&mut later.rows);
+                    places.merge(place);
+                }
+                Ok(other) => return (run, places, Some(other)),
+                Err(_) => return (run, places, None),
+            }
+        }
     }
 
     fn serve(&mut self, job: Job) -> io::Result<()> {
@@ -370,6 +410,7 @@ mod tests {
             unflushed: Vec::new(),
             flushed_upto: 0,
             barriers: Vec::new(),
+            put_at: Instant::now(),
             stopping: Arc::default(),
         }
     }
