@@ -3,8 +3,12 @@
 CARGO ?= cargo
 NPM ?= npm
 DEMO_DIR ?= km-demo
+BENCH_SYSTEMS ?= km,etcd,zookeeper
+BENCH_MEASURES ?= resting,writes,reads,killed,paused,handover,restarts,watchers
 BENCH_SECONDS ?= 3
-BENCH_ROUNDS ?= 1
+BENCH_ROUNDS ?= 5
+BENCH_TRIALS ?= 20
+BENCH_JSON ?= target/bench.jsonl
 SECONDS ?= 60
 SEED ?=
 MANAGERS ?= 3
@@ -18,7 +22,7 @@ NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench chaos durability endurance clean
+.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos durability endurance clean
 
 help: ## Lists the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,10 +62,15 @@ fix: $(NODE_MODULES) ## Corrects what can be corrected by itself
 	$(CARGO) clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
 	cd web && $(NPM) run fix
 
-bench: ## Measures writes and reads of a fresh group: BENCH_SECONDS per row, BENCH_ROUNDS
+bench: ## Measures ours beside etcd and ZooKeeper: BENCH_SYSTEMS, BENCH_MEASURES, BENCH_SECONDS, BENCH_ROUNDS, BENCH_TRIALS
+	$(if $(filter km,$(BENCH_SYSTEMS)),,scripts/install-benchmarked)
 	$(CARGO) build --release --locked --bin km
 	$(CARGO) build --release --locked --package chaos-tests
-	./target/release/bench --km target/release/km --seconds $(BENCH_SECONDS) --rounds $(BENCH_ROUNDS) --json target/bench.jsonl
+	./target/release/bench --km target/release/km --systems $(BENCH_SYSTEMS) --measures $(BENCH_MEASURES) \
+	  --seconds $(BENCH_SECONDS) --rounds $(BENCH_ROUNDS) --trials $(BENCH_TRIALS) --json $(BENCH_JSON)
+
+bench-quick: ## The same in about three minutes: one round of writes and reads, three failovers
+	$(MAKE) bench BENCH_MEASURES=writes,reads,killed BENCH_SECONDS=1 BENCH_ROUNDS=1 BENCH_TRIALS=3 BENCH_JSON=target/bench-quick.jsonl
 
 chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, CHAOS_OUT
 	$(CARGO) build --release --locked --bin km

@@ -14,6 +14,7 @@ use std::fmt::Display;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+pub mod bench;
 pub mod checker;
 pub mod client;
 pub mod cluster;
