@@ -92,6 +92,12 @@ enum Verb {
         #[arg(long)]
         until_stdin_closes: bool,
     },
+    /// Waits for the end of a Manager and tells the others; started by the Manager itself
+    #[command(hide = true)]
+    KeepWill {
+        /// The Manager's data directory
+        data_dir: std::path::PathBuf,
+    },
     /// Make the first Manager of a new group
     Init(init::Init),
     /// Let this host into a group: --token, or KM_JOIN_TOKEN, takes what `km token create` printed
@@ -174,6 +180,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         Verb::Serve { file, until_stdin_closes } => {
             node::serve(file.load()?, until_stdin_closes).await
         }
+        Verb::KeepWill { data_dir } => node::keep_will(&data_dir).await,
         Verb::Init(init) => init::run(init, output).await,
         Verb::Join(join) => join::run(join, &connect, output).await,
         Verb::Store(verb) => store::run(verb, output),

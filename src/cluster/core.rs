@@ -8,6 +8,7 @@ use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use raft_store::types::TypeConfig;
 use raft_store::{CheckpointInbox, History, LogReader, StateStore, StoreHealth};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::comparing::{Difference, Readings};
@@ -23,6 +24,8 @@ use super::standing::Standing;
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
 use super::tls::Shown;
+use super::will::Wills;
+use super::wire::VoteV1;
 use crate::base::ManagerId;
 use crate::capabilities::managers::model::{Profile, Role};
 
@@ -53,6 +56,9 @@ pub(crate) struct Core {
     pub difference: Mutex<Option<Difference>>,
     /// Why this member's facts are not to be trusted; it ends then.
     pub doubted: OnceLock<String>,
+    pub wills: Wills,
+    /// Where the death of a leader's process is told.
+    pub deaths: mpsc::Sender<VoteV1>,
     /// For how long a caller is held while there is no leader.
     pub hold: Duration,
     pub home: Home,
@@ -97,10 +103,19 @@ impl Core {
 
     /// Waits until this member knows of another leader than `leader`.
     pub(crate) async fn leader_is_not(&self, leader: u64) {
+        self.leader_that(|known| known != leader).await;
+    }
+
+    /// Waits until this member knows of a leader.
+    pub(crate) async fn some_leader(&self) {
+        self.leader_that(|_| true).await;
+    }
+
+    async fn leader_that(&self, fits: impl Fn(u64) -> bool) {
         let mut metrics = self.raft.metrics();
         loop {
             let known = metrics.borrow_watched().current_leader;
-            if known.is_some_and(|known| known != leader) {
+            if known.is_some_and(&fits) {
                 return;
             }
             if metrics.changed().await.is_err() {

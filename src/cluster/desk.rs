@@ -40,6 +40,8 @@ impl Desk for Group {
             Kind::Propose => {
                 Ok((Kind::ProposeReply, wire::encode(&self.take_forwarded(body).await)))
             }
+            Kind::Will => Ok((Kind::Noted, wire::encode(&self.note_will(peer, &body)?))),
+            Kind::Death => Ok((Kind::Noted, wire::encode(&self.hear_of_death(peer, &body)?))),
             other => Err(format!("{other:?} is not a question")),
         }
     }

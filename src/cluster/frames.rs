@@ -63,10 +63,13 @@ pub(crate) enum Kind {
     SnapshotReply = 33,
     Propose = 40,
     ProposeReply = 41,
+    Will = 50,
+    Death = 51,
+    Noted = 52,
 }
 
 impl Kind {
-    const ALL: [Kind; 23] = [
+    const ALL: [Kind; 26] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
@@ -90,6 +93,9 @@ impl Kind {
         Kind::SnapshotReply,
         Kind::Propose,
         Kind::ProposeReply,
+        Kind::Will,
+        Kind::Death,
+        Kind::Noted,
     ];
 
     fn from_number(number: u16) -> Option<Kind> {

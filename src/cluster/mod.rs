@@ -10,12 +10,14 @@
 //! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
-//! another; `clock` for whose wall clock is believed; `comparing` for how a member with other facts is found out.
+//! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
+//! `comparing` for how a member with other facts is found out.
 
 mod announcing;
 mod append_stream;
 mod call_link;
 mod checkpoint_stream;
+mod checkpointing;
 mod clock;
 mod comparing;
 #[cfg(test)]
@@ -27,6 +29,7 @@ mod feed;
 mod frames;
 mod home;
 mod joining;
+mod keeper;
 mod membership;
 mod network;
 mod peer_server;
@@ -48,6 +51,7 @@ mod timers;
 mod tls;
 mod translation;
 mod vault;
+mod will;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +70,7 @@ use self::core::Core;
 pub use self::feed::{Feed, FeedEnded, RING, Subscription, TooOld};
 pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
 pub use self::joining::{AdmitFailure, JoinRequest};
+pub use self::keeper::{Heard, Keeper};
 pub use self::membership::MembershipFailure;
 pub use self::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 pub(crate) use self::proposing::now as wall_clock;
@@ -78,6 +83,7 @@ pub use self::status::{About, MemberStatus, PeerReport};
 pub use self::timers::{Timers, TimersFailure, claim_window};
 pub use self::tls::{Credentials, TlsFailure};
 pub use self::vault::{GroupKey, VaultFailure};
+pub use self::will::Instructions;
 use crate::base::{ManagerId, Revision};
 use crate::capabilities::managers::model::Role;
 use crate::machine::State;

@@ -182,6 +182,20 @@ impl Networks {
     }
 }
 
+impl Network {
+    async fn ask_for_vote(
+        &self,
+        kind: Kind,
+        request: &VoteRequest<TypeConfig>,
+        option: &RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        let ask = VoteAskV1::from(request);
+        let reply: wire::VoteReplyV1 =
+            self.peer.rpc(kind, &ask, Kind::VoteReply, option.hard_ttl()).await?;
+        Ok(reply.into())
+    }
+}
+
 impl RaftNetworkFactory<TypeConfig> for Networks {
     type Network = Network;
 
@@ -235,10 +249,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        let ask = VoteAskV1::from(&request);
-        let reply: wire::VoteReplyV1 =
-            self.peer.rpc(Kind::Vote, &ask, Kind::VoteReply, option.hard_ttl()).await?;
-        Ok(reply.into())
+        self.ask_for_vote(Kind::Vote, &request, &option).await
     }
 
     async fn pre_vote(
@@ -246,10 +257,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        let ask = VoteAskV1::from(&request);
-        let reply: wire::VoteReplyV1 =
-            self.peer.rpc(Kind::PreVote, &ask, Kind::VoteReply, option.hard_ttl()).await?;
-        Ok(reply.into())
+        self.ask_for_vote(Kind::PreVote, &request, &option).await
     }
 
     async fn full_snapshot(

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::errors::{ClientWriteError, RaftError};
 use raft_store::types::{PAYLOAD_MAX_BYTES, Payload};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Group;
@@ -131,6 +131,7 @@ impl Group {
         let deadline = started + self.core.hold;
         let mut doubtful = false;
         loop {
+            let tried = self.core.known_leader();
             match self.attempt(&payload, deadline).await {
                 Attempt::Settled(settled) => return Ok(settled),
                 Attempt::Doubtful => doubtful = true,
@@ -149,7 +150,15 @@ impl Group {
                     false => ProposeFailure::NoLeader { held_ms },
                 });
             }
-            sleep(RETRY_PAUSE).await;
+            self.until_worth_another_try(tried).await;
+        }
+    }
+
+    /// A short pause, or until another leader is known: that one is asked at once.
+    async fn until_worth_another_try(&self, tried: Option<u64>) {
+        match tried {
+            Some(leader) => drop(timeout(RETRY_PAUSE, self.core.leader_is_not(leader)).await),
+            None => drop(timeout(RETRY_PAUSE, self.core.some_leader()).await),
         }
     }
 

@@ -12,6 +12,7 @@ use openraft::storage::RaftLogStorage;
 use openraft::{Config, Raft, SnapshotPolicy, StepDownPolicy};
 use raft_store::types::Member;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Group;
@@ -29,11 +30,9 @@ use super::replica::Replica;
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
 use super::tls::Shown;
+use super::will::Wills;
 use crate::base::{ManagerId, Refusal};
 use crate::capabilities::managers::model::{Command, FOUNDER, Profile, Role};
-
-/// A checkpoint is made every so many entries.
-const CHECKPOINT_EVERY: u64 = 5_000;
 
 /// Entries kept behind a checkpoint, for followers that were away for a moment.
 const KEEP_BEHIND_CHECKPOINT: u64 = 2_000;
@@ -49,6 +48,9 @@ const BACKOFF: &str = "100ms 200ms ...500ms";
 
 /// Longest time the first member may take to lead a group of one.
 const FIRST_LEAD_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Deaths of leaders that may wait. A further one will be noticed by the clock.
+const DEATHS: usize = 4;
 
 /// What a member needs to take its seat.
 pub struct Seat {
@@ -123,6 +125,7 @@ impl Group {
         let inbox = opened.state.inbox();
         let log_reader = opened.log.get_log_reader().await;
         let (relay, candidates) = relay::relay();
+        let (deaths, told) = mpsc::channel(DEATHS);
         let quarantine = Quarantine::begin(timers.lease_ms());
         let raft = start_raft(here, timers, &peers, opened.log, opened.state).await?;
         let about = About {
@@ -157,6 +160,8 @@ impl Group {
             readings: Readings::default(),
             difference: Mutex::default(),
             doubted: OnceLock::new(),
+            wills: Wills::new(),
+            deaths,
             hold: seat.hold,
             home: seat.home,
             shown,
@@ -167,8 +172,11 @@ impl Group {
         tasks.spawn(server.listen(seat.listener));
         tasks.spawn(group.unowned().keep_board());
         tasks.spawn(group.unowned().keep_certificate());
+        tasks.spawn(group.unowned().keep_checkpoints());
         tasks.spawn(group.unowned().keep_announcing());
         tasks.spawn(group.unowned().keep_relaying(candidates));
+        tasks.spawn(group.unowned().keep_depositing());
+        tasks.spawn(group.unowned().keep_succeeding(told));
         tasks.spawn(group.unowned().stand_when_allowed());
         group.keep(tasks, opened.closing);
         Ok(group)
@@ -204,10 +212,11 @@ impl Group {
         if self.core.role == Role::Witness {
             return;
         }
+        let mut changes = self.changes();
         let alone = async {
             // A group that does not exist yet, or whose membership was not read yet, is not "alone".
             while !self.standing().alone() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                changes.next().await;
             }
         };
         tokio::select! {
@@ -242,7 +251,8 @@ fn config(here: PeerIdentity, timers: Timers) -> Config {
         election_timeout_min: timers.election_min_ms,
         election_timeout_max: timers.election_max_ms,
         install_snapshot_timeout: INSTALL_DEADLINE_MS,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(CHECKPOINT_EVERY),
+        // See `checkpointing`.
+        snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: KEEP_BEHIND_CHECKPOINT,
         replication_lag_threshold: LAG_FOR_CHECKPOINT,
         backoff: BACKOFF.to_owned(),

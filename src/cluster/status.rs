@@ -117,7 +117,13 @@ impl PeerBoard {
     fn note(&self, id: ManagerId, answer: Option<StatusV1>) {
         let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let word = words.entry(id).or_insert(Word { reachable: false, last: None });
-        word.reachable = answer.is_some();
+        let before = std::mem::replace(&mut word.reachable, answer.is_some());
+        // Told once for each change: the Raft library would say it ten times a second.
+        match (before, word.reachable) {
+            (true, false) => tracing::warn!(peer = %id, "a member is not reached any more"),
+            (false, true) => tracing::info!(peer = %id, "a member is reached"),
+            (true, true) | (false, false) => {}
+        }
         if let Some(told) = answer {
             let (clock, at) = (Timestamp(told.clock_ms), Instant::now());
             word.last = Some(Told { status: told.into(), clock, at });

@@ -211,6 +211,25 @@ pub(crate) struct ReadingV1 {
     pub digest: [u8; 32],
 }
 
+/// The last will of a leader: whoever tells what was sealed tells that its process is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct WillV1 {
+    /// Under which it leads.
+    pub vote: VoteV1,
+    /// Digest of the secret.
+    pub seal: [u8; 32],
+}
+
+/// "The process is gone that sealed this."
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct DeathV1 {
+    pub secret: [u8; 32],
+}
+
+/// Heard; there is nothing to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NothingV1;
+
 /// A checkpoint follows.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SnapshotBeginV1 {

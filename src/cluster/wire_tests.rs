@@ -95,6 +95,15 @@ fn the_bytes_of_every_body_are_a_contract() {
         (encode(&begin), "070201010601fb2c0100010101010103613a31fc70110100"),
         (encode(&SnapshotEndV1 { length: 3 }), "03"),
         (encode(&SnapshotReplyV1 { vote: VOTE }), "070201"),
+        (
+            encode(&WillV1 { vote: VOTE, seal: [0xcd; 32] }),
+            "070201cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+        ),
+        (
+            encode(&DeathV1 { secret: [0xef; 32] }),
+            "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef",
+        ),
+        (encode(&NothingV1), ""),
     ];
     let wrong: Vec<_> = golden.iter().filter(|(bytes, expected)| hex(bytes) != *expected).collect();
     assert!(
@@ -174,6 +183,9 @@ proptest! {
         refuses_or_reads::<StatusV1>(&noise);
         refuses_or_reads::<SnapshotEndV1>(&noise);
         refuses_or_reads::<SnapshotReplyV1>(&noise);
+        refuses_or_reads::<WillV1>(&noise);
+        refuses_or_reads::<DeathV1>(&noise);
+        refuses_or_reads::<NothingV1>(&noise);
         if let Ok(body) = decode::<AppendV1>(&noise) {
             drop(AppendEntriesRequest::<TypeConfig>::try_from(body));
         }

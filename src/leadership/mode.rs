@@ -8,6 +8,7 @@
 //! - another leader needs the votes of a quorum, at least one of whom acknowledged this one, and withholds its
 //!   vote for its lease; the claim window is shorter than the shortest lease (see `cluster::timers`);
 //! - a hand-over goes past the lease, so the office is laid down before it, for the rest of the term;
+//! - so does the succession of a dead leader, whose claim has ended with its process (see `cluster::will`);
 //! - a hand-over asked for in an earlier term and arriving late cannot elect anybody: some voter of every quorum
 //!   has this term's `BecomeActive`, which the late candidate lacks.
 

@@ -15,6 +15,7 @@ mod own_words;
 mod serve;
 mod stopping;
 mod summons;
+mod will;
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -25,6 +26,7 @@ use rustls_pki_types::pem::PemObject;
 pub use found::{ADMINISTRATOR, Founded, found};
 pub use identity::profile;
 pub use serve::serve;
+pub use will::keep_will;
 
 use crate::base::Digest;
 use crate::cli::outcome::Failure;

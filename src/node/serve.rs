@@ -15,6 +15,7 @@ use super::identity::profile;
 use super::listeners::{bind, drain, serve_api, serve_health};
 use super::stopping::Stopping;
 use super::summons::{self, Summons};
+use super::will::have_kept;
 use crate::api::{self, Member, Surface};
 use crate::base::Secret;
 use crate::capabilities::managers::model::Role;
@@ -51,6 +52,10 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     let driver = Driver::start(&group, reconcilers(&group));
     let member = Member::new(driver.office().clone());
     let ended = CancellationToken::new();
+    let mut beside = JoinSet::new();
+    if config.node.role == Role::Manager {
+        beside.spawn(have_kept(group.unowned(), config.node.data_dir.clone()));
+    }
     let mut surfaces = Surfaces::default();
     surfaces.health(ports.health, &member);
     if let (Some(listener), Some(key)) = (ports.api, group_key) {
@@ -83,6 +88,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     ended.cancel();
     driver.shutdown().await;
     surfaces.drain().await;
+    beside.shutdown().await;
     drop(member);
     group.shutdown().await;
     tracing::info!("stopped");

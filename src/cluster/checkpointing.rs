@@ -1,0 +1,61 @@
+//! When a checkpoint is due.
+//!
+//! A checkpoint holds the facts and all history, so what it costs grows with the group's past while what it saves,
+//! entries to keep and to apply again after a start, does not. Made after so many entries regardless, it would cost
+//! more with every day. So it is made when the log has grown as large as the last one: then the disk writes at most
+//! about twice what was proposed. Only what a start may have to apply again bounds that from above.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Group;
+
+/// Below this many entries a checkpoint is not worth its files.
+const ENTRIES_LEAST: u64 = 5_000;
+
+/// What a start may have to apply again: well under a second of work.
+const ENTRIES_MOST: u64 = 50_000;
+
+/// How often is looked. Far shorter than it takes to write `ENTRIES_LEAST` entries.
+const PERIOD: Duration = Duration::from_millis(250);
+
+impl Group {
+    /// Has the Raft library make a checkpoint whenever one is due, until dropped.
+    pub(super) async fn keep_checkpoints(self) {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let (standing, health) = (self.standing(), self.core.health.report());
+            let entries = standing.applied.0.saturating_sub(standing.checkpoint.0);
+            if !is_due(entries, health.log_bytes, health.checkpoint_bytes) {
+                continue;
+            }
+            // One that is being made already is not begun twice.
+            if let Err(failure) = self.core.raft.trigger().snapshot().await {
+                tracing::debug!(%failure, "no checkpoint: consensus has stopped");
+                return;
+            }
+        }
+    }
+}
+
+fn is_due(entries: u64, log_bytes: u64, checkpoint_bytes: u64) -> bool {
+    entries >= ENTRIES_MOST || (entries >= ENTRIES_LEAST && log_bytes >= checkpoint_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_checkpoint_is_made_less_often_but_a_start_never_has_much_to_do() {
+        const MIB: u64 = 1 << 20;
+        assert!(!is_due(4_999, 32 * MIB, MIB));
+        assert!(is_due(5_000, 32 * MIB, MIB));
+        assert!(!is_due(5_000, 32 * MIB, 100 * MIB));
+        assert!(is_due(20_000, 112 * MIB, 100 * MIB));
+        assert!(is_due(50_000, 48 * MIB, 4_000 * MIB));
+    }
+}
