@@ -206,16 +206,9 @@ pub struct Stat {
     /// `R` running, `S` sleeping, `T` stopped, `Z` dead and not yet buried …
     pub state: char,
     pub parent: i32,
-    /// Processor time used, in clock ticks.
-    pub ticks: u64,
 }
 
 impl Process {
-    /// This process.
-    pub fn own() -> Self {
-        Self { pid: rustix::process::getpid() }
-    }
-
     /// Its number.
     pub fn pid(self) -> i32 {
         self.pid.as_raw_nonzero().get()
@@ -256,11 +249,6 @@ impl Process {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
         // The name stands in parentheses and may itself contain some.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
-        Some(Stat {
-            state: fields.first()?.chars().next()?,
-            parent: fields.get(1)?.parse().ok()?,
-            ticks: ticks(11)? + ticks(12)?,
-        })
+        Some(Stat { state: fields.first()?.chars().next()?, parent: fields.get(1)?.parse().ok()? })
     }
 }

@@ -39,6 +39,7 @@ impl Link {
         tcp.set_nodelay(true).map_err(grpc)?;
         let (sender, connection) = h2::client::handshake(tcp).await.map_err(grpc)?;
         // Its end is seen by whoever asks next.
+        #[expect(clippy::disallowed_methods, reason = "aborted when the link is dropped")]
         let connection = tokio::spawn(async move { drop(connection.await) });
         let authority = address.to_string();
         Ok(Self { sender, authority, _connection: AbortOnDropHandle::new(connection) })
