@@ -49,7 +49,7 @@ async fn tell_of_death(of: &Member, instructions: Instructions) {
     let (words, heard) = mpsc::channel(2);
     words.send(Heard::Instructions(instructions)).await.unwrap();
     words.send(Heard::Gone).await.unwrap();
-    Keeper::new(&of.home()).unwrap().keep(heard).await;
+    Keeper::new(of.home()).unwrap().keep(heard).await;
 }
 
 fn leads(members: &[Member]) -> bool {

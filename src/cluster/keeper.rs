@@ -18,6 +18,7 @@ use super::call_link::CallLink;
 use super::dial::{AddressBook, Dialer};
 use super::frames::Kind;
 use super::home::{Home, HomeFailure};
+use super::tls::Shown;
 use super::will::Instructions;
 use super::wire::{self, DeathV1, Purpose};
 
@@ -39,6 +40,8 @@ pub enum Heard {
 
 /// What a keeper works with.
 pub struct Keeper {
+    home: Home,
+    shown: Arc<Shown>,
     dialer: Dialer,
     addresses: Addresses,
     secret: Option<[u8; 32]>,
@@ -47,15 +50,17 @@ pub struct Keeper {
 
 impl Keeper {
     /// Speaks in the name of the Manager whose home this is.
-    pub fn new(home: &Home) -> Result<Self, HomeFailure> {
+    pub fn new(home: Home) -> Result<Self, HomeFailure> {
         let credentials = home.credentials()?;
+        let shown = Shown::of(&credentials)?;
         let addresses = Addresses::default();
         let known = addresses.clone();
         let book: AddressBook = Arc::new(move |id| {
             known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
         });
-        let dialer = Dialer::new(credentials.peer_client()?, credentials.identity()?, book);
-        Ok(Keeper { dialer, addresses, secret: None, links: BTreeMap::new() })
+        let dialer =
+            Dialer::new(credentials.peer_client(shown.clone())?, credentials.identity()?, book);
+        Ok(Keeper { home, shown, dialer, addresses, secret: None, links: BTreeMap::new() })
     }
 
     /// Follows instructions until their author is gone, then tells. When it can no longer hear whether that is so,
@@ -74,8 +79,18 @@ impl Keeper {
                     Some(Heard::Gone) => return self.tell().await,
                     None => return,
                 },
-                _ = care.tick() => self.care().await,
+                _ = care.tick() => {
+                    self.show_newest_certificate();
+                    self.care().await;
+                }
             }
+        }
+    }
+
+    /// The Manager has its certificate renewed while it runs; what cannot be read now is read at the next look.
+    fn show_newest_certificate(&self) {
+        if let Ok(credentials) = self.home.credentials() {
+            drop(self.shown.show(&credentials));
         }
     }
 

@@ -88,7 +88,7 @@ impl Process {
 
 /// Keeps the will of the Manager whose standard output this process reads, to the end.
 pub async fn keep_will(data_dir: &Path) -> Result<(), Failure> {
-    let keeper = Keeper::new(&Home::at(data_dir));
+    let keeper = Keeper::new(Home::at(data_dir));
     let keeper = keeper.map_err(|failure| Failure::Refused(failure.to_string()))?;
     // Whoever stops the Manager's whole service means the Manager; this process ends after it.
     let ignored = signal(SignalKind::terminate()).and_then(|terminate| {
