@@ -16,7 +16,7 @@ pub async fn elections(km: &Km, lasts: Duration) -> Result<Vec<Row>, Failure> {
     let before = term(km, active).await?;
     let mut links = Vec::with_capacity(CLIENTS);
     for _ in 0..CLIENTS {
-        links.push(Link::Https(km.connect(active).await?));
+        links.push(Link::Https(Box::new(km.connect(active).await?)));
     }
     closed_loop(links, What::Write, lasts).await?;
     let began = term(km, active).await?.saturating_sub(before);

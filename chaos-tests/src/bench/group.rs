@@ -39,7 +39,7 @@ pub enum Side {
 
 /// A group of three.
 pub enum Group {
-    Km(Km),
+    Km(Box<Km>),
     Etcd(Etcd),
     ZooKeeper(ZooKeeper),
 }
@@ -49,7 +49,7 @@ impl Group {
     pub async fn start(system: System, km: &Path, dir: &Path) -> Result<Self, Failure> {
         let dir: PathBuf = dir.join(format!("{system:?}").to_lowercase());
         Ok(match system {
-            System::Km => Group::Km(Km::start(km, &dir).await?),
+            System::Km => Group::Km(Box::new(Km::start(km, &dir).await?)),
             System::Etcd => Group::Etcd(Etcd::start(&dir).await?),
             System::Zookeeper => Group::ZooKeeper(ZooKeeper::start(&dir).await?),
         })
@@ -208,7 +208,7 @@ pub enum Door {
 impl Door {
     pub async fn connect(&self, address: SocketAddr) -> Result<Link, Failure> {
         Ok(match self {
-            Door::Https(tls) => Link::Https(tls.connect(address).await?),
+            Door::Https(tls) => Link::Https(Box::new(tls.connect(address).await?)),
             Door::Grpc => Link::Grpc(grpc::Link::connect(address).await?),
             Door::Jute => Link::Jute(jute::Link::connect(address).await?),
         })

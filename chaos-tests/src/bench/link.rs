@@ -23,7 +23,7 @@ pub enum What {
 
 /// A connection.
 pub enum Link {
-    Https(https::Link),
+    Https(Box<https::Link>),
     Grpc(grpc::Link),
     Jute(jute::Link),
 }
