@@ -18,7 +18,7 @@
 //!         quarantine/   what was damaged and replaced
 //! ```
 //!
-//! It keeps bytes and knows nothing of what they mean: that is the [`Machine`](machine::Machine)'s.
+//! It keeps bytes and knows nothing of what they mean: that is the [`Machine`]'s.
 
 pub mod machine;
 pub mod types;

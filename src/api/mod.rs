@@ -1,9 +1,9 @@
 //! The HTTP API: one surface, the same on every Manager.
 //!
-//! A request meets, in this order: [`envelope`] (its name, X-KM headers, a problem for whatever goes wrong) →
-//! [`identity`] (who) → [`reading`] or [`changing`] (how fresh, under which condition) → the room's own
-//! `api.rs`, which builds a command or looks at the facts → [`answer`]. Every "no" is a line of the one table
-//! in [`codes`]. Rooms keep their routes and wire types; nothing here knows what a property is.
+//! A request meets, in this order: `envelope` (its name, X-KM headers, a problem for whatever goes wrong) →
+//! `identity` (who) → `reading` or `changing` (how fresh, under which condition) → the room's own
+//! `api.rs`, which builds a command or looks at the facts → `answer`. Every "no" is a line of the one table
+//! in `codes`. Rooms keep their routes and wire types; nothing here knows what a property is.
 //!
 //! It knows the group only as [`port::Group`], which [`Member`] fulfils, and deliberately nothing of Raft, TLS
 //! or sockets.

@@ -2,8 +2,8 @@
 //!
 //! Owns the registration of hosts and their roles (rows 2, 11), enrolment of a host's agent by a one-time token,
 //! the SSH host keys people have chosen to trust, the sealed SSH key of the group (row 8), and what the Active
-//! last saw of each host. How an act reaches a host is in [`crate::remote`]; what runs there is in
-//! [`crate::agent`].
+//! last saw of each host. How an act reaches a host is in [`crate::remote`]; what answers there
+//! is the agent.
 
 pub mod api;
 mod command;

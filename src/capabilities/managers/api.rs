@@ -1,4 +1,4 @@
-//! Managers over HTTP: each instance as it is known here, and its alias. Joining is in [`join`].
+//! Managers over HTTP: each instance as it is known here, and its alias. Joining is in `join`.
 //!
 //! Works without a quorum: what this Manager knows of itself is fresh, of the others it is the last known.
 
