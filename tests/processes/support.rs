@@ -366,7 +366,7 @@ impl Sampler {
         Sampler { threads: threads.collect(), stop }
     }
 
-    /// Every "yes" so far.
+    /// Every "yes" so far; each Manager is asked once more, so that what the test has just seen is among them.
     pub(crate) fn stop(self) -> Vec<Claim> {
         self.stop.store(true, Ordering::Relaxed);
         self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -375,14 +375,17 @@ impl Sampler {
 
 fn sample(manager: &Manager, stop: &AtomicBool) -> Vec<Claim> {
     let mut claims = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    loop {
+        let last = stop.load(Ordering::Relaxed);
         let asked = Instant::now();
         if let Some(epoch) = active_epoch(manager) {
             claims.push(Claim { manager: manager.id, asked, answered: Instant::now(), epoch });
         }
+        if last {
+            return claims;
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
-    claims
 }
 
 /// Promise "at most one Active": nobody says yes for an old epoch to a question that was asked after somebody
