@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::surface::Surface;
 use super::{cluster, dashboard, envelope, events, explain, metrics, openapi, requests};
-use crate::capabilities::{access, audit, managers, operations, properties};
+use crate::capabilities::{access, audit, managers, operations, prechecks, properties};
 
 pub use super::health::health_router;
 
@@ -46,6 +46,7 @@ fn all() -> Routes {
         .merge(managers::api::routes())
         .merge(properties::api::routes())
         .merge(operations::api::routes())
+        .merge(prechecks::api::routes())
         .merge(access::api::routes())
         .merge(audit::api::routes())
         .merge(requests::routes())

@@ -8,4 +8,5 @@ pub mod audit;
 pub mod hosts;
 pub mod managers;
 pub mod operations;
+pub mod prechecks;
 pub mod properties;

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::capabilities::access::cli as access;
-use crate::capabilities::{audit, managers, operations, properties};
+use crate::capabilities::{audit, managers, operations, prechecks, properties};
 use crate::{config, demo, node};
 use client::segment;
 use config_file::ConfigFile;
@@ -61,6 +61,9 @@ enum Verb {
     /// Long work: what runs, what ran
     #[command(subcommand)]
     Operations(operations::cli::Verb),
+    /// Whether the surroundings are as Kyvos Manager HA needs them
+    #[command(subcommand)]
+    Prechecks(prechecks::cli::Verb),
     /// People who may sign in
     #[command(subcommand)]
     Users(access::UserVerb),
@@ -159,6 +162,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         Verb::Token(verb) => managers::cli::run_token(verb, &connect.client()?, output).await,
         Verb::Properties(verb) => properties::cli::run(verb, &connect.client()?, output).await,
         Verb::Operations(verb) => operations::cli::run(verb, &connect.client()?, output).await,
+        Verb::Prechecks(verb) => prechecks::cli::run(verb, &connect.client()?, output).await,
         Verb::Users(verb) => access::run_users(verb, &connect.client()?, output).await,
         Verb::Tokens(verb) => access::run_tokens(verb, &connect.client()?, output).await,
         Verb::Audit(verb) => audit::cli::run(verb, &connect.client()?, output).await,

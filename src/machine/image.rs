@@ -6,11 +6,12 @@ use std::io;
 use super::level::HOSTS;
 use super::{LEVEL_MAX, Level, State};
 use crate::capabilities::hosts::model as hosts;
+use crate::capabilities::prechecks::model as prechecks;
 
 /// The format number in front of every image.
 const FORMAT: u16 = 2;
 
-/// The format before there were hosts: the same bytes without theirs, which came last.
+/// The format before there were hosts and prechecks: the same bytes without theirs, which came last.
 const BEFORE_HOSTS: u16 = 1;
 
 /// Reading an image never allocates much more than this, whatever lengths its bytes claim. All bounds of all
@@ -43,7 +44,7 @@ pub fn write_image(state: &State, mut out: &mut dyn io::Write) -> io::Result<()>
     if state.kernel.level < HOSTS {
         let mut body = bincode::serde::encode_to_vec(state, bincode::config::standard())
             .map_err(io::Error::other)?;
-        body.truncate(body.len() - no_hosts().len());
+        body.truncate(body.len() - no_later_rooms().len());
         out.write_all(&BEFORE_HOSTS.to_be_bytes())?;
         return out.write_all(&body);
     }
@@ -60,7 +61,7 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
     let found = u16::from_be_bytes(*format);
     let body = match found {
         FORMAT => Cow::Borrowed(body),
-        BEFORE_HOSTS => Cow::Owned([body, &no_hosts()].concat()),
+        BEFORE_HOSTS => Cow::Owned([body, &no_later_rooms()].concat()),
         _ => return Err(ImageError::Format { found }),
     };
     let config = bincode::config::standard().with_limit::<LIMIT_BYTES>();
@@ -75,8 +76,9 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
     Ok(state)
 }
 
-/// The bytes of the hosts' room before there was one.
-fn no_hosts() -> Vec<u8> {
-    bincode::serde::encode_to_vec(hosts::Facts::default(), bincode::config::standard())
+/// The bytes of the rooms that came with hosts before there were any.
+fn no_later_rooms() -> Vec<u8> {
+    let rooms = (hosts::Facts::default(), prechecks::Facts::default());
+    bincode::serde::encode_to_vec(rooms, bincode::config::standard())
         .expect("empty facts are plain data")
 }

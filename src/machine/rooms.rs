@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Capability, Kernel, Moment, Trace};
 use crate::base::Refusal;
-use crate::capabilities::{access, hosts, managers, operations, properties};
+use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident: $arm:ident,)*) => {
@@ -76,4 +76,6 @@ rooms! {
     access: Access,
     /// The machines we look after.
     hosts: Hosts,
+    /// Whether the surroundings are as they must be.
+    prechecks: Prechecks,
 }

@@ -9,6 +9,7 @@ mod bad_input;
 mod events;
 mod health;
 mod pages;
+mod prechecks;
 mod properties;
 mod shape;
 mod without_quorum;

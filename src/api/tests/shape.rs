@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 41, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 43, "a route came or went: say here how many there are");
     found
 }
 
@@ -77,6 +77,8 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "LiveChange",
         "Explanation",
         "RequestOutcome",
+        "Prechecks",
+        "Precheck",
     ] {
         assert!(schemas.contains_key(name), "{name} is missing of {:?}", schemas.keys());
     }
@@ -124,6 +126,7 @@ fn may(role: Role, operation: &str) -> bool {
         "restart_passives",
         "cancel_operation",
         "retry_operation",
+        "run_prechecks",
     ];
     let auditor = ["list_audit"];
     let administrator = [

@@ -111,6 +111,19 @@ const LAWS: &[Law] = &[
             .enumerate()
             .all(|(at, kind)| open[at + 1..].iter().all(|other| !kind.collides(other)))
     }),
+    (
+        "what is known of the surroundings has its bounds, and no answer comes before its ask",
+        |state| {
+            use crate::capabilities::prechecks::model::{DETAIL_MAX_BYTES, RESULTS_MAX};
+            let (facts, revision) = (&state.prechecks, state.kernel.revision);
+            let bounded = facts
+                .results
+                .values()
+                .all(|outcome| outcome.detail.len() <= DETAIL_MAX_BYTES && outcome.run <= revision);
+            let asked = facts.pending.is_none() || facts.asked > facts.answered;
+            bounded && facts.results.len() <= RESULTS_MAX && asked && facts.answered <= facts.asked
+        },
+    ),
     ("an operation that is over has no step to do, one that is open has", |state| {
         use crate::capabilities::operations::model::Status;
         state.operations.operations.values().all(|operation| match operation.status {

@@ -53,6 +53,12 @@ const COMMANDS: &[&str] = &[
     "hosts set-ssh-key ssh-ed25519 key_bytes=3",
     "hosts note 4 answers 0.1.0",
     "hosts note 4 silent gone",
+    "prechecks ask km1",
+    "prechecks ask",
+    "prechecks begin everything=true",
+    "prechecks note 9 cli fail gone host=km1 code=CLI_MISSING",
+    "prechecks note 9 portal_ha pass two",
+    "prechecks finish 9",
 ];
 
 /// A story that leaves a fact of every kind and a row of every table.
@@ -86,6 +92,14 @@ const STORY: &[&str] = &[
     "hosts register km2 agent",
     "hosts invite 27 t5",
     "hosts set-ssh-key ssh-ed25519",
+    "prechecks ask",
+    "prechecks begin",
+    "prechecks note 31 cli fail gone host=km1 code=CLI_MISSING",
+    "prechecks note 31 portal_ha pass two",
+    "prechecks finish 31",
+    "prechecks ask km1",
+    "prechecks begin",
+    "prechecks ask km2",
 ];
 
 fn step(line: &str, request: u64) -> Step {

@@ -82,7 +82,7 @@ fn actor() -> impl Strategy<Value = Actor> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    prop_oneof![managers(), properties(), access(), operations(), hosts()]
+    prop_oneof![managers(), properties(), access(), operations(), hosts(), prechecks()]
 }
 
 fn expect() -> impl Strategy<Value = String> {
@@ -182,6 +182,23 @@ fn hosts() -> impl Strategy<Value = String> {
         (id(), 0..2_u32).prop_map(|(id, version)| format!("hosts note {id} answers 0.{version}")),
         (id(), 0..700_usize)
             .prop_map(|(id, long)| format!("hosts note {id} silent repeat(w,{long})")),
+    ]
+}
+
+fn prechecks() -> impl Strategy<Value = String> {
+    let check = || prop_oneof![Just("cli"), Just("portal_ha"), Just("port_matrix")];
+    let run = || 10..50_u64;
+    let about = || prop_oneof![Just("km1"), Just("km2"), Just("km9"), Just("")];
+    prop_oneof![
+        about().prop_map(|host| format!("prechecks ask {host}").trim_end().to_owned()),
+        any::<bool>().prop_map(|everything| format!("prechecks begin everything={everything}")),
+        (run(), check(), 0..700_usize, 0..70_usize, about()).prop_map(
+            |(run, check, long, times, host)| {
+                let host = if host.is_empty() { "".into() } else { format!(" host={host}") };
+                format!("prechecks note {run} {check} fail repeat(w,{long}) times={times}{host}")
+            }
+        ),
+        run().prop_map(|run| format!("prechecks finish {run}")),
     ]
 }
 

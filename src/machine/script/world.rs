@@ -6,7 +6,7 @@ use raft_store::machine::Committed;
 use super::say;
 use super::words::{Words, duration_ms};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Timestamp};
-use crate::capabilities::{access, hosts, managers, operations, properties};
+use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
 use crate::machine::{Actor, Command, Proposal, State, apply, read_image, write_image};
 
 /// When every script begins: the first second of 2026.
@@ -149,6 +149,7 @@ impl World {
             "properties" => properties::script::show(&self.state, words),
             "operations" => operations::script::show(&self.state, words),
             "hosts" => hosts::script::show(&self.state, words),
+            "prechecks" => prechecks::script::show(&self.state, words),
             "access" => access::script::show(&self.state, words, self.at),
             other => panic!("there is no room {other}"),
         }
@@ -170,6 +171,7 @@ fn command(room: &str, words: &mut Words) -> Command {
         "properties" => properties::script::command(words).into(),
         "operations" => operations::script::command(words).into(),
         "hosts" => hosts::script::command(words).into(),
+        "prechecks" => prechecks::script::command(words).into(),
         "access" => access::script::command(words).into(),
         other => panic!("there is no room {other}"),
     }

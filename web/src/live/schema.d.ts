@@ -390,6 +390,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prechecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest result of each check. */
+        get: operations["list_prechecks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prechecks/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the Active look anew. What it finds is told as it is found. */
+        post: operations["run_prechecks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/properties": {
         parameters: {
             query?: never;
@@ -589,6 +623,14 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
+        };
+        /** @description It will be looked. */
+        AskedPrechecks: {
+            /**
+             * Format: int64
+             * @description The ask's name: `GET /prechecks` has answered it when its `answered` is not less.
+             */
+            asked: number;
         };
         /**
          * @description What came of a request.
@@ -1592,6 +1634,48 @@ export interface components {
             role?: components["schemas"]["RoleName"] | null;
             status?: components["schemas"]["UserStatus"] | null;
         };
+        /** @description The result of one check. */
+        Precheck: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description Which check, stable. */
+            check: string;
+            /** @description What is the matter, stable; null on a pass. */
+            code?: string | null;
+            /** @description What was found. */
+            detail: string;
+            /** @description About which host; null: about the group as a whole. */
+            host?: string | null;
+            /** @description How good it is. */
+            result: components["schemas"]["PrecheckResult"];
+            /** @description What it looks at, for people. */
+            title: string;
+        };
+        /**
+         * @description How good a result is.
+         * @enum {string}
+         */
+        PrecheckResult: "pass" | "warn" | "fail";
+        /** @description The results, and whether new ones are on their way. */
+        Prechecks: {
+            /**
+             * Format: int64
+             * @description The newest ask that was answered; all before it are too.
+             */
+            answered?: number | null;
+            as_of?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The newest ask, as `POST /prechecks/run` answered it.
+             */
+            asked?: number | null;
+            /** @description The results, in the order of the checks, then of the hosts. */
+            items: components["schemas"]["Precheck"][];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+            /** @description Whether it is being looked now, or will be in a moment. */
+            running: boolean;
+        };
         /** @description What stands in a problem answer. */
         Problem: {
             /** @description Stable code. */
@@ -1743,6 +1827,11 @@ export interface components {
          * @enum {string}
          */
         RoleName: "administrator" | "maintainer" | "auditor";
+        /** @description About what. */
+        RunPrechecks: {
+            /** @description Only about these hosts and the group as a whole, at most 100; left out: about everything. */
+            hosts?: string[];
+        };
         /** @description A session. The token is shown here and never again; browsers get it as a cookie too. */
         Session: {
             /** @description Until when it holds. */
@@ -2779,6 +2868,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_prechecks: {
+        parameters: {
+            query?: {
+                /** @description Only those about this host and about the group as a whole. */
+                host?: string;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prechecks"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_prechecks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunPrechecks"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedPrechecks"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
