@@ -34,6 +34,7 @@ demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers;
 test: test-rust test-web test-e2e ## Runs all tests: Rust, dashboard units, end to end in a real browser
 
 test-rust: $(DASHBOARD)
+	scripts/install-balancers
 	$(CARGO) test --workspace --locked --quiet
 
 test-web: $(NODE_MODULES)

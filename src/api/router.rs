@@ -26,6 +26,7 @@ pub(crate) type Routes = OpenApiRouter<Arc<Surface>>;
 /// The whole HTTP surface of one Manager. Serve it with the client's address as `ConnectInfo<SocketAddr>`.
 pub fn router(surface: Arc<Surface>) -> Router {
     let (rooms, _) = all().split_for_parts();
+    let health = health_router(surface.group.clone());
     rooms
         .route(&format!("{BASE}/openapi.json"), get(description))
         .route(&format!("{BASE}/errors"), get(errors))
@@ -33,6 +34,8 @@ pub fn router(surface: Arc<Surface>) -> Router {
         .fallback(dashboard::fallback)
         .layer(middleware::from_fn_with_state(surface.clone(), envelope::envelope))
         .with_state(surface)
+        // Some balancers can only check the port they send to. The answers are those of the health port, bare.
+        .merge(health)
 }
 
 /// What every described route looks like.

@@ -7,10 +7,13 @@
 )]
 
 mod alone;
+mod balancer;
+mod calling;
 mod damage;
 mod disk_full;
 mod failing_disk;
 mod joining;
+mod load_balancer;
 mod no_quorum;
 mod one_active;
 mod operating;

@@ -64,3 +64,20 @@ async fn balancers_may_ask_for_other_codes_and_for_the_head_only() {
         assert_eq!(ask(&km, Method::GET, &format!("/health/active?{bad}")).await.0, 503, "{bad}");
     }
 }
+
+// For balancers that can only check the port they send to: the same answers, bare, also the "no".
+#[tokio::test]
+async fn the_apis_port_answers_the_same_pages() {
+    let km = Km::new();
+    km.enable_ha().await;
+    let leader = km.group.admit_peer("km2");
+    km.group.follow_leader(leader);
+    for (path, status) in [("/health/ready", 200), ("/health/active", 503)] {
+        let there = km.anonymous(Method::GET, path).send().await;
+        assert_eq!(there.status, status);
+        assert_eq!(
+            serde_json::from_str::<Value>(&there.text).unwrap(),
+            ask(&km, Method::GET, path).await.1
+        );
+    }
+}
