@@ -15,6 +15,7 @@ use kyvos_manager::base::{Digest, Secret};
 use kyvos_manager::capabilities::access::model::{self as access, Role as Rights};
 use kyvos_manager::capabilities::access::password::Passwords;
 use kyvos_manager::leadership::{Driver, Mode};
+use kyvos_manager::remote::Hosts;
 use serde_json::{Value, json};
 use support::{Member, committed, eventually, three, until};
 use tokio_util::sync::CancellationToken;
@@ -42,7 +43,9 @@ impl Manager {
         let port = api::Member::new(driver.office().clone());
         let metrics = api::metrics::recorder().build_recorder().handle();
         let key = Secret::new("the key all three have");
-        let surface: Arc<Surface> = Surface::new(port, &key, metrics, CancellationToken::new());
+        let hosts = Hosts::of(member.group()).unwrap();
+        let surface: Arc<Surface> =
+            Surface::new(port, hosts, &key, metrics, CancellationToken::new());
         Self { driver, router: api::router(surface) }
     }
 

@@ -12,6 +12,7 @@ use super::port::Group;
 use super::throttle::Throttle;
 use crate::base::{Digest, Revision, Secret};
 use crate::capabilities::access::password::Passwords;
+use crate::remote::Watch;
 
 /// Most event streams open at a time; one browser tab holds one.
 const STREAMS_MAX: usize = 512;
@@ -20,6 +21,8 @@ const STREAMS_MAX: usize = 512;
 pub struct Surface {
     /// The group.
     pub(crate) group: Arc<dyn Group>,
+    /// The hosts, to be looked at; whoever acts on them holds the tenure.
+    pub hosts: Arc<dyn Watch>,
     /// Keys derived from the group key.
     pub(crate) keys: Keys,
     /// Hashes and verifies passwords, a few at a time.
@@ -42,12 +45,14 @@ impl Surface {
     /// A surface on a group. `group_key` is the text it was handed over in; `stopping` ends open streams.
     pub fn new(
         group: Arc<dyn Group>,
+        hosts: Arc<dyn Watch>,
         group_key: &Secret,
         metrics: PrometheusHandle,
         stopping: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
             group,
+            hosts,
             keys: Keys::derive(group_key),
             passwords: Passwords::new(),
             sign_ins: Throttle::default(),

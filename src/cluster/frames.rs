@@ -1,4 +1,4 @@
-//! The envelope around everything members say to each other on the peer port.
+//! The envelope around everything members say to each other on the peer port, and to the agents of hosts.
 //!
 //! ```text
 //! magic "KP" | kind u16 | version u16 | flags u16 | call u64 | length u32 | crc32c u32 | body …
@@ -66,10 +66,18 @@ pub(crate) enum Kind {
     Will = 50,
     Death = 51,
     Noted = 52,
+    AgentHello = 60,
+    AgentWelcome = 61,
+    AgentAsk = 62,
+    AgentAnswer = 63,
+    AgentNo = 64,
+    AgentPiece = 65,
+    AgentEnd = 66,
+    AgentWorking = 67,
 }
 
 impl Kind {
-    const ALL: [Kind; 26] = [
+    const ALL: [Kind; 34] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
@@ -96,6 +104,14 @@ impl Kind {
         Kind::Will,
         Kind::Death,
         Kind::Noted,
+        Kind::AgentHello,
+        Kind::AgentWelcome,
+        Kind::AgentAsk,
+        Kind::AgentAnswer,
+        Kind::AgentNo,
+        Kind::AgentPiece,
+        Kind::AgentEnd,
+        Kind::AgentWorking,
     ];
 
     fn from_number(number: u16) -> Option<Kind> {
@@ -114,7 +130,7 @@ pub(crate) struct Frame {
 /// What is wrong with received bytes, or with the connection they came over.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FrameFailure {
-    #[error("not a Kyvos Manager peer: wrong magic")]
+    #[error("not one of ours: wrong magic")]
     Magic,
     #[error("frame kind {0} is not known here")]
     Kind(u16),

@@ -9,6 +9,7 @@ use super::home::{HomeFailure, JoinGrant};
 use super::pki::{GroupCa, PeerIdentity, PkiFailure};
 use super::proposing::{self, Draft, ProposeFailure};
 use super::timers::Timers;
+use super::vault::GroupKey;
 use uuid::Uuid;
 
 /// What a host shows when it asks to join.
@@ -72,12 +73,16 @@ impl Group {
     }
 
     pub(super) fn authority(&self) -> Result<GroupCa, AdmitFailure> {
-        let key = self.core.home.group_key().map_err(no_authority)?;
-        let key = key.ok_or_else(|| AdmitFailure::NoAuthority("it has no group key".into()))?;
+        let key = self.group_key()?;
         let group = self.view(|state| state.managers.group.clone());
         let group = group.ok_or_else(|| AdmitFailure::NoAuthority("no group yet".into()))?;
         GroupCa::open(&group.ca_pem, &group.sealed_ca_key, &key)
             .map_err(|failure| AdmitFailure::NoAuthority(failure.to_string()))
+    }
+
+    pub(super) fn group_key(&self) -> Result<GroupKey, AdmitFailure> {
+        let key = self.core.home.group_key().map_err(no_authority)?;
+        key.ok_or_else(|| AdmitFailure::NoAuthority("it has no group key".into()))
     }
 
     fn issue(

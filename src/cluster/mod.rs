@@ -9,10 +9,11 @@
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
 //! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
-//! why they go on to; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
+//! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
 //! `comparing` for how a member with other facts is found out.
 
+mod agents;
 mod announcing;
 mod append_stream;
 mod call_link;
@@ -26,7 +27,7 @@ mod core;
 mod desk;
 mod dial;
 mod feed;
-mod frames;
+pub(crate) mod frames;
 mod home;
 mod joining;
 mod keeper;
@@ -44,6 +45,7 @@ mod reading;
 mod relay;
 mod renewing;
 mod replica;
+mod ssh_key;
 mod standing;
 mod start;
 mod status;
@@ -52,7 +54,7 @@ mod tls;
 mod translation;
 mod vault;
 mod will;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,6 +65,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+pub(crate) use self::agents::SshKeyFailure;
+pub use self::agents::{AgentCertificate, AgentDialer};
 pub use self::clock::AHEAD_MAX_MS;
 pub(crate) use self::clock::middle as middle_clock;
 pub use self::comparing::{Difference, Reading};
@@ -72,7 +76,7 @@ pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
 pub use self::joining::{AdmitFailure, JoinRequest};
 pub use self::keeper::{Heard, Keeper};
 pub use self::membership::MembershipFailure;
-pub use self::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
+pub use self::pki::{AgentIdentity, CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 pub(crate) use self::proposing::now as wall_clock;
 pub use self::proposing::{Draft, ProposeFailure, Settled};
 pub use self::reading::{Consistency, ReadFailure, ReadStamp};

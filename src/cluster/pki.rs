@@ -2,9 +2,10 @@
 //!
 //! The authority is made once, when the group is made. A Manager's identity is the URI name
 //! `spiffe://<cluster-uuid>/km/<node-id>` in its certificate, and the role of a peer is decided from
-//! nothing else. The certificate also carries [`peer_name`], a DNS name made of the same two facts, so
-//! that a dialling Manager can let the stock verifier check that it reached the very member it meant;
-//! the remaining names are the hosts under which browsers and the CLI reach the API.
+//! nothing else. The agent of a host is `spiffe://<cluster-uuid>/agent/<host-id>`. The certificate also
+//! carries [`peer_name`] or [`agent_name`], a DNS name made of the same two facts, so that a dialling Manager
+//! can let the stock verifier check that it reached the very member or agent it meant; the remaining names of a
+//! Manager are the hosts under which browsers and the CLI reach the API.
 //!
 //! Deliberately unaware of sockets and of the log: see `tls.rs` for the former.
 
@@ -23,6 +24,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::vault::{GroupKey, VaultFailure};
+use crate::base::HostId;
 
 /// How long the authority is valid: longer than any installation is expected to live unattended.
 const CA_DAYS: u64 = 20 * 365;
@@ -59,6 +61,15 @@ pub struct PeerIdentity {
     pub cluster_id: Uuid,
     /// The member's number in that group.
     pub node_id: u64,
+}
+
+/// Whose agent a certificate says its holder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentIdentity {
+    /// The group.
+    pub cluster_id: Uuid,
+    /// The host's number in that group.
+    pub host: HostId,
 }
 
 /// The group's certificate authority, with the key to issue from it.
@@ -121,8 +132,22 @@ impl GroupCa {
         hosts: &[String],
         now_unix_s: u64,
     ) -> Result<String, PkiFailure> {
+        self.certify(csr_pem, leaf(identity, hosts, now_unix_s)?)
+    }
+
+    /// Certifies the key of `csr_pem` as that of a host's agent. Again, names are ours to give.
+    pub fn issue_agent(
+        &self,
+        csr_pem: &str,
+        identity: AgentIdentity,
+        now_unix_s: u64,
+    ) -> Result<String, PkiFailure> {
+        self.certify(csr_pem, agent_leaf(identity, now_unix_s)?)
+    }
+
+    fn certify(&self, csr_pem: &str, params: CertificateParams) -> Result<String, PkiFailure> {
         let mut request = CertificateSigningRequestParams::from_pem(csr_pem)?;
-        request.params = leaf(identity, hosts, now_unix_s)?;
+        request.params = params;
         let key = KeyPair::from_pem(&self.key_pem)?;
         let issuer = Issuer::from_ca_cert_pem(&self.certificate_pem, key)?;
         Ok(request.signed_by(&issuer)?.pem())
@@ -148,8 +173,24 @@ pub(crate) fn peer_name(identity: PeerIdentity) -> String {
     format!("km-{}.{}.kyvos-manager.internal", identity.node_id, identity.cluster_id)
 }
 
+/// The DNS name by which a Manager checks that it reached the agent of the host it meant. It is never looked up.
+pub(crate) fn agent_name(identity: AgentIdentity) -> String {
+    format!("host-{}.{}.kyvos-manager.internal", identity.host, identity.cluster_id)
+}
+
 /// Reads who the holder of `certificate` is. The chain must have been verified already.
 pub(crate) fn identity_of(certificate: &CertificateDer<'_>) -> Result<PeerIdentity, PkiFailure> {
+    let uri = only_uri(certificate)?;
+    parse_uri(&uri).ok_or(PkiFailure::Identity("its URI name is not a Manager's"))
+}
+
+/// Reads whose agent the holder of `certificate` is. The chain must have been verified already.
+pub(crate) fn agent_of(certificate: &CertificateDer<'_>) -> Result<AgentIdentity, PkiFailure> {
+    let uri = only_uri(certificate)?;
+    parse_agent_uri(&uri).ok_or(PkiFailure::Identity("its URI name is not a host agent's"))
+}
+
+fn only_uri(certificate: &CertificateDer<'_>) -> Result<String, PkiFailure> {
     let (_, parsed) = X509Certificate::from_der(certificate)
         .map_err(|_| PkiFailure::Identity("not an X.509 certificate"))?;
     let names = parsed
@@ -161,9 +202,7 @@ pub(crate) fn identity_of(certificate: &CertificateDer<'_>) -> Result<PeerIdenti
         _ => None,
     });
     match (uris.next(), uris.next()) {
-        (Some(uri), None) => {
-            parse_uri(uri).ok_or(PkiFailure::Identity("its URI name is not a Manager's"))
-        }
+        (Some(uri), None) => Ok(uri.to_owned()),
         _ => Err(PkiFailure::Identity("expected exactly one URI name")),
     }
 }
@@ -187,14 +226,22 @@ fn uri_name(identity: PeerIdentity) -> String {
     format!("spiffe://{}/km/{}", identity.cluster_id, identity.node_id)
 }
 
+fn parse_agent_uri(uri: &str) -> Option<AgentIdentity> {
+    let (cluster, host) = uri.strip_prefix("spiffe://")?.split_once("/agent/")?;
+    let identity = AgentIdentity { cluster_id: cluster.parse().ok()?, host: host.parse().ok()? };
+    (uri == agent_uri(identity)).then_some(identity)
+}
+
+fn agent_uri(identity: AgentIdentity) -> String {
+    format!("spiffe://{}/agent/{}", identity.cluster_id, identity.host)
+}
+
 fn leaf(
     identity: PeerIdentity,
     hosts: &[String],
     now_unix_s: u64,
 ) -> Result<CertificateParams, PkiFailure> {
-    let mut params = dated(now_unix_s, LEAF_DAYS);
-    params.distinguished_name = common_name(&format!("Kyvos Manager {}", identity.node_id));
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let mut params = end_entity(&format!("Kyvos Manager {}", identity.node_id), now_unix_s);
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.subject_alt_names = vec![
@@ -204,8 +251,26 @@ fn leaf(
     for host in hosts {
         params.subject_alt_names.push(host_name(host)?);
     }
-    params.use_authority_key_identifier_extension = true;
     Ok(params)
+}
+
+/// An agent only ever listens: with its certificate it can dial nobody.
+fn agent_leaf(identity: AgentIdentity, now_unix_s: u64) -> Result<CertificateParams, PkiFailure> {
+    let mut params = end_entity(&format!("Kyvos host {}", identity.host), now_unix_s);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.subject_alt_names = vec![
+        SanType::URI(agent_uri(identity).try_into()?),
+        SanType::DnsName(agent_name(identity).try_into()?),
+    ];
+    Ok(params)
+}
+
+fn end_entity(name: &str, now_unix_s: u64) -> CertificateParams {
+    let mut params = dated(now_unix_s, LEAF_DAYS);
+    params.distinguished_name = common_name(name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    params
 }
 
 fn host_name(host: &str) -> Result<SanType, rcgen::Error> {
@@ -278,6 +343,20 @@ mod tests {
         let pem = ca.issue(&csr, identity(9), &[], NOW).unwrap();
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
         assert_eq!(identity_of(&certificate).unwrap(), identity(9));
+    }
+
+    #[test]
+    fn an_agent_is_no_manager_and_a_manager_no_agent() {
+        let ca = GroupCa::generate(identity(1).cluster_id, NOW).unwrap();
+        let request = CertificateRequest::generate().unwrap();
+        let agent = AgentIdentity { cluster_id: identity(1).cluster_id, host: HostId(12) };
+        let pem = ca.issue_agent(&request.csr_pem, agent, NOW).unwrap();
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        assert_eq!(agent_of(&certificate).unwrap(), agent);
+        assert!(identity_of(&certificate).is_err());
+        assert!(agent_of(&issue(&ca, 12)).is_err());
+        let cluster = agent.cluster_id;
+        assert_eq!(parse_agent_uri(&format!("spiffe://{cluster}/agent/012")), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use zeroize::Zeroizing;
 
-use super::pki::{self, PeerIdentity, PkiFailure};
+use super::pki::{self, AgentIdentity, PeerIdentity, PkiFailure};
 use super::private_file;
 use crate::base::Timestamp;
 
@@ -29,6 +29,10 @@ const CA_FILE: &str = "ca.pem";
 const CERTIFICATE_FILE: &str = "manager.pem";
 /// This Manager's key.
 const KEY_FILE: &str = "manager.key";
+/// An agent's certificate.
+const AGENT_CERTIFICATE_FILE: &str = "agent.pem";
+/// An agent's key.
+const AGENT_KEY_FILE: &str = "agent.key";
 
 /// What a Manager shows and what it believes. The API listener is run with the same.
 #[derive(Clone)]
@@ -70,8 +74,17 @@ pub enum TlsFailure {
 }
 
 impl Credentials {
-    /// Reads the three files of `dir`.
+    /// Reads a Manager's three files of `dir`.
     pub fn load(dir: &Path) -> Result<Self, TlsFailure> {
+        Self::load_named(dir, CERTIFICATE_FILE, KEY_FILE)
+    }
+
+    /// Reads an agent's three files of `dir`.
+    pub fn load_agent(dir: &Path) -> Result<Self, TlsFailure> {
+        Self::load_named(dir, AGENT_CERTIFICATE_FILE, AGENT_KEY_FILE)
+    }
+
+    fn load_named(dir: &Path, certificate: &str, key: &str) -> Result<Self, TlsFailure> {
         let read = |name: &str| {
             let path = dir.join(name);
             std::fs::read_to_string(&path)
@@ -79,21 +92,30 @@ impl Credentials {
         };
         Ok(Credentials {
             ca_pem: read(CA_FILE)?,
-            certificate_pem: read(CERTIFICATE_FILE)?,
-            key_pem: Zeroizing::new(read(KEY_FILE)?),
+            certificate_pem: read(certificate)?,
+            key_pem: Zeroizing::new(read(key)?),
         })
     }
 
-    /// Writes the three files of `dir`, mode 0600. The certificate comes last: with it the set is whole.
+    /// Writes a Manager's three files of `dir`, mode 0600. The certificate comes last: with it the set is whole.
     pub fn save(&self, dir: &Path) -> Result<(), TlsFailure> {
+        self.save_named(dir, CERTIFICATE_FILE, KEY_FILE)
+    }
+
+    /// Writes an agent's three files of `dir`, likewise.
+    pub fn save_agent(&self, dir: &Path) -> Result<(), TlsFailure> {
+        self.save_named(dir, AGENT_CERTIFICATE_FILE, AGENT_KEY_FILE)
+    }
+
+    fn save_named(&self, dir: &Path, certificate: &str, key: &str) -> Result<(), TlsFailure> {
         let write = |name: &str, text: &str| {
             let path = dir.join(name);
             private_file::write(&path, text.as_bytes())
                 .map_err(|cause| TlsFailure::File { path: path.display().to_string(), cause })
         };
         write(CA_FILE, &self.ca_pem)?;
-        write(KEY_FILE, &self.key_pem)?;
-        self.save_certificate(dir)
+        write(key, &self.key_pem)?;
+        write(certificate, &self.certificate_pem)
     }
 
     /// Writes the certificate only: it was issued anew for the same key.
@@ -110,7 +132,14 @@ impl Credentials {
         Ok(pki::identity_of(first)?)
     }
 
-    /// The listening side of the peer port.
+    /// Whose agent these credentials say we are.
+    pub fn agent_identity(&self) -> Result<AgentIdentity, TlsFailure> {
+        let chain = certificates(&self.certificate_pem)?;
+        let first = chain.first().ok_or(TlsFailure::Pem { what: "certificate" })?;
+        Ok(pki::agent_of(first)?)
+    }
+
+    /// The listening side of the peer port, and of an agent.
     pub(crate) fn peer_server(&self, shown: Arc<Shown>) -> Result<Arc<ServerConfig>, TlsFailure> {
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
             .build()
@@ -124,7 +153,7 @@ impl Credentials {
         Ok(Arc::new(config))
     }
 
-    /// The dialling side of the peer port.
+    /// The dialling side of the peer port, and of whoever asks an agent.
     pub(crate) fn peer_client(&self, shown: Arc<Shown>) -> Result<Arc<ClientConfig>, TlsFailure> {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -207,6 +236,11 @@ impl ResolvesClientCert for Shown {
 /// The name under which the verifier checks that a dialled peer is the very member meant.
 pub(crate) fn server_name(peer: PeerIdentity) -> ServerName<'static> {
     ServerName::try_from(pki::peer_name(peer)).expect("a number and a uuid make a DNS name")
+}
+
+/// The name under which the verifier checks that a dialled agent is that of the very host meant.
+pub(crate) fn agent_server_name(agent: AgentIdentity) -> ServerName<'static> {
+    ServerName::try_from(pki::agent_name(agent)).expect("a number and a uuid make a DNS name")
 }
 
 /// Who sits at the other end of a verified connection.

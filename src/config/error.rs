@@ -22,7 +22,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub(super) fn file(path: &Path, line: usize) -> Self {
+    pub(crate) fn file(path: &Path, line: usize) -> Self {
         Self::File { path: path.to_owned(), line }
     }
 }
@@ -52,7 +52,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(at: Origin, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(at: Origin, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { at, problem: problem.into(), remedy: remedy.into() }
     }
 }

@@ -24,6 +24,7 @@ use crate::cli::outcome::Failure;
 use crate::cluster::{Group, Home, Seat};
 use crate::config::Config;
 use crate::leadership::{Driver, Reconciler};
+use crate::remote::Hosts;
 use crate::telemetry;
 
 /// How often is looked whether the Raft core still runs, and systemd told so.
@@ -49,7 +50,8 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     let certificates = Certificates::of(&config, &home)?;
 
     let group = take_seat(&config, home, ports.peer).await?;
-    let driver = Driver::start(&group, reconcilers(&group));
+    let hosts = Hosts::of(&group).map_err(failed)?;
+    let driver = Driver::start(&group, reconcilers(&group, &hosts));
     let member = Member::new(driver.office().clone());
     let ended = CancellationToken::new();
     let mut beside = JoinSet::new();
@@ -59,7 +61,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     let mut surfaces = Surfaces::default();
     surfaces.health(ports.health, &member);
     if let (Some(listener), Some(key)) = (ports.api, group_key) {
-        let surface = Surface::new(member.clone(), &key, metrics, ended.clone());
+        let surface = Surface::new(member.clone(), hosts.clone(), &key, metrics, ended.clone());
         surfaces.api(listener, certificates, surface, ended.clone());
     }
     tracing::info!(manager = %group.here(), role = config.node.role.as_str(), "started");
@@ -89,7 +91,7 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     driver.shutdown().await;
     surfaces.drain().await;
     beside.shutdown().await;
-    drop(member);
+    drop((member, hosts));
     group.shutdown().await;
     tracing::info!("stopped");
     match anew {
@@ -145,7 +147,7 @@ async fn take_seat(config: &Config, home: Home, peer: TcpListener) -> Result<Gro
 }
 
 /// Everything that runs while this Manager is Active, one line for each room.
-fn reconcilers(group: &Group) -> Vec<Arc<dyn Reconciler>> {
+fn reconcilers(group: &Group, _hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(managers::reconciler::Managers::of(group.clone())),
         Arc::new(operations::reconciler::Operations::of(group.clone())),

@@ -13,9 +13,15 @@
 //! question and its answer), `carrier` (who carries it: `tls`, `ssh`); `hosts` (from a host's number to its carrier).
 
 pub mod act;
+mod call;
+mod carrier;
 mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
+mod hosts;
+mod ssh;
+mod tls;
+pub(crate) mod wire;
 
 use std::io;
 
@@ -28,6 +34,7 @@ pub use self::act::{
     UnitStatus, UnitVerb, Upload,
 };
 pub use self::failure::RemoteFailure;
+pub use self::hosts::{Acting, Hosts};
 use crate::base::{Epoch, HostId};
 
 /// Bytes on their way, in order.

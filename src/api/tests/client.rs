@@ -11,9 +11,10 @@ use tower::ServiceExt;
 
 use super::group::{TestGroup, group_key};
 use crate::api::{Surface, metrics, router};
-use crate::base::{Digest, Secret};
+use crate::base::{Digest, Epoch, Secret};
 use crate::capabilities::access::model::{self as access, Role};
 use crate::capabilities::access::password::Passwords;
+use crate::remote::fake::FakeHosts;
 
 /// A Manager in a test: its group and its whole HTTP surface.
 pub(super) struct Km {
@@ -54,7 +55,9 @@ impl Km {
             group.commit(access::Command::CreateToken { name, digest, role, ttl_ms: None });
         }
         let handle = metrics::recorder().build_recorder().handle();
-        let surface = Surface::new(group.clone(), &group_key(), handle, CancellationToken::new());
+        let hosts = Arc::new(FakeHosts::in_epoch(Epoch(0)));
+        let stopping = CancellationToken::new();
+        let surface = Surface::new(group.clone(), hosts, &group_key(), handle, stopping);
         Self { router: router(surface.clone()), surface, group }
     }
 
