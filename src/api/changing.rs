@@ -169,6 +169,26 @@ impl<P, T, C> Change<P, T, C> {
         self.propose_as(RequestName::fresh().id, by, command.into(), None).await
     }
 
+    /// Brings a command before the group under a name that follows from what is asked, so that whoever lost the answer
+    /// and asks for the same again is given it again, without having kept a name.
+    pub(crate) async fn propose_named(
+        &self,
+        name: RequestId,
+        fingerprint: Digest,
+        command: impl Into<Command>,
+    ) -> Result<Committed, Problem> {
+        self.settled(Draft {
+            by: self.actor(),
+            source: self.source.clone(),
+            request: Some(name),
+            fingerprint: Some(fingerprint),
+            reason: None,
+            fence: None,
+            command: command.into(),
+        })
+        .await
+    }
+
     async fn propose_as(
         &self,
         request: RequestId,

@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     InvalidInput,
     /// The instance does not answer.
     NotReached,
+    /// The host answered, and could not do or tell what it was asked.
+    HostFailed,
     /// The others would have no quorum.
     QuorumLoss,
     /// Nothing is kept under this revision.
@@ -116,6 +118,7 @@ impl Fault {
         Self::PasswordInvalid,
         Self::InvalidInput,
         Self::NotReached,
+        Self::HostFailed,
         Self::QuorumLoss,
         Self::TooManyLogins,
         Self::TooManyStreams,
@@ -257,6 +260,12 @@ impl Fault {
                 S::CONFLICT,
                 "Does not answer",
                 "Look after the host. To delete an instance that will not come back, send force: true.",
+            ),
+            Self::HostFailed => entry(
+                "HOST_FAILED",
+                S::CONFLICT,
+                "The host could not do it",
+                "The detail is what the host says; its agent's log tells more.",
             ),
             Self::QuorumLoss => entry(
                 "QUORUM_LOSS",

@@ -10,6 +10,7 @@ use super::codes::{Entry, Fault, refusal_entry};
 use super::port::HistoryFailure;
 use crate::base::Refusal;
 use crate::cluster::{AdmitFailure, ProposeFailure, ReadFailure};
+use crate::remote::RemoteFailure;
 
 /// Why a request was not carried out: a line of the table and what happened this time.
 #[derive(Clone, Debug)]
@@ -159,6 +160,23 @@ impl From<AdmitFailure> for Problem {
             AdmitFailure::BadRequest(_) => Self::new(Fault::InvalidInput, sentence(&failure)),
             AdmitFailure::NoAuthority(_) => Self::new(Fault::Internal, sentence(&failure)),
         }
+    }
+}
+
+impl From<RemoteFailure> for Problem {
+    fn from(failure: RemoteFailure) -> Self {
+        let fault = match failure {
+            RemoteFailure::NoWay(refusal) => return refusal.into(),
+            RemoteFailure::Ended(_) => Fault::NoActive,
+            RemoteFailure::NotReady(_)
+            | RemoteFailure::HostKeyChanged { .. }
+            | RemoteFailure::Unreachable(_) => Fault::NotReached,
+            RemoteFailure::Fenced { .. } | RemoteFailure::Refused(_) | RemoteFailure::Failed(_) => {
+                Fault::HostFailed
+            }
+            RemoteFailure::Unknown(_) => Fault::UnknownOutcome,
+        };
+        Self::new(fault, sentence(&failure))
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) enum TokenKind {
     Session,
     Api,
     Join,
+    Enrol,
 }
 
 impl TokenKind {
@@ -24,6 +25,7 @@ impl TokenKind {
             Self::Session => "km_s_",
             Self::Api => "km_t_",
             Self::Join => "km_j_",
+            Self::Enrol => "km_e_",
         }
     }
 }

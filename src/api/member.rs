@@ -8,10 +8,12 @@ use futures::stream::{self, BoxStream, StreamExt};
 use raft_store::HealthReport;
 
 use super::port::{FeedItem, Group, HistoryFailure, HistoryRow};
-use crate::base::{ManagerId, Revision, Timestamp};
+use crate::base::{HostId, ManagerId, Revision, Timestamp};
+use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
-    self, AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus,
-    PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing, Subscription,
+    self, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
+    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    Subscription,
 };
 use crate::leadership::{Office, Verdict};
 use crate::machine::State;
@@ -124,6 +126,14 @@ impl Group for Member {
 
     fn admit(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinGrant, AdmitFailure>> {
         Box::pin(self.group.admit(request))
+    }
+
+    fn certify_agent(&self, host: HostId, csr_pem: &str) -> Result<AgentCertificate, AdmitFailure> {
+        self.group.certify_agent(host, csr_pem)
+    }
+
+    fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure> {
+        self.group.new_ssh_key()
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) use input::{Asked, Nothing, Path, reason};
 pub(crate) use keys::TokenKind;
 pub(crate) use page::{Paging, Window};
 pub(crate) use privilege::{
-    Anyone, ChangeMembership, ChangeProperties, ControlManagers, ControlOperations, ManageTokens,
-    ManageUsers, NameManagers, Privilege, SignedIn, View, ViewAudit,
+    Anyone, ChangeMembership, ChangeProperties, ControlManagers, ControlOperations, ManageHosts,
+    ManageTokens, ManageUsers, NameManagers, Privilege, SignedIn, TrustHosts, View, ViewAudit,
 };
 pub(crate) use reading::{Onlooker, Reader};
 pub(crate) use router::Routes;

@@ -9,10 +9,11 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use raft_store::HealthReport;
 
-use crate::base::{Epoch, ManagerId, Revision, Timestamp};
+use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
+use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
-    AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus, PeerReport,
-    ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
+    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
 };
 use crate::leadership::Verdict;
 use crate::machine::{Change, State};
@@ -95,6 +96,13 @@ pub trait Group: Send + Sync + 'static {
     /// Lets a host in that shows a join token, and issues its certificate. Asked again with the same token
     /// and disk it gives the same number.
     fn admit(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinGrant, AdmitFailure>>;
+
+    /// Certifies a key as that of a host's agent. Nothing is agreed on for it: whoever gives the certificate away
+    /// has had the enrolment agreed on before.
+    fn certify_agent(&self, host: HostId, csr_pem: &str) -> Result<AgentCertificate, AdmitFailure>;
+
+    /// A new key by which Managers sign in on hosts reached over SSH, its private part sealed.
+    fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure>;
 }
 
 impl dyn Group {

@@ -15,6 +15,10 @@ pub(crate) enum Privilege {
     ManagersControl,
     /// Adds and removes Managers: a join token hands over the group key.
     ManagersMembership,
+    /// Registers hosts, changes and removes them, and has them looked at.
+    HostsManage,
+    /// Says whom to believe to be a host: enrolment tokens, host keys, the group's own SSH key.
+    HostsTrust,
     /// Cancels and retries operations.
     OperationsControl,
     /// Makes, changes and deletes users.
@@ -27,12 +31,14 @@ pub(crate) enum Privilege {
 
 impl Privilege {
     /// Every privilege, in the order they are shown.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::View,
         Self::PropertiesChange,
         Self::ManagersAlias,
         Self::ManagersControl,
         Self::ManagersMembership,
+        Self::HostsManage,
+        Self::HostsTrust,
         Self::OperationsControl,
         Self::UsersManage,
         Self::TokensManage,
@@ -47,6 +53,8 @@ impl Privilege {
             Self::ManagersAlias => "managers.alias",
             Self::ManagersControl => "managers.control",
             Self::ManagersMembership => "managers.membership",
+            Self::HostsManage => "hosts.manage",
+            Self::HostsTrust => "hosts.trust",
             Self::OperationsControl => "operations.control",
             Self::UsersManage => "users.manage",
             Self::TokensManage => "tokens.manage",
@@ -64,6 +72,7 @@ impl Privilege {
                     | Self::PropertiesChange
                     | Self::ManagersAlias
                     | Self::ManagersControl
+                    | Self::HostsManage
                     | Self::OperationsControl
             ),
             Role::Auditor => matches!(self, Self::View | Self::AuditView),
@@ -113,6 +122,8 @@ needs! {
     NameManagers = Need::Privilege(Privilege::ManagersAlias);
     ControlManagers = Need::Privilege(Privilege::ManagersControl);
     ChangeMembership = Need::Privilege(Privilege::ManagersMembership);
+    ManageHosts = Need::Privilege(Privilege::HostsManage);
+    TrustHosts = Need::Privilege(Privilege::HostsTrust);
     ControlOperations = Need::Privilege(Privilege::OperationsControl);
     ManageUsers = Need::Privilege(Privilege::UsersManage);
     ManageTokens = Need::Privilege(Privilege::TokensManage);

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::surface::Surface;
 use super::{cluster, dashboard, envelope, events, explain, metrics, openapi, requests};
-use crate::capabilities::{access, audit, managers, operations, prechecks, properties};
+use crate::capabilities::{access, audit, hosts, managers, operations, prechecks, properties};
 
 pub use super::health::health_router;
 
@@ -47,6 +47,7 @@ fn all() -> Routes {
     let rooms = OpenApiRouter::new()
         .merge(cluster::routes())
         .merge(managers::api::routes())
+        .merge(hosts::api::routes())
         .merge(properties::api::routes())
         .merge(operations::api::routes())
         .merge(prechecks::api::routes())

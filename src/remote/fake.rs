@@ -34,6 +34,8 @@ pub(crate) struct Inside {
     pub(crate) outputs: BTreeMap<String, Output>,
     /// What probes find, by their debug form; others find something.
     pub(crate) probed: BTreeMap<String, Probed>,
+    /// The keys that SSH servers show; a host without one has no SSH server.
+    pub(crate) keys: BTreeMap<HostId, String>,
     /// Every act in order, such as `5 stop kyvos-manager`.
     pub(crate) done: Vec<String>,
     next_pid: u32,
@@ -119,6 +121,13 @@ impl Watch for FakeHosts {
         let found = Probed { answers: true, status: None, detail: String::new() };
         let found = inside.probed.get(&format!("{probe:?}")).cloned().unwrap_or(found);
         now(inside.reach(host).map(|()| found))
+    }
+
+    fn offered_key(&self, host: HostId) -> Told<'_, String> {
+        let inside = self.inside();
+        let key = inside.keys.get(&host).cloned();
+        let key = key.ok_or_else(|| RemoteFailure::Unreachable("no SSH server".into()));
+        now(inside.reach(host).and(key))
     }
 }
 

@@ -90,21 +90,6 @@ impl Hosts {
         }
     }
 
-    /// The key that a host's SSH server shows now, in OpenSSH's one-line form. Nothing is trusted by that.
-    pub fn offered_key(&self, host: HostId) -> Told<'_, String> {
-        async move {
-            let host = self.group.view(|state| state.hosts.host(host).cloned())?;
-            match host.transport {
-                Transport::Ssh(way) => ssh::offered_key(&way.address).await,
-                Transport::Agent { .. } => Err(RemoteFailure::NotReady(format!(
-                    "{} is reached by its agent and shows no SSH key",
-                    host.name
-                ))),
-            }
-        }
-        .boxed()
-    }
-
     fn hello(&self, host: HostId) -> HelloV1 {
         HelloV1 {
             protocol_min: PROTOCOL_MIN,
@@ -156,6 +141,20 @@ impl Watch for Hosts {
         }
         .boxed()
     }
+
+    fn offered_key(&self, host: HostId) -> Told<'_, String> {
+        async move {
+            let host = self.group.view(|state| state.hosts.host(host).cloned())?;
+            match host.transport {
+                Transport::Ssh(way) => ssh::offered_key(&way.address).await,
+                Transport::Agent { .. } => Err(RemoteFailure::NotReady(format!(
+                    "{} is reached by its agent and shows no SSH key",
+                    host.name
+                ))),
+            }
+        }
+        .boxed()
+    }
 }
 
 impl Acting<'_> {
@@ -199,6 +198,10 @@ impl Watch for Acting<'_> {
 
     fn probe<'a>(&'a self, host: HostId, probe: &'a Probe) -> Told<'a, Probed> {
         self.hosts.probe(host, probe)
+    }
+
+    fn offered_key(&self, host: HostId) -> Told<'_, String> {
+        self.hosts.offered_key(host)
     }
 }
 

@@ -35,6 +35,7 @@ pub use self::act::{
 };
 pub use self::failure::RemoteFailure;
 pub use self::hosts::{Acting, Hosts};
+pub use self::ssh::fingerprint;
 use crate::base::{Epoch, HostId};
 
 /// Bytes on their way, in order.
@@ -56,6 +57,9 @@ pub trait Watch: Send + Sync {
 
     /// Whether something answers, seen from the host.
     fn probe<'a>(&'a self, host: HostId, probe: &'a Probe) -> Told<'a, Probed>;
+
+    /// The key that a host's SSH server shows now, in OpenSSH's one-line form. Nothing is trusted by that.
+    fn offered_key(&self, host: HostId) -> Told<'_, String>;
 }
 
 /// What may be done on hosts, by who has the right to.

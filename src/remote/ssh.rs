@@ -90,8 +90,8 @@ impl BySsh {
     fn changed(&self, offered: &Offered) -> Option<RemoteFailure> {
         let offered = offered.taken()?;
         (offered.key_data() != self.trusted.key_data()).then(|| RemoteFailure::HostKeyChanged {
-            expected: fingerprint(&self.trusted),
-            offered: fingerprint(&offered),
+            expected: fingerprint_of(&self.trusted),
+            offered: fingerprint_of(&offered),
         })
     }
 
@@ -121,8 +121,13 @@ pub(super) fn host_key(text: &str) -> Result<PublicKey, RemoteFailure> {
         .map_err(|error| RemoteFailure::NotReady(format!("the trusted SSH key: {error}")))
 }
 
+/// The fingerprint of a public key in OpenSSH's one-line form, as `ssh-keygen -l` prints it; `None` when it is no key.
+pub fn fingerprint(key: &str) -> Option<String> {
+    PublicKey::from_openssh(key).ok().map(|key| fingerprint_of(&key))
+}
+
 /// A key as people compare it.
-fn fingerprint(key: &PublicKey) -> String {
+fn fingerprint_of(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 

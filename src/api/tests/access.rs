@@ -33,6 +33,7 @@ async fn a_sign_in_gives_a_token_and_a_cookie_that_scripts_cannot_read() {
             "properties.change",
             "managers.alias",
             "managers.control",
+            "hosts.manage",
             "operations.control"
         ])
     );

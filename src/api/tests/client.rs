@@ -19,6 +19,7 @@ use crate::remote::fake::FakeHosts;
 /// A Manager in a test: its group and its whole HTTP surface.
 pub(super) struct Km {
     pub(super) group: Arc<TestGroup>,
+    pub(super) hosts: Arc<FakeHosts>,
     pub(super) surface: Arc<Surface>,
     pub(super) router: Router,
 }
@@ -57,8 +58,8 @@ impl Km {
         let handle = metrics::recorder().build_recorder().handle();
         let hosts = Arc::new(FakeHosts::in_epoch(Epoch(0)));
         let stopping = CancellationToken::new();
-        let surface = Surface::new(group.clone(), hosts, &group_key(), handle, stopping);
-        Self { router: router(surface.clone()), surface, group }
+        let surface = Surface::new(group.clone(), hosts.clone(), &group_key(), handle, stopping);
+        Self { router: router(surface.clone()), surface, group, hosts }
     }
 
     /// Makes a user with a password.

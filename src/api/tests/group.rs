@@ -12,12 +12,13 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::api::port::{FeedItem, Group, HistoryFailure, HistoryRow};
-use crate::base::{Digest, Epoch, ManagerId, RequestId, Revision, Secret, Term, Timestamp};
+use crate::base::{Digest, Epoch, HostId, ManagerId, RequestId, Revision, Secret, Term, Timestamp};
+use crate::capabilities::hosts::model::SshKey;
 use crate::capabilities::managers::model as managers;
 use crate::capabilities::operations::model as operations;
 use crate::cluster::{
-    About, AdmitFailure, Consistency, Difference, Draft, JoinGrant, JoinRequest, MemberStatus,
-    PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    About, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
+    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
 };
 use crate::leadership::{Mode, Rule, Verdict};
 use crate::machine::{Actor, Change, Command, LEVEL_MAX, Proposal, State, apply};
@@ -318,6 +319,22 @@ impl Group for TestGroup {
             })
         })
     }
+
+    fn certify_agent(&self, host: HostId, csr_pem: &str) -> Result<AgentCertificate, AdmitFailure> {
+        if !csr_pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----") {
+            return Err(AdmitFailure::NoAuthority("the test knows no such request".into()));
+        }
+        Ok(AgentCertificate {
+            cluster_id: Uuid::nil(),
+            ca_pem: "ca".into(),
+            certificate_pem: format!("certificate of host {host}"),
+        })
+    }
+
+    fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure> {
+        let number = self.set().log.len();
+        Ok(SshKey { public: format!("ssh-ed25519 AAAA{number}"), sealed: SEALED.into() })
+    }
 }
 
 /// The key of the group the tests talk to.
@@ -334,6 +351,9 @@ fn found() -> managers::Command {
     };
     managers::Command::Found { group, profile: profile("km1"), disk_id: Uuid::new_v4() }
 }
+
+/// What stands for a sealed private key; it must never be shown.
+pub(super) const SEALED: &[u8] = b"sealed-private-key";
 
 /// PEM around bytes that nobody verifies here.
 const CA_PEM: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -8,6 +8,7 @@ mod access;
 mod bad_input;
 mod events;
 mod health;
+mod hosts;
 mod pages;
 mod prechecks;
 mod properties;

@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 43, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 55, "a route came or went: say here how many there are");
     found
 }
 
@@ -35,7 +35,7 @@ fn filled(path: &str) -> String {
 }
 
 /// The routes that need nobody, by design.
-const OPEN: &[&str] = &["/api/v1/login", "/api/v1/join"];
+const OPEN: &[&str] = &["/api/v1/login", "/api/v1/join", "/api/v1/hosts/enrol"];
 
 #[test]
 fn every_route_is_described_and_classified_as_local_or_forwarded() {
@@ -79,6 +79,9 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "RequestOutcome",
         "Prechecks",
         "Precheck",
+        "Host",
+        "HostRole",
+        "HostTransport",
     ] {
         assert!(schemas.contains_key(name), "{name} is missing of {:?}", schemas.keys());
     }
@@ -118,6 +121,10 @@ fn may(role: Role, operation: &str) -> bool {
         "set_property",
         "reset_property",
         "revert_property",
+        "register_host",
+        "patch_host",
+        "delete_host",
+        "check_host",
         "patch_manager",
         "make_active",
         "step_aside",
@@ -142,6 +149,10 @@ fn may(role: Role, operation: &str) -> bool {
         "create_join_token",
         "delete_join_token",
         "delete_manager",
+        "invite_agent",
+        "make_ssh_key",
+        "get_ssh_host_key",
+        "trust_host",
     ];
     match role {
         Role::Administrator => true,

@@ -66,12 +66,19 @@ pub enum Command {
     },
     /// Gives the group another SSH key.
     SetSshKey(SshKey),
-    /// The Active saw a host differently than before.
+    /// The Active saw a host differently than before, or was asked to look.
     Note {
         /// Which.
         host: HostId,
         /// What it saw.
         reach: Reach,
+        /// The newest [`Command::Look`] at the host that it knew of when it looked.
+        asked: Revision,
+    },
+    /// Asks the Active to look at a host now.
+    Look {
+        /// Which.
+        host: HostId,
     },
 }
 
@@ -126,11 +133,18 @@ pub enum Event {
     },
     /// The group has another SSH key.
     SshKeySet(SshKey),
-    /// A host was seen differently than before.
+    /// A host was looked at: it was seen differently than before, or somebody had asked.
     Noted {
         /// Which.
         host: HostId,
         /// What was seen.
         reach: Reach,
+        /// The newest wish to look that this fulfils.
+        asked: Revision,
+    },
+    /// Somebody wants a host to be looked at now.
+    LookAsked {
+        /// Which.
+        host: HostId,
     },
 }

@@ -53,8 +53,12 @@ pub struct Host {
     pub enrolled_at: Option<Timestamp>,
     /// The SSH host key somebody chose to trust, in OpenSSH's one-line form without a comment.
     pub trusted_key: Option<String>,
-    /// What the Active last saw of it; `None` before the first look.
+    /// What the Active last saw of it; `None` before the first look this way.
     pub seen: Option<Seen>,
+    /// The newest wish that the Active look at it.
+    pub look_asked: Revision,
+    /// The newest wish that was fulfilled.
+    pub looked: Revision,
     /// When it was registered.
     pub registered_at: Timestamp,
     /// Revision of the last change people made; the ETag.

@@ -39,7 +39,11 @@ impl Capability for Room {
             }
             Command::Trust { host, key, expect } => trust(facts, *host, key, *expect)?,
             Command::SetSshKey(key) => set_ssh_key(key)?,
-            Command::Note { host, reach } => return note(facts, *host, reach),
+            Command::Note { host, reach, asked } => return note(facts, *host, reach, *asked),
+            Command::Look { host } => {
+                facts.host(*host)?;
+                Event::LookAsked { host: *host }
+            }
         };
         Ok(vec![event])
     }
@@ -64,15 +68,21 @@ impl Capability for Room {
                 changed(facts, moment, *host, |host| {
                     host.transport = Transport::Agent { address: address.clone() };
                     host.enrolled_at = Some(moment.at);
+                    host.seen = None;
                 });
             }
             Event::Trusted { host, key } => {
                 changed(facts, moment, *host, |host| host.trusted_key = Some(key.clone()));
             }
             Event::SshKeySet(key) => facts.ssh_key = Some(key.clone()),
-            Event::Noted { host, reach } => {
+            Event::Noted { host, reach, asked } => {
                 if let Some(host) = facts.hosts.get_mut(host) {
-                    host.seen = Some(Seen { reach: reach.clone(), since: moment.at });
+                    noted(host, moment, reach, *asked);
+                }
+            }
+            Event::LookAsked { host } => {
+                if let Some(host) = facts.hosts.get_mut(host) {
+                    host.look_asked = moment.revision;
                 }
             }
         }
@@ -109,6 +119,7 @@ impl Capability for Room {
                 facts.ssh_key.as_ref().map(|key| key.public.clone()),
                 Some(cut(&key.public, PUBLIC_KEY_MAX_BYTES)),
             ),
+            Command::Look { host } => Trace::new("hosts.check", name(host)),
             Command::Note { .. } => return None,
         })
     }
@@ -143,7 +154,14 @@ fn change(
     expect: Option<Revision>,
 ) -> Result<Event, Refusal> {
     let host = unchanged(&state.hosts, id, expect)?;
-    let (roles, transport) = (roles.unwrap_or(&host.roles), transport.unwrap_or(&host.transport));
+    let roles = roles.unwrap_or(&host.roles);
+    let transport = match (transport, &host.transport) {
+        // An agent tells its address itself: leaving it out leaves it.
+        (Some(Transport::Agent { address }), Transport::Agent { .. }) if address.is_empty() => {
+            &host.transport
+        }
+        (transport, known) => transport.unwrap_or(known),
+    };
     reachable_by(transport)?;
     let loses_portal =
         host.roles.contains(&HostRole::WebPortal) && !roles.contains(&HostRole::WebPortal);
@@ -217,15 +235,18 @@ fn set_ssh_key(key: &SshKey) -> Result<Event, Refusal> {
     Ok(Event::SshKeySet(key.clone()))
 }
 
-/// What is seen again is no news.
-fn note(facts: &Facts, id: HostId, reach: &Reach) -> Result<Vec<Event>, Refusal> {
+/// What is seen again is no news, unless somebody asked.
+fn note(facts: &Facts, id: HostId, reach: &Reach, asked: Revision) -> Result<Vec<Event>, Refusal> {
     let host = facts.host(id)?;
     let reach = match reach {
         Reach::Answers { version } => Reach::Answers { version: cut(version, VERSION_MAX_BYTES) },
         Reach::Silent { because } => Reach::Silent { because: cut(because, BECAUSE_MAX_BYTES) },
     };
     let known = host.seen.as_ref().is_some_and(|seen| seen.reach == reach);
-    Ok(if known { vec![] } else { vec![Event::Noted { host: id, reach }] })
+    // A wish that nobody uttered is not fulfilled.
+    let asked = asked.min(host.look_asked);
+    let owed = asked > host.looked;
+    Ok(if known && !owed { vec![] } else { vec![Event::Noted { host: id, reach, asked }] })
 }
 
 fn unchanged(facts: &Facts, id: HostId, expect: Option<Revision>) -> Result<&Host, Refusal> {
@@ -320,8 +341,18 @@ fn new_host(
         enrolled_at: None,
         trusted_key: None,
         seen: None,
+        look_asked: Revision(0),
+        looked: Revision(0),
         registered_at: moment.at,
         revision: moment.revision,
+    }
+}
+
+/// Since when it is so does not move when it is seen again.
+fn noted(host: &mut Host, moment: &Moment, reach: &Reach, asked: Revision) {
+    host.looked = host.looked.max(asked);
+    if host.seen.as_ref().is_none_or(|seen| seen.reach != *reach) {
+        host.seen = Some(Seen { reach: reach.clone(), since: moment.at });
     }
 }
 
@@ -332,10 +363,13 @@ fn changed(facts: &mut Facts, moment: &Moment, id: HostId, how: impl FnOnce(&mut
     }
 }
 
-/// A key was trusted for an address; at another one it proves nothing.
+/// A key was trusted for an address; at another one it proves nothing. What was seen was seen the old way.
 fn reached_by(host: &mut Host, roles: &BTreeSet<HostRole>, transport: &Transport) {
     if host.transport.address() != transport.address() {
         host.trusted_key = None;
+    }
+    if host.transport != *transport {
+        host.seen = None;
     }
     host.roles = roles.clone();
     host.transport = transport.clone();

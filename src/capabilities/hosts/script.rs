@@ -8,11 +8,12 @@ use crate::machine::State;
 use crate::machine::script::{Words, tell_all_of};
 
 pub(crate) const VERBS: &[&str] =
-    &["register", "change", "remove", "invite", "enrol", "trust", "set-ssh-key", "note"];
+    &["register", "change", "remove", "invite", "enrol", "trust", "set-ssh-key", "note", "look"];
 
 /// `register NAME TRANSPORT [roles=a,b]` · `change @N [roles=] [transport=] [expect=@N]` · `remove @N [expect=@N]` ·
 /// `invite @N TOKEN [ttl=MS]` · `enrol @N TOKEN ADDRESS` · `trust @N KEY [expect=@N]` ·
-/// `set-ssh-key PUBLIC [key_bytes=N]` · `note @N answers VERSION` · `note @N silent BECAUSE`.
+/// `set-ssh-key PUBLIC [key_bytes=N]` · `note @N answers VERSION [asked=@N]` · `note @N silent BECAUSE [asked=@N]` ·
+/// `look @N`.
 /// A transport is `agent`, `agent:ADDRESS` or `ssh:USER@ADDRESS`, the latter with `program=` and `config=`.
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
@@ -48,7 +49,12 @@ pub(crate) fn command(words: &mut Words) -> Command {
             public: words.next(),
             sealed: vec![7; words.read_option("key_bytes").unwrap_or(3)],
         }),
-        "note" => Command::Note { host: words.read(), reach: reach(words) },
+        "note" => Command::Note {
+            host: words.read(),
+            reach: reach(words),
+            asked: words.read_option("asked").unwrap_or_default(),
+        },
+        "look" => Command::Look { host: words.read() },
         other => panic!("hosts know no {other}"),
     }
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::join::invitation;
 use super::model;
 use super::plan::hindrance;
 use crate::api::{

@@ -179,7 +179,10 @@ fn hosts() -> impl Strategy<Value = String> {
         (id(), 0..3_u32, expect())
             .prop_map(|(id, key, expect)| format!("hosts trust {id} key{key}{expect}")),
         (0..3_u32).prop_map(|key| format!("hosts set-ssh-key key{key}")),
-        (id(), 0..2_u32).prop_map(|(id, version)| format!("hosts note {id} answers 0.{version}")),
+        (id(), 0..2_u32, id()).prop_map(|(id, version, asked)| format!(
+            "hosts note {id} answers 0.{version} asked={asked}"
+        )),
+        id().prop_map(|id| format!("hosts look {id}")),
         (id(), 0..700_usize)
             .prop_map(|(id, long)| format!("hosts note {id} silent repeat(w,{long})")),
     ]

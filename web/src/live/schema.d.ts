@@ -78,6 +78,155 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every host, in the order of registration. */
+        get: operations["list_hosts"];
+        put?: never;
+        /** Takes a machine into care. Reached by an agent, it is enrolled next; over SSH, its key is trusted next. */
+        post: operations["register_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrols the agent that shows an enrolment token: certifies its key as that of its host's agent. Nobody signs in
+         *     for it, the token is the right. Asked again with the same token, key and address, it gives the same answer.
+         */
+        post: operations["enrol_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/ssh-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key that hosts reached over SSH have to let in. */
+        get: operations["get_ssh_key"];
+        put?: never;
+        /** Makes another key, in place of an earlier one. Hosts have to let it in before they can be reached again. */
+        post: operations["make_ssh_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One host. */
+        get: operations["get_host"];
+        put?: never;
+        post?: never;
+        /** Lets a host go. What runs on it runs on. */
+        delete: operations["delete_host"];
+        options?: never;
+        head?: never;
+        /** Changes what a host is for, or how it is reached. A key that was trusted holds for one address only. */
+        patch: operations["patch_host"];
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the Active look at a host now, and shows the host as it was seen. */
+        post: operations["check_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the token by which the agent of a host is enrolled; it is shown once, and takes the place of an earlier
+         *     one. A repeat under the same Idempotency-Key shows it again.
+         */
+        post: operations["invite_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/ssh-host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Asks a host's SSH server for its key, now. Nothing is trusted by that: compare the fingerprint with what the host
+         *     itself prints.
+         */
+        get: operations["get_ssh_host_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Trusts the key of a host's SSH server from now on, in place of an earlier one. */
+        post: operations["trust_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/join": {
         parameters: {
             query?: never;
@@ -860,6 +1009,32 @@ export interface components {
              */
             revision: number;
         };
+        /** @description What an agent shows and tells of itself. */
+        EnrolRequest: {
+            /** @description `host:port` where it listens. */
+            address: string;
+            /** @description The request for its certificate, PEM. */
+            csr_pem: string;
+            /**
+             * Format: password
+             * @description The secret part of the enrolment token.
+             */
+            token: string;
+        };
+        /** @description What an agent needs to be believed, and to know whom to believe. */
+        Enrolled: {
+            /** @description Certificate of the group's authority, PEM. */
+            ca_pem: string;
+            /** @description Its own certificate, PEM. */
+            certificate_pem: string;
+            /** @description The group. */
+            cluster_id: string;
+            /**
+             * Format: int64
+             * @description Its host's number.
+             */
+            host: number;
+        };
         /** @description One rule. */
         ExplainedRule: {
             /** @description What was found. */
@@ -887,6 +1062,87 @@ export interface components {
             revision: number;
             /** @description 64 hex digits. */
             value: string;
+        };
+        /** @description The key by which Managers sign in on hosts reached over SSH. */
+        GroupSshKey: {
+            /** @description What belongs into `authorized_keys` there; null: none was made yet. */
+            public_key?: string | null;
+        };
+        /** @description A machine that is looked after. */
+        Host: {
+            /** @description What people call the Manager's host; empty for none. */
+            alias: string;
+            /** @description Why it is silent. */
+            because?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The Manager or witness that lives on it.
+             */
+            manager?: number | null;
+            /** @description Its name; the Manager on it goes by the same. */
+            name: string;
+            /** @description When it was registered. */
+            registered_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Revision of the last change people made.
+             */
+            revision: number;
+            /** @description What it is for. */
+            roles: components["schemas"]["HostRole"][];
+            since?: components["schemas"]["Time"] | null;
+            /** @description What was last seen of it. */
+            state: components["schemas"]["HostState"];
+            /** @description How it is reached. */
+            transport: components["schemas"]["HostTransport"];
+            /** @description Version of our program there, while it answers. */
+            version?: string | null;
+        };
+        /**
+         * @description What a host is for.
+         * @enum {string}
+         */
+        HostRole: "web_portal" | "bi_server" | "query_engine" | "postgres" | "zookeeper";
+        /**
+         * @description What was last seen of a host.
+         * @enum {string}
+         */
+        HostState: "answers" | "silent" | "unknown";
+        /** @description How a host is reached. */
+        HostTransport: {
+            /** @description `host:port` where it listens; empty until it is enrolled. */
+            address: string;
+            enrolled_at?: components["schemas"]["Time"] | null;
+            /** @enum {string} */
+            kind: "agent";
+        } | {
+            /** @description `host:port` of the SSH server. */
+            address: string;
+            /** @description Path of the agent's configuration there. */
+            config: string;
+            /** @description Its fingerprint, as `ssh-keygen -l` prints it. */
+            fingerprint?: string | null;
+            /** @enum {string} */
+            kind: "ssh";
+            /** @description Path of `km` there. */
+            program: string;
+            /** @description The host key that somebody trusted; null: nobody has yet. */
+            trusted_key?: string | null;
+            /** @description Who to sign in as. */
+            user: string;
+        };
+        /** @description How long an enrolment token is to hold. */
+        InviteAgent: {
+            /**
+             * Format: int64
+             * @description 1 to 10,080 minutes; 60 when absent.
+             */
+            ttl_minutes?: number | null;
         };
         /** @description What a joining host shows and tells of itself. */
         JoinRequest: {
@@ -1160,6 +1416,15 @@ export interface components {
             /** @description The token, for `Authorization: Bearer`. */
             token: string;
         };
+        /** @description A new enrolment token, shown once. */
+        NewEnrolment: {
+            /** @description What to run on the host. */
+            command: string;
+            /** @description Until when it holds. */
+            expires_at: components["schemas"]["Time"];
+            /** @description What `km agent enrol` takes: the right to be enrolled, how to know the group, and where it is. */
+            token: string;
+        };
         /** @description A new join token, shown once. */
         NewJoinToken: {
             /** @description Until when it holds. */
@@ -1180,6 +1445,17 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description The sentence. */
             text: string;
+        };
+        /** @description The key that a host's SSH server shows now. */
+        OfferedKey: {
+            /** @description Its fingerprint, as `ssh-keygen -l` prints it on the host. */
+            fingerprint: string;
+            /** @description Whether the two are the same. */
+            matches: boolean;
+            /** @description The key, in OpenSSH's one-line form. */
+            offered: string;
+            /** @description The key that somebody trusted; null: nobody has yet. */
+            trusted?: string | null;
         };
         /** @description Long work people see. */
         Operation: {
@@ -1327,6 +1603,46 @@ export interface components {
                  * @description The Manager that took the request in.
                  */
                 via: number;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Host: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description What people call the Manager's host; empty for none. */
+                alias: string;
+                /** @description Why it is silent. */
+                because?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                id: number;
+                /**
+                 * Format: int64
+                 * @description The Manager or witness that lives on it.
+                 */
+                manager?: number | null;
+                /** @description Its name; the Manager on it goes by the same. */
+                name: string;
+                /** @description When it was registered. */
+                registered_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Revision of the last change people made.
+                 */
+                revision: number;
+                /** @description What it is for. */
+                roles: components["schemas"]["HostRole"][];
+                since?: components["schemas"]["Time"] | null;
+                /** @description What was last seen of it. */
+                state: components["schemas"]["HostState"];
+                /** @description How it is reached. */
+                transport: components["schemas"]["HostTransport"];
+                /** @description Version of our program there, while it answers. */
+                version?: string | null;
             }[];
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
@@ -1619,6 +1935,12 @@ export interface components {
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
         };
+        /** @description What is to change of a host. */
+        PatchHost: {
+            /** @description What it is for from now on. */
+            roles?: components["schemas"]["HostRole"][] | null;
+            transport?: components["schemas"]["TransportInput"] | null;
+        };
         /** @description A new alias. */
         PatchManager: {
             /** @description At most 64 letters, digits, spaces, hyphens, underscores or dots; empty takes it away. */
@@ -1789,6 +2111,15 @@ export interface components {
             /** @enum {string} */
             type: "text";
         };
+        /** @description A machine to look after. */
+        RegisterHost: {
+            /** @description Its name: letters, digits, hyphens, underscores and dots. The Manager on it goes by the same name. */
+            name: string;
+            /** @description What it is for. */
+            roles?: components["schemas"]["HostRole"][];
+            /** @description How it is reached. */
+            transport: components["schemas"]["TransportInput"];
+        };
         /** @description What became of a request. */
         RequestOutcome: {
             /**
@@ -1895,6 +2226,29 @@ export interface components {
          * @example 2026-11-22T21:00:00.000Z
          */
         Time: string;
+        /** @description How a host is to be reached. */
+        TransportInput: {
+            /** @description `host:port` where it listens; the agent tells it when it is enrolled. */
+            address?: string | null;
+            /** @enum {string} */
+            kind: "agent";
+        } | {
+            /** @description `host:port` of the SSH server. */
+            address: string;
+            /** @description Path of the agent's configuration there; /etc/km/agent.toml when absent. */
+            config?: string | null;
+            /** @enum {string} */
+            kind: "ssh";
+            /** @description Path of `km` there; /usr/bin/km when absent. */
+            program?: string | null;
+            /** @description Who to sign in as. */
+            user: string;
+        };
+        /** @description Whom to believe to be a host. */
+        TrustKey: {
+            /** @description The key of its SSH server, in OpenSSH's one-line form. */
+            key: string;
+        };
         /** @description A user. */
         User: {
             /** @description When they were last changed. */
@@ -2067,6 +2421,464 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hosts: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Host"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterHost"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ssh_key: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupSshKey"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_ssh_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupSshKey"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_host: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteAgent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewEnrolment"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ssh_host_key: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfferedKey"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trust_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
                 };
             };
             /** @description See docs/contracts/errors.md. */

@@ -265,7 +265,7 @@ fn request<P>(change: &Change<P, JoinRequest>, profile: model::Profile) -> clust
 }
 
 /// What is handed over to the joining host: the secret, how to know the group, and where it is.
-fn invitation(state: &State, secret: Secret) -> Option<Invitation> {
+pub(crate) fn invitation(state: &State, secret: Secret) -> Option<Invitation> {
     use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject;
     let pem = state.managers.group.as_ref()?.ca_pem.as_bytes();
