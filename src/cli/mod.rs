@@ -157,7 +157,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
     match verb {
         Verb::Status(status) => status::run(status, &connect.client()?, output).await,
         Verb::Login(login) => sign_in::login(login, &connect).await,
-        Verb::Logout => sign_in::logout(&connect.client()?).await,
+        Verb::Logout => sign_in::logout(&connect.client()?, connect.output()).await,
         Verb::Managers(verb) => managers::cli::run(verb, &connect.client()?, output).await,
         Verb::Token(verb) => managers::cli::run_token(verb, &connect.client()?, output).await,
         Verb::Properties(verb) => properties::cli::run(verb, &connect.client()?, output).await,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::client::{Change, Client, Trust};
 use super::connect::Connect;
 use super::outcome::Failure;
-use super::output::say;
+use super::output::Output;
 use super::password;
 use super::session::{self, Session};
 
@@ -34,23 +34,28 @@ pub(super) async fn login(login: Login, connect: &Connect) -> Result<(), Failure
     };
     let session = Session { servers: access.servers, ca_pem, token };
     let path = session::store(&session)?;
-    say(&format!(
+    let sentence = format!(
         "Signed in as {} ({}) until {}. Remembered in {}.",
         text("/user/username"),
         text("/user/role"),
         text("/expires_at"),
         path.display()
-    ));
+    );
+    let told =
+        json!({ "user": answer["user"], "expires_at": answer["expires_at"], "remembered": path });
+    connect.output().done(&sentence, &told);
     Ok(())
 }
 
 /// Ends the session at the group, then forgets it here.
-pub(super) async fn logout(client: &Client) -> Result<(), Failure> {
+pub(super) async fn logout(client: &Client, output: Output) -> Result<(), Failure> {
     let ended = client.change(Change::post("/logout", Value::Null)).await;
     session::forget()?;
     // A session that has ended already is what was asked for.
     match ended {
-        Ok(_) | Err(Failure::Problem(_)) => say("Signed out."),
+        Ok(_) | Err(Failure::Problem(_)) => {
+            output.done("Signed out.", &json!({ "signed_out": true }));
+        }
         Err(failure) => return Err(failure),
     }
     Ok(())

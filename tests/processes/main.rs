@@ -9,6 +9,7 @@
 mod alone;
 mod balancer;
 mod calling;
+mod command_line;
 mod damage;
 mod disk_full;
 mod failing_disk;

@@ -147,7 +147,10 @@ async fn a_deleted_free_name_is_gone_and_a_schema_property_goes_back_to_its_defa
     let answer = revert.json(json!({ "revision": deleted })).send().await;
     assert_eq!(answer.problem(), "NO_SUCH_REVISION");
     km.enable_ha().await;
-    assert_eq!(km.ask(Method::DELETE, HA).send().await.status, 200);
+    let why = json!({ "reason": "back to one" });
+    assert_eq!(km.ask(Method::DELETE, HA).json(why).send().await.status, 200);
+    let history = km.get(&format!("{HA}/history")).await.json();
+    assert_eq!(history["items"][0]["reason"], "back to one");
     assert_eq!(km.get(HA).await.json()["value"], "no");
 }
 

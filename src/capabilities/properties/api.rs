@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::model::{self, Setting, history_key};
 use super::schema::{self, File, SCHEMA, Schema, VALUE_MAX_BYTES};
 use crate::api::{
-    Answer, Asked, Change, ChangeProperties, Done, Fault, IfMatch, Nothing, Page, Path, Problem,
-    Reader, Routes, Time, View, Window, reason,
+    Answer, Asked, Change, ChangeProperties, Done, Fault, IfMatch, Page, Path, Problem, Reader,
+    Routes, Time, View, Window, reason,
 };
 use crate::base::{Code, Refusal, Revision};
 use crate::machine::{State, from_history_bytes, tables};
@@ -123,6 +123,14 @@ pub(crate) struct SetProperty {
     reason: Option<String>,
 }
 
+/// Taking a value away.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResetProperty {
+    /// Why; at most 512 bytes.
+    reason: Option<String>,
+}
+
 /// Which value to bring back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -230,16 +238,17 @@ async fn set(
 
 /// Takes a property's value away: back to its default, or out of the file custom.
 #[utoipa::path(delete, path = "/properties/{file}/{name}", operation_id = "reset_property", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,), IfMatch),
+    params(("file" = String, Path,), ("name" = String, Path,), IfMatch), request_body = ResetProperty,
     responses((status = 200, body = Done)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn reset(
     Path((file, name)): Path<(String, String)>,
-    change: Change<ChangeProperties, Nothing, IfMatch>,
+    change: Change<ChangeProperties, ResetProperty, IfMatch>,
 ) -> Result<Answer<Done>, Problem> {
     let of = file_named(&file, &name)?;
+    let reason = reason(change.body.reason.clone())?;
     let command = model::Command::Reset { file: of, name, expect: change.expect() };
-    let committed = change.propose(command, None).await?;
+    let committed = change.propose(command, reason).await?;
     let revision = committed.revision.0;
     Ok(committed.show(&change.surface, StatusCode::OK, |_| Some(Done { revision })))
 }

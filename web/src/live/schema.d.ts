@@ -2135,6 +2135,11 @@ export interface components {
          * @enum {string}
          */
         RequestState: "committed" | "refused" | "unknown";
+        /** @description Taking a value away. */
+        ResetProperty: {
+            /** @description Why; at most 512 bytes. */
+            reason?: string | null;
+        };
         /** @description The data of `event: resync`: read everything again. */
         Resync: {
             /**
@@ -3914,7 +3919,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetProperty"];
+            };
+        };
         responses: {
             200: {
                 headers: {

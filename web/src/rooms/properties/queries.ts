@@ -31,7 +31,8 @@ const why = (reason: string) => (reason.trim() === '' ? {} : { reason: reason.tr
 export function commit(draft: Draft, reason: string): Promise<unknown> {
   const params = { path: { file: draft.file, name: draft.name } };
   const headers = ifMatch(draft.base.revision);
-  if (draft.value === undefined) return take(api.DELETE('/properties/{file}/{name}', { params, headers }));
+  if (draft.value === undefined)
+    return take(api.DELETE('/properties/{file}/{name}', { params, headers, body: why(reason) }));
   return take(
     api.PUT('/properties/{file}/{name}', { params, headers, body: { value: draft.value, ...why(reason) } }),
   );
@@ -50,7 +51,11 @@ export function add(name: string, value: string, reason: string): Promise<unknow
 
 export function remove({ file, name, revision }: Property): Promise<unknown> {
   return take(
-    api.DELETE('/properties/{file}/{name}', { params: { path: { file, name } }, headers: ifMatch(revision) }),
+    api.DELETE('/properties/{file}/{name}', {
+      params: { path: { file, name } },
+      headers: ifMatch(revision),
+      body: {},
+    }),
   );
 }
 
