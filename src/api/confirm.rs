@@ -57,9 +57,9 @@ impl<P, T, C> Change<P, T, C> {
             }
             Some(_) => {
                 self.count_failure(username).await?;
-                Err(Problem::new(wrong, "User name or password is wrong."))
+                Err(Problem::new(wrong, sentence(wrong)))
             }
-            None => Err(Problem::new(wrong, "User name or password is wrong.")),
+            None => Err(Problem::new(wrong, sentence(wrong))),
         }
     }
 
@@ -68,5 +68,13 @@ impl<P, T, C> Change<P, T, C> {
     async fn count_failure(&self, username: &str) -> Result<(), Problem> {
         let command = Command::CountFailure { username: username.into() };
         self.propose_apart(Actor::User(username.into()), command).await.map(drop)
+    }
+}
+
+/// At the sign-in it stays open which of the two was wrong; who is signed in has given a password only.
+fn sentence(wrong: Fault) -> &'static str {
+    match wrong {
+        Fault::WrongPassword => "The password is wrong.",
+        _ => "User name or password is wrong.",
     }
 }

@@ -52,7 +52,8 @@ fn no_active(state: &State, sight: &Sight) -> Option<Notice> {
     sight.active(state).is_none().then(|| notice("NO_ACTIVE", Severity::Error, text))
 }
 
-/// Two voters cannot outlive either of them (requirements 3.3); more of them can be down to the last quorum.
+/// Two voters cannot outlive either of them (requirements 3.3); more of them can be down to the last quorum. Where
+/// even that is gone, nothing is left for one more failure to stop.
 fn no_failover(sight: &Sight) -> Option<Notice> {
     let (voters, quorum) = (sight.standing.voters.len(), sight.quorum());
     if voters == 2 {
@@ -60,7 +61,7 @@ fn no_failover(sight: &Sight) -> Option<Notice> {
         return Some(notice("NO_AUTOMATIC_FAILOVER", Severity::Warning, text));
     }
     let answering = sight.standing.voters.iter().filter(|id| sight.reaches(**id)).count();
-    (voters > 2 && sight.failure_tolerance() == 0).then(|| {
+    (voters > 2 && answering >= quorum && sight.failure_tolerance() == 0).then(|| {
         let text = format!("One more failure stops Kyvos Manager: {answering} of {voters} voters answer, {quorum} are required.");
         notice("NO_FAILURE_TOLERANCE", Severity::Warning, text)
     })

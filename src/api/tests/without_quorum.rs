@@ -105,7 +105,7 @@ async fn two_instances_say_that_they_cannot_fail_over() {
     let km = Km::new();
     km.enable_ha().await;
     assert_eq!(notices(&km.get("/api/v1/cluster").await), []);
-    km.group.admit_peer("km2");
+    let second = km.group.admit_peer("km2");
     let text = "No automatic failover: 2 of 2 Kyvos Manager instances are required. Add a third instance or a witness.";
     assert_eq!(texts_of(&km.get("/api/v1/cluster").await, "NO_AUTOMATIC_FAILOVER"), [text]);
     let third = km.group.admit_peer("km3");
@@ -115,6 +115,10 @@ async fn two_instances_say_that_they_cannot_fail_over() {
     let cluster = km.get("/api/v1/cluster").await;
     assert_eq!(cluster.json()["failure_tolerance"], 0);
     assert_eq!(texts_of(&cluster, "NO_FAILURE_TOLERANCE").len(), 1);
+    // Without a quorum nothing is left that one more failure would stop.
+    km.group.set().peers.get_mut(&second).unwrap().reachable = false;
+    let cluster = km.get("/api/v1/cluster").await;
+    assert!(texts_of(&cluster, "NO_FAILURE_TOLERANCE").is_empty());
 }
 
 #[tokio::test]
