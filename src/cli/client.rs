@@ -240,9 +240,11 @@ impl Client {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
-                return Try::Unavailable(format!("{server}: {}", chain(&error)));
+                return Try::Unavailable(format!("{server}: {}", unreached(error)));
             }
-            Err(error) => return Try::Unclear(format!("{server}: {}", chain(&error))),
+            Err(error) => {
+                return Try::Unclear(format!("{server}: {}", chain(&error.without_url())));
+            }
         };
         let (status, headers) = (response.status(), response.headers().clone());
         match read(response).await {
@@ -334,6 +336,20 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     told
+}
+
+/// Why nobody was reached: the innermost cause, and what to do about a certificate nobody here vouches for.
+fn unreached(error: reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match cause.to_string() {
+        told if told.contains("UnknownIssuer") => {
+            format!("{told}; name the group's authority with --ca FILE")
+        }
+        told => told,
+    }
 }
 
 /// A path segment made of any text.

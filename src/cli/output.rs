@@ -8,6 +8,9 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value};
 
+/// Longest cell of a list.
+const CELL_MAX_CHARS: usize = 120;
+
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
@@ -39,7 +42,8 @@ impl Output {
         let mut table = table();
         table.set_header(columns.iter().map(|(heading, _)| *heading));
         for row in rows {
-            table.add_row(columns.iter().map(|(_, pointer)| cell(row.pointer(pointer))));
+            let cells = columns.iter().map(|(_, pointer)| shortened(cell(row.pointer(pointer))));
+            table.add_row(cells);
         }
         say(&table.to_string());
         if let Some(next) = body.get("next").and_then(Value::as_str) {
@@ -116,6 +120,14 @@ fn lines(fields: &Map<String, Value>) -> Vec<(String, String)> {
     lines
 }
 
+/// One long value must not push a table's other columns off the screen. `get` and JSON show it whole.
+fn shortened(cell: String) -> String {
+    match cell.char_indices().nth(CELL_MAX_CHARS) {
+        None => cell,
+        Some((end, _)) => format!("{}…", &cell[..end]),
+    }
+}
+
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
@@ -152,6 +164,12 @@ mod tests {
         let expected = [("modified by", "ada"), ("modified revision", "7"), ("value", "hello")];
         let lines = lines(body.as_object().expect("an object"));
         assert_eq!(lines, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_long_value_is_shortened_between_two_characters() {
+        assert_eq!(shortened("ü".repeat(CELL_MAX_CHARS)), "ü".repeat(CELL_MAX_CHARS));
+        assert_eq!(shortened("ü".repeat(4_096)), "ü".repeat(CELL_MAX_CHARS) + "…");
     }
 
     #[test]

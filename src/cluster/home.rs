@@ -211,6 +211,26 @@ impl Home {
         self.identity_file("manager.pem").exists()
     }
 
+    /// What of the identity cannot be used, file by file or, where files do not fit together, their folder.
+    pub fn identity_damage(&self) -> Vec<(PathBuf, String)> {
+        let found = [
+            (self.identity_dir(), self.fits_together()),
+            (self.identity_file("group.key"), self.group_key().map(drop)),
+            (self.identity_file("clocks.json"), self.promise().map(drop)),
+        ];
+        let damaged =
+            found.into_iter().filter_map(|(path, is)| Some((path, is.err()?.to_string())));
+        damaged.collect()
+    }
+
+    fn fits_together(&self) -> Result<(), HomeFailure> {
+        let credentials = self.credentials()?;
+        let shown = Shown::of(&credentials)?;
+        credentials.peer_server(shown.clone())?;
+        credentials.peer_client(shown)?;
+        self.expected(&credentials).map(drop)
+    }
+
     /// What this Manager shows and believes; also what its API listener is run with.
     pub fn credentials(&self) -> Result<Credentials, HomeFailure> {
         Ok(Credentials::load(&self.identity_dir())?)

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::client::{Change, Client};
 use crate::cli::outcome::Failure;
-use crate::cli::output::{Column, Format, Output, say};
+use crate::cli::output::{Column, Format, Output, complain, say};
 
 /// How often a watched operation is looked at.
 const WATCH_PERIOD: Duration = Duration::from_millis(500);
@@ -114,7 +114,12 @@ async fn watch(id: u64, client: &Client, output: Output) -> Result<(), Failure> 
                     return end;
                 }
             }
-            Err(Failure::Unavailable(_)) if failures < WATCH_FAILURES_MAX => failures += 1,
+            Err(failure @ Failure::Unavailable(_)) if failures < WATCH_FAILURES_MAX => {
+                if failures == 0 {
+                    complain(&format!("{failure}\nAsking again until somebody answers …"));
+                }
+                failures += 1;
+            }
             Err(failure) => return Err(failure),
         }
         tokio::time::sleep(WATCH_PERIOD).await;
