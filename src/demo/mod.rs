@@ -12,6 +12,7 @@ mod record;
 mod supervise;
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,8 +21,14 @@ use clap::{Args, ValueEnum};
 use crate::cli::outcome::Failure;
 use crate::cli::output::{Format, Output, say};
 use found::Founder;
+use layout::Home;
 use record::Record;
 use supervise::Supervisor;
+
+/// Most Managers of a demo.
+const MANAGERS_MAX: u16 = 9;
+/// Held by the demo that runs in a folder; that it is there says whose the folder is.
+const LOCK: &str = "demo.lock";
 
 /// `km demo`.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +37,7 @@ pub struct Demo {
     #[arg(long, default_value = "km-demo")]
     dir: PathBuf,
     /// How many Managers
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=i64::from(MANAGERS_MAX)))]
     managers: u16,
     /// Manager 1 serves its API on the port after this one; 0 takes free ports
     #[arg(long, default_value_t = 8440)]
@@ -104,7 +111,13 @@ async fn start(
 fn claim(dir: &Path) -> Result<(PathBuf, File), Failure> {
     let claim = || {
         std::fs::create_dir_all(dir)?;
-        let lock = File::create(dir.join("demo.lock"))?;
+        // What an interrupted start left in a numbered folder is cleared; where no demo ever was it is somebody's.
+        let mut homes = (1..=MANAGERS_MAX).map(|number| Home::of(dir, number).folder);
+        if !dir.join(LOCK).exists() && homes.any(|home| home.exists()) {
+            let remedy = "give a new or empty folder with --dir";
+            return Err(io::Error::other(format!("holds somebody's numbered folders: {remedy}")));
+        }
+        let lock = File::create(dir.join(LOCK))?;
         Ok((dir.canonicalize()?, lock))
     };
     let (dir, lock) = claim().map_err(Failure::local(dir.display()))?;
@@ -118,6 +131,11 @@ fn claim(dir: &Path) -> Result<(PathBuf, File), Failure> {
     Ok((dir, lock))
 }
 
+/// How this program was called: whoever has it on no search path must type the same again.
+fn typed() -> String {
+    std::env::args().next().unwrap_or_else(|| "km".into())
+}
+
 fn announce(dir: &Path, record: &Record, resumed: bool) {
     let what = if resumed { "resumed" } else { "new" };
     say(&format!("\nKyvos Manager demo ({what}) in {}\n", dir.display()));
@@ -129,7 +147,31 @@ fn announce(dir: &Path, record: &Record, resumed: bool) {
     say(&format!("\n  Sign in as {} with the password {}", admin.username, admin.password));
     say(&format!("  The browser warns of the demo's own authority; its certificate is {ca}"));
     if let Some(any) = record.managers.last() {
-        say(&format!("  Command line: km --ca {ca} --server {} login", any.api_url));
+        say(&format!("  Command line: {} --ca {ca} --server {} login", typed(), any.api_url));
     }
     say("  Try: kill -9 one of the pids and watch the dashboard.\n  Ctrl-C stops everything.\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_other_files_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("1")).unwrap();
+        let refused = claim(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("numbered folders"), "{refused}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_of_a_demo_is_taken_again_but_not_twice_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, lock) = claim(dir.path()).unwrap();
+        std::fs::create_dir(path.join("1")).unwrap();
+        assert!(claim(dir.path()).is_err());
+        drop(lock);
+        claim(dir.path()).unwrap();
+    }
 }
