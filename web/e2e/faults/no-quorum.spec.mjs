@@ -22,7 +22,7 @@ scene(
         .waitFor({ timeout: NOTICE_MAX_MS });
       await page.getByRole('heading', { name: 'No quorum' }).waitFor({ timeout: NOTICE_MAX_MS });
       await page.getByText(/of 3 voters answer, 2 are needed/).waitFor();
-      for (const command of ['km status', 'km recover'])
+      for (const command of ['km status', 'systemctl start km'])
         await page.getByText(command, { exact: true }).waitFor();
       await page.getByText('No active instance (electing)').first().waitFor();
       const modes = await page.locator('[data-column=mode]').allTextContents();

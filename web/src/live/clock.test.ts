@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { correctClock, serverNow } from './clock';
+import { renderHook } from '@testing-library/react';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { correctClock, serverNow, useNow } from './clock';
 
 describe("the server's clock", () => {
   afterEach(() => correctClock(new Date().toUTCString()));
@@ -18,5 +19,17 @@ describe("the server's clock", () => {
     correctClock(null);
     correctClock('yesterday');
     expect(offset()).toBe(0);
+  });
+
+  it('is not what it was when somebody last looked', () => {
+    vi.useFakeTimers();
+    try {
+      vi.setSystemTime(Date.now() + 60_000);
+      const { result, unmount } = renderHook(useNow);
+      expect(result.current).toBe(serverNow());
+      unmount();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -38,7 +38,13 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** Nobody looked, so nothing ticked: whoever looks first must not see the time of the last look. */
+function lookAtClock(): number {
+  if (timer === undefined && serverNow() - now >= TICK_MS) now = serverNow();
+  return now;
+}
+
 /** The server's time, renewed every second. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+  return useSyncExternalStore(subscribe, lookAtClock);
 }

@@ -18,7 +18,7 @@ export function ServerSilent({ error, onRetry }: { error: unknown; onRetry: () =
         <Text size="sm">
           The page tries again every few seconds. On the host, see whether it runs and what it knows:
         </Text>
-        <Command>{'systemctl status kyvos-manager\nkm status'}</Command>
+        <Command>{'systemctl status km\nkm status'}</Command>
         <Group>
           <Button onClick={onRetry}>Try again now</Button>
         </Group>

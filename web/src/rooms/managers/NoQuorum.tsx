@@ -48,12 +48,7 @@ function WhatToDo({ missing }: { missing: number }) {
         Start the silent ones, or mend the network between the hosts.{' '}
         {missing === 1 ? 'One more is' : `${missing} more are`} enough; the group then elects an Active by
         itself.
-        <Command>systemctl start kyvos-manager</Command>
-      </List.Item>
-      <List.Item>
-        Only if the disks of a majority are lost for good: compare what is left and choose the survivor. This
-        asks for confirmation.
-        <Command>km recover</Command>
+        <Command>systemctl start km</Command>
       </List.Item>
     </List>
   );
