@@ -12,6 +12,7 @@ BENCH_JSON ?= target/bench.jsonl
 SECONDS ?= 60
 SEED ?=
 MANAGERS ?= 3
+FAULTS ?=
 CHAOS_OUT ?= target/chaos
 FLUSHES ?= 400
 RUNS ?= 3000
@@ -73,10 +74,12 @@ bench: ## Measures ours beside etcd and ZooKeeper: BENCH_SYSTEMS, BENCH_MEASURES
 bench-quick: ## The same in about three minutes: one round of writes and reads, three failovers
 	$(MAKE) bench BENCH_MEASURES=writes,reads,killed BENCH_SECONDS=1 BENCH_ROUNDS=1 BENCH_TRIALS=3 BENCH_JSON=target/bench-quick.jsonl
 
-chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, CHAOS_OUT
+chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, CHAOS_OUT
+	scripts/install-lab
 	$(CARGO) build --release --locked --bin km
 	$(CARGO) build --release --locked --package chaos-tests
-	./target/release/chaos --km target/release/km --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) --out $(CHAOS_OUT)
+	./target/release/chaos --km target/release/km --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
+	  $(if $(FAULTS),--faults $(FAULTS)) --out $(CHAOS_OUT)
 
 durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
 	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \

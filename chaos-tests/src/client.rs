@@ -15,6 +15,8 @@ use crate::Failure;
 /// How long a call may take. Longer than a Manager holds one during an election (5 s), so that its own answer
 /// usually comes first.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a stream may go on.
+const STREAM_MAX: Duration = Duration::from_secs(24 * 3600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The 503s by which a Manager says that nothing was changed.
@@ -121,6 +123,20 @@ impl Client {
             Err(error) if error.is_connect() => Reply::Untried("unreachable".into()),
             Err(error) if error.is_timeout() => Reply::Unknown("timeout".into()),
             Err(error) => Reply::Unknown(cause(&error)),
+        }
+    }
+
+    /// Opens the stream of live events after a revision; from now on without one.
+    pub async fn events(&self, after: Option<u64>) -> Result<reqwest::Response, String> {
+        let url = format!("{}/events", self.base);
+        let mut request = self.http.get(url).bearer_auth(&self.token).timeout(STREAM_MAX);
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after.to_string());
+        }
+        let response = request.send().await.map_err(|error| cause(&error))?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(format!("{}", response.status())),
         }
     }
 

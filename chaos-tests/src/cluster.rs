@@ -1,4 +1,5 @@
-//! Real Managers under test: started by `km demo`, signalled by process id, and all stopped at the end.
+//! Real Managers under test: started on hosts of their own, or by `km demo` on loopback; signalled by process id, and all
+//! stopped at the end.
 //!
 //! Knows `cluster.json` and `/proc`. Only children of the demo that this run started are ever signalled.
 
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::Failure;
 use crate::client::{Access, Call, Client, Reply};
+use crate::lab::{Founded, Lab};
 
 /// How long founding a group may take: a debug build on a busy machine is slow.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -27,7 +29,7 @@ const LOOK_PERIOD: Duration = Duration::from_millis(50);
 pub struct Plan {
     /// The `km` binary.
     pub km: PathBuf,
-    /// Where the demo keeps everything. Made when missing.
+    /// Where everything is kept. Made when missing.
     pub dir: PathBuf,
     pub managers: u16,
     /// How long a killed Manager stays away.
@@ -59,34 +61,43 @@ pub struct Manager {
     pub log: PathBuf,
 }
 
+/// Where the Managers of a run are.
+pub enum Ground {
+    /// On this computer's loopback, under `km demo`.
+    Loopback(Demo),
+    /// On hosts of their own.
+    Lab(Lab),
+}
+
+/// A running `km demo`.
+pub struct Demo {
+    child: Child,
+    dir: PathBuf,
+}
+
 /// A running group.
 pub struct Cluster {
-    demo: Child,
-    dir: PathBuf,
+    ground: Ground,
     /// As they were at the start; addresses never change, process ids do.
     pub managers: Vec<Manager>,
     pub access: Access,
 }
 
 impl Cluster {
-    /// Starts a group and waits until every Manager votes and one is Active.
+    /// Starts a group on loopback and waits until every Manager votes and one is Active.
     pub async fn start(plan: &Plan) -> Result<Self, Failure> {
-        let mut demo = start_demo(plan)?;
+        let mut demo = Demo { child: start_demo(plan)?, dir: plan.dir.clone() };
         let started = Instant::now();
         let mut last = Failure("nothing was tried".into());
         while started.elapsed() < START_PATIENCE {
-            if let Ok(Some(status)) = demo.try_wait() {
+            if let Ok(Some(status)) = demo.child.try_wait() {
                 let log = plan.dir.join("demo.log");
                 return Err(Failure(format!("km demo ended, {status}: see {}", log.display())));
             }
             match ready(plan).await {
                 Ok((record, access)) => {
-                    return Ok(Self {
-                        demo,
-                        dir: plan.dir.clone(),
-                        managers: record.managers,
-                        access,
-                    });
+                    let (ground, managers) = (Ground::Loopback(demo), record.managers);
+                    return Ok(Self { ground, managers, access });
                 }
                 Err(failure) => last = failure,
             }
@@ -95,15 +106,38 @@ impl Cluster {
         Err(Failure(format!("no group within {} s: {last}", START_PATIENCE.as_secs())))
     }
 
+    /// Starts a group on hosts of their own.
+    pub async fn start_in_lab(plan: &Plan) -> Result<Self, Failure> {
+        let km = plan.km.canonicalize().map_err(Failure::doing(plan.km.display()))?;
+        let lab = Lab::new(&plan.dir, &km, usize::from(plan.managers), plan.restart_after)?;
+        let Founded { managers, access } = lab.found().await?;
+        Ok(Self { ground: Ground::Lab(lab), managers, access })
+    }
+
+    /// The hosts the Managers are on, if they have hosts of their own.
+    pub fn lab(&self) -> Option<&Lab> {
+        match &self.ground {
+            Ground::Lab(lab) => Some(lab),
+            Ground::Loopback(_) => None,
+        }
+    }
+
     /// The processes that run now, with the Managers they are.
     pub fn processes(&self) -> Result<Vec<(u64, Process)>, Failure> {
-        let managers = read_record(&self.dir)?.managers;
-        let demo = self.demo.id().and_then(|pid| i32::try_from(pid).ok());
-        let ours = |process: &Process| process.stat().is_some_and(|stat| Some(stat.parent) == demo);
-        let running = managers.iter().filter_map(|manager| {
-            Some((manager.id, Process { pid: Pid::from_raw(manager.pid?)? }))
-        });
-        Ok(running.filter(|(_, process)| ours(process)).collect())
+        match &self.ground {
+            Ground::Loopback(demo) => demo.processes(),
+            Ground::Lab(lab) => {
+                let running = self.managers.iter().zip(&lab.hosts);
+                Ok(running
+                    .filter_map(|(manager, host)| Some((manager.id, host.process()?)))
+                    .collect())
+            }
+        }
+    }
+
+    /// The place of a Manager among them.
+    pub fn place(&self, id: u64) -> Option<usize> {
+        self.managers.iter().position(|manager| manager.id == id)
     }
 
     /// Waits until every Manager has a process again.
@@ -118,16 +152,35 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks the demo to stop everything, and kills what stays.
-    pub async fn stop(mut self) -> Result<(), Failure> {
+    /// Stops everything in good order, and kills what stays.
+    pub async fn stop(self) -> Result<(), Failure> {
+        match self.ground {
+            Ground::Loopback(demo) => demo.stop().await,
+            Ground::Lab(lab) => lab.stop().await,
+        }
+    }
+}
+
+impl Demo {
+    fn processes(&self) -> Result<Vec<(u64, Process)>, Failure> {
+        let managers = read_record(&self.dir)?.managers;
+        let demo = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        let ours = |process: &Process| process.stat().is_some_and(|stat| Some(stat.parent) == demo);
+        let running =
+            managers.iter().filter_map(|manager| Some((manager.id, Process::of(manager.pid?)?)));
+        Ok(running.filter(|(_, process)| ours(process)).collect())
+    }
+
+    async fn stop(mut self) -> Result<(), Failure> {
         let left = self.processes()?;
-        if let Some(demo) = self.demo.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+        if let Some(demo) = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+        {
             kill_process(demo, Signal::TERM).map_err(Failure::doing("stop the demo"))?;
         }
-        if timeout(STOP_PATIENCE, self.demo.wait()).await.is_ok() {
+        if timeout(STOP_PATIENCE, self.child.wait()).await.is_ok() {
             return Ok(());
         }
-        self.demo.kill().await.map_err(Failure::doing("kill the demo"))?;
+        self.child.kill().await.map_err(Failure::doing("kill the demo"))?;
         left.iter().for_each(|(_, process)| process.kill());
         Err(Failure("the demo did not stop in time and was killed".into()))
     }
@@ -209,6 +262,11 @@ pub struct Stat {
 }
 
 impl Process {
+    /// The process of this number; 0 is none.
+    pub fn of(pid: i32) -> Option<Self> {
+        Pid::from_raw(pid).map(|pid| Self { pid })
+    }
+
     /// Its number.
     pub fn pid(self) -> i32 {
         self.pid.as_raw_nonzero().get()
@@ -217,6 +275,16 @@ impl Process {
     /// SIGKILL.
     pub fn kill(self) {
         self.signal(Signal::KILL);
+    }
+
+    /// SIGTERM.
+    pub fn terminate(self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// SIGINT.
+    pub fn interrupt(self) {
+        self.signal(Signal::INT);
     }
 
     /// SIGSTOP.
@@ -242,6 +310,13 @@ impl Process {
     /// Whether it is stopped by a signal.
     pub fn is_paused(self) -> bool {
         self.stat().is_some_and(|stat| stat.state == 'T')
+    }
+
+    /// Whether a tracer is attached.
+    pub fn is_traced(self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+        tracer.is_some_and(|pid| pid.trim() != "0")
     }
 
     /// What `/proc` tells; `None` when it is gone.

@@ -21,6 +21,7 @@ pub mod cluster;
 pub mod fault;
 pub mod finale;
 pub mod history;
+pub mod lab;
 pub mod measure;
 pub mod probe;
 pub mod run;

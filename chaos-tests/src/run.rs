@@ -13,13 +13,13 @@ use crate::Failure;
 use crate::checker::{Finding, Valid};
 use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
-use crate::fault::{self, Nemesis, Planned, Tally};
+use crate::fault::{self, Fault, Nemesis, Planned, Tally};
 use crate::finale;
 use crate::history::{History, operations};
 use crate::measure;
 use crate::probe::{self, Sighting};
 use crate::verdict::{self, Evidence, Verdict};
-use crate::workload::{Shared, register, set};
+use crate::workload::{Shared, register, set, watch};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
@@ -39,6 +39,12 @@ pub struct Settings {
     /// Gets the history, the result, and the Managers' own folder.
     pub out: PathBuf,
     pub managers: u16,
+    /// The classes of faults.
+    pub faults: Vec<Fault>,
+    /// Whether the Managers get hosts of their own.
+    pub lab: bool,
+    /// What the faults were chosen with, to repeat the run.
+    pub chosen: String,
 }
 
 /// The tasks that ask and probe, and what stops them.
@@ -47,6 +53,10 @@ struct Load {
     probes: JoinSet<Result<(), Failure>>,
     stop_clients: Arc<AtomicBool>,
     stop_probes: Arc<AtomicBool>,
+    watchers: JoinSet<()>,
+    stop_watchers: Arc<AtomicBool>,
+    /// What watchers are to be told of before they stop.
+    last_revision: Arc<AtomicU64>,
     sighting: Arc<Sighting>,
 }
 
@@ -55,10 +65,13 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
     let restart_after = Duration::from_secs(1);
     let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
-    let cluster =
-        Cluster::start(&Plan { km, dir, managers: settings.managers, restart_after }).await?;
+    let plan = Plan { km, dir, managers: settings.managers, restart_after };
+    let cluster = match settings.lab {
+        true => Cluster::start_in_lab(&plan).await?,
+        false => Cluster::start(&plan).await?,
+    };
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
-    let plan = fault::plan(settings.seed, settings.duration);
+    let plan = fault::plan(settings.seed, settings.duration, &settings.faults);
     let (starved_us, started) = (measure::starved_us(), Instant::now());
     let (mut checks, faults) = break_and_heal(settings, &cluster, &history, &plan).await?;
     let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
@@ -103,6 +116,9 @@ async fn break_and_heal(
     sleep(CALM).await;
     load.stop_clients.store(true, Ordering::Relaxed);
     while load.clients.join_next().await.is_some() {}
+    load.last_revision.store(last_acknowledged(history)?, Ordering::Relaxed);
+    load.stop_watchers.store(true, Ordering::Relaxed);
+    while load.watchers.join_next().await.is_some() {}
     finale::read_sets(&clients, history).await;
     let convergence = finale::convergence(&clients).await;
     load.stop_probes.store(true, Ordering::Relaxed);
@@ -123,11 +139,18 @@ fn start(
         probes: JoinSet::new(),
         stop_clients: Arc::default(),
         stop_probes: Arc::default(),
+        watchers: JoinSet::new(),
+        stop_watchers: Arc::default(),
+        last_revision: Arc::default(),
         sighting: Arc::default(),
     };
     for manager in cluster.managers.clone() {
         let (history, sighting) = (history.clone(), load.sighting.clone());
         load.probes.spawn(probe::run(manager, history, sighting, load.stop_probes.clone()));
+    }
+    for client in clients.clone() {
+        let (stop, last) = (load.stop_watchers.clone(), load.last_revision.clone());
+        load.watchers.spawn(watch::run(client, history.clone(), stop, last));
     }
     let shared = Arc::new(Shared {
         history: history.clone(),
@@ -148,6 +171,15 @@ fn start(
     load
 }
 
+/// The newest revision that a client was told of.
+fn last_acknowledged(history: &History) -> Result<u64, Failure> {
+    Ok(operations(&history.lines()?)
+        .iter()
+        .filter_map(|operation| operation.rev)
+        .max()
+        .unwrap_or(0))
+}
+
 fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {
     let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
     let Settings { seed, managers, duration, .. } = settings;
@@ -157,7 +189,10 @@ fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) 
         seed: *seed,
         seconds,
         managers: evidence.managers.len(),
-        repeat: format!("make chaos SECONDS={seconds} SEED={seed} MANAGERS={managers}"),
+        repeat: format!(
+            "make chaos SECONDS={seconds} SEED={seed} MANAGERS={managers}{}",
+            settings.chosen
+        ),
         checks,
         counts: verdict::counts(evidence.lines),
         faults: evidence.faults.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::checker::{Finding, Valid, linearizable, one_active, revision, set};
+use crate::checker::{Finding, Valid, linearizable, one_active, revision, set, watch};
 use crate::cluster::Manager;
 use crate::fault::{Planned, Tally};
 use crate::history::{Kind, Line, Operation, Outcome, Process, operations};
@@ -68,6 +68,7 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
         revision::check(&operations),
         set::check(&operations, evidence.lines, &ids),
         one_active::check(evidence.lines),
+        watch::check(&operations, evidence.lines),
         answers(evidence.lines),
         panics(evidence.managers),
         coverage(evidence, rate(&operations, evidence.lasted)),

@@ -5,3 +5,4 @@ mod support;
 mod linearizable;
 mod plan;
 mod promises;
+mod watch;

@@ -66,6 +66,11 @@ impl Story {
         self.0
     }
 
+    /// In the order they were told.
+    pub(crate) fn unsorted(self) -> Vec<Line> {
+        self.0
+    }
+
     /// Its calls.
     pub(crate) fn operations(self) -> Vec<Operation> {
         operations(&self.lines())

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos_tests::checker::Valid;
+use chaos_tests::fault::Fault;
+use chaos_tests::lab::Lab;
 use chaos_tests::run::{Settings, run};
 use chaos_tests::verdict::Verdict;
 use clap::Parser;
@@ -14,7 +16,7 @@ use clap::Parser;
 #[derive(Parser)]
 struct Arguments {
     /// The binary under test
-    #[arg(long)]
+    #[arg(long, required_unless_present = "list", default_value = "")]
     km: PathBuf,
     /// How long faults go on
     #[arg(long, default_value_t = 60)]
@@ -23,15 +25,34 @@ struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Where history.jsonl, result.json and the Managers' folder go
-    #[arg(long)]
+    #[arg(long, default_value = "target/chaos")]
     out: PathBuf,
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=9))]
     managers: u16,
+    /// Only classes of faults whose names begin so, such as power-cut or kill-active; may be given several times
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<String>,
+    /// No hosts of their own: all Managers on loopback, and what needs hosts is skipped
+    #[arg(long)]
+    loopback: bool,
+    /// List the classes of faults and end
+    #[arg(long)]
+    list: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { km, seconds, seed, out, managers } = Arguments::parse();
+    let Arguments { km, seconds, seed, out, managers, faults, loopback, list } = Arguments::parse();
+    let classes = Fault::chosen(&faults);
+    if list {
+        classes.iter().for_each(|class| say(&class.name()));
+        return ExitCode::SUCCESS;
+    }
+    if classes.is_empty() {
+        say("chaos: no class of faults is called so; --list shows them all");
+        return ExitCode::from(2);
+    }
+    let missing = if loopback { Some("asked for".to_owned()) } else { Lab::missing() };
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let out = out.join(seed.to_string());
     say(&format!("chaos: seed {seed}, {seconds} s, {managers} Managers, into {}", out.display()));
@@ -39,7 +60,25 @@ async fn main() -> ExitCode {
         say("chaos: that folder exists already: choose another --out, or remove it");
         return ExitCode::from(2);
     }
-    let settings = Settings { km, duration: Duration::from_secs(seconds), seed, out, managers };
+    if let Some(why) = &missing {
+        say(&format!(
+            "chaos: on loopback ({why}): faults of hosts, disks and the network are skipped"
+        ));
+    }
+    let settings = Settings {
+        km,
+        duration: Duration::from_secs(seconds),
+        seed,
+        out,
+        managers,
+        faults: classes,
+        lab: missing.is_none(),
+        chosen: if faults.is_empty() {
+            String::new()
+        } else {
+            format!(" FAULTS={}", faults.join(","))
+        },
+    };
     let ended = tokio::select! {
         ended = run(&settings) => ended,
         failure = chaos_tests::interrupted() => Err(failure),

@@ -4,6 +4,7 @@ pub mod linearizable;
 pub mod one_active;
 pub mod revision;
 pub mod set;
+pub mod watch;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;

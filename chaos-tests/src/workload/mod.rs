@@ -3,6 +3,7 @@
 
 pub mod register;
 pub mod set;
+pub mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Takes the power from under a store, thousands of times, and judges what it kept.
 //!
 //! ```text
-//!   life ──→ raft-store ──→ a disk that forgets (FUSE, `mount`)  or  real ext4 on a loop device (`ext4`)
+//!   life ──→ raft-store ──→ a disk that forgets (FUSE, `mount`)  or  real ext4 on a loop device (`blackout`)
 //!     │                          │ cut: at a flush, in a write, at any moment
 //!   truth ←── judged at the next opening: nothing acknowledged is lost, nothing is there that was not asked
 //! ```
@@ -9,11 +9,9 @@
 //! Every run is one seed. It knows the store by its public face only, and nothing of the product above it.
 
 mod disk;
-pub mod ext4;
 mod ledger;
 pub mod life;
 mod mount;
-mod shutdown;
 mod tear;
 mod truth;
 

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use blackout::Ext4;
 use disk_tests::Truth;
-use disk_tests::ext4::Ext4;
 use disk_tests::life::{Ended, live};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,6 +12,8 @@ use rand::{RngExt, SeedableRng};
 use crate::planted::{flush_with_sled, sled_kept};
 use crate::support::{first_seed, have, number, say};
 
+/// A disk that a life cannot fill.
+const DISK_BYTES: u64 = 96 << 20;
 /// A life goes on until its power is cut.
 const ENDLESS: u32 = u32::MAX;
 /// Longest life, in milliseconds.
@@ -20,7 +22,8 @@ const LIFE_MAX_MS: u64 = 250;
 #[test]
 fn no_cut_of_a_real_file_system_loses_what_was_acknowledged() {
     let claim = "power cut of ext4 under load";
-    let Some(mut disk) = have(Ext4::new(), claim) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut disk) = have(Ext4::new(dir.path(), DISK_BYTES), claim) else { return };
     let mut random = StdRng::seed_from_u64(first_seed());
     let mut truth = Truth::default();
     let (cuts, mut replaced) = (number("DURABILITY_EXT4", 6), 0);
@@ -55,7 +58,8 @@ fn no_cut_of_a_real_file_system_loses_what_was_acknowledged() {
 #[test]
 fn plain_sled_on_a_real_file_system_loses_what_it_acknowledged() {
     let claim = "plain sled on ext4";
-    let Some(mut disk) = have(Ext4::new(), claim) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut disk) = have(Ext4::new(dir.path(), DISK_BYTES), claim) else { return };
     let (mut runs, mut lost) = (0, 0);
     for run in 0..4 {
         let home = disk.path().join(format!("sled-{run}"));

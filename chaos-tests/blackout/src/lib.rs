@@ -1,6 +1,10 @@
 //! A real ext4 on a loop device, whose power can be cut: the kernel's own semantics, not a model of them.
+//!
+//! Shared by the tests of the store alone and of whole Managers. Knows neither.
 
 #![expect(clippy::disallowed_methods, reason = "mkfs, mount and umount are waited for at once")]
+
+mod shutdown;
 
 use std::fs::File;
 use std::io;
@@ -8,29 +12,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use crate::shutdown::shutdown;
 
-const SIZE_BYTES: u64 = 96 << 20;
 /// How long whoever still has a file open may take to let go of it.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// An ext4 file system of its own; unmounted and removed when dropped.
+/// An ext4 file system of its own; unmounted when dropped.
+#[derive(Debug)]
 pub struct Ext4 {
-    dir: TempDir,
+    dir: PathBuf,
     mounted: bool,
 }
 
 impl Ext4 {
-    /// Makes and mounts one; the error says what is missing.
-    pub fn new() -> Result<Ext4, String> {
+    /// Makes and mounts one of so many bytes, with its image in a folder that lasts longer than it; the error says
+    /// what is missing.
+    pub fn new(dir: &Path, bytes: u64) -> Result<Self, String> {
         let missing = |what: &str, error: io::Error| {
             format!("{what} (needs root, mkfs.ext4 and loop devices): {error}")
         };
-        let dir = tempfile::tempdir().map_err(|error| missing("no temporary directory", error))?;
-        let mut ext4 = Ext4 { dir, mounted: false };
-        let made = File::create(ext4.image()).and_then(|image| image.set_len(SIZE_BYTES));
+        let mut ext4 = Self { dir: dir.to_owned(), mounted: false };
+        let made = File::create(ext4.image()).and_then(|image| image.set_len(bytes));
         made.map_err(|error| missing("no image", error))?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(ext4.image()))
             .map_err(|error| missing("mkfs.ext4 failed", error))?;
@@ -40,12 +42,12 @@ impl Ext4 {
     }
 
     fn image(&self) -> PathBuf {
-        self.dir.path().join("image")
+        self.dir.join("image")
     }
 
     /// Where it is mounted.
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("mounted")
+        self.dir.join("mounted")
     }
 
     fn mount(&mut self) -> io::Result<()> {
@@ -79,13 +81,13 @@ impl Ext4 {
 
     fn unmount(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + BUSY;
-        while let Err(error) = run(Command::new("umount").arg(self.path())) {
-            if Instant::now() > deadline {
-                return Err(error);
+        while self.mounted {
+            match run(Command::new("umount").arg(self.path())) {
+                Ok(()) => self.mounted = false,
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
-            std::thread::sleep(Duration::from_millis(20));
         }
-        self.mounted = false;
         Ok(())
     }
 }

@@ -1,0 +1,41 @@
+//! A wall clock that jumps, forth and back. Leases are kept by the monotonic clock, which goes on as it is.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Outcome;
+use crate::Failure;
+use crate::lab::Lab;
+
+/// Where the clock jumps to, in turn.
+const JUMPS: [&str; 4] = ["+60", "-60", "+3600", "-7200"];
+const COUNT: u32 = JUMPS.len() as u32;
+/// A host looks at its fake clock once a second, and tells the time it knew a second ago.
+const EACH_MIN: Duration = Duration::from_millis(2_200);
+const TRUE_TIME: &str = "+0";
+
+/// Has the victims' clocks jump about for so long, then shows the true time again.
+pub(super) async fn strike(
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    if !victims.iter().all(|place| lab.hosts[*place].has_own_clock()) {
+        return Ok(Outcome::Skipped("faketime is not installed".into()));
+    }
+    let each = lasts.max(EACH_MIN * COUNT) / COUNT;
+    let mut wrong = false;
+    for offset in JUMPS {
+        victims.iter().try_for_each(|place| lab.hosts[*place].set_clock(offset))?;
+        sleep(each).await;
+        for place in victims {
+            wrong |= lab.hosts[*place].clock_is_wrong().await;
+        }
+    }
+    victims.iter().try_for_each(|place| lab.hosts[*place].set_clock(TRUE_TIME))?;
+    match wrong {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("nobody was seen to show another time".into())),
+    }
+}

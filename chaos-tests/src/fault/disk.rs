@@ -1,0 +1,122 @@
+//! What disks do under a running Manager: they are full, slow to flush, or fail to.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use super::{Outcome, until};
+use crate::Failure;
+use crate::cluster::Process;
+use crate::lab::Lab;
+
+/// How long a tracer may take to be there.
+const TRACER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a flush takes on a slow disk.
+const SLOW_FLUSH_US: u64 = 300_000;
+
+/// Removes what it filled a disk with, also when the run is cancelled meanwhile.
+struct Filler(PathBuf);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        // A disk that went dark meanwhile is made anew with its host.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Fills the disks of all victims for so long.
+pub(super) async fn fill(
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let mut fillers = Vec::new();
+    for place in victims {
+        let path = lab.hosts[*place].disk().path();
+        let filler = Filler(path.join("filler"));
+        let file = File::create(&filler.0).map_err(Failure::doing("fill a disk"))?;
+        let room = statvfs(&path).map_err(Failure::doing("look at a disk"))?;
+        let bytes = room.f_bavail * room.f_frsize;
+        fallocate(&file, FallocateFlags::empty(), 0, bytes)
+            .map_err(Failure::doing("fill a disk"))?;
+        fillers.push((filler, file));
+    }
+    // What the allocation left over by rounding is taken too.
+    let full = fillers.iter_mut().all(|(_, file)| drained(file));
+    sleep(lasts).await;
+    drop(fillers);
+    match full {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("a full disk took more".into())),
+    }
+}
+
+fn drained(file: &mut File) -> bool {
+    const STEP: [u8; 4096] = [0; 4096];
+    const STEPS_MAX: usize = 4096;
+    let end = std::io::Seek::seek(file, std::io::SeekFrom::End(0));
+    end.is_ok()
+        && (0..STEPS_MAX).any(|_| file.write_all(&STEP).and_then(|()| file.sync_data()).is_err())
+}
+
+/// What becomes of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flush {
+    /// It takes long.
+    Slow,
+    /// It fails: the process must end and never answer from that log again before it was read anew.
+    Fails,
+}
+
+/// Has the flushes of a process go wrong for so long, seen from inside: a tracer changes what the system call does.
+pub(super) async fn spoil(
+    lab: &Lab,
+    victims: &[(usize, Process)],
+    how: Flush,
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let mut tracers = Vec::new();
+    for (place, process) in victims {
+        let seen = lab.home(*place).join("flushes.strace");
+        tracers.push((trace(*process, how, &seen)?, seen));
+    }
+    let attached = || victims.iter().all(|(_, process)| process.is_traced());
+    let mut bit = until(TRACER_PATIENCE, attached).await;
+    sleep(lasts).await;
+    for (mut tracer, seen) in tracers {
+        if let Some(tracer) = tracer.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?)) {
+            tracer.interrupt();
+        }
+        // Killed when it does not let go by itself.
+        let _ = tokio::time::timeout(TRACER_PATIENCE, tracer.wait()).await;
+        let told = fs::read_to_string(&seen).unwrap_or_default();
+        bit &= told.contains("(INJECTED)") || told.contains("(DELAYED)");
+    }
+    match bit {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("no flush was spoiled".into())),
+    }
+}
+
+fn trace(
+    process: Process,
+    how: Flush,
+    seen: &std::path::Path,
+) -> Result<tokio::process::Child, Failure> {
+    let inject = match how {
+        Flush::Slow => format!("inject=fdatasync,fsync:delay_enter={SLOW_FLUSH_US}"),
+        Flush::Fails => "inject=fdatasync,fsync:error=EIO".to_owned(),
+    };
+    #[expect(clippy::disallowed_methods, reason = "ended by `spoil`, or when dropped")]
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o"]).arg(seen).args(["-p", &process.pid().to_string()]);
+    strace.args(["-e", "trace=fdatasync,fsync", "-e", &inject]);
+    strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    strace.spawn().map_err(Failure::doing("strace"))
+}

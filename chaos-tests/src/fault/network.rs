@@ -1,0 +1,184 @@
+//! What happens between hosts: packets that are lost, connections that cannot be made, cables that are out, links that
+//! are slow. Clients reach every Manager all the while, except over a cable that is out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Outcome;
+use crate::Failure;
+use crate::lab::{Filter, Lab};
+
+/// How long connections are reset before none can be made any more.
+const RESETTING: Duration = Duration::from_millis(300);
+/// How long a flapping link stays as it is.
+const FLAP: Duration = Duration::from_millis(300);
+/// So many of a hundred packets are lost on a bad link.
+const LOSS_PERCENT: u8 = 15;
+/// What a slow link lets through.
+const SLOW_KILOBITS: u32 = 512;
+
+/// Which way the network is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Break {
+    /// The victims and the others do not hear each other.
+    Split,
+    /// Nobody hears anybody.
+    Shatter,
+    /// Two halves, and one host that hears both.
+    Bridge,
+    /// The victims hear nobody; they are heard.
+    Deaf,
+    /// Nobody can open a connection to the victims; what they opened themselves goes on.
+    NoCalls,
+    /// The victims are cut off and back, again and again.
+    Flap,
+    /// The victims' cables are out: clients do not reach them either.
+    Cable,
+    /// Packets between all hosts are lost at random.
+    Loss,
+    /// What the victims send is slow.
+    Slow,
+}
+
+/// Puts everything right again, also when the run is cancelled meanwhile.
+struct Broken<'a>(&'a Lab);
+
+impl Broken<'_> {
+    fn mend(&self) -> Result<(), Failure> {
+        for host in &self.0.hosts {
+            self.0.network.filter(host.place, &Filter::default())?;
+            self.0.network.cable(host.place, true)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        // Tried before already; what cannot be mended shows in the recovery.
+        let _ = self.mend();
+    }
+}
+
+/// Breaks the network for so long.
+pub(super) async fn strike(
+    lab: &Lab,
+    way: Break,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    match way {
+        Break::Slow => slow(lab, victims, lasts).await,
+        Break::Cable => cable(lab, victims, lasts).await,
+        Break::Flap => flap(lab, victims, lasts).await,
+        Break::NoCalls => no_calls(lab, victims, lasts).await,
+        Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
+            let broken = Broken(lab);
+            set(lab, &filters(lab.hosts.len(), way, victims))?;
+            sleep(lasts).await;
+            let kept_out = kept_out(lab)?;
+            broken.mend()?;
+            Ok(bitten(kept_out > 0, "no packet was lost"))
+        }
+    }
+}
+
+/// What each host lets in.
+pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
+    let victims: BTreeSet<usize> = victims.iter().copied().collect();
+    let everybody = || 0..hosts;
+    let not = |own: usize, hears: &dyn Fn(usize) -> bool| -> BTreeSet<usize> {
+        everybody().filter(|other| *other != own && !hears(*other)).collect()
+    };
+    let filter = |own: usize| match way {
+        Break::Shatter => Filter { deaf_to: not(own, &|_| false), ..Filter::default() },
+        Break::Bridge => {
+            let middle = hosts / 2;
+            let hears = |other: usize| {
+                own == middle || other == middle || (own < middle) == (other < middle)
+            };
+            Filter { deaf_to: not(own, &hears), ..Filter::default() }
+        }
+        Break::Deaf if victims.contains(&own) => {
+            Filter { deaf_to: not(own, &|_| false), ..Filter::default() }
+        }
+        Break::Split | Break::Flap => {
+            let hears = |other: usize| victims.contains(&own) == victims.contains(&other);
+            Filter { deaf_to: not(own, &hears), ..Filter::default() }
+        }
+        Break::NoCalls if victims.contains(&own) => {
+            Filter { no_calls_from: not(own, &|_| false), ..Filter::default() }
+        }
+        Break::Loss => Filter { loss_percent: LOSS_PERCENT, ..Filter::default() },
+        Break::Deaf | Break::NoCalls | Break::Cable | Break::Slow => Filter::default(),
+    };
+    everybody().map(filter).collect()
+}
+
+fn set(lab: &Lab, filters: &[Filter]) -> Result<(), Failure> {
+    filters.iter().enumerate().try_for_each(|(place, filter)| lab.network.filter(place, filter))
+}
+
+fn kept_out(lab: &Lab) -> Result<u64, Failure> {
+    lab.hosts.iter().map(|host| lab.network.kept_out(host.place)).sum()
+}
+
+fn bitten(bit: bool, otherwise: &str) -> Outcome {
+    if bit { Outcome::Installed } else { Outcome::Indeterminate(otherwise.into()) }
+}
+
+/// Open connections are reset first: they would go on otherwise, and nothing would be broken.
+async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    let broken = Broken(lab);
+    let filters = filters(lab.hosts.len(), Break::NoCalls, victims);
+    for place in victims {
+        let resets = filters[*place].no_calls_from.clone();
+        lab.network.filter(*place, &Filter { resets, ..Filter::default() })?;
+    }
+    sleep(RESETTING).await;
+    set(lab, &filters)?;
+    sleep(lasts).await;
+    let kept_out = kept_out(lab)?;
+    broken.mend()?;
+    Ok(bitten(kept_out > 0, "nobody called"))
+}
+
+async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    let broken = Broken(lab);
+    let (filters, until) = (filters(lab.hosts.len(), Break::Flap, victims), Instant::now() + lasts);
+    let mut lost = 0;
+    while Instant::now() < until {
+        set(lab, &filters)?;
+        sleep(FLAP).await;
+        lost += kept_out(lab)?;
+        broken.mend()?;
+        sleep(FLAP).await;
+    }
+    Ok(bitten(lost > 0, "no packet was lost"))
+}
+
+async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    let broken = Broken(lab);
+    for place in victims {
+        lab.network.cable(*place, false)?;
+    }
+    sleep(lasts).await;
+    broken.mend()?;
+    // The tool said that the link went down, and a link that is down carries nothing.
+    Ok(Outcome::Installed)
+}
+
+async fn slow(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    for place in victims {
+        lab.network.throttle(*place, Some(SLOW_KILOBITS))?;
+    }
+    sleep(lasts).await;
+    let held_up = victims.iter().map(|place| lab.network.held_up(*place));
+    let held_up = held_up.sum::<Result<u64, Failure>>();
+    for place in victims {
+        lab.network.throttle(*place, None)?;
+    }
+    Ok(bitten(held_up? > 0, "nobody had to wait"))
+}

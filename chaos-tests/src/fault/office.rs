@@ -1,0 +1,69 @@
+//! Offices that change all the time, as an operator would have it: leads handed over one after the other, and
+//! Managers that end in good order one after the other.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::{Outcome, until};
+use crate::client::{Call, Client, Reply};
+use crate::cluster::{Cluster, Process};
+use crate::probe::Sighting;
+use crate::{Failure, history::History};
+
+/// Pause between two orders to hand over.
+const BETWEEN: Duration = Duration::from_millis(400);
+/// How long a process may take to end in good order.
+const END_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a Manager may take to run again.
+const RETURN_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Orders whoever is Passive to become Active, again and again.
+pub(super) async fn transfers(
+    cluster: &Cluster,
+    history: &History,
+    sighting: &Sighting,
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let (until, mut begun) = (Instant::now() + lasts, 0);
+    while Instant::now() < until {
+        let active = sighting.active(history.now());
+        let passive = cluster.managers.iter().filter(|manager| Some(manager.id) != active);
+        let next = passive.clone().nth(begun % passive.count().max(1));
+        if let Some(next) = next {
+            let client = Client::new(&cluster.access, next.id, &next.api_url)?;
+            let path = format!("/managers/{}/make-active", next.id);
+            let order = Call::change(Method::POST, path, Some(json!({})));
+            begun += usize::from(matches!(client.send(order).await, Reply::Done(_)));
+        }
+        sleep(BETWEEN).await;
+    }
+    Ok(match begun {
+        0 => Outcome::Indeterminate("no hand-over was begun".into()),
+        _ => Outcome::Installed,
+    })
+}
+
+/// Ends all in good order, each only after the one before runs again.
+pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
+    for manager in &cluster.managers {
+        let own = |processes: Vec<(u64, Process)>| {
+            processes.into_iter().find(|(id, _)| *id == manager.id).map(|(_, process)| process)
+        };
+        let Some(process) = own(cluster.processes()?) else { continue };
+        process.terminate();
+        if !until(END_PATIENCE, || process.is_dead()).await {
+            return Ok(Outcome::Indeterminate("a Manager did not end in good order".into()));
+        }
+        let back = || {
+            let running = cluster.processes().map(own);
+            running.is_ok_and(|now| now.is_some_and(|now| now != process))
+        };
+        if !until(RETURN_PATIENCE, back).await {
+            return Ok(Outcome::Indeterminate("a Manager was not started again".into()));
+        }
+    }
+    Ok(Outcome::Installed)
+}

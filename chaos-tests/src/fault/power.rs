@@ -1,0 +1,29 @@
+//! A power cut: hosts go dark at one instant, and what their disks had not flushed is lost.
+
+use std::fs::File;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Outcome;
+use crate::Failure;
+use crate::lab::Lab;
+
+/// Cuts the power of all victims at one instant and brings it back after so long.
+pub(super) async fn strike(
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    lab.cut_power(victims).await?;
+    let dark = victims.iter().all(|place| {
+        let path = lab.hosts[*place].disk().path().join("alive");
+        File::create(path).is_err()
+    });
+    sleep(lasts).await;
+    lab.restore_power(victims).await?;
+    match dark {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("a dark disk took a file".into())),
+    }
+}

@@ -1,0 +1,146 @@
+//! Hosts of their own for one run: each a network namespace with its own address and an ext4 with its own power,
+//! joined by a bridge. Made by the run, under names that hold its process id, and removed with it.
+//!
+//! ```text
+//!   clients ── 10.77.x.254 ──┐
+//!                          bridge ── 10.77.x.1  host 0: km on an ext4 ── power, cable, filter, clock
+//!                            ├────── 10.77.x.2  host 1: …
+//! ```
+
+mod found;
+mod host;
+mod network;
+mod tool;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+pub use self::found::Founded;
+pub use self::host::Host;
+pub use self::network::{Filter, Network};
+use crate::Failure;
+
+/// How long the processes of a host may take to be gone.
+const GONE_PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+/// What the hosts' programs are kept with when they are there: Debian's package `faketime`.
+const FAKE_CLOCK: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+/// The hosts of a run.
+pub struct Lab {
+    // Before the network and the disks: whatever runs on them ends first.
+    keepers: JoinSet<()>,
+    pub hosts: Vec<Arc<Host>>,
+    pub network: Network,
+}
+
+impl Lab {
+    /// Why there can be no lab here; `None` when there can.
+    pub fn missing() -> Option<String> {
+        if !rustix::process::geteuid().is_root() {
+            return Some("hosts of their own need root".into());
+        }
+        let tools = ["ip", "nsenter", "nft", "tc", "mkfs.ext4", "mount", "umount", "strace"];
+        let missing: Vec<_> = tools.into_iter().filter(|tool| !tool::is_there(tool)).collect();
+        (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
+    }
+
+    /// Makes so many hosts, with everything of theirs below a folder. Nothing runs on them yet.
+    pub fn new(
+        dir: &Path,
+        km: &Path,
+        hosts: usize,
+        restart_after: Duration,
+    ) -> Result<Self, Failure> {
+        let network = Network::new(hosts)?;
+        let clock = Path::new(FAKE_CLOCK);
+        let clock = clock.exists().then(|| clock.to_owned());
+        let make = |place| -> Result<Arc<Host>, Failure> {
+            let home = dir.join(format!("host-{}", place + 1));
+            fs::create_dir_all(&home).map_err(Failure::doing(home.display()))?;
+            let home = home.canonicalize().map_err(Failure::doing(home.display()))?;
+            Ok(Arc::new(Host::new(place, home, km.to_owned(), &network, clock.clone())?))
+        };
+        let hosts = (0..hosts).map(make).collect::<Result<Vec<_>, _>>()?;
+        let mut keepers = JoinSet::new();
+        for host in hosts.clone() {
+            keepers.spawn(host::keep(host, restart_after));
+        }
+        Ok(Self { keepers, hosts, network })
+    }
+
+    /// Cuts the power of all these hosts at one instant, as nearly as one process can: their links go dark, what
+    /// their disks had not flushed is lost, their processes end without another word.
+    pub async fn cut_power(&self, places: &[usize]) -> Result<(), Failure> {
+        for place in places {
+            self.network.cable(*place, false)?;
+        }
+        for place in places {
+            self.hosts[*place].disk().cut().map_err(Failure::doing("cut the power of a disk"))?;
+        }
+        for place in places {
+            self.hosts[*place].switch(false);
+            self.network.processes(*place)?.iter().for_each(|process| process.kill());
+        }
+        Ok(())
+    }
+
+    /// Brings the power back to hosts whose power was cut.
+    pub async fn restore_power(&self, places: &[usize]) -> Result<(), Failure> {
+        for place in places {
+            self.empty(*place).await?;
+            let host = self.hosts[*place].clone();
+            let repowered = tokio::task::spawn_blocking(move || host.disk().repower()).await;
+            repowered
+                .map_err(Failure::doing("repower a disk"))?
+                .map_err(Failure::doing("repower a disk"))?;
+            self.network.cable(*place, true)?;
+            self.hosts[*place].switch(true);
+        }
+        Ok(())
+    }
+
+    async fn empty(&self, place: usize) -> Result<(), Failure> {
+        let deadline = Instant::now() + GONE_PATIENCE;
+        while !self.network.processes(place)?.is_empty() {
+            if Instant::now() > deadline {
+                return Err(Failure(format!("processes of host {} do not end", place + 1)));
+            }
+            sleep(LOOK_PERIOD).await;
+        }
+        Ok(())
+    }
+
+    /// Asks every Manager to end, and ends what stays. What is left is folders.
+    pub async fn stop(mut self) -> Result<(), Failure> {
+        self.hosts.iter().for_each(|host| host.retire());
+        let stopping = async { while self.keepers.join_next().await.is_some() {} };
+        let in_time = tokio::time::timeout(host::STOP_PATIENCE, stopping).await.is_ok();
+        for host in &self.hosts {
+            self.network.processes(host.place)?.iter().for_each(|process| process.kill());
+            self.empty(host.place).await?;
+        }
+        in_time.then_some(()).ok_or_else(|| Failure("a Manager did not stop in time".into()))
+    }
+
+    /// The folder that a Manager's configuration and log are in.
+    pub fn home(&self, place: usize) -> PathBuf {
+        self.hosts[place].home.clone()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for host in &self.hosts {
+            host.switch(false);
+            // Already gone is gone.
+            let left = self.network.processes(host.place).unwrap_or_default();
+            left.iter().for_each(|process| process.kill());
+        }
+    }
+}

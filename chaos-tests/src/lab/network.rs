@@ -1,0 +1,163 @@
+//! The network of a lab: a namespace for each host, one for the bridge between them, and a link into this one's own
+//! namespace, where the clients are.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+use super::tool::{run, run_with};
+use crate::Failure;
+use crate::cluster::Process;
+
+/// Networks 10.77.x.0/24 of labs that run side by side.
+const NETWORKS: u32 = 250;
+/// The clients' own address in it.
+const CLIENTS: u8 = 254;
+
+/// What a host does not let in. Everything else passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Hosts whose packets are lost.
+    pub deaf_to: BTreeSet<usize>,
+    /// Hosts that cannot open connections; those that are open go on.
+    pub no_calls_from: BTreeSet<usize>,
+    /// Hosts whose connections are reset.
+    pub resets: BTreeSet<usize>,
+    /// How many of a hundred packets of other hosts are lost.
+    pub loss_percent: u8,
+}
+
+/// The namespaces and links of a lab.
+#[derive(Debug)]
+pub struct Network {
+    name: String,
+    third: u8,
+    hosts: usize,
+}
+
+impl Network {
+    /// Makes them.
+    pub(super) fn new(hosts: usize) -> Result<Self, Failure> {
+        let pid = std::process::id();
+        let third = u8::try_from(pid % NETWORKS).expect("it is below 250");
+        let network = Self { name: format!("kmc{pid}"), third, hosts };
+        let name = &network.name;
+        run(&format!("ip netns add {name}-sw"))?;
+        run(&format!("ip -n {name}-sw link add br0 type bridge"))?;
+        run(&format!("ip -n {name}-sw link set br0 up"))?;
+        run(&format!("ip link add {name} type veth peer name uplink netns {name}-sw"))?;
+        run(&format!("ip -n {name}-sw link set uplink master br0 up"))?;
+        run(&format!("ip addr add 10.77.{third}.{CLIENTS}/24 dev {name}"))?;
+        run(&format!("ip link set {name} up"))?;
+        for place in 0..hosts {
+            network.plug_in(place)?;
+        }
+        Ok(network)
+    }
+
+    fn plug_in(&self, place: usize) -> Result<(), Failure> {
+        let (name, own, address) = (&self.name, self.namespace(place), self.address(place));
+        run(&format!("ip netns add {own}"))?;
+        run(&format!("ip -n {name}-sw link add p{place} type veth peer name eth0 netns {own}"))?;
+        run(&format!("ip -n {name}-sw link set p{place} master br0 up"))?;
+        run(&format!("ip -n {own} addr add {address}/24 dev eth0"))?;
+        run(&format!("ip -n {own} link set lo up"))?;
+        run(&format!("ip -n {own} link set eth0 up"))?;
+        Ok(())
+    }
+
+    /// The namespace of a host.
+    pub(super) fn namespace(&self, place: usize) -> String {
+        format!("{}-{}", self.name, place + 1)
+    }
+
+    /// The address of a host.
+    pub fn address(&self, place: usize) -> Ipv4Addr {
+        let last = u8::try_from(place + 1).expect("a lab has few hosts");
+        Ipv4Addr::new(10, 77, self.third, last)
+    }
+
+    /// Everything that runs on a host.
+    pub(super) fn processes(&self, place: usize) -> Result<Vec<Process>, Failure> {
+        let told = run(&format!("ip netns pids {}", self.namespace(place)))?;
+        Ok(told.lines().filter_map(|pid| Process::of(pid.trim().parse().ok()?)).collect())
+    }
+
+    /// Puts a host's cable in or pulls it out.
+    pub fn cable(&self, place: usize, plugged: bool) -> Result<(), Failure> {
+        let word = if plugged { "up" } else { "down" };
+        run(&format!("ip -n {}-sw link set p{place} {word}", self.name)).map(drop)
+    }
+
+    /// Makes a host let in what this filter lets in, from now on.
+    pub fn filter(&self, place: usize, filter: &Filter) -> Result<(), Failure> {
+        let line = format!("ip netns exec {} nft -f -", self.namespace(place));
+        run_with(&line, &self.rules(filter)).map(drop)
+    }
+
+    /// How many packets a host's filter has kept out since it was set.
+    pub fn kept_out(&self, place: usize) -> Result<u64, Failure> {
+        let rules = run(&format!("ip netns exec {} nft list ruleset", self.namespace(place)))?;
+        let mut words = rules.split_whitespace();
+        let mut packets = 0;
+        while words.any(|word| word == "packets") {
+            packets += words.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Ok(packets)
+    }
+
+    /// Makes what a host sends slow: so many kilobits a second, and a queue of at most 400 ms; `None` lifts it.
+    pub fn throttle(&self, place: usize, kilobits: Option<u32>) -> Result<(), Failure> {
+        let own = self.namespace(place);
+        run(&match kilobits {
+            Some(rate) => format!(
+                "tc -n {own} qdisc replace dev eth0 root tbf rate {rate}kbit burst 8kb latency 400ms"
+            ),
+            None => format!("tc -n {own} qdisc del dev eth0 root"),
+        })
+        .map(drop)
+    }
+
+    /// How often a throttled host had to wait before it could send.
+    pub fn held_up(&self, place: usize) -> Result<u64, Failure> {
+        let told = run(&format!("tc -n {} -s qdisc show dev eth0", self.namespace(place)))?;
+        let mut words = told.split_whitespace();
+        let counted = words.any(|word| word == "overlimits").then(|| words.next()).flatten();
+        Ok(counted.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    fn rules(&self, filter: &Filter) -> String {
+        let mut rules = String::from(
+            "table inet chaos\ndelete table inet chaos\ntable inet chaos {\n chain in {\n  type filter hook input priority -10;\n",
+        );
+        let mut rule = |from: &BTreeSet<usize>, rest: &str| {
+            if !from.is_empty() {
+                let from: Vec<_> =
+                    from.iter().map(|place| self.address(*place).to_string()).collect();
+                writeln!(rules, "  ip saddr {{ {} }} {rest}", from.join(", "))
+                    .expect("it is a String");
+            }
+        };
+        rule(&filter.deaf_to, "counter drop");
+        rule(&filter.resets, "meta l4proto tcp counter reject with tcp reset");
+        rule(&filter.no_calls_from, "tcp flags & (syn | ack) == syn counter drop");
+        if filter.loss_percent > 0 {
+            let everybody = (0..self.hosts).collect();
+            let lost = format!("numgen random mod 100 < {} counter drop", filter.loss_percent);
+            rule(&everybody, &lost);
+        }
+        rules.push_str(" }\n}\n");
+        rules
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // A half made network is removed as far as it was made.
+        for place in 0..self.hosts {
+            let _ = run(&format!("ip netns del {}", self.namespace(place)));
+        }
+        let _ = run(&format!("ip netns del {}-sw", self.name));
+        let _ = run(&format!("ip link del {}", self.name));
+    }
+}
