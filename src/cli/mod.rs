@@ -6,6 +6,7 @@
 pub mod client;
 mod config_file;
 pub mod connect;
+mod consent;
 mod init;
 mod join;
 pub mod outcome;
@@ -22,13 +23,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::capabilities::access::cli as access;
-use crate::capabilities::{audit, managers, operations, prechecks, properties};
+use crate::capabilities::{audit, hosts, managers, operations, prechecks, properties};
 use crate::{config, demo, node};
 use client::segment;
 use config_file::ConfigFile;
 use connect::Connect;
 use outcome::Failure;
 
+pub use consent::confirm;
 pub use password::{ask as ask_password, ask_new as ask_new_password};
 
 /// Kyvos Manager: runs a Manager, and speaks to a group of them.
@@ -55,6 +57,9 @@ enum Verb {
     /// One-time tokens for joining the group
     #[command(subcommand)]
     Token(managers::cli::TokenVerb),
+    /// The machines that are looked after
+    #[command(subcommand)]
+    Hosts(hosts::cli::Verb),
     /// Replicated configuration
     #[command(subcommand)]
     Properties(properties::cli::Verb),
@@ -160,6 +165,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         Verb::Logout => sign_in::logout(&connect.client()?, connect.output()).await,
         Verb::Managers(verb) => managers::cli::run(verb, &connect.client()?, output).await,
         Verb::Token(verb) => managers::cli::run_token(verb, &connect.client()?, output).await,
+        Verb::Hosts(verb) => hosts::cli::run(verb, &connect.client()?, output).await,
         Verb::Properties(verb) => properties::cli::run(verb, &connect.client()?, output).await,
         Verb::Operations(verb) => operations::cli::run(verb, &connect.client()?, output).await,
         Verb::Prechecks(verb) => prechecks::cli::run(verb, &connect.client()?, output).await,

@@ -18,6 +18,7 @@ use super::summons::{self, Summons};
 use super::will::have_kept;
 use crate::api::{self, Member, Surface};
 use crate::base::Secret;
+use crate::capabilities::hosts as hosts_room;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::{managers, operations};
 use crate::cli::outcome::Failure;
@@ -147,9 +148,10 @@ async fn take_seat(config: &Config, home: Home, peer: TcpListener) -> Result<Gro
 }
 
 /// Everything that runs while this Manager is Active, one line for each room.
-fn reconcilers(group: &Group, _hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
+fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(managers::reconciler::Managers::of(group.clone())),
+        Arc::new(hosts_room::reconciler::Hosts::of(group.clone(), hosts.clone())),
         Arc::new(operations::reconciler::Operations::of(group.clone())),
     ]
 }

@@ -6,8 +6,11 @@
 //! is the agent.
 
 pub mod api;
+pub mod cli;
 mod command;
 pub mod model;
+pub mod plan;
+pub mod reconciler;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod script;

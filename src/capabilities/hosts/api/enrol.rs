@@ -7,6 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::model::{self, ENROLMENT_TTL_MAX_MS};
+use super::wire::CONFIG_DEFAULT;
 use crate::api::{
     Answer, Anyone, Change, Fault, Path, Problem, Routes, Time, TokenKind, TrustHosts,
 };
@@ -86,7 +87,7 @@ async fn invite(
     Ok(committed.show(&change.surface, StatusCode::CREATED, |state| {
         let open = state.hosts.enrolments.get(&host)?;
         let token = invitation(state, secret)?.reveal().reveal().to_owned();
-        let command = format!("km agent enrol --token {token}");
+        let command = format!("km agent enrol --config {CONFIG_DEFAULT} --token {token}");
         Some(NewEnrolment { token, expires_at: open.expires_at.into(), command })
     }))
 }

@@ -12,7 +12,7 @@ use crate::remote::fingerprint;
 /// Where `km` lies on a host reached over SSH when nobody says.
 const PROGRAM_DEFAULT: &str = "/usr/bin/km";
 /// Where the agent's configuration lies there when nobody says.
-const CONFIG_DEFAULT: &str = "/etc/km/agent.toml";
+pub(super) const CONFIG_DEFAULT: &str = "/etc/km/agent.toml";
 
 /// A machine that is looked after.
 #[derive(Clone, Debug, Serialize, ToSchema)]
