@@ -35,6 +35,7 @@ demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers;
 test: test-rust test-web test-e2e ## Runs all tests: Rust, dashboard units, end to end in a real browser
 
 test-rust: $(DASHBOARD)
+	scripts/install-sshd
 	scripts/install-balancers
 	$(CARGO) test --workspace --locked --quiet
 

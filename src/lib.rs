@@ -9,7 +9,7 @@
 //! | 2 choice | `capabilities/*/plan` | from facts and what was seen to the next step; pure |
 //! | 3 group | [`cluster`], [`leadership`], [`remote`], `capabilities/*/port` | being one of several, being Active, and acting on hosts |
 //! | 4 loops | `capabilities/*/reconciler` | look, choose, act |
-//! | 5 surface | [`api`], [`cli`], [`config`], [`node`], [`demo`], `capabilities/*/{api,cli}` | what people and scripts meet |
+//! | 5 surface | [`agent`], [`api`], [`cli`], [`config`], [`node`], [`demo`], `capabilities/*/{api,cli}` | what people and scripts meet |
 //!
 //! `house_rules` keeps the floors; `docs/architecture.md` tells the rest.
 //!
@@ -19,6 +19,7 @@
 #[cfg(test)]
 extern crate self as kyvos_manager;
 
+pub mod agent;
 pub mod api;
 pub mod base;
 pub mod capabilities;

@@ -3,6 +3,7 @@
 //! Nouns are rooms; their verbs stand in `capabilities/*/cli.rs`. [`client`] is the only HTTP client,
 //! [`output`] the only printer, [`outcome`] the exit codes.
 
+mod agent;
 pub mod client;
 mod config_file;
 pub mod connect;
@@ -106,6 +107,8 @@ enum Verb {
         /// The Manager's data directory
         data_dir: std::path::PathBuf,
     },
+    /// Run the agent of a host, or enrol it
+    Agent(agent::Agent),
     /// Make the first Manager of a new group
     Init(init::Init),
     /// Let this host into a group: --token, or KM_JOIN_TOKEN, takes what `km token create` printed
@@ -191,6 +194,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
             node::serve(file.load()?, until_stdin_closes).await
         }
         Verb::KeepWill { data_dir } => node::keep_will(&data_dir).await,
+        Verb::Agent(agent) => agent::run(agent, &connect, output).await,
         Verb::Init(init) => init::run(init, output).await,
         Verb::Join(join) => join::run(join, &connect, output).await,
         Verb::Store(verb) => store::run(verb, output),

@@ -87,6 +87,7 @@ pub use self::start::{FoundFailure, Seat, StartFailure};
 pub use self::status::{About, MemberStatus, PeerReport};
 pub use self::timers::{Timers, TimersFailure, claim_window};
 pub use self::tls::{Credentials, TlsFailure};
+pub(crate) use self::tls::{Shown, peer_identity};
 pub use self::vault::{GroupKey, VaultFailure};
 pub use self::will::Instructions;
 use crate::base::{ManagerId, Revision};

@@ -19,7 +19,7 @@ use super::wire::{
     self, AnswerV1, AskV1, HelloV1, NoV1, PIECE_MAX_BYTES, StampV1, WelcomeV1, WhatV1,
 };
 use super::{ByteStream, RemoteFailure};
-use crate::base::Epoch;
+use crate::base::{Epoch, Timestamp};
 use crate::cluster::frames::{Frame, FrameFailure, FrameReader, FrameWriter, Kind};
 
 /// Longest silence of a host. It says every two seconds that it is at work.
@@ -31,6 +31,8 @@ pub(super) struct Call {
     writer: FrameWriter<WriteHalf<OpenLine>>,
     /// The build of our program there.
     pub(super) build: String,
+    /// When the certificate ends that the host shows.
+    pub(super) certificate_ends: Option<Timestamp>,
 }
 
 /// What became of a question whose answer is waited for.
@@ -55,7 +57,8 @@ impl Call {
         match frame.kind {
             Kind::AgentWelcome => {
                 let welcome: WelcomeV1 = read(&frame).map_err(RemoteFailure::Unreachable)?;
-                Ok(Self { reader, writer, build: welcome.build })
+                let certificate_ends = welcome.certificate_ends_ms.map(Timestamp);
+                Ok(Self { reader, writer, build: welcome.build, certificate_ends })
             }
             Kind::AgentNo => match read(&frame).map_err(RemoteFailure::Unreachable)? {
                 NoV1::Refused(why) | NoV1::Failed(why) => Err(RemoteFailure::Refused(why)),

@@ -58,7 +58,9 @@ async fn met() -> (Call, Script) {
     let hello = hello();
     let (call, ()) = tokio::join!(Call::open(&carrier, &hello), async {
         host.hears(Kind::AgentHello).await;
-        host.says(Kind::AgentWelcome, &WelcomeV1 { protocol: 1, build: "0.1.0".into() }).await;
+        let build = "0.1.0".into();
+        let welcome = WelcomeV1 { protocol: 1, build, certificate_ends_ms: None };
+        host.says(Kind::AgentWelcome, &welcome).await;
     });
     (call.unwrap(), host)
 }

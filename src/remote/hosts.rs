@@ -15,9 +15,9 @@ use super::ssh::{self, BySsh};
 use super::tls::ByAgent;
 use super::wire::{AnswerV1, HelloV1, PROTOCOL_MAX, PROTOCOL_MIN, WhatV1};
 use super::{ByteStream, Remote, RemoteFailure, Told, Watch};
-use crate::base::{Epoch, HostId};
+use crate::base::{Epoch, HostId, Timestamp};
 use crate::capabilities::hosts::model::{Host, Transport};
-use crate::cluster::{AgentDialer, Group, HomeFailure, SshKeyFailure};
+use crate::cluster::{AgentDialer, Group, HomeFailure, SshKeyFailure, wall_clock};
 use crate::leadership::Tenure;
 
 /// Longest time of a look.
@@ -30,6 +30,9 @@ const RUN_DEADLINE: Duration = Duration::from_secs(150);
 const ORDER_DEADLINE: Duration = Duration::from_secs(330);
 /// Longest time for a file on its way to a host. A line that carries nothing is given up much earlier.
 const PUT_DEADLINE: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long before its end an agent's certificate is renewed.
+const RENEW_BEFORE_MS: u64 = 90 * 24 * 3_600 * 1_000;
 
 /// The hosts, as this Manager reaches them.
 pub struct Hosts {
@@ -175,6 +178,17 @@ impl Acting<'_> {
         self.call(host).await?.act(self.tenure.epoch(), what, within).await
     }
 
+    /// Certifies the agent's key anew, and has it shown from now on.
+    async fn renew_certificate(&self, host: HostId) -> Result<(), RemoteFailure> {
+        let AnswerV1::Csr(csr) = self.act(host, WhatV1::Csr, GREET_DEADLINE).await? else {
+            return Err(odd_act());
+        };
+        let certified = self.hosts.group.certify_agent(host, &csr);
+        let certified = certified.map_err(|failure| RemoteFailure::Failed(failure.to_string()))?;
+        let certify = WhatV1::Certify(certified.certificate_pem);
+        self.act(host, certify, GREET_DEADLINE).await.map(drop)
+    }
+
     fn greeting(&self) -> WhatV1 {
         self.hosts.group.view(|state| WhatV1::Greet {
             revision: state.kernel.revision.0,
@@ -214,6 +228,12 @@ impl Remote for Acting<'_> {
         async move {
             let mut call = self.call(host).await?;
             call.act(self.epoch(), self.greeting(), GREET_DEADLINE).await?;
+            if call.certificate_ends.is_some_and(is_due)
+                && let Err(failure) = self.renew_certificate(host).await
+            {
+                // The host is greeted all the same; the next greeting tries again.
+                tracing::warn!(%host, %failure, "the certificate of a host's agent is not renewed");
+            }
             Ok(call.build)
         }
         .boxed()
@@ -257,6 +277,11 @@ impl Remote for Acting<'_> {
         }
         .boxed()
     }
+}
+
+/// As with Managers: in its last quarter of a year.
+fn is_due(ends: Timestamp) -> bool {
+    ends.since_ms(wall_clock()) < RENEW_BEFORE_MS
 }
 
 fn odd() -> RemoteFailure {

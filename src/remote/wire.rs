@@ -52,6 +52,8 @@ pub(crate) struct HelloV1 {
 pub(crate) struct WelcomeV1 {
     pub protocol: u16,
     pub build: String,
+    /// When the certificate ends that the host shows; `None` where it shows none.
+    pub certificate_ends_ms: Option<u64>,
 }
 
 /// One question. Acts carry an epoch, looks do not.
