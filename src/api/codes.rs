@@ -423,6 +423,26 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             "Cannot become Active",
             "The detail says why; GET /api/v1/explain/make-active?manager=ID shows every rule.",
         ),
+        Code::KmRequiresWebPortal => line(
+            S::UNPROCESSABLE_ENTITY,
+            "No Web Portal on this host",
+            "Choose a host with the Web Portal, give this one the role web_portal, or add a witness.",
+        ),
+        Code::WebPortalHaRequired => line(
+            S::CONFLICT,
+            "Web Portal HA is required",
+            "Register a second host with the role web_portal first.",
+        ),
+        Code::DrScriptPending => line(
+            S::CONFLICT,
+            "Disaster Recovery script not pushed",
+            "Push it with POST /api/v1/managers/push-dr-script or km managers push-dr-script.",
+        ),
+        Code::NoWayToHost => line(
+            S::CONFLICT,
+            "No way to the host",
+            "Register the host and enrol its agent, or trust its SSH host key: km hosts.",
+        ),
         Code::LastManager => {
             line(S::CONFLICT, "Last Kyvos Manager", "Add another Kyvos Manager first.")
         }

@@ -33,7 +33,7 @@ use super::sight::Sight;
 use super::surface::Surface;
 use super::wire::Time;
 use crate::base::{ManagerId, Revision};
-use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 use crate::leadership::Mode;
 use crate::machine::{Change, Event};
 
@@ -252,5 +252,6 @@ fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
         Event::Access(event) => access::api::notice(event),
         Event::Hosts(event) => Some(hosts::api::notice(event)),
         Event::Prechecks(event) => Some(prechecks::api::notice(event)),
+        Event::Installs(event) => Some(installs::api::notice(event)),
     }
 }

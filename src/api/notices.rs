@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::sight::Sight;
 use crate::base::{ManagerId, Timestamp};
+use crate::capabilities::installs::model::{ScriptState, script_state};
 use crate::cluster::{AHEAD_MAX_MS, middle_clock};
 use crate::machine::State;
 
@@ -38,6 +39,7 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     let mut found: Vec<Notice> = Vec::new();
     found.extend(no_active(state, sight));
     found.extend(no_failover(sight));
+    found.extend(script_pending(state));
     found.extend(disks_full(state, sight));
     found.extend(facts_differ(sight));
     found.extend(certificates(state, sight));
@@ -65,6 +67,13 @@ fn no_failover(sight: &Sight) -> Option<Notice> {
         let text = format!("One more failure stops Kyvos Manager: {answering} of {voters} voters answer, {quorum} are required.");
         notice("NO_FAILURE_TOLERANCE", Severity::Warning, text)
     })
+}
+
+/// Banner 1 of requirements 5.10, to the letter.
+fn script_pending(state: &State) -> Option<Notice> {
+    let text = "Kyvos Manager HA is enabled. Push the Kyvos Manager Disaster Recovery script to complete the setup.";
+    let pending = script_state(state) == ScriptState::Pending;
+    pending.then(|| notice("DR_SCRIPT_PENDING", Severity::Warning, text))
 }
 
 fn disks_full(state: &State, sight: &Sight) -> Vec<Notice> {

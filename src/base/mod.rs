@@ -3,10 +3,12 @@
 mod ids;
 mod refusal;
 mod secret;
+mod sha256;
 pub mod text;
 mod time;
 
 pub use ids::{Digest, Epoch, HostId, ManagerId, RequestId, RequestIdError, Revision, Term};
 pub use refusal::{Code, Refusal};
 pub use secret::Secret;
+pub use sha256::Sha256;
 pub use time::Timestamp;

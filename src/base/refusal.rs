@@ -117,6 +117,14 @@ codes! {
     NotEligible = "NOT_ELIGIBLE",
     /// The last Kyvos Manager stays (row 87).
     LastManager = "LAST_MANAGER",
+    /// A Manager lives only where the Web Portal is (row 11).
+    KmRequiresWebPortal = "KM_REQUIRES_WEB_PORTAL",
+    /// Kyvos Manager HA needs two hosts with the Web Portal (row 13).
+    WebPortalHaRequired = "WEB_PORTAL_HA_REQUIRED",
+    /// The Disaster Recovery script has to be pushed first (row 28).
+    DrScriptPending = "DR_SCRIPT_PENDING",
+    /// The group knows no way to the host.
+    NoWayToHost = "NO_WAY_TO_HOST",
 }
 
 impl fmt::Display for Code {

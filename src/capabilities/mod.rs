@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod hosts;
+pub mod installs;
 pub mod managers;
 pub mod operations;
 pub mod prechecks;

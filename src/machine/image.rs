@@ -6,12 +6,13 @@ use std::io;
 use super::level::HOSTS;
 use super::{LEVEL_MAX, Level, State};
 use crate::capabilities::hosts::model as hosts;
+use crate::capabilities::installs::model as installs;
 use crate::capabilities::prechecks::model as prechecks;
 
 /// The format number in front of every image.
 const FORMAT: u16 = 2;
 
-/// The format before there were hosts and prechecks: the same bytes without theirs, which came last.
+/// The format before there were hosts and what came with them: the same bytes without theirs, which came last.
 const BEFORE_HOSTS: u16 = 1;
 
 /// Reading an image never allocates much more than this, whatever lengths its bytes claim. All bounds of all
@@ -78,7 +79,7 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
 
 /// The bytes of the rooms that came with hosts before there were any.
 fn no_later_rooms() -> Vec<u8> {
-    let rooms = (hosts::Facts::default(), prechecks::Facts::default());
+    let rooms = (hosts::Facts::default(), prechecks::Facts::default(), installs::Facts::default());
     bincode::serde::encode_to_vec(rooms, bincode::config::standard())
         .expect("empty facts are plain data")
 }

@@ -35,6 +35,7 @@ impl Command {
                 Level(1)
             }
             Self::Hosts(_) | Self::Prechecks(_) => HOSTS,
+            Self::Installs(_) => INSTANCES,
         }
     }
 }
@@ -48,6 +49,12 @@ fn level_of(kind: &operations::Kind) -> Level {
         | operations::Kind::RestartActive(_)
         | operations::Kind::SwitchHa { .. }
         | operations::Kind::RestartPassives { .. }
+        | operations::Kind::Start { .. }
+        | operations::Kind::Stop { .. }
+        | operations::Kind::RestartDown(_)
+        | operations::Kind::AddOnHost(_)
+        | operations::Kind::Replace { .. }
+        | operations::Kind::PushScript { .. }
         | operations::Kind::RemoveManager { .. } => INSTANCES,
     }
 }

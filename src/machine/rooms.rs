@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Capability, Kernel, Moment, Trace};
 use crate::base::Refusal;
-use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident: $arm:ident,)*) => {
@@ -78,4 +78,6 @@ rooms! {
     hosts: Hosts,
     /// Whether the surroundings are as they must be.
     prechecks: Prechecks,
+    /// Our own instances as services on hosts.
+    installs: Installs,
 }

@@ -153,6 +153,7 @@ fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(managers::reconciler::Managers::of(group.clone())),
         Arc::new(hosts_room::reconciler::Hosts::of(group.clone(), hosts.clone())),
         Arc::new(operations::reconciler::Operations::of(group.clone())),
+        Arc::new(operations::reconciler::Chores::of(group.clone(), hosts.clone())),
     ]
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Inside {
     pub(crate) files: BTreeMap<(HostId, String), Bytes>,
     /// What commands answer, by their debug form; others succeed and say nothing.
     pub(crate) outputs: BTreeMap<String, Output>,
+    /// What letting the host in answers, if it does not succeed.
+    pub(crate) joins: Option<Output>,
     /// What probes find, by their debug form; others find something.
     pub(crate) probed: BTreeMap<String, Probed>,
     /// The keys that SSH servers show; a host without one has no SSH server.
@@ -144,7 +146,8 @@ impl Remote for FakeHosts {
         let mut inside = self.inside();
         let name = format!("{command:?}");
         let nothing = Output { exit: Some(0), stdout: Bytes::new(), stderr: Bytes::new() };
-        let output = inside.outputs.get(&name).cloned().unwrap_or(nothing);
+        let joins = inside.joins.clone().filter(|_| matches!(command, Command::Join { .. }));
+        let output = joins.or_else(|| inside.outputs.get(&name).cloned()).unwrap_or(nothing);
         now(inside.act(host, format!("run {name}")).map(|()| output))
     }
 

@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 55, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 64, "a route came or went: say here how many there are");
     found
 }
 
@@ -130,6 +130,11 @@ fn may(role: Role, operation: &str) -> bool {
         "step_aside",
         "restart_active",
         "restart_manager",
+        "start_manager",
+        "stop_manager",
+        "start_passives",
+        "stop_passives",
+        "push_dr_script",
         "restart_passives",
         "cancel_operation",
         "retry_operation",
@@ -153,6 +158,8 @@ fn may(role: Role, operation: &str) -> bool {
         "make_ssh_key",
         "get_ssh_host_key",
         "trust_host",
+        "add_manager",
+        "replace_manager",
     ];
     match role {
         Role::Administrator => true,

@@ -73,11 +73,10 @@ impl AuditRecord {
 
 /// A refused command may have brought texts of any length; its record must fit into a row all the same.
 fn bounded(trace: Trace) -> Trace {
-    let within = |text: String, max: usize| if text.len() <= max { text } else { cut(&text, max) };
-    let value = |text: Option<String>| text.map(|text| within(text, VALUE_MAX_BYTES));
+    let value = |text: Option<String>| text.map(|text| cut(&text, VALUE_MAX_BYTES));
     Trace {
         action: trace.action,
-        object: within(trace.object, OBJECT_MAX_BYTES),
+        object: cut(&trace.object, OBJECT_MAX_BYTES),
         before: value(trace.before),
         after: value(trace.after),
     }
@@ -108,7 +107,6 @@ pub fn record(
         term: moment.term,
         request: moment.request.to_string(),
     };
-    let value = history_bytes(&record);
-    *head = Digest::of(&value);
-    Some(Row { table: tables::AUDIT, key: Vec::new(), value })
+    *head = record.hash();
+    Some(Row { table: tables::AUDIT, key: Vec::new(), value: history_bytes(&record) })
 }

@@ -1,9 +1,14 @@
-//! Managers over HTTP: each instance as it is known here, and its alias. Joining is in `join`.
+//! Managers over HTTP: each instance as it is known here, and its alias. Joining is in `join`, adding by a host in
+//! `addition`, what operators do with instances in `control` and `services`, the Disaster Recovery script in `recovery`.
 //!
 //! Works without a quorum: what this Manager knows of itself is fresh, of the others it is the last known.
 
+mod addition;
+mod blocked;
 mod control;
 mod join;
+mod recovery;
+mod services;
 mod tenures;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +19,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::join::invitation;
 use super::model;
-use super::plan::hindrance;
 use crate::api::{
     Answer, Asked, Change, IfMatch, NameManagers, Onlooker, Page, Paging, Path, Problem, Routes,
     Sight, Time, View,
 };
 use crate::base::{ManagerId, Revision, Timestamp};
+use crate::capabilities::operations::model::{StepStatus, Task, Work};
 use crate::cluster::MemberStatus;
 use crate::machine::State;
 
@@ -58,8 +62,8 @@ pub struct Manager {
     pub as_of: Option<Time>,
     /// Whether it is the one that answers.
     pub here: bool,
-    /// What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
-    /// listed can.
+    /// What cannot be done with it now, and why: `start`, `stop`, `restart`, `restart_active`, `make_active`,
+    /// `remove`, `logs`. What is not listed can.
     pub blocked: BTreeMap<&'static str, String>,
     /// Whether the others have a quorum without it: if not, taking it down must be confirmed.
     pub quorum_without: bool,
@@ -143,6 +147,9 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(list))
         .routes(routes!(get, patch))
         .merge(control::routes())
+        .merge(services::routes())
+        .merge(addition::routes())
+        .merge(recovery::routes())
         .merge(tenures::routes())
         .merge(join::routes())
 }
@@ -254,9 +261,9 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         last_contact_ms: heard_ms,
         as_of: heard_ms.map(|ms| Timestamp(sight.at.0.saturating_sub(ms)).into()),
         here,
-        blocked: blocked(state, sight, id),
+        blocked: blocked::blocked(state, sight, id),
         quorum_without: sight.quorum_without(&BTreeSet::from([id])),
-        operation: state.operations.about(id).map(|(operation, _)| operation.0),
+        operation: state.operations.about(&state.managers, id).map(|(operation, _)| operation.0),
         pid: about.map(|about| about.pid),
         started_at: about.map(|about| about.started_at.into()),
         install_path: about.map(|about| about.install_path.display().to_string()),
@@ -272,50 +279,38 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
     }
 }
 
-/// How its service stands: what it does by itself, or what an operation just does with it.
+/// How its service stands: what it does by itself, or what an operation just does with it. One that is down and was
+/// not stopped on purpose has failed.
 fn service_state(state: &State, sight: &Sight, id: ManagerId) -> ManagerState {
     let process = sight.status(id).map(|status| status.about.started_at);
     let ordered =
         process.and_then(|process| state.operations.restart_ordered(&state.managers, id, process));
     match (sight.reaches(id), ordered) {
+        (true, None) if is_under_way(state, id, Task::Stop) => ManagerState::Stopping,
         (true, None) => ManagerState::Running,
         (true, Some(_)) => ManagerState::Stopping,
         (false, Some(_)) => ManagerState::Starting,
+        (false, None) if starts(state, id) => ManagerState::Starting,
+        (false, None) if state.installs.stops.contains_key(&id) => ManagerState::Stopped,
         (false, None) => ManagerState::Down,
     }
 }
 
-/// What cannot be done with an instance now (requirements 5.5).
-fn blocked(state: &State, sight: &Sight, id: ManagerId) -> BTreeMap<&'static str, String> {
-    let active = sight.active(state);
-    let everything =
-        active.is_none().then(|| "There is no active Kyvos Manager.".to_owned()).or_else(|| {
-            let (operation, about) = state.operations.about(id)?;
-            Some(format!("Operation {operation} is under way: {}.", about.kind.title()))
-        });
-    let managers = state.managers.members.values();
-    let alone = managers.filter(|member| member.role == model::Role::Manager).count() == 1;
-    let (is_active, answers) = (active == Some(id), sight.reaches(id));
-    let is_manager = |member: &model::Manager| member.role == model::Role::Manager;
-    let last = alone && state.managers.members.get(&id).is_some_and(is_manager);
-    let reasons = [
-        ("make_active", hindrance(state, &sight.seen(), id).map(|why| format!("Not now: {why}."))),
-        (
-            "restart",
-            match (is_active, answers) {
-                (true, _) => {
-                    Some("It is Active: use Restart Active Kyvos Manager Instance.".to_owned())
-                }
-                (false, false) => Some("It does not answer.".to_owned()),
-                (false, true) => None,
-            },
-        ),
-        ("restart_active", (!is_active).then(|| "It is not Active.".to_owned())),
-        ("remove", last.then(|| "It is the last Kyvos Manager.".to_owned())),
-    ];
-    let blocked =
-        |(verb, own): (&'static str, Option<String>)| Some((verb, everything.clone().or(own)?));
-    reasons.into_iter().filter_map(blocked).collect()
+/// Whether its service was asked to start and it has not answered yet.
+fn starts(state: &State, id: ManagerId) -> bool {
+    let begun = is_under_way(state, id, Task::Start) || is_under_way(state, id, Task::Return);
+    begun && !state.installs.stops.contains_key(&id)
+}
+
+/// Whether an operation just does that with it.
+fn is_under_way(state: &State, id: ManagerId, task: Task) -> bool {
+    let about = state.operations.about(&state.managers, id);
+    let running = about.and_then(|(_, operation)| {
+        let (place, step) = operation.next_step()?;
+        (step.status == StepStatus::Running).then(|| operation.work(place))?
+    });
+    let whose = |work: &Work<'_>| work.manager.is_none_or(|manager| manager == id);
+    running.is_some_and(|work| work.task == task && whose(&work))
 }
 
 /// What a member is in the group: Raft's own record says who votes.

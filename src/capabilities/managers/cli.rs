@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::control::Control;
 use crate::cli::client::{Change, Client};
 use crate::cli::outcome::Failure;
-use crate::cli::output::{Column, Output};
+use crate::cli::output::{Column, Format, Output, say};
 
 /// What can be asked of members.
 #[derive(Subcommand, Debug)]
@@ -31,6 +31,10 @@ pub enum Verb {
     },
     /// Who was Active, since when, and why it changed
     History,
+    /// Every host, and whether a Manager may be added there
+    EligibleHosts,
+    /// Where the Disaster Recovery script lies, and whether it has to be pushed
+    DrScript,
     #[command(flatten)]
     Control(Control),
 }
@@ -66,6 +70,15 @@ pub enum JoinRole {
     Witness,
 }
 
+impl JoinRole {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Manager => "manager",
+            Self::Witness => "witness",
+        }
+    }
+}
+
 const MANAGERS: &[Column] = &[
     ("ID", "/id"),
     ("HOST", "/host"),
@@ -87,6 +100,18 @@ const TENURES: &[Column] = &[
     ("SINCE", "/since"),
     ("UNTIL", "/until"),
     ("BECAUSE", "/because"),
+];
+
+const ELIGIBLE: &[Column] =
+    &[("HOST", "/host"), ("ELIGIBLE", "/eligible"), ("BECAUSE", "/because")];
+
+const COPIES: &[Column] = &[
+    ("HOST", "/host"),
+    ("STATE", "/state"),
+    ("PATH", "/path"),
+    ("SHA256", "/sha256"),
+    ("AT", "/at"),
+    ("DETAIL", "/detail"),
 ];
 
 const TOKENS: &[Column] = &[
@@ -111,6 +136,20 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             output.done(&format!("Manager {id} has the alias \"{alias}\"."), &answer.body);
         }
         Verb::History => output.list(&client.get_all("/tenures", &[]).await?, TENURES),
+        Verb::EligibleHosts => {
+            output.list(&client.get_all("/managers/eligible-hosts", &[]).await?, ELIGIBLE);
+        }
+        Verb::DrScript => {
+            let script = client.get("/managers/dr-script", &[]).await?.body;
+            match output.format {
+                Format::Json => output.object(&script),
+                Format::Table => {
+                    let text = |name: &str| script[name].as_str().unwrap_or_default().to_owned();
+                    say(&format!("{}, version {}", text("state"), text("version")));
+                    output.list(&json!({ "items": script["hosts"] }), COPIES);
+                }
+            }
+        }
         Verb::Control(control) => return control::run(control, client, output).await,
     }
     Ok(())
@@ -134,10 +173,6 @@ pub async fn run_token(verb: TokenVerb, client: &Client, output: Output) -> Resu
 }
 
 fn create_token(role: JoinRole, ttl_minutes: u64) -> Change {
-    let role = match role {
-        JoinRole::Manager => "manager",
-        JoinRole::Witness => "witness",
-    };
-    let body: Value = json!({ "role": role, "ttl_minutes": ttl_minutes });
+    let body: Value = json!({ "role": role.as_str(), "ttl_minutes": ttl_minutes });
     Change::post("/join-tokens", body)
 }

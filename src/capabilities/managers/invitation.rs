@@ -7,6 +7,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::model::Facts;
 use crate::base::{Digest, Secret};
 
 /// Longest invitation, in bytes: two digests, and nine members with the longest host names.
@@ -29,6 +33,17 @@ pub struct Invitation {
 pub struct InvitationError;
 
 impl Invitation {
+    /// What is handed over to a joining host: the secret, how to know the group, and where it is. `None` before
+    /// there is a group.
+    pub fn of(facts: &Facts, secret: Secret) -> Option<Self> {
+        let pem = facts.group.as_ref()?.ca_pem.as_bytes();
+        let authority = Digest::of(&CertificateDer::from_pem_slice(pem).ok()?);
+        let urls = facts.members.values().map(|member| member.profile.api_url.as_str());
+        let members = urls.filter_map(|url| url.strip_prefix("https://"));
+        let members = members.map(|rest| rest.trim_end_matches('/').to_owned()).collect();
+        Some(Self { secret, authority, members })
+    }
+
     /// The text to hand over. It holds the secret.
     pub fn reveal(&self) -> Secret {
         let Self { secret, authority, members } = self;

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Manager, Role};
-use crate::base::{ManagerId, Revision, Timestamp};
-use crate::capabilities::operations::model::Instance;
+use crate::base::{HostId, ManagerId, Revision, Timestamp};
+use crate::capabilities::installs::model::Stop;
+use crate::capabilities::operations::model::{Instance, Status};
 use crate::capabilities::properties::schema::{ENABLE_KM_HA, File};
 use crate::machine::{LEVEL_MAX, Level, State};
 
@@ -134,6 +135,17 @@ pub enum Act {
     },
     /// Raise the group's feature level.
     RaiseLevel(Level),
+    /// Begin the removal of a newcomer whose addition came to nothing.
+    BeginRemoval {
+        /// Who.
+        member: ManagerId,
+        /// Its host.
+        host: String,
+        /// The way there.
+        at: HostId,
+    },
+    /// Note that an instance is not stopped any more.
+    NoteStart(ManagerId),
 }
 
 /// The steps to take now. Nothing when all is as it should be.
@@ -142,9 +154,11 @@ pub fn plan(state: &State, seen: &Seen) -> Vec<Step> {
         .managers
         .members
         .iter()
-        .filter(|(id, _)| !seen.counts(**id) && state.operations.addition_of(**id).is_none())
+        .filter(|(id, _)| !seen.counts(**id) && is_nobodys_addition(state, **id))
         .map(|(id, member)| begin(*id, member))
         .collect();
+    steps.extend(state.managers.members.keys().filter_map(|id| take_back(state, seen, *id)));
+    steps.extend(runs_again(state, seen));
     steps.extend(strangers(state, seen).map(send_away));
     steps.extend(raise(state));
     steps.extend(switch(state, seen));
@@ -174,12 +188,45 @@ fn begin(member: ManagerId, manager: &Manager) -> Step {
     Step { because, act: Act::BeginAddition { member, host } }
 }
 
+fn is_nobodys_addition(state: &State, member: ManagerId) -> bool {
+    state.operations.addition_of(&state.managers, member).is_none()
+}
+
+/// Whom its host let in for an addition that came to nothing is taken out again, and its service is stopped. One
+/// that votes stays: it came too late to be called off.
+fn take_back(state: &State, seen: &Seen, member: ManagerId) -> Option<Step> {
+    let (id, addition) = state.operations.addition_of(&state.managers, member)?;
+    let site = addition.kind.site()?;
+    let came_to_nothing = matches!(addition.status, Status::Failed | Status::Cancelled);
+    let busy = state.operations.about(&state.managers, member).is_some();
+    if !came_to_nothing || busy || seen.voters.contains(&member) {
+        return None;
+    }
+    let (host, at) = (site.host.clone(), site.at);
+    let because = format!("operation {id} has not brought {host} in");
+    Some(Step { because, act: Act::BeginRemoval { member, host, at } })
+}
+
+/// One that was stopped on purpose and answers in another process was started by somebody on its host.
+fn runs_again<'s>(state: &'s State, seen: &'s Seen) -> impl Iterator<Item = Step> + 's {
+    let again = |(member, stop): &(&ManagerId, &Stop)| {
+        let answering = seen.processes.get(member).copied();
+        let busy = state.operations.about(&state.managers, **member).is_some();
+        answering.is_some() && answering != stop.process && !busy
+    };
+    state.installs.stops.iter().filter(again).map(|(member, _)| Step {
+        because: format!("{member} was stopped and runs again"),
+        act: Act::NoteStart(*member),
+    })
+}
+
 /// Learners that do not belong to the group and nobody works on: an addition that was given up while Raft still
 /// worked on it.
 /// A voter without facts is never sent away by itself, because its vote may be the one that is needed.
 fn strangers<'s>(state: &'s State, seen: &'s Seen) -> impl Iterator<Item = ManagerId> {
     let stranger = |id: &&ManagerId| {
-        !state.managers.members.contains_key(id) && state.operations.about(**id).is_none()
+        !state.managers.members.contains_key(id)
+            && state.operations.about(&state.managers, **id).is_none()
     };
     seen.learners.iter().filter(stranger).copied()
 }

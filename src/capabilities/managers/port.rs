@@ -4,11 +4,20 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
+
 use super::plan::Seen;
-use crate::base::{Epoch, ManagerId, Refusal};
+use crate::base::{Epoch, HostId, ManagerId, Refusal};
 use crate::cluster::{Group, MembershipFailure, ProposeFailure, wall_clock};
 use crate::leadership::{Ended, HandOverFailure, Tenure};
 use crate::machine::{Command, State};
+use crate::remote::{
+    Command as HostCommand, FileStamp, Output, Remote, RemoteFailure, RemotePath, UnitName,
+    UnitStatus, UnitVerb, Upload,
+};
+
+/// The permissions of the Disaster Recovery script: its owner runs it.
+const SCRIPT_MODE: u32 = 0o700;
 
 /// Why an act was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +37,9 @@ pub enum ActFailure {
     /// The office was not handed over.
     #[error(transparent)]
     HandOver(#[from] HandOverFailure),
+    /// A host did not do it, or it is not known whether it did.
+    #[error(transparent)]
+    Remote(#[from] RemoteFailure),
 }
 
 /// The group, as one pass of the Active sees and changes it.
@@ -58,20 +70,54 @@ pub trait Reach: Sync {
     fn hand_over(&self, to: ManagerId) -> impl Future<Output = Result<(), ActFailure>> + Send;
 }
 
-/// The real one.
-pub struct InTenure<'t> {
+/// The group, and the hosts as services of the group run there.
+pub trait OnHosts: Reach {
+    /// How the Manager's service stands on a host.
+    fn service(&self, host: HostId) -> impl Future<Output = Result<UnitStatus, ActFailure>> + Send;
+
+    /// Starts or stops the Manager's service on a host, and waits until it has. Done already is done.
+    fn order(
+        &self,
+        host: HostId,
+        verb: UnitVerb,
+    ) -> impl Future<Output = Result<UnitStatus, ActFailure>> + Send;
+
+    /// Runs one of the known commands on a host.
+    fn run(
+        &self,
+        host: HostId,
+        command: HostCommand,
+    ) -> impl Future<Output = Result<Output, ActFailure>> + Send;
+
+    /// Writes a program to a host, whole or not at all.
+    fn put(
+        &self,
+        host: HostId,
+        path: RemotePath,
+        program: Bytes,
+    ) -> impl Future<Output = Result<FileStamp, ActFailure>> + Send;
+}
+
+/// The real one, with the right to act on hosts where it is needed.
+pub struct InTenure<'t, H = ()> {
     group: &'t Group,
     tenure: &'t Tenure,
+    hosts: H,
 }
 
 impl<'t> InTenure<'t> {
     /// The group, for as long as the tenure lasts.
     pub fn of(group: &'t Group, tenure: &'t Tenure) -> Self {
-        Self { group, tenure }
+        Self { group, tenure, hosts: () }
+    }
+
+    /// The same, with the hosts.
+    pub fn acting<H: Remote>(self, hosts: H) -> InTenure<'t, H> {
+        InTenure { group: self.group, tenure: self.tenure, hosts }
     }
 }
 
-impl Reach for InTenure<'_> {
+impl<H: Send + Sync> Reach for InTenure<'_, H> {
     fn epoch(&self) -> Epoch {
         self.tenure.epoch()
     }
@@ -110,6 +156,32 @@ impl Reach for InTenure<'_> {
     async fn hand_over(&self, to: ManagerId) -> Result<(), ActFailure> {
         self.tenure.still_valid()?;
         Ok(self.tenure.hand_over(to).await?)
+    }
+}
+
+impl<H: Remote> OnHosts for InTenure<'_, H> {
+    async fn service(&self, host: HostId) -> Result<UnitStatus, ActFailure> {
+        Ok(self.hosts.unit(host, &UnitName::manager()).await?)
+    }
+
+    async fn order(&self, host: HostId, verb: UnitVerb) -> Result<UnitStatus, ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.hosts.order(host, &UnitName::manager(), verb).await?)
+    }
+
+    async fn run(&self, host: HostId, command: HostCommand) -> Result<Output, ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.hosts.run(host, &command).await?)
+    }
+
+    async fn put(
+        &self,
+        host: HostId,
+        path: RemotePath,
+        program: Bytes,
+    ) -> Result<FileStamp, ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.hosts.put(host, &path, Upload::of(program, SCRIPT_MODE)).await?)
     }
 }
 

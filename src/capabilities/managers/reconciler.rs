@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use super::command::Command;
 use super::plan::{Act, plan};
 use super::port::{ActFailure, InTenure, Reach};
-use crate::capabilities::operations::model as operations;
+use crate::capabilities::{installs::model as installs, operations::model as operations};
 use crate::cluster::Group;
 use crate::leadership::{Pass, Reconciler, Tenure};
 
@@ -60,6 +60,14 @@ async fn carry_out(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
         Act::BeginSwitch { instance, on } => {
             let kind = operations::Kind::SwitchHa { instance, on };
             reach.propose(operations::Command::Begin { kind }.into()).await
+        }
+        Act::BeginRemoval { member: manager, host, at } => {
+            let (why, at) = (operations::Removal::NotAdded, Some(at));
+            let kind = operations::Kind::RemoveManager { manager, host, why, at };
+            reach.propose(operations::Command::Begin { kind }.into()).await
+        }
+        Act::NoteStart(manager) => {
+            reach.propose(installs::Command::NoteStart { manager }.into()).await
         }
         Act::Remove(member) => reach.remove(member).await,
         Act::RaiseLevel(level) => reach.propose(Command::RaiseLevel { level }.into()).await,

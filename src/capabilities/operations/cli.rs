@@ -82,7 +82,7 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             let answer = client.change(Change::post(path(id) + "/retry", Value::Null)).await?;
             output.done(&format!("Operation {id} is tried again."), &answer.body);
         }
-        Verb::Watch { id } => return watch(id, client, output).await,
+        Verb::Watch { id } => return follow(id, client, output).await,
     }
     Ok(())
 }
@@ -102,7 +102,7 @@ fn show(operation: &Value, output: Output) {
 }
 
 /// Looks again until the operation has ended. A failover in between is not its end.
-async fn watch(id: u64, client: &Client, output: Output) -> Result<(), Failure> {
+pub(crate) async fn follow(id: u64, client: &Client, output: Output) -> Result<(), Failure> {
     let mut failures = 0;
     let mut told = String::new();
     loop {

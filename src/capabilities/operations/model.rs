@@ -1,12 +1,14 @@
 //! Facts of the operations: what was asked, how far it is, and what came of it.
 
 mod kind;
+mod work;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::kind::{Instance, Kind, Subject, Task, Work};
+pub use self::kind::{Instance, Kind, Removal, Site, Subject, Target};
+pub use self::work::{Task, Work};
 pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Timestamp};
 use crate::capabilities::managers::model as managers;
@@ -147,7 +149,8 @@ impl Operation {
         let running = self.next_step().filter(|(_, step)| step.status == StepStatus::Running);
         let work = running.and_then(|(place, _)| self.work(place));
         work.is_some_and(|work| {
-            work.task.ends_the_tenure() && (work.task == Task::TakeOver || work.manager == from)
+            let away = work.task == Task::TakeOver || work.manager == Some(from);
+            work.task.ends_the_tenure() && away
         })
     }
 
@@ -204,9 +207,16 @@ impl Facts {
         self.operations.get(&id).ok_or_else(unknown)
     }
 
-    /// The newest operation that adds this member.
-    pub fn addition_of(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
-        let adds = |(_, operation): &(&Revision, &Operation)| matches!(&operation.kind, Kind::AddManager { manager, .. } if *manager == member);
+    /// The newest operation that adds this member: the one that was begun for it, or that let it in on its host.
+    pub fn addition_of(
+        &self,
+        managers: &managers::Facts,
+        member: ManagerId,
+    ) -> Option<(Revision, &Operation)> {
+        let adds = |(id, operation): &(&Revision, &Operation)| match &operation.kind {
+            Kind::AddManager { manager, .. } => *manager == member,
+            _ => newcomer(managers, **id, operation) == Some(member),
+        };
         let newest = self.operations.iter().rev().find(adds);
         newest.map(|(id, operation)| (*id, operation))
     }
@@ -218,8 +228,23 @@ impl Facts {
     }
 
     /// The open operation that is about this member, if there is one.
-    pub fn about(&self, member: ManagerId) -> Option<(Revision, &Operation)> {
-        self.open().find(|(_, operation)| operation.kind.managers().contains(&member))
+    pub fn about(
+        &self,
+        managers: &managers::Facts,
+        member: ManagerId,
+    ) -> Option<(Revision, &Operation)> {
+        self.open().find(|(id, operation)| {
+            operation.kind.managers().contains(&member)
+                || newcomer(managers, *id, operation) == Some(member)
+        })
+    }
+
+    /// The open operation that brings somebody in on the host of this name, if there is one.
+    pub fn bringing_in(&self, host: &str) -> Option<(Revision, &Operation)> {
+        let brings = |(_, operation): &(Revision, &Operation)| {
+            operation.kind.site().is_some_and(|site| site.host == host)
+        };
+        self.open().find(brings)
     }
 
     /// What Kyvos Manager HA was last switched to by a restart, as far as is remembered.
@@ -247,11 +272,24 @@ impl Facts {
             let work = running.and_then(|(place, _)| operation.work(place));
             let wanted = |work: Work<'_>| {
                 work.task == Task::Restart
-                    && work.manager == member
+                    && work.manager == Some(member)
                     && work.process == Some(process)
             };
             !spared && operation.status == Status::Running && work.is_some_and(wanted)
         };
         self.open().find(orders).map(|(id, _)| id)
     }
+}
+
+/// Whom an operation let in on its host: the member that calls itself as the host is called, and was admitted while
+/// the operation was open. Nobody before that, and nobody once it was taken out again.
+pub fn newcomer(
+    managers: &managers::Facts,
+    id: Revision,
+    operation: &Operation,
+) -> Option<ManagerId> {
+    let site = operation.kind.site()?;
+    let until = if operation.status.is_open() { Revision(u64::MAX) } else { operation.revision };
+    let mut meanwhile = managers.members.range(ManagerId(id.0)..=ManagerId(until.0));
+    meanwhile.find(|(_, member)| member.profile.host == site.host).map(|(member, _)| *member)
 }

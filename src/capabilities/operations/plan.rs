@@ -6,17 +6,19 @@
 
 mod addition;
 mod office;
+mod on_host;
 mod process;
 mod removal;
 mod step;
 
 use self::step::Doing;
-use super::model::{Operation, Status, StepEnd, Task};
-use crate::base::{Epoch, ManagerId, Revision};
+use super::model::{Kind, Operation, Status, StepEnd, Task, newcomer};
+use crate::base::{Epoch, HostId, ManagerId, Revision};
+use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::Seen;
 use crate::machine::State;
 
-pub use self::step::STEP_MAX_MS;
+pub use self::step::{CHORE_MAX_MS, STEP_MAX_MS};
 
 /// One thing to do, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,17 @@ pub enum Act {
         /// What.
         deed: Deed,
     },
+    /// Do something on a host for a step. Others are not held up by a host that is slow to answer.
+    Chore {
+        /// The operation and its step.
+        at: Place,
+        /// Where.
+        host: HostId,
+        /// What.
+        chore: Chore,
+        /// How the step ends if it cannot be done.
+        otherwise: StepEnd,
+    },
     /// Take back what an addition left in Raft's membership.
     Remove(ManagerId),
     /// Take a member that does not vote out of the facts.
@@ -77,6 +90,26 @@ pub enum Deed {
     Remove(ManagerId),
     /// Hand the lead over.
     HandOver(ManagerId),
+}
+
+/// What a step can do on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// Start a member's service.
+    Start(ManagerId),
+    /// Stop a member's service.
+    Stop {
+        /// Whose.
+        member: ManagerId,
+        /// Whether it is to stay stopped: then that is noted, so that nobody takes it for a failure.
+        for_good: bool,
+    },
+    /// Stop the service of whoever is no member any more.
+    Uninstall,
+    /// Let the host in.
+    Join(Role),
+    /// Write the Disaster Recovery script.
+    Push,
 }
 
 /// An operation and one of its steps.
@@ -114,7 +147,10 @@ fn next(
     let (place, step) = operation.next_step()?;
     let work = operation.work(place)?;
     let at = Place { id, step: place };
-    let doing = Doing { state, seen, epoch, at, step, kind: &operation.kind, work };
+    // The steps of a newcomer name nobody; those about nobody have no use for it.
+    let member = work.manager.or_else(|| newcomer(&state.managers, id, operation));
+    let doing =
+        Doing { state, seen, epoch, at, step, operation, kind: &operation.kind, work, member };
     doing.next()
 }
 
@@ -135,21 +171,27 @@ impl Doing<'_> {
             Task::Demote => self.demote(),
             Task::Withdraw => self.withdraw(),
             Task::Leave => self.leave(),
+            Task::Join => self.join(),
+            Task::Start => self.start(),
+            Task::Stop => self.stop(),
+            Task::Uninstall => self.uninstall(),
+            Task::Push => self.push(),
+            Task::Confirm => self.confirm(),
         }
     }
 
-    /// Every step but the last ones of a removal needs its member.
     fn lost_its_member(&self) -> bool {
-        let gone = !self.state.managers.members.contains_key(&self.work.manager);
-        gone && !matches!(self.work.task, Task::Withdraw | Task::Leave)
+        let known = |member| self.state.managers.members.contains_key(&member);
+        self.work.task.needs_its_member() && !self.member.is_some_and(known)
     }
 }
 
 /// Takes back what an addition that failed or was called off has left: first out of Raft, then out of the facts.
 /// One that votes stays, whatever the operation says: it came too late to be called off, and taking a vote away
-/// is for a person to decide.
+/// is for a person to decide. Whom its host let in is taken back by an operation of its own, on its host too.
 fn undo(state: &State, seen: &Seen, member: ManagerId) -> Option<Move> {
-    let (_, operation) = state.operations.addition_of(member)?;
+    let (_, operation) = state.operations.addition_of(&state.managers, member)?;
+    let Kind::AddManager { .. } = operation.kind else { return None };
     let why = match operation.status {
         Status::Failed => operation.error.clone().unwrap_or_default(),
         Status::Cancelled => "it was called off".to_owned(),
@@ -157,7 +199,7 @@ fn undo(state: &State, seen: &Seen, member: ManagerId) -> Option<Move> {
             return None;
         }
     };
-    if seen.voters.contains(&member) || state.operations.about(member).is_some() {
+    if seen.voters.contains(&member) || state.operations.about(&state.managers, member).is_some() {
         return None;
     }
     let because = format!("its addition came to nothing: {why}");

@@ -1,4 +1,7 @@
-//! One pass of the operations' room: look, choose, make each move.
+//! One pass of the operations' room: look, choose, make each move. What is done on hosts has a loop of its own in
+//! `chores`, so that a host that is slow to answer holds up nobody else.
+
+mod chores;
 
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use crate::capabilities::managers::model as managers;
 use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
 use crate::cluster::{Group, MembershipFailure};
 use crate::leadership::{Pass, Reconciler, Tenure};
+
+pub use self::chores::Chores;
 
 /// How often is looked how far a member has caught up. Everything else is noticed by its event.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -43,7 +48,8 @@ impl Reconciler for Operations {
 /// One move that fails does not hold up those of other operations.
 async fn pass(reach: &impl Reach) -> Pass {
     let epoch = reach.epoch();
-    let moves = reach.look(|state, seen| plan(state, seen, epoch));
+    let mut moves = reach.look(|state, seen| plan(state, seen, epoch));
+    moves.retain(|step| !matches!(step.act, Act::Chore { .. }));
     let mut done = Pass::Nothing;
     for Move { because, act } in moves {
         match make(reach, act).await {
@@ -63,6 +69,7 @@ async fn make(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
             reach.propose(Command::StepEnded { id, step, end, detail, epoch }.into()).await
         }
         Act::Do { at, deed } => told(reach, at, carry_out(reach, deed).await).await,
+        Act::Chore { .. } => Ok(()),
         Act::Remove(member) => reach.remove(member).await,
         Act::Withdraw { member, because } => {
             reach.propose(managers::Command::Withdraw { manager: member, because }.into()).await
@@ -119,7 +126,8 @@ fn in_words(failure: &ActFailure) -> String {
         | ActFailure::Refused(_)
         | ActFailure::Propose(_)
         | ActFailure::Membership(_)
-        | ActFailure::HandOver(_) => format!("{failure}; trying again"),
+        | ActFailure::HandOver(_)
+        | ActFailure::Remote(_) => format!("{failure}; trying again"),
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::command::{Command, Event};
 use super::model::{
-    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Status, Step,
-    StepEnd, StepStatus,
+    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Site, Status, Step,
+    StepEnd, StepStatus, Subject, Target, newcomer,
 };
 use crate::base::text::{cut, one_line};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision};
+use crate::capabilities::installs::model::{may_be_added, way_to_service};
 use crate::capabilities::managers::model::{self as managers, HOST_MAX_BYTES, Role};
 use crate::machine::{Capability, Moment, State, Trace};
 
@@ -43,11 +44,11 @@ impl Capability for Room {
             Command::Retry { id } => {
                 let again = |status| matches!(status, Status::Failed | Status::NeedsDecision);
                 let operation = in_state(facts, *id, again, "has failed or needs a decision")?;
-                allowed(state, &operation.kind)?;
+                allowed_again(state, *id, operation)?;
                 if !operation.status.is_open() {
                     room_for_one_more(facts)?;
                 }
-                subject_is_free(facts, &operation.kind, Some(*id))?;
+                subject_is_free(state, &operation.kind, Some(*id))?;
                 Ok(vec![Event::Retried { id: *id }])
             }
         }
@@ -96,7 +97,7 @@ fn begin(state: &State, kind: &Kind) -> Result<Vec<Event>, Refusal> {
     }
     allowed(state, kind)?;
     room_for_one_more(&state.operations)?;
-    subject_is_free(&state.operations, kind, None)?;
+    subject_is_free(state, kind, None)?;
     Ok(vec![Event::Begun { kind: kind.clone() }])
 }
 
@@ -122,9 +123,59 @@ fn allowed(state: &State, kind: &Kind) -> Result<(), Refusal> {
         Kind::StepAside { manager, host } | Kind::RestartActive(Instance { manager, host, .. }) => {
             is_active(facts, *manager, host)
         }
-        Kind::RestartPassives { instances, .. } => are_passive(facts, instances),
+        Kind::RestartPassives { instances, .. } => {
+            let named = |one: &Instance| (one.manager, one.host.clone());
+            are_passive(facts, instances.iter().map(named).collect())
+        }
+        Kind::Start { targets, .. } | Kind::Stop { targets, .. } => on_hosts(state, targets),
+        Kind::RestartDown(target) => on_hosts(state, std::slice::from_ref(target)),
         Kind::RemoveManager { manager, host, .. } => not_the_last(facts, *manager, host),
+        Kind::AddOnHost(site) => may_come(state, site),
+        Kind::Replace { old, new, .. } => {
+            same_role(facts, *old, new)?;
+            may_come(state, new)
+        }
+        Kind::PushScript { hosts } => {
+            hosts.iter().try_for_each(|(host, _)| state.hosts.host(*host).map(drop))
+        }
     }
+}
+
+/// Whom it let in already may stay where it is.
+fn allowed_again(state: &State, id: Revision, operation: &Operation) -> Result<(), Refusal> {
+    match &operation.kind {
+        Kind::AddOnHost(_) if newcomer(&state.managers, id, operation).is_some() => Ok(()),
+        Kind::Replace { old, new, .. } if newcomer(&state.managers, id, operation).is_some() => {
+            same_role(&state.managers, *old, new)
+        }
+        kind => allowed(state, kind),
+    }
+}
+
+/// Services are started and stopped where there is a way to their host, and none of them is the Active's.
+fn on_hosts(state: &State, targets: &[Target]) -> Result<(), Refusal> {
+    let named = |target: &Target| (target.manager, target.host.clone());
+    are_passive(&state.managers, targets.iter().map(named).collect())?;
+    targets.iter().try_for_each(|target| way_to_service(state, target.manager).map(drop))
+}
+
+fn may_come(state: &State, site: &Site) -> Result<(), Refusal> {
+    let known = state.hosts.host(site.at)?;
+    if known.name != site.host {
+        let detail = format!("Host {} is called {}, not {}.", site.at, known.name, site.host);
+        return Err(Refusal::new(Code::WrongState, detail));
+    }
+    may_be_added(state, site.at, site.role)
+}
+
+/// A Manager takes the place of a Manager and a witness that of a witness: a move changes nothing else.
+fn same_role(facts: &managers::Facts, old: ManagerId, new: &Site) -> Result<(), Refusal> {
+    let member = facts.member(old)?;
+    if member.role == new.role {
+        return Ok(());
+    }
+    let (host, role) = (&member.profile.host, member.role.as_str());
+    Err(Refusal::new(Code::WrongState, format!("{host} is a {role}, and is replaced by one.")))
 }
 
 fn may_become_active(facts: &managers::Facts, manager: ManagerId) -> Result<(), Refusal> {
@@ -148,12 +199,15 @@ fn is_active(facts: &managers::Facts, manager: ManagerId, host: &str) -> Result<
 }
 
 /// Row 57, also when an instance became Active between somebody's look and this entry.
-fn are_passive(facts: &managers::Facts, instances: &[Instance]) -> Result<(), Refusal> {
-    if let Some(active) = instances.iter().find(|instance| facts.is_active(instance.manager)) {
-        let detail = format!("{} is the Active instance.", active.host);
+fn are_passive(
+    facts: &managers::Facts,
+    instances: Vec<(ManagerId, String)>,
+) -> Result<(), Refusal> {
+    if let Some((_, active)) = instances.iter().find(|(manager, _)| facts.is_active(*manager)) {
+        let detail = format!("{active} is the Active instance.");
         return Err(Refusal::new(Code::ActiveNotAllowed, detail));
     }
-    let distinct: BTreeSet<_> = instances.iter().map(|instance| instance.manager).collect();
+    let distinct: BTreeSet<_> = instances.iter().map(|(manager, _)| *manager).collect();
     if instances.is_empty() || distinct.len() != instances.len() {
         let detail = "There is no Passive instance this could be done with.";
         return Err(Refusal::new(Code::WrongState, detail));
@@ -177,11 +231,15 @@ fn room_for_one_more(facts: &Facts) -> Result<(), Refusal> {
     Err(Refusal::new(Code::TooMany, format!("{OPEN_MAX} operations are open already.")))
 }
 
-fn subject_is_free(facts: &Facts, kind: &Kind, but: Option<Revision>) -> Result<(), Refusal> {
+/// Whom an open operation let in is one of its subjects too, from then on.
+fn subject_is_free(state: &State, kind: &Kind, but: Option<Revision>) -> Result<(), Refusal> {
+    let wanted = kind.subjects();
     let in_the_way = |(id, operation): &(Revision, &Operation)| {
-        Some(*id) != but && operation.kind.collides(kind)
+        let newcomer = newcomer(&state.managers, *id, operation).map(Subject::Manager);
+        let taken = newcomer.is_some_and(|newcomer| wanted.contains(&newcomer));
+        Some(*id) != but && (taken || operation.kind.collides(kind))
     };
-    let Some((id, open)) = facts.open().find(in_the_way) else { return Ok(()) };
+    let Some((id, open)) = state.operations.open().find(in_the_way) else { return Ok(()) };
     let detail = format!("Operation {id} is still open: {}.", open.kind.title());
     Err(Refusal::new(Code::TargetBusy, detail))
 }
@@ -277,7 +335,16 @@ fn cancelled(operation: &mut Operation, moment: &Moment) {
 
 fn retried(operation: &mut Operation) {
     (operation.status, operation.error, operation.finished_at) = (Status::Queued, None, None);
-    for step in operation.steps.iter_mut().filter(|step| step.status == StepStatus::Failed) {
+    let passes_over = operation.kind.passes_over();
+    // Whom it let in may have been taken out since; every step looks before it does.
+    let all = operation.kind.site().is_some();
+    let undone = |step: &&mut Step| match step.status {
+        StepStatus::Failed => true,
+        StepStatus::Skipped => all || passes_over,
+        StepStatus::Done => all,
+        StepStatus::Pending | StepStatus::Running => false,
+    };
+    for step in operation.steps.iter_mut().filter(undone) {
         step.status = StepStatus::Pending;
     }
 }

@@ -1,14 +1,18 @@
 //! How the scripts speak of operations.
 
 use super::command::Command;
-use super::model::{Instance, Kind, StepEnd};
+use super::model::{Instance, Kind, Removal, Site, StepEnd, Target};
 use crate::base::{Epoch, ManagerId, Timestamp};
+use crate::capabilities::managers::model::Role;
 use crate::machine::State;
 use crate::machine::script::{Words, tell_all_of};
 
 pub(crate) const VERBS: &[&str] = &["begin", "step-started", "step-ended", "cancel", "retry"];
 
-/// `begin add-manager|make-active|step-aside|remove-manager N HOST [lost=true]` ·
+/// `begin add-manager|make-active|step-aside|remove-manager N HOST [why=lost|not-added] [at=@HOST]` ·
+/// `begin start|stop N:NAME:@HOST… [all=true]` · `begin restart-down N:NAME:@HOST` ·
+/// `begin add-on-host @HOST NAME [role=witness] [accept=true]` · `begin push-script @HOST:NAME…` ·
+/// `begin replace N NAME @HOST NAME [old_at=@HOST] [role=witness]` ·
 /// `begin restart-active|switch-ha N HOST [process=MS] [on=true|false]` · `begin restart-passives N… [all=true]` · `step-started @ID STEP DETAIL epoch=N` ·
 /// `step-ended @ID STEP done|skipped|failed|needs-decision DETAIL epoch=N` · `cancel @ID` · `retry @ID`
 pub(crate) fn command(words: &mut Words) -> Command {
@@ -65,10 +69,57 @@ fn kind(words: &mut Words) -> Kind {
         "remove-manager" => Kind::RemoveManager {
             manager: words.manager(),
             host: words.next(),
-            lost: words.read_option("lost").unwrap_or(false),
+            why: match words.option("why").as_deref() {
+                Some("lost") => Removal::Lost,
+                Some("not-added") => Removal::NotAdded,
+                _ => Removal::Deleted,
+            },
+            at: words.read_option("at"),
         },
+        "start" => {
+            let all = words.read_option("all").unwrap_or(false);
+            Kind::Start { targets: targets(words), all }
+        }
+        "stop" => {
+            let all = words.read_option("all").unwrap_or(false);
+            Kind::Stop { targets: targets(words), all }
+        }
+        "restart-down" => Kind::RestartDown(targets(words).remove(0)),
+        "add-on-host" => Kind::AddOnHost(site(words)),
+        "replace" => {
+            let (old, old_host) = (words.manager(), words.next());
+            Kind::Replace { old, old_host, old_at: words.read_option("old_at"), new: site(words) }
+        }
+        "push-script" => {
+            let hosts = words.rest();
+            let host = |word: &String| {
+                let (id, name) = word.split_once(':').expect("HOST:NAME");
+                (id.trim_start_matches('@').parse().unwrap(), name.to_owned())
+            };
+            Kind::PushScript { hosts: hosts.iter().map(host).collect() }
+        }
         other => panic!("there is no operation {other}"),
     }
+}
+
+fn targets(words: &mut Words) -> Vec<Target> {
+    let words = words.rest();
+    let target = |word: &String| {
+        let mut parts = word.split(':');
+        let mut next = || parts.next().expect("MANAGER:NAME:HOST");
+        let (manager, host) = (next().parse().unwrap(), next().to_owned());
+        Target { manager, host, at: next().trim_start_matches('@').parse().unwrap() }
+    };
+    words.iter().map(target).collect()
+}
+
+fn site(words: &mut Words) -> Site {
+    let (at, host) = (words.read(), words.next());
+    let role = match words.option("role").as_deref() {
+        Some("witness") => Role::Witness,
+        _ => Role::Manager,
+    };
+    Site { at, host, role, accept_failed: words.read_option("accept").unwrap_or(false) }
 }
 
 fn instance(words: &mut Words) -> Instance {

@@ -412,6 +412,9 @@ fn kind(kind: schema::Kind) -> PropertyKind {
         schema::Kind::Choice(choices) => PropertyKind::Choice { choices: choices.to_vec() },
         schema::Kind::Integer { min, max, unit } => PropertyKind::Integer { min, max, unit },
         schema::Kind::Url => PropertyKind::Url,
+        schema::Kind::HostPath => {
+            PropertyKind::Text { max_bytes: schema::HOST_PATH_MAX_BYTES as u64 }
+        }
         schema::Kind::Text { max_bytes } => PropertyKind::Text { max_bytes: max_bytes as u64 },
     }
 }

@@ -80,6 +80,11 @@ impl Facts {
             .expect("a schema integer was admitted as a number")
     }
 
+    /// A path on a host, of Kyvos Manager's own settings.
+    pub fn host_path(&self, name: &str, host: &str) -> String {
+        self.value(File::KyvosManager, name).unwrap_or_default().replace("{host}", host)
+    }
+
     /// Whether Kyvos Manager HA is switched on (rows 24–26).
     pub fn ha_enabled(&self) -> bool {
         self.value(File::KyvosManager, ENABLE_KM_HA) == Some("yes")
@@ -91,11 +96,7 @@ impl Facts {
     }
 
     pub(super) fn set(&mut self, file: File, name: &str, setting: Setting) {
-        let held = self.files.entry(file).or_default();
-        match held.get_mut(name) {
-            Some(known) => *known = setting,
-            None => drop(held.insert(name.to_owned(), setting)),
-        }
+        self.files.entry(file).or_default().insert(name.to_owned(), setting);
     }
 
     /// A file without settings is not kept, so that equal settings are equal facts.

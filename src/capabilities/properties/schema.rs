@@ -57,12 +57,17 @@ pub enum Kind {
     },
     /// An absolute http or https URL, or empty for none.
     Url,
+    /// An absolute path on a host, in which `{host}` stands for the host's name.
+    HostPath,
     /// Any text of at most so many bytes, without control characters.
     Text {
         /// Longest value, in bytes.
         max_bytes: usize,
     },
 }
+
+/// Longest path on a host, in bytes.
+pub const HOST_PATH_MAX_BYTES: usize = 512;
 
 /// Longest value of any property, in bytes.
 pub const VALUE_MAX_BYTES: usize = 4096;
@@ -88,6 +93,10 @@ pub struct Schema {
 pub const ENABLE_KM_HA: &str = "ENABLE_KM_HA";
 /// Where the load balancer in front of the Managers is reached (rows 39–41, A2).
 pub const LOAD_BALANCER_URL: &str = "LOAD_BALANCER_URL";
+/// Where the configuration of the Manager lies on its host.
+pub const MANAGER_CONFIG_PATH: &str = "MANAGER_CONFIG_PATH";
+/// Where the Disaster Recovery script is written on every portal host (row 28).
+pub const DR_SCRIPT_PATH: &str = "DR_SCRIPT_PATH";
 /// Whether ZooKeeper is watched for Kyvos services (A8).
 pub const ZK_SERVICE_WATCH: &str = "ZK_SERVICE_WATCH";
 /// Time between a leader's heartbeats.
@@ -111,6 +120,22 @@ pub const SCHEMA: &[Schema] = &[
         default: "no",
         description: "Kyvos Manager High Availability. With yes, further Kyvos Manager instances can be added and one of them becomes Active when the Active fails.",
         restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: DR_SCRIPT_PATH,
+        kind: Kind::HostPath,
+        default: "/var/lib/km/km-disaster-recovery.sh",
+        description: "Where the Kyvos Manager Disaster Recovery script is written on every portal host. {host} stands for the host's name.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: MANAGER_CONFIG_PATH,
+        kind: Kind::HostPath,
+        default: "/etc/km/km.toml",
+        description: "Where the configuration of a Kyvos Manager lies on its host; adding one by its host reads it. {host} stands for the host's name.",
+        restart: &[],
     },
     Schema {
         file: File::KyvosManager,
@@ -207,6 +232,7 @@ impl Kind {
             Self::Choice(choices) => choice(choices, value),
             Self::Integer { min, max, unit } => integer(min, max, unit, value),
             Self::Url => url(value),
+            Self::HostPath => host_path(value),
             Self::Text { max_bytes } => text(max_bytes, value),
         }
     }
@@ -243,6 +269,24 @@ fn url(value: &str) -> Result<String, String> {
         return Ok(value.trim_end_matches('/').into());
     }
     Err("must be an absolute http or https URL of at most 2,048 bytes, or empty".into())
+}
+
+/// Without detours and without letters that mean something to a shell.
+fn host_path(value: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./{}".contains(c);
+    let straight = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let absolute = value.strip_prefix('/').is_some_and(|rest| rest.split('/').all(straight));
+    let rest = value.replace("{host}", "");
+    if absolute
+        && value.len() <= HOST_PATH_MAX_BYTES
+        && value.chars().all(plain)
+        && !rest.contains(['{', '}'])
+    {
+        return Ok(value.into());
+    }
+    Err(format!(
+        "must be an absolute path of at most {HOST_PATH_MAX_BYTES} letters, digits and -_./ in which {{host}} stands for the host's name"
+    ))
 }
 
 fn text(max_bytes: usize, value: &str) -> Result<String, String> {

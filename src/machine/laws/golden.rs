@@ -28,8 +28,14 @@ const COMMANDS: &[&str] = &[
     "operations begin step-aside 1 km1",
     "operations begin restart-active 1 km1 process=7",
     "operations begin restart-passives 5 9 process=7 all=true",
-    "operations begin remove-manager 5 km2 lost=true",
+    "operations begin remove-manager 5 km2 why=lost at=7",
     "operations begin switch-ha 1 km1 process=7 on=true",
+    "operations begin start 5:km2:7",
+    "operations begin stop 5:km2:7 all=true",
+    "operations begin restart-down 5:km2:7",
+    "operations begin add-on-host 7 km4 role=witness accept=true",
+    "operations begin replace 5 km2 7 km4 old_at=6",
+    "operations begin push-script 7:km4",
     "operations step-started 8 1 half epoch=2",
     "operations step-ended 8 1 needs-decision lost epoch=2",
     "operations cancel 8",
@@ -60,6 +66,10 @@ const COMMANDS: &[&str] = &[
     "prechecks note 9 cli fail gone host=km1 code=CLI_MISSING",
     "prechecks note 9 portal_ha pass two",
     "prechecks finish 9",
+    "installs note-stop 5 8 pid=77 process=7",
+    "installs note-start 5",
+    "installs note-push 4 8 written /var/lib/km/it script",
+    "installs note-push 4 8 failed gone",
 ];
 
 /// A story that leaves a fact of every kind and a row of every table.
@@ -102,6 +112,9 @@ const STORY: &[&str] = &[
     "prechecks ask km1",
     "prechecks begin",
     "prechecks ask km2",
+    "installs note-stop 6 11 pid=77",
+    "installs note-push 20 11 written /var/lib/km/it script",
+    "installs note-push 24 11 failed gone",
 ];
 
 fn step(line: &str, request: u64) -> Step {

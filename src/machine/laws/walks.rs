@@ -82,7 +82,7 @@ fn actor() -> impl Strategy<Value = Actor> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    prop_oneof![managers(), properties(), access(), operations(), hosts(), prechecks()]
+    prop_oneof![managers(), properties(), access(), operations(), hosts(), prechecks(), installs()]
 }
 
 fn expect() -> impl Strategy<Value = String> {
@@ -218,6 +218,10 @@ fn operations() -> impl Strategy<Value = String> {
             let members: Vec<String> = members.iter().map(u64::to_string).collect();
             format!("operations begin restart-passives {}", members.join(" "))
         }),
+        (on_hosts(), 7..9_u64, 10..40_u64).prop_map(|(kind, member, host)| {
+            let words = kind.replace("MEMBER", &member.to_string());
+            format!("operations begin {}", words.replace("HOST", &host.to_string()))
+        }),
         (id(), 0..3_u32, 0..1_200_usize, epoch()).prop_map(|(id, step, long, epoch)| {
             format!("operations step-started {id} {step} repeat(d,{long}) epoch={epoch}")
         }),
@@ -235,6 +239,17 @@ fn one_of_a_kind() -> impl Strategy<Value = &'static str> {
         Just("step-aside"),
         Just("restart-active"),
         Just("remove-manager")
+    ]
+}
+
+fn on_hosts() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("start MEMBER:km2:HOST"),
+        Just("stop MEMBER:km2:HOST all=true"),
+        Just("restart-down MEMBER:km2:HOST"),
+        Just("add-on-host HOST km1"),
+        Just("replace MEMBER km2 HOST km1 old_at=HOST"),
+        Just("push-script HOST:km1"),
     ]
 }
 
@@ -268,4 +283,18 @@ pub(super) fn log(walk: &[Step]) -> Vec<Committed> {
 /// Applies entries to a machine.
 pub(super) fn told(state: &mut State, log: &[Committed]) -> Vec<Applied> {
     log.iter().map(|entry| apply(state, entry)).collect()
+}
+
+fn installs() -> impl Strategy<Value = String> {
+    let member = || prop_oneof![Just(1_u64), 7..9_u64, 7..40_u64];
+    prop_oneof![
+        (member(), 0..40_u64).prop_map(|(id, by)| format!("installs note-stop {id} {by} pid={by}")),
+        member().prop_map(|id| format!("installs note-start {id}")),
+        (10..40_u64, 0..40_u64, 0..1_100_usize).prop_map(|(host, by, long)| format!(
+            "installs note-push {host} {by} written /repeat(w,{long}) script"
+        )),
+        (10..40_u64, 0..700_usize).prop_map(|(host, long)| format!(
+            "installs note-push {host} 1 failed repeat(w,{long})"
+        )),
+    ]
 }

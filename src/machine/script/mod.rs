@@ -20,7 +20,7 @@ use world::World;
 pub(crate) use world::command_of;
 
 use crate::base::Code;
-use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 
 /// Tells every script of a room to a machine of its own and compares what it says.
 pub(crate) fn tell_all_of(room: &str) {
@@ -101,9 +101,10 @@ fn difference(path: &Path, line: usize, written: &str, now: &str) -> String {
 }
 
 /// Every verb of every room.
-pub(crate) const VERBS: [(&str, &[&str]); 6] = [
+pub(crate) const VERBS: [(&str, &[&str]); 7] = [
     ("access", access::script::VERBS),
     ("hosts", hosts::script::VERBS),
+    ("installs", installs::script::VERBS),
     ("managers", managers::script::VERBS),
     ("operations", operations::script::VERBS),
     ("prechecks", prechecks::script::VERBS),

@@ -6,7 +6,7 @@ use raft_store::machine::Committed;
 use super::say;
 use super::words::{Words, duration_ms};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Timestamp};
-use crate::capabilities::{access, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 use crate::machine::{Actor, Command, Proposal, State, apply, read_image, write_image};
 
 /// When every script begins: the first second of 2026.
@@ -150,6 +150,7 @@ impl World {
             "operations" => operations::script::show(&self.state, words),
             "hosts" => hosts::script::show(&self.state, words),
             "prechecks" => prechecks::script::show(&self.state, words),
+            "installs" => installs::script::show(&self.state, words),
             "access" => access::script::show(&self.state, words, self.at),
             other => panic!("there is no room {other}"),
         }
@@ -172,6 +173,7 @@ fn command(room: &str, words: &mut Words) -> Command {
         "operations" => operations::script::command(words).into(),
         "hosts" => hosts::script::command(words).into(),
         "prechecks" => prechecks::script::command(words).into(),
+        "installs" => installs::script::command(words).into(),
         "access" => access::script::command(words).into(),
         other => panic!("there is no room {other}"),
     }

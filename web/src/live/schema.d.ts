@@ -326,7 +326,65 @@ export interface paths {
         /** Every Manager and witness. */
         get: operations["list_managers"];
         put?: never;
+        /**
+         * Adds a Manager or witness on a host: it is let in, started, catches up and gets its vote. What fails or is called
+         *     off is taken back, on the host too.
+         */
+        post: operations["add_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/dr-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the script stands: its present version, and what each portal host has. */
+        get: operations["get_dr_script"];
+        put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/eligible-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every host, and whether a Manager may be added there now, with the reason if not. */
+        get: operations["list_eligible_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/push-dr-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes the script to every portal host. What cannot be written is told of at the end; the others get it all the
+         *     same.
+         */
+        post: operations["push_dr_script"];
         delete?: never;
         options?: never;
         head?: never;
@@ -367,6 +425,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/managers/start-passives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts all Passives that do not run (row 61). One that cannot be started holds up no other. */
+        post: operations["start_passives"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/managers/step-aside": {
         parameters: {
             query?: never;
@@ -378,6 +453,26 @@ export interface paths {
         put?: never;
         /** Has the Active hand over to whoever can take over best, for maintenance of its host. */
         post: operations["step_aside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/stop-passives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops all Passives that run (row 61). One that cannot be stopped holds up no other. Without them there is no
+         *     quorum, which has to be confirmed (row 63).
+         */
+        post: operations["stop_passives"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,6 +515,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/managers/{id}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a Manager or witness on another host: the new one comes first, takes over if the old one is Active, and then
+         *     the old one goes.
+         */
+        post: operations["replace_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/managers/{id}/restart": {
         parameters: {
             query?: never;
@@ -429,8 +544,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restarts one Passive or witness (rows 56–60). */
+        /** Restarts one Passive or witness (rows 56–60). One that does not answer is restarted through its host. */
         post: operations["restart_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts one Passive or witness that does not run, through its host. */
+        post: operations["start_manager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/managers/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops one Passive or witness, through its host. It stays a member, and stays stopped until somebody starts it. */
+        post: operations["stop_manager"];
         delete?: never;
         options?: never;
         head?: never;
@@ -756,6 +905,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Where a Manager or witness is to come. */
+        AddManager: {
+            /** @description Do it although a precheck fails. */
+            accept_failed_prechecks?: boolean;
+            /** @description The host, by its name. */
+            host: string;
+            /**
+             * Format: password
+             * @description The caller's own password; left out with an API token.
+             */
+            password?: string | null;
+            /** @description What it is to be. */
+            role: components["schemas"]["JoinRole"];
+        };
         /** @description An API token, without the token itself. */
         ApiToken: {
             /** @description When. */
@@ -1008,6 +1171,53 @@ export interface components {
              * @description Where it was committed.
              */
             revision: number;
+        };
+        /** @description The Disaster Recovery script, and where it lies. */
+        DrScript: {
+            /** @description Every portal host. */
+            hosts: components["schemas"]["DrScriptHost"][];
+            /** @description Whether it has to be pushed. */
+            state: components["schemas"]["DrScriptState"];
+            /** @description SHA-256 of the present version. It changes when a member comes, goes or moves. */
+            version: string;
+        };
+        /** @description The script on one host. */
+        DrScriptHost: {
+            at?: components["schemas"]["Time"] | null;
+            /** @description Why it could not be written. */
+            detail?: string | null;
+            /** @description The host. */
+            host: string;
+            /** @description Where it was last written; null when it never was. */
+            path?: string | null;
+            /** @description What was last written there. */
+            sha256?: string | null;
+            /** @description Whether the present version is there. */
+            state: components["schemas"]["DrScriptHostState"];
+        };
+        /**
+         * @description Whether the present version is on a host.
+         * @enum {string}
+         */
+        DrScriptHostState: "pushed" | "missing" | "failed";
+        /**
+         * @description Whether the script has to be pushed.
+         * @enum {string}
+         */
+        DrScriptState: "not_needed" | "pending" | "pushed";
+        /** @description A host, and whether a Manager may be added there. */
+        EligibleHost: {
+            /** @description Why not. */
+            because?: string | null;
+            /** @description Whether a Manager may be added there now. */
+            eligible: boolean;
+            /** @description Its name. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
         };
         /** @description What an agent shows and tells of itself. */
         EnrolRequest: {
@@ -1280,8 +1490,8 @@ export interface components {
             applied?: number | null;
             as_of?: components["schemas"]["Time"] | null;
             /**
-             * @description What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
-             *     listed can.
+             * @description What cannot be done with it now, and why: `start`, `stop`, `restart`, `restart_active`, `make_active`,
+             *     `remove`, `logs`. What is not listed can.
              */
             blocked: {
                 [key: string]: string;
@@ -1608,6 +1818,25 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_EligibleHost: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Why not. */
+                because?: string | null;
+                /** @description Whether a Manager may be added there now. */
+                eligible: boolean;
+                /** @description Its name. */
+                host: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                id: number;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Host: {
             /** @description The items, in the list's order. */
             items: {
@@ -1688,8 +1917,8 @@ export interface components {
                 applied?: number | null;
                 as_of?: components["schemas"]["Time"] | null;
                 /**
-                 * @description What cannot be done with it now, and why: `restart`, `restart_active`, `make_active`, `remove`. What is not
-                 *     listed can.
+                 * @description What cannot be done with it now, and why: `start`, `stop`, `restart`, `restart_active`, `make_active`,
+                 *     `remove`, `logs`. What is not listed can.
                  */
                 blocked: {
                     [key: string]: string;
@@ -2119,6 +2348,18 @@ export interface components {
             roles?: components["schemas"]["HostRole"][];
             /** @description How it is reached. */
             transport: components["schemas"]["TransportInput"];
+        };
+        /** @description Where an instance is to be put. */
+        ReplaceManager: {
+            /** @description Do it although a precheck fails. */
+            accept_failed_prechecks?: boolean;
+            /** @description The host of the new one, by its name. */
+            host: string;
+            /**
+             * Format: password
+             * @description The caller's own password; left out with an API token.
+             */
+            password?: string | null;
         };
         /** @description What became of a request. */
         RequestOutcome: {
@@ -3158,6 +3399,156 @@ export interface operations {
             };
         };
     };
+    add_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddManager"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dr_script: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrScript"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_eligible_hosts: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EligibleHost"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    push_dr_script: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restart_active: {
         parameters: {
             query?: never;
@@ -3236,6 +3627,45 @@ export interface operations {
             };
         };
     };
+    start_passives: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     step_aside: {
         parameters: {
             query?: never;
@@ -3253,6 +3683,45 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_passives: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmedDown"];
             };
         };
         responses: {
@@ -3436,7 +3905,130 @@ export interface operations {
             };
         };
     };
+    replace_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceManager"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restart_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmedDown"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_manager: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_manager: {
         parameters: {
             query?: never;
             header?: {

@@ -12,7 +12,7 @@ use crate::api::{
     Answer, Anyone, Change, Fault, Path, Problem, Routes, Time, TokenKind, TrustHosts,
 };
 use crate::base::{Code, Digest, HostId, Refusal, RequestId, Secret};
-use crate::capabilities::managers::api::invitation;
+use crate::capabilities::managers::invitation::Invitation;
 
 /// Life of a token whose maker does not say.
 const TTL_DEFAULT_MINUTES: u64 = 60;
@@ -86,7 +86,7 @@ async fn invite(
     let committed = change.propose(model::Command::Invite { host, digest, ttl_ms }, None).await?;
     Ok(committed.show(&change.surface, StatusCode::CREATED, |state| {
         let open = state.hosts.enrolments.get(&host)?;
-        let token = invitation(state, secret)?.reveal().reveal().to_owned();
+        let token = Invitation::of(&state.managers, secret)?.reveal().reveal().to_owned();
         let command = format!("km agent enrol --config {CONFIG_DEFAULT} --token {token}");
         Some(NewEnrolment { token, expires_at: open.expires_at.into(), command })
     }))

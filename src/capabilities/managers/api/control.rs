@@ -15,7 +15,8 @@ use crate::api::{
     Answer, Change, ChangeMembership, ControlManagers, Fault, Path, Problem, Routes, Sight,
 };
 use crate::base::{Code, ManagerId, Refusal, Secret};
-use crate::capabilities::operations::model::{Command, Instance, Kind};
+use crate::capabilities::installs::model::way_to_service;
+use crate::capabilities::operations::model::{Command, Instance, Kind, Removal, Target};
 use crate::machine::State;
 
 /// The caller's password once more.
@@ -24,7 +25,7 @@ use crate::machine::State;
 pub(crate) struct Confirmed {
     /// The caller's own password; left out with an API token.
     #[schema(value_type = Option<String>, format = Password)]
-    password: Option<Secret>,
+    pub(super) password: Option<Secret>,
 }
 
 /// The caller's password once more, and whether a loss of quorum is accepted.
@@ -33,10 +34,10 @@ pub(crate) struct Confirmed {
 pub(crate) struct ConfirmedDown {
     /// The caller's own password; left out with an API token.
     #[schema(value_type = Option<String>, format = Password)]
-    password: Option<Secret>,
+    pub(super) password: Option<Secret>,
     /// Do it although the others have no quorum without the instance: changes wait until it is back.
     #[serde(default)]
-    confirm_quorum_loss: bool,
+    pub(super) confirm_quorum_loss: bool,
 }
 
 /// The caller's password once more, and whether the instance is given up for lost.
@@ -115,7 +116,7 @@ async fn restart_active(
     .await
 }
 
-/// Restarts one Passive or witness (rows 56–60).
+/// Restarts one Passive or witness (rows 56–60). One that does not answer is restarted through its host.
 #[utoipa::path(post, path = "/managers/{id}/restart", operation_id = "restart_manager", tag = "managers",
     params(("id" = u64, Path,)), request_body = ConfirmedDown,
     responses((status = 202, body = Begun)), extensions(("x-km-handled" = json!("forwarded"))))]
@@ -125,6 +126,9 @@ async fn restart(
 ) -> Result<Answer<Begun>, Problem> {
     let confirmed = change.body.confirm_quorum_loss;
     begin(&change, change.body.password.as_ref(), |state, sight| {
+        if !sight.reaches(ManagerId(id)) {
+            return Ok(Kind::RestartDown(target(state, ManagerId(id))?));
+        }
         let instances = vec![instance(state, sight, ManagerId(id))?];
         quorum_outlives(sight, &[ManagerId(id)], confirmed)?;
         Ok(Kind::RestartPassives { instances, all: false })
@@ -165,21 +169,23 @@ async fn remove(
     let confirmed = change.body.confirm_quorum_loss;
     begin(&change, change.body.password.as_ref(), |state, sight| {
         let host = host_of(state, manager)?;
-        let lost = !sight.reaches(manager);
-        if lost && !force {
+        let silent = !sight.reaches(manager);
+        let stopped = state.installs.stops.contains_key(&manager);
+        if silent && !force && !stopped {
             let detail =
                 format!("{host} does not answer: it could not be told that it was deleted.");
             return Err(Problem::new(Fault::NotReached, detail));
         }
         majority_without(sight, manager, confirmed)?;
-        Ok(Kind::RemoveManager { manager, host, lost })
+        let why = if silent && !stopped { Removal::Lost } else { Removal::Deleted };
+        Ok(Kind::RemoveManager { manager, host, why, at: way_to_service(state, manager).ok() })
     })
     .await
 }
 
 /// Checks the password, looks whether it can be done now, and begins the operation. A repeat gets the answer of
 /// the first time, whatever has become of it since.
-async fn begin<P, T>(
+pub(super) async fn begin<P, T>(
     change: &Change<P, T>,
     password: Option<&Secret>,
     look: impl FnOnce(&State, &Sight) -> Result<Kind, Problem>,
@@ -199,21 +205,27 @@ fn begun<P, T>(change: &Change<P, T>, committed: crate::api::Committed) -> Answe
     committed.show(&change.surface, StatusCode::ACCEPTED, |_| Some(Begun { operation }))
 }
 
-fn host_of(state: &State, manager: ManagerId) -> Result<String, Problem> {
+pub(super) fn host_of(state: &State, manager: ManagerId) -> Result<String, Problem> {
     Ok(state.managers.member(manager)?.profile.host.clone())
 }
 
-fn active(state: &State, sight: &Sight) -> Result<ManagerId, Problem> {
+pub(super) fn active(state: &State, sight: &Sight) -> Result<ManagerId, Problem> {
     let none = || Problem::new(Fault::NoActive, "No instance is Active now.").retry_after(1);
     sight.active(state).ok_or_else(none)
 }
 
 /// Every Manager that is not Active; a witness is none.
-fn passives(state: &State) -> impl Iterator<Item = ManagerId> {
+pub(super) fn passives(state: &State) -> impl Iterator<Item = ManagerId> {
     let passive = |(id, member): &(&ManagerId, &model::Manager)| {
         member.role == Role::Manager && !state.managers.is_active(**id)
     };
     state.managers.members.iter().filter(passive).map(|(id, _)| *id)
+}
+
+/// A member as a service on its host.
+pub(super) fn target(state: &State, manager: ManagerId) -> Result<Target, Problem> {
+    let (host, at) = (host_of(state, manager)?, way_to_service(state, manager)?);
+    Ok(Target { manager, host, at })
 }
 
 /// A member and its process, as it was last heard of.
@@ -226,13 +238,17 @@ fn instance(state: &State, sight: &Sight, manager: ManagerId) -> Result<Instance
 }
 
 /// Row 63: nobody loses the quorum without having said so.
-fn quorum_outlives(sight: &Sight, gone: &[ManagerId], confirmed: bool) -> Result<(), Problem> {
+pub(super) fn quorum_outlives(
+    sight: &Sight,
+    gone: &[ManagerId],
+    confirmed: bool,
+) -> Result<(), Problem> {
     let gone: BTreeSet<_> = gone.iter().copied().collect();
     if confirmed || sight.quorum_without(&gone) {
         return Ok(());
     }
     let detail = format!(
-        "{} of {} votes are needed and without this instance fewer answer: no change can be made until it is back.",
+        "{} of {} votes are needed and without this instance fewer answer: no change can be made until it is back, and only its host can start it then.",
         sight.quorum(),
         sight.standing.voters.len()
     );
@@ -240,7 +256,11 @@ fn quorum_outlives(sight: &Sight, gone: &[ManagerId], confirmed: bool) -> Result
 }
 
 /// Whether those that are left when a voter is taken out for good can still agree on anything.
-fn majority_without(sight: &Sight, gone: ManagerId, confirmed: bool) -> Result<(), Problem> {
+pub(super) fn majority_without(
+    sight: &Sight,
+    gone: ManagerId,
+    confirmed: bool,
+) -> Result<(), Problem> {
     let left: Vec<_> = sight.standing.voters.iter().filter(|id| **id != gone).collect();
     let answering = left.iter().filter(|id| sight.reaches(***id)).count();
     if confirmed || left.is_empty() || answering > left.len() / 2 {

@@ -183,7 +183,7 @@ async fn create(
     let id = committed.revision;
     Ok(committed.show(&change.surface, StatusCode::CREATED, |state| {
         let expires_at = state.managers.join_tokens.get(&id)?.expires_at.into();
-        let token = invitation(state, secret)?.reveal().reveal().to_owned();
+        let token = Invitation::of(&state.managers, secret)?.reveal().reveal().to_owned();
         Some(NewJoinToken { id: id.0, token, expires_at })
     }))
 }
@@ -234,7 +234,7 @@ async fn begun<P>(
     let group = &change.surface.group;
     let begun = || {
         group.view(|state| {
-            let (revision, _) = state.operations.addition_of(manager)?;
+            let (revision, _) = state.operations.addition_of(&state.managers, manager)?;
             let by = state.managers.tenure.as_ref().map_or(manager, |tenure| tenure.active);
             Some(Committed { revision, by })
         })
@@ -262,18 +262,6 @@ fn request<P>(change: &Change<P, JoinRequest>, profile: model::Profile) -> clust
         csr_pem: asked.csr_pem.clone(),
         source: change.source.clone(),
     }
-}
-
-/// What is handed over to the joining host: the secret, how to know the group, and where it is.
-pub(crate) fn invitation(state: &State, secret: Secret) -> Option<Invitation> {
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject;
-    let pem = state.managers.group.as_ref()?.ca_pem.as_bytes();
-    let authority = Digest::of(&CertificateDer::from_pem_slice(pem).ok()?);
-    let urls = state.managers.members.values().map(|member| member.profile.api_url.as_str());
-    let members = urls.filter_map(|url| url.strip_prefix("https://"));
-    let members = members.map(|rest| rest.trim_end_matches('/').to_owned()).collect();
-    Some(Invitation { secret, authority, members })
 }
 
 fn wire(id: Revision, token: &model::JoinToken) -> JoinToken {

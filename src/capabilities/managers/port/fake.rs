@@ -1,4 +1,7 @@
-//! A group for tests: a real machine, and a Raft that does at once what it is told, or does not.
+//! A group for tests: a real machine, a Raft that does at once what it is told, or does not, and hosts whose
+//! services run the Managers.
+
+mod hosts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -14,10 +17,13 @@ use crate::cluster::MembershipFailure;
 use crate::leadership::Ended;
 use crate::machine::script::command_of;
 use crate::machine::{Actor, Answer, Command, Proposal, State, apply};
+use crate::remote::fake::FakeHosts;
 
 /// The group and what its Raft is like.
 pub(crate) struct FakeGroup {
     inside: Mutex<Inside>,
+    /// The hosts of those that are registered.
+    pub(crate) hosts: FakeHosts,
 }
 
 pub(crate) struct Inside {
@@ -61,8 +67,10 @@ impl FakeGroup {
             acts_left: None,
             over: false,
         };
-        let group = Self { inside: Mutex::new(inside) };
-        group.say("managers found km1");
+        let hosts = FakeHosts::in_epoch(Epoch(2));
+        let group = Self { inside: Mutex::new(inside), hosts };
+        let ca = "-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n";
+        group.say(&format!("managers found km1 ca=\"{ca}\""));
         group.say("managers become-active 1");
         group.say("properties set kyvos-manager/ENABLE_KM_HA yes");
         group
@@ -110,6 +118,7 @@ impl FakeGroup {
     pub(crate) fn kill_active(&self) {
         let mut inside = self.inside();
         let died = inside.lead;
+        self.service_restarts(&inside, died);
         inside.process_ends(died);
         inside.over = false;
         inside.acts_left = None;
@@ -130,6 +139,7 @@ impl FakeGroup {
         };
         let asked: Vec<_> = inside.seen.processes.iter().filter(asked).map(|(id, _)| *id).collect();
         for id in &asked {
+            self.service_restarts(inside, *id);
             inside.deeds.push(format!("restart {id}"));
             inside.process_ends(*id);
         }
@@ -189,8 +199,12 @@ impl Inside {
 
     /// Everybody who answers has everything.
     fn replicate(&mut self) {
-        let members = self.seen.learners.union(&self.seen.voters);
-        for member in members.filter(|member| !self.silent.contains(member)) {
+        let seen = &self.seen;
+        let follows = |member: &&ManagerId| {
+            !self.silent.contains(member) && seen.processes.contains_key(member)
+        };
+        let members: Vec<_> = seen.learners.union(&seen.voters).filter(follows).copied().collect();
+        for member in &members {
             self.seen.matched.insert(*member, self.seen.last_log);
         }
     }

@@ -1,10 +1,11 @@
-//! What operations there are, whom each is about, and of which steps it consists.
+//! What operations there are, and whom each is about. Of which steps each consists is in `work`.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ManagerId, Timestamp};
+use crate::base::{HostId, ManagerId, Timestamp};
+use crate::capabilities::managers::model::Role;
 
 /// What an operation does. In the log a kind is its position: append, never reorder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,10 @@ pub enum Kind {
         manager: ManagerId,
         /// Its host, for people.
         host: String,
-        /// Whether it is given up for lost: then nobody waits for it to learn of its removal.
-        lost: bool,
+        /// Why.
+        why: Removal,
+        /// The way to its host, where there is one: then its service is stopped for good.
+        at: Option<HostId>,
     },
     /// Restarts the only Manager after Kyvos Manager HA was switched (row 27).
     SwitchHa {
@@ -54,6 +57,40 @@ pub enum Kind {
         instance: Instance,
         /// What it was switched to.
         on: bool,
+    },
+    /// Starts instances that do not run, through their hosts (rows 56–61).
+    Start {
+        /// Which.
+        targets: Vec<Target>,
+        /// Whether all Passives were asked for, not one.
+        all: bool,
+    },
+    /// Stops Passives or witnesses, through their hosts (rows 56–63).
+    Stop {
+        /// Which.
+        targets: Vec<Target>,
+        /// Whether all Passives were asked for, not one.
+        all: bool,
+    },
+    /// Restarts an instance that does not answer, through its host.
+    RestartDown(Target),
+    /// Lets a Manager or witness in on a host, and brings it in (rows 44, 86).
+    AddOnHost(Site),
+    /// Puts a Manager or witness on another host: the new one first, then the old one goes (A18).
+    Replace {
+        /// The old one.
+        old: ManagerId,
+        /// Its host, for people.
+        old_host: String,
+        /// The way to its host, where there is one.
+        old_at: Option<HostId>,
+        /// Where the new one comes.
+        new: Site,
+    },
+    /// Writes the Disaster Recovery script to every portal host (row 28).
+    PushScript {
+        /// The hosts, each with its name, for people.
+        hosts: Vec<(HostId, String)>,
     },
 }
 
@@ -69,6 +106,41 @@ pub struct Instance {
     pub process: Timestamp,
 }
 
+/// A member as a service on its host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Who.
+    pub manager: ManagerId,
+    /// Its host, for people.
+    pub host: String,
+    /// The way to its host.
+    pub at: HostId,
+}
+
+/// Where a member is to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The host.
+    pub at: HostId,
+    /// Its name; the newcomer has to call itself so.
+    pub host: String,
+    /// What it is to be.
+    pub role: Role,
+    /// Whether prechecks that fail are no hindrance.
+    pub accept_failed: bool,
+}
+
+/// Why a member is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Removal {
+    /// Somebody wants it so.
+    Deleted,
+    /// It is given up for lost: nobody waits for it to learn of its removal.
+    Lost,
+    /// Its addition came to nothing.
+    NotAdded,
+}
+
 /// What operations must not disturb each other about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -76,76 +148,58 @@ pub enum Subject {
     Manager(ManagerId),
     /// Who is Active.
     Office,
-}
-
-/// One step's work: what is to be done, and with whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work<'k> {
-    /// What.
-    pub task: Task,
-    /// With whom.
-    pub manager: ManagerId,
-    /// On which host.
-    pub host: &'k str,
-    /// The process it is about, if it is about one.
-    pub process: Option<Timestamp>,
-}
-
-/// What steps there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Let it follow, without a vote.
-    Learner,
-    /// Wait until it has the log.
-    CatchUp,
-    /// Give it its vote.
-    Voter,
-    /// Have it take over from whoever is Active.
-    TakeOver,
-    /// Have somebody else take over from it.
-    HandOver,
-    /// Have its process end and begin anew.
-    Restart,
-    /// Wait until it is back and has the log.
-    Return,
-    /// Take its vote.
-    Demote,
-    /// Take it out of the facts.
-    Withdraw,
-    /// Take it out of Raft's membership.
-    Leave,
+    /// What lies on a host for a member that is to come.
+    Host(HostId),
+    /// The Disaster Recovery script.
+    Script,
 }
 
 impl Kind {
     /// The kind as it is named everywhere.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::AddManager { .. } => "ADD_MANAGER",
+            Self::AddManager { .. } | Self::AddOnHost(_) => "ADD_MANAGER",
             Self::MakeActive { .. } => "MAKE_ACTIVE",
             Self::StepAside { .. } => "STEP_ASIDE",
             Self::RestartActive(_) => "RESTART_ACTIVE_KM",
             Self::RestartPassives { all: true, .. } => "RESTART_PASSIVES",
-            Self::RestartPassives { all: false, .. } => "RESTART_MANAGER",
+            Self::RestartPassives { all: false, .. } | Self::RestartDown(_) => "RESTART_MANAGER",
             Self::RemoveManager { .. } => "REMOVE_MANAGER",
             Self::SwitchHa { .. } => "SWITCH_HA",
+            Self::Start { all: true, .. } => "START_PASSIVES",
+            Self::Start { all: false, .. } => "START_MANAGER",
+            Self::Stop { all: true, .. } => "STOP_PASSIVES",
+            Self::Stop { all: false, .. } => "STOP_MANAGER",
+            Self::Replace { .. } => "REPLACE_MANAGER",
+            Self::PushScript { .. } => "PUSH_DR_SCRIPT",
         }
     }
 
     /// What it does, for people.
     pub fn title(&self) -> String {
         let target = self.target();
+        let all = |verb: &str| format!("{verb} all Passive Kyvos Manager Services");
+        let one = |verb: &str| format!("{verb} Kyvos Manager Service on {target}");
         match self {
             Self::AddManager { .. } => format!("Add Kyvos Manager {target}"),
+            Self::AddOnHost(Site { role: Role::Manager, .. }) => {
+                format!("Add Kyvos Manager {target}")
+            }
+            Self::AddOnHost(Site { role: Role::Witness, .. }) => format!("Add witness {target}"),
             Self::MakeActive { .. } => format!("Make {target} Active"),
             Self::StepAside { .. } => format!("Have {target} step aside"),
             Self::RestartActive(_) => "Restart Active Kyvos Manager Instance".to_owned(),
-            Self::RestartPassives { all: true, .. } => {
-                "Restart all Passive Kyvos Manager Services".to_owned()
-            }
-            Self::RestartPassives { all: false, .. } => {
-                format!("Restart Kyvos Manager Service on {target}")
-            }
+            Self::RestartPassives { all: true, .. } => all("Restart"),
+            Self::RestartPassives { all: false, .. } | Self::RestartDown(_) => one("Restart"),
+            Self::Start { all: true, .. } => all("Start"),
+            Self::Start { all: false, .. } => one("Start"),
+            Self::Stop { all: true, .. } => all("Stop"),
+            Self::Stop { all: false, .. } => one("Stop"),
             Self::RemoveManager { .. } => format!("Delete Kyvos Manager {target}"),
+            Self::Replace { old_host, new, .. } => {
+                format!("Replace Kyvos Manager {old_host} by {}", new.host)
+            }
+            Self::PushScript { .. } => "Push Disaster Recovery script".to_owned(),
             Self::SwitchHa { on, .. } => {
                 let word = if *on { "on" } else { "off" };
                 format!("Restart Kyvos Manager: High Availability was switched {word}")
@@ -164,41 +218,102 @@ impl Kind {
             Self::AddManager { host, .. }
             | Self::MakeActive { host, .. }
             | Self::StepAside { host, .. }
-            | Self::RemoveManager { host, .. } => vec![host],
+            | Self::RemoveManager { host, .. }
+            | Self::AddOnHost(Site { host, .. })
+            | Self::RestartDown(Target { host, .. }) => vec![host],
             Self::RestartActive(instance) | Self::SwitchHa { instance, .. } => vec![&instance.host],
             Self::RestartPassives { instances, .. } => {
                 instances.iter().map(|instance| instance.host.as_str()).collect()
             }
+            Self::Start { targets, .. } | Self::Stop { targets, .. } => {
+                targets.iter().map(|target| target.host.as_str()).collect()
+            }
+            Self::Replace { old_host, new, .. } => vec![old_host, &new.host],
+            Self::PushScript { hosts } => hosts.iter().map(|(_, name)| name.as_str()).collect(),
         }
     }
 
-    /// The members it is about.
+    /// The members it is about, as far as they are known when it begins.
     pub fn managers(&self) -> Vec<ManagerId> {
         match self {
             Self::AddManager { manager, .. }
             | Self::MakeActive { manager, .. }
             | Self::StepAside { manager, .. }
-            | Self::RemoveManager { manager, .. } => vec![*manager],
+            | Self::RemoveManager { manager, .. }
+            | Self::RestartDown(Target { manager, .. })
+            | Self::Replace { old: manager, .. } => vec![*manager],
             Self::RestartActive(instance) | Self::SwitchHa { instance, .. } => {
                 vec![instance.manager]
             }
             Self::RestartPassives { instances, .. } => {
                 instances.iter().map(|instance| instance.manager).collect()
             }
+            Self::Start { targets, .. } | Self::Stop { targets, .. } => {
+                targets.iter().map(|target| target.manager).collect()
+            }
+            Self::AddOnHost(_) | Self::PushScript { .. } => Vec::new(),
         }
     }
 
-    /// What no other open operation may be about. Hosts do not tell, because one host may carry two members.
+    /// Where a member is to come, if one is.
+    pub fn site(&self) -> Option<&Site> {
+        match self {
+            Self::AddOnHost(site) | Self::Replace { new: site, .. } => Some(site),
+            Self::AddManager { .. }
+            | Self::MakeActive { .. }
+            | Self::StepAside { .. }
+            | Self::RestartActive(_)
+            | Self::RestartPassives { .. }
+            | Self::RemoveManager { .. }
+            | Self::SwitchHa { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::RestartDown(_)
+            | Self::PushScript { .. } => None,
+        }
+    }
+
+    /// The host whose service goes, if one does: nobody new comes there meanwhile.
+    fn leaves(&self) -> Option<HostId> {
+        match self {
+            Self::RemoveManager { at, .. } | Self::Replace { old_at: at, .. } => *at,
+            Self::AddManager { .. }
+            | Self::MakeActive { .. }
+            | Self::StepAside { .. }
+            | Self::RestartActive(_)
+            | Self::RestartPassives { .. }
+            | Self::SwitchHa { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::RestartDown(_)
+            | Self::AddOnHost(_)
+            | Self::PushScript { .. } => None,
+        }
+    }
+
+    /// What no other open operation may be about. Names of hosts do not tell, because one host may carry two
+    /// members.
     pub fn subjects(&self) -> BTreeSet<Subject> {
         let mut subjects: BTreeSet<_> = self.managers().into_iter().map(Subject::Manager).collect();
+        subjects.extend(self.site().map(|site| Subject::Host(site.at)));
+        subjects.extend(self.leaves().map(Subject::Host));
         match self {
-            Self::AddManager { .. } | Self::RestartPassives { .. } => {}
+            Self::AddManager { .. }
+            | Self::RestartPassives { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::RestartDown(_)
+            | Self::AddOnHost(_) => {}
             Self::MakeActive { .. }
             | Self::StepAside { .. }
             | Self::RestartActive(_)
             | Self::SwitchHa { .. }
+            | Self::Replace { .. }
             | Self::RemoveManager { .. } => {
                 subjects.insert(Subject::Office);
+            }
+            Self::PushScript { .. } => {
+                subjects.insert(Subject::Script);
             }
         }
         subjects
@@ -211,80 +326,20 @@ impl Kind {
 
     /// Whether it must leave a member alone that is Active (row 57).
     pub fn spares_the_active(&self) -> bool {
-        matches!(self, Self::RestartPassives { .. })
+        matches!(
+            self,
+            Self::RestartPassives { .. }
+                | Self::Start { .. }
+                | Self::Stop { .. }
+                | Self::RestartDown(_)
+        )
     }
 
-    /// The work of its steps, in order. The steps of an operation are made once from this: a kind whose steps are
-    /// to be others is another kind.
-    pub fn works(&self) -> Vec<Work<'_>> {
-        use Task::{
-            CatchUp, Demote, HandOver, Learner, Leave, Restart, Return, TakeOver, Voter, Withdraw,
-        };
-        match self {
-            Self::AddManager { manager, host } => works(*manager, host, &[Learner, CatchUp, Voter]),
-            Self::MakeActive { manager, host } => works(*manager, host, &[TakeOver]),
-            Self::StepAside { manager, host } => works(*manager, host, &[HandOver]),
-            Self::RestartActive(instance) => instance.works(&[HandOver, Restart, Return]),
-            Self::SwitchHa { instance, .. } => instance.works(&[Restart, Return]),
-            Self::RestartPassives { instances, .. } => {
-                instances.iter().flat_map(|instance| instance.works(&[Restart, Return])).collect()
-            }
-            Self::RemoveManager { manager, host, .. } => {
-                works(*manager, host, &[HandOver, Demote, Withdraw, Leave])
-            }
-        }
-    }
-}
-
-fn works<'k>(manager: ManagerId, host: &'k str, tasks: &[Task]) -> Vec<Work<'k>> {
-    tasks.iter().map(|task| Work { task: *task, manager, host, process: None }).collect()
-}
-
-impl Instance {
-    fn works(&self, tasks: &[Task]) -> Vec<Work<'_>> {
-        let of_process = |work| Work { process: Some(self.process), ..work };
-        works(self.manager, &self.host, tasks).into_iter().map(of_process).collect()
-    }
-}
-
-impl Task {
-    /// Whether it is done by ending the tenure it is done in.
-    pub fn ends_the_tenure(self) -> bool {
-        matches!(self, Self::TakeOver | Self::HandOver)
-    }
-}
-
-impl Work<'_> {
-    /// The step's name, stable.
-    pub fn name(&self) -> &'static str {
-        match self.task {
-            Task::Learner => "learner",
-            Task::CatchUp => "catch-up",
-            Task::Voter => "voter",
-            Task::TakeOver => "take-over",
-            Task::HandOver => "hand-over",
-            Task::Restart => "restart",
-            Task::Return => "return",
-            Task::Demote => "demote",
-            Task::Withdraw => "withdraw",
-            Task::Leave => "leave",
-        }
-    }
-
-    /// What the step does, for people.
-    pub fn title(&self) -> String {
-        let host = self.host;
-        match self.task {
-            Task::Learner => "Add as learner".to_owned(),
-            Task::CatchUp => "Wait until it has caught up".to_owned(),
-            Task::Voter => "Make it a voter".to_owned(),
-            Task::TakeOver => format!("Hand over to {host}"),
-            Task::HandOver => format!("Hand over from {host}"),
-            Task::Restart => format!("Restart {host}"),
-            Task::Return => format!("Wait until {host} is back and caught up"),
-            Task::Demote => format!("Take the vote of {host}"),
-            Task::Withdraw => format!("Take {host} out of the group"),
-            Task::Leave => format!("Send no more of the log to {host}"),
-        }
+    /// Whether what cannot be done with one of many is passed over, and told of at the end (row 61).
+    pub fn passes_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Start { all: true, .. } | Self::Stop { all: true, .. } | Self::PushScript { .. }
+        )
     }
 }

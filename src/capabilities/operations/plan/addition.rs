@@ -9,7 +9,7 @@ const PROGRESS_ONE_IN: u64 = 20;
 
 impl Doing<'_> {
     pub(super) fn learner(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if self.votes().is_some() {
             return self.votes();
         }
@@ -25,10 +25,10 @@ impl Doing<'_> {
         if self.votes().is_some() {
             return self.votes();
         }
-        if !self.seen.counts(self.work.manager) {
+        if !self.seen.counts(self.member()) {
             return self.follows_no_more();
         }
-        let (whole, behind) = (self.seen.last_log.0, self.seen.behind(self.work.manager));
+        let (whole, behind) = (self.seen.last_log.0, self.seen.behind(self.member()));
         let got = whole - behind;
         let progress = format!("{got} of {whole} entries");
         if behind <= CAUGHT_UP_ENTRIES {
@@ -42,7 +42,7 @@ impl Doing<'_> {
     }
 
     pub(super) fn voter(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if self.votes().is_some() {
             return self.votes();
         }
@@ -55,7 +55,7 @@ impl Doing<'_> {
 
     /// Whoever votes needs no further step.
     fn votes(&self) -> Option<Move> {
-        let votes = self.seen.votes(self.work.manager);
+        let votes = self.seen.votes(self.member());
         votes.then(|| self.done(format!("{} votes", self.work.host)))?
     }
 

@@ -18,7 +18,7 @@ const REFUSED_MAX_MS: u64 = 60_000;
 impl Doing<'_> {
     /// The member takes over from whoever is Active.
     pub(super) fn take_over(&self) -> Option<Move> {
-        let (host, to) = (self.work.host, self.work.manager);
+        let (host, to) = (self.work.host, self.member());
         if self.state.managers.is_active(to) {
             return self.done(format!("{host} is Active"));
         }
@@ -31,7 +31,7 @@ impl Doing<'_> {
     /// Whoever can takes over from the member, if it is Active.
     pub(super) fn hand_over(&self) -> Option<Move> {
         let host = self.work.host;
-        if !self.state.managers.is_active(self.work.manager) {
+        if !self.state.managers.is_active(self.member()) {
             return self.done(format!("{host} is not Active"));
         }
         match (successor(self.state, self.seen), self.kind) {

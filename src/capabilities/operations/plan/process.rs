@@ -6,6 +6,7 @@
 use super::Move;
 use super::step::{Doing, STEP_MAX_MS};
 use crate::capabilities::managers::plan::CAUGHT_UP_ENTRIES;
+use crate::capabilities::operations::model::{StepEnd, StepStatus};
 
 /// Longest time from the order until the new process answers: it hands over, lets open requests finish, closes
 /// its store and opens it again.
@@ -13,7 +14,7 @@ const RESTART_MAX_MS: u64 = 2 * 60_000;
 
 impl Doing<'_> {
     pub(super) fn restart(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if self.runs_anew() {
             return self.done(format!("{host} runs in a new process"));
         }
@@ -26,7 +27,10 @@ impl Doing<'_> {
     }
 
     pub(super) fn come_back(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
+        if self.was_passed_over() {
+            return Some(self.end(StepEnd::Skipped, format!("{host} was passed over")));
+        }
         let behind = self.seen.behind(member);
         if self.runs_anew() && behind <= CAUGHT_UP_ENTRIES {
             return self.done(format!("{host} is back and has caught up"));
@@ -38,9 +42,16 @@ impl Doing<'_> {
         self.begun(STEP_MAX_MS, detail)
     }
 
+    /// Whether nothing was done that one could come back from.
+    fn was_passed_over(&self) -> bool {
+        let before =
+            (self.at.step as usize).checked_sub(1).and_then(|at| self.operation.steps.get(at));
+        before.is_some_and(|step| step.status == StepStatus::Skipped) && self.kind.passes_over()
+    }
+
     /// Whether another process than the one to be restarted answers.
     fn runs_anew(&self) -> bool {
-        let answering = self.seen.processes.get(&self.work.manager).copied();
+        let answering = self.seen.processes.get(&self.member()).copied();
         answering.is_some() && answering != self.work.process
     }
 }

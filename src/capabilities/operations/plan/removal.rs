@@ -5,14 +5,14 @@
 
 use super::step::{Doing, STEP_MAX_MS};
 use super::{Act, Deed, Move};
-use crate::capabilities::operations::model::Kind;
+use crate::capabilities::operations::model::{Kind, Removal};
 
 /// Longest time a removed member is given to learn of it.
 const FAREWELL_MS: u64 = 5_000;
 
 impl Doing<'_> {
     pub(super) fn demote(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if self.state.managers.is_active(member) {
             // Whoever took over from it has died since.
             return self.hand_over();
@@ -26,12 +26,14 @@ impl Doing<'_> {
     }
 
     pub(super) fn withdraw(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if self.state.managers.removed.contains_key(&member) {
             return self.done(format!("{host} is no member any more"));
         }
         let because = match self.kind {
-            Kind::RemoveManager { lost: true, .. } => "it was given up for lost",
+            Kind::RemoveManager { why: Removal::Lost, .. } => "it was given up for lost",
+            Kind::RemoveManager { why: Removal::NotAdded, .. } => "its addition came to nothing",
+            Kind::Replace { .. } => "it was replaced",
             _ => "it was deleted",
         };
         let because = because.to_owned();
@@ -39,7 +41,7 @@ impl Doing<'_> {
     }
 
     pub(super) fn leave(&self) -> Option<Move> {
-        let (host, member) = (self.work.host, self.work.manager);
+        let (host, member) = (self.work.host, self.member());
         if !self.seen.counts(member) {
             return self.done(format!("{host} gets nothing of the log any more"));
         }
@@ -47,7 +49,7 @@ impl Doing<'_> {
         if begun.is_some() {
             return begun;
         }
-        let lost = matches!(self.kind, Kind::RemoveManager { lost: true, .. });
+        let lost = matches!(self.kind, Kind::RemoveManager { why: Removal::Lost, .. });
         let waited = lost || !self.seen.answers(member) || self.running_ms() >= FAREWELL_MS;
         waited.then(|| self.deed(Deed::Remove(member), format!("{host} was removed")))?
     }

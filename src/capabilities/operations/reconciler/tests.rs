@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod instances;
+mod on_hosts;
 
 use super::*;
 use crate::base::{ManagerId, Timestamp};
@@ -17,8 +18,10 @@ async fn settle(group: &FakeGroup) -> usize {
     for passes in 0..1_000 {
         let managers = managers_reconciler::pass(group).await;
         let operations = pass(group).await;
+        let chores = chores::pass(group).await;
         let obeyed = group.obey();
-        if (managers, operations, obeyed) != (Pass::Nothing, Pass::Nothing, false) {
+        if [managers, operations, chores] != [Pass::Nothing, Pass::Nothing, Pass::Nothing] || obeyed
+        {
             continue;
         }
         let waits =
@@ -37,13 +40,15 @@ async fn passes(group: &FakeGroup, count: usize) {
     for _ in 0..count {
         let _ = managers_reconciler::pass(group).await;
         let _ = pass(group).await;
+        let _ = chores::pass(group).await;
         group.obey();
     }
 }
 
 fn addition(group: &FakeGroup, member: ManagerId) -> Operation {
     let inside = group.inside();
-    let (_, operation) = inside.state.operations.addition_of(member).expect("an operation");
+    let (_, operation) =
+        inside.state.operations.addition_of(&inside.state.managers, member).expect("an operation");
     operation.clone()
 }
 
@@ -57,7 +62,7 @@ fn half_members(group: &FakeGroup) -> Vec<ManagerId> {
     let (facts, seen) = (&inside.state.managers.members, &inside.seen);
     let strangers = seen.learners.iter().chain(&seen.voters).filter(|id| !facts.contains_key(id));
     let open = |id: &ManagerId| {
-        let addition = inside.state.operations.addition_of(*id);
+        let addition = inside.state.operations.addition_of(&inside.state.managers, *id);
         addition.is_some_and(|(_, operation)| operation.status.is_open())
     };
     let unfinished = facts.keys().filter(|id| !seen.voters.contains(id) && !open(id));
@@ -143,7 +148,11 @@ async fn the_next_active_goes_on_where_the_last_one_stopped() {
 
 fn addition_status(group: &FakeGroup, member: ManagerId) -> Option<Status> {
     let inside = group.inside();
-    inside.state.operations.addition_of(member).map(|(_, operation)| operation.status)
+    inside
+        .state
+        .operations
+        .addition_of(&inside.state.managers, member)
+        .map(|(_, operation)| operation.status)
 }
 
 // row 86
@@ -155,7 +164,8 @@ async fn an_addition_called_off_at_any_point_leaves_a_whole_member_or_none() {
         passes(&group, count).await;
         let (id, open) = {
             let inside = group.inside();
-            let (id, operation) = inside.state.operations.addition_of(member).expect("begun");
+            let (id, operation) =
+                inside.state.operations.addition_of(&inside.state.managers, member).expect("begun");
             (id, operation.status.is_open())
         };
         if open {
