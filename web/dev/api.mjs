@@ -1,4 +1,5 @@
 // The routes of the development API: enough truth to look at every page, and not one rule more.
+import { hostRoutes } from './hosts.mjs';
 import { change, cluster, find, manager, PRIVILEGES, setProperty, state } from './state.mjs';
 
 class Refused extends Error {
@@ -46,6 +47,7 @@ function finish(o, status, user, kind) {
 }
 
 export const routes = {
+  ...hostRoutes(no),
   'GET /me': ({ user }) => ({
     username: user.username,
     role: user.role,

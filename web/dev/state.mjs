@@ -1,4 +1,6 @@
 // Made-up data for `npm run dev`, and only for it. Shapes as in docs/contracts/http.md.
+import { blockedOf } from './blocked.mjs';
+
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
 
 const ports = [9101, 9102, 9103];
@@ -107,13 +109,23 @@ export const PRIVILEGES = {
     'view',
     'properties.change',
     'managers.alias',
+    'managers.control',
     'managers.membership',
+    'hosts.manage',
+    'hosts.trust',
     'operations.control',
     'users.manage',
     'tokens.manage',
     'audit.view',
   ],
-  maintainer: ['view', 'properties.change', 'managers.alias', 'operations.control', 'audit.view'],
+  maintainer: [
+    'view',
+    'properties.change',
+    'managers.alias',
+    'managers.control',
+    'hosts.manage',
+    'operations.control',
+  ],
   auditor: ['view', 'audit.view'],
 };
 
@@ -227,6 +239,12 @@ export function cluster(here) {
       severity: 'error',
       text: 'No active Kyvos Manager. This instance is read-only. Retrying…',
     });
+  if (state.script && !state.script.pushed)
+    notices.push({
+      code: 'DR_SCRIPT_PENDING',
+      severity: 'warning',
+      text: 'Kyvos Manager HA is enabled. Push the Kyvos Manager Disaster Recovery script to complete the setup.',
+    });
   return {
     cluster_id: '7f2c9a1e-demo',
     name: 'demo',
@@ -269,6 +287,9 @@ export function manager(m, here) {
   return {
     ...m,
     mode: quorum && state.active === m.id ? 'active' : 'passive',
+    blocked: blockedOf(m, quorum && state.active === m.id),
+    quorum_without: state.managers.filter((x) => x.state === 'running').length > 2,
+    operation: null,
     version: '0.1.0',
     api_url: url(m.id),
     peer_addr: `127.0.0.1:${9200 + m.id}`,

@@ -7,6 +7,9 @@ import { everyoneUp, scene, settled, until, visit } from './harness.mjs';
 const PAGES = [
   ['/', 'Dashboard'],
   ['/nodes-and-services', 'Nodes and Services'],
+  ['/nodes-and-services/mapping', 'Nodes and Services'],
+  ['/nodes-and-services/prechecks', 'Nodes and Services'],
+  ['/nodes-and-services/history', 'Nodes and Services'],
   ['/operations', 'Operations'],
   ['/audit', 'Audit'],
   ['/settings/properties', 'Kyvos Manager Properties'],
@@ -54,7 +57,7 @@ for (const dark of [false, true]) {
       await axe(page, `${scheme} properties dialog`);
       await page.keyboard.press('Escape');
       await page.getByRole('button', { name: 'Actions of Kyvos Manager Nodes' }).click();
-      await page.getByRole('menuitem', { name: /all passive/ }).click();
+      await page.getByRole('menuitem', { name: /^Restart.*all passive/ }).click();
       await page.getByRole('dialog', { name: /all passive/ }).waitFor();
       await axe(page, `${scheme} restart of all Passives`);
       await visit(page, active, '/settings/properties?search=ENABLE_KM_HA');

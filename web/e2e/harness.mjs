@@ -79,7 +79,7 @@ export async function apiOf(manager, cluster = demo()) {
     post: (path, data, headers) => call('POST', path, data, headers),
     put: (path, data, headers) => call('PUT', path, data, headers),
     patch: (path, data, headers) => call('PATCH', path, data, headers),
-    delete: (path) => call('DELETE', path),
+    delete: (path, headers) => call('DELETE', path, undefined, headers),
     dispose: () => client.dispose(),
   };
 }

@@ -16,19 +16,19 @@ scene(
   { anonymous: true },
   async ({ page }) => {
     await enter(page);
-    for (const [link, title] of [
-      ['Dashboard', 'Dashboard'],
-      ['Nodes and Services', 'Nodes and Services'],
-    ]) {
-      await page.getByRole('link', { name: link, exact: true }).click();
-      await page.getByRole('heading', { name: title, level: 1 }).waitFor();
-      await page
-        .getByText(title === 'Dashboard' ? 'Cluster state' : 'No node mapping to show')
-        .first()
-        .waitFor();
+    const nothing = async () => {
       assert.doesNotMatch(await page.content(), /Kyvos Manager Nodes/);
       assert.equal(await page.locator('[data-section=km-nodes], [data-manager]').count(), 0);
-    }
+      assert.equal(await page.getByRole('columnheader', { name: 'Kyvos Manager', exact: true }).count(), 0);
+    };
+    await page.getByText('Cluster state').first().waitFor();
+    await nothing();
+    await page.getByRole('link', { name: 'Nodes and Services', exact: true }).click();
+    await page.getByRole('heading', { name: 'Nodes', level: 2 }).waitFor();
+    await nothing();
+    await page.getByRole('tab', { name: 'Nodes and Services mapping' }).click();
+    await page.getByText('Kyvos Manager works alone').waitFor();
+    await nothing();
   },
 );
 

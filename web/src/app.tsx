@@ -21,7 +21,7 @@ export const router = createBrowserRouter([
     errorElement: <Crashed />,
     children: [
       { path: '/', element: <DashboardPage /> },
-      { path: '/nodes-and-services', element: <NodesAndServicesPage /> },
+      { path: '/nodes-and-services/:tab?', element: <NodesAndServicesPage /> },
       { path: '/operations', element: <OperationsPage /> },
       { path: '/operations/:id', element: <OperationPage /> },
       { path: '/audit', element: <AuditPage /> },

@@ -6,7 +6,9 @@ describe('a live event makes old', () => {
   it.each([
     ['properties', 'custom/greeting', [keys.properties, keys.audit]],
     ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
-    ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.audit]],
+    ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.hosts, keys.audit]],
+    ['hosts', '12', [keys.hosts, keys.managers, keys.audit]],
+    ['prechecks', 'group', [keys.prechecks, keys.audit]],
     ['operations', '88', [keys.operations, keys.managers, keys.audit]],
     ['access', 'mira', [['access'], keys.me, keys.audit]],
     ['audit', '', [keys.audit]],

@@ -9,6 +9,9 @@ export const keys = {
   managers: ['managers'],
   explanations: ['managers', 'explain'],
   tenures: ['managers', 'tenures'],
+  hosts: ['hosts'],
+  sshKey: ['hosts', 'ssh-key'],
+  prechecks: ['prechecks'],
   properties: ['properties'],
   propertyHistory: (file: string, name: string) => ['properties', 'history', file, name],
   operations: ['operations'],
@@ -20,7 +23,11 @@ export const keys = {
 } as const satisfies Record<string, QueryKey | ((...args: never[]) => QueryKey)>;
 
 const BY_ROOM: Record<string, QueryKey[]> = {
-  managers: [keys.managers, keys.cluster, keys.joinTokens],
+  // A host shows the Manager on it and goes by its alias.
+  managers: [keys.managers, keys.cluster, keys.joinTokens, keys.hosts],
+  // Where a Manager may be added, and how it is reached, follows from its host.
+  hosts: [keys.hosts, keys.managers],
+  prechecks: [keys.prechecks],
   properties: [keys.properties],
   // What is under way with an instance decides what else can be done with it.
   operations: [keys.operations, keys.managers],

@@ -7,7 +7,10 @@ export type ApiToken = Schemas['ApiToken'];
 export type AuditRecord = Schemas['AuditRecord'];
 export type Cluster = Schemas['Cluster'];
 export type ClusterMember = Schemas['ClusterMember'];
+export type Enrolment = Schemas['NewEnrolment'];
 export type Explanation = Schemas['Explanation'];
+export type Host = Schemas['Host'];
+export type HostRole = Schemas['HostRole'];
 export type IssuedApiToken = Schemas['NewApiToken'];
 export type IssuedJoinToken = Schemas['NewJoinToken'];
 export type JoinRole = Schemas['JoinRole'];
@@ -18,12 +21,15 @@ export type Notice = Schemas['Notice'];
 export type Operation = Schemas['Operation'];
 export type OperationStatus = Schemas['OperationStatus'];
 export type OperationStep = Schemas['OperationStep'];
+export type Precheck = Schemas['Precheck'];
 export type Problem = Schemas['Problem'];
 export type Property = Schemas['Property'];
 export type PropertyChange = Schemas['PropertyChange'];
 export type PropertyKind = Schemas['PropertyKind'];
 export type Role = Schemas['RoleName'];
+export type SshHostKey = Schemas['OfferedKey'];
 export type Tenure = Schemas['Tenure'];
+export type HostTransport = Schemas['TransportInput'];
 export type User = Schemas['User'];
 
 /** What a role may allow. The server's list may grow; these are the ones that buttons here ask for. */
@@ -33,6 +39,8 @@ export type Privilege =
   | 'managers.alias'
   | 'managers.control'
   | 'managers.membership'
+  | 'hosts.manage'
+  | 'hosts.trust'
   | 'operations.control'
   | 'users.manage'
   | 'tokens.manage'

@@ -86,15 +86,19 @@ interface DataTableProps {
   columns: readonly string[];
   /** Which of them hold numbers. */
   numbers?: readonly string[];
+  /** Which of them hold marks, which stand in the middle. */
+  middle?: readonly string[];
   children: ReactNode;
 }
 
-export function DataTable({ label, columns, numbers = [], children }: DataTableProps) {
+export function DataTable({ label, columns, numbers = [], middle = [], children }: DataTableProps) {
+  const alignment = (column: string) =>
+    numbers.includes(column) ? 'number' : middle.includes(column) ? 'middle' : undefined;
   const head = (column: string) =>
     column === '' ? (
       <Table.Td key={column} />
     ) : (
-      <Table.Th key={column} scope="col" className={numbers.includes(column) ? 'number' : undefined}>
+      <Table.Th key={column} scope="col" className={alignment(column)}>
         {column}
       </Table.Th>
     );

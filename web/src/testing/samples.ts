@@ -1,5 +1,5 @@
 // Small complete objects for unit tests; each test changes what it is about.
-import type { Cluster, ClusterMember, Manager, Property } from '../live/types';
+import type { Cluster, ClusterMember, Host, Manager, Property } from '../live/types';
 
 const member = (id: number, alias: string): ClusterMember => ({
   id,
@@ -84,6 +84,24 @@ export function aProperty(change: Partial<Property> = {}): Property {
     restart: ['kyvos-manager'],
     revision: 0,
     modified: null,
+    ...change,
+  };
+}
+
+export function aHost(change: Partial<Host> = {}): Host {
+  return {
+    id: 12,
+    name: 'km4.example',
+    roles: ['web_portal'],
+    transport: { kind: 'agent', address: 'km4.example:7500', enrolled_at: '2026-11-22T20:00:00Z' },
+    state: 'answers',
+    because: null,
+    since: '2026-11-22T20:00:00Z',
+    version: '0.1.0',
+    manager: null,
+    alias: '',
+    registered_at: '2026-11-22T19:00:00Z',
+    revision: 57,
     ...change,
   };
 }

@@ -9,6 +9,7 @@ import { DialogFoot } from '../../shell/dialogs';
 import { absolute, bytes, count } from '../../shell/format';
 import { Icon } from '../../shell/icons';
 import { Age } from '../../shell/parts';
+import { LastPrecheck } from '../prechecks/LastPrecheck';
 import { Explained } from './Explained';
 import { useSetAlias } from './queries';
 import { addressOf, aliasProblem, condition, displayName } from './status';
@@ -43,6 +44,7 @@ function factsOf(manager: Manager): [string, React.ReactNode][] {
     ['Data size', manager.data_bytes == null ? undefined : bytes(manager.data_bytes)],
     ['Disk id', manager.disk_id && <span className="mono">{manager.disk_id}</span>],
     ['Certificate expiry', manager.certificate_expires_at && absolute(manager.certificate_expires_at)],
+    ['Last precheck', <LastPrecheck key="precheck" host={manager.host} />],
   ];
 }
 

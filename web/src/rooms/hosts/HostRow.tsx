@@ -1,0 +1,75 @@
+// One host on the tab Nodes: whether it answers, what it is for, the way to it, and what can be done about it.
+import { ActionIcon, Table } from '@mantine/core';
+import type { Host } from '../../live/types';
+import { type Action, ActionMenu } from '../../shell/ActionMenu';
+import { Icon } from '../../shell/icons';
+import { RowName } from '../../shell/listing';
+import { Age, Pill } from '../../shell/parts';
+import { missingStep, roleLabel, stateReading, transportLabel } from './status';
+
+export const COLUMNS = ['Status', 'Host', 'Alias', 'Roles', 'Transport', 'Version', 'Since', 'Actions'];
+
+function State({ host }: { host: Host }) {
+  const { word, tone, icon } = stateReading(host);
+  const missing = missingStep(host);
+  const because = missing ?? (host.state === 'silent' ? host.because : null);
+  return (
+    <>
+      <Pill tone={missing ? 'warn' : tone} icon={missing ? 'warning' : icon}>
+        {missing ? 'Not ready' : word}
+      </Pill>
+      {because && (
+        <div className="quiet" data-because style={{ fontSize: '0.75rem', marginTop: 2 }}>
+          {because}
+        </div>
+      )}
+    </>
+  );
+}
+
+function Roles({ host }: { host: Host }) {
+  if (host.roles.length === 0) return <span className="quiet">none</span>;
+  return (
+    <span style={{ display: 'inline-flex', flexWrap: 'wrap', gap: 4 }}>
+      {host.roles.map((role) => (
+        <Pill key={role} tone="idle">
+          {roleLabel(role)}
+        </Pill>
+      ))}
+    </span>
+  );
+}
+
+const addressOf = ({ transport }: Host) => transport.address || '–';
+
+export function HostRow({ host, actions }: { host: Host; actions: Action[] }) {
+  return (
+    <Table.Tr data-host={host.name}>
+      <Table.Td className="wraps" data-column="state" style={{ maxWidth: 260 }}>
+        <State host={host} />
+      </Table.Td>
+      <RowName>
+        {host.name}
+        <div className="quiet" style={{ fontWeight: 400 }}>
+          {addressOf(host)}
+        </div>
+      </RowName>
+      <Table.Td data-column="alias">{host.alias || <span className="quiet">–</span>}</Table.Td>
+      <Table.Td className="wraps" data-column="roles">
+        <Roles host={host} />
+      </Table.Td>
+      <Table.Td data-column="transport">{transportLabel(host)}</Table.Td>
+      <Table.Td>{host.version ?? '–'}</Table.Td>
+      <Table.Td>
+        <Age at={host.since} />
+      </Table.Td>
+      <Table.Td w={48}>
+        <ActionMenu actions={actions} width={280}>
+          <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${host.name}`}>
+            <Icon name="dots" />
+          </ActionIcon>
+        </ActionMenu>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
