@@ -1,6 +1,8 @@
 //! `GET /explain/{topic}`: why the product thinks what it thinks, rule by rule.
+//!
+//! What would happen if something failed is in `loss`.
 
-use std::collections::BTreeSet;
+mod loss;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +18,6 @@ use super::reading::Onlooker;
 use super::router::Routes;
 use super::sight::Sight;
 use crate::base::ManagerId;
-use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::conditions;
 use crate::leadership::{Mode, Rule, Verdict};
 use crate::machine::State;
@@ -52,12 +53,15 @@ pub(super) fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct About {
-    /// A member, by number; needed by every topic but `active`.
+    /// A member, by number; needed by `make-active` and `failure`. `host-failure` takes its host.
     manager: Option<u64>,
+    /// A host, by name; for `host-failure`.
+    host: Option<String>,
 }
 
 /// Why something is as it is. Topics: `active` (who is Active, and why this Manager is or is not), `make-active`
-/// (whether a member could take over now), `failure` (what happens if a member dies now).
+/// (whether a member could take over now), `failure` (what happens if a member dies now), `host-failure` (what happens
+/// if a host dies now, with everything on it).
 #[utoipa::path(get, path = "/explain/{topic}", operation_id = "explain", tag = "cluster",
     params(("topic" = String, Path,), About), responses((status = 200, body = Explanation)),
     extensions(("x-km-handled" = json!("local"))))]
@@ -79,8 +83,19 @@ async fn explain(
         }
         "failure" => {
             let manager = manager()?;
-            onlooker.show(|state| failure(state, &sight, manager))
+            onlooker.show(|state| loss::of_manager(state, &sight, manager))
         }
+        "host-failure" => onlooker.show(|state| {
+            let host = match (&about.host, about.manager) {
+                (Some(host), None) => host.clone(),
+                (None, Some(id)) => state.managers.member(ManagerId(id))?.profile.host.clone(),
+                (Some(_), Some(_)) | (None, None) => {
+                    let detail = "either host or manager must say which host.";
+                    return Err(Problem::new(Fault::MalformedQuery, detail));
+                }
+            };
+            loss::of_host(state, &sight, &host)
+        }),
         _ => Err(Problem::new(Fault::NoSuchTopic, "There is no such topic.")),
     }
 }
@@ -112,47 +127,4 @@ fn make_active(state: &State, sight: &Sight, id: ManagerId) -> Result<Explanatio
         detail: if condition.holds { "yes".to_owned() } else { condition.otherwise },
     });
     Ok(Explanation { topic: "make-active", verdict, rules: rules.collect() })
-}
-
-/// What happens if a member dies now: whether the others still agree on things, and who would be Active.
-fn failure(state: &State, sight: &Sight, id: ManagerId) -> Result<Explanation, Problem> {
-    let host = &state.managers.member(id)?.profile.host;
-    let (voters, quorum) = (&sight.standing.voters, sight.quorum());
-    let left = voters.iter().filter(|voter| sight.reaches(**voter) && **voter != id).count();
-    let holds = sight.quorum_without(&BTreeSet::from([id]));
-    let was_active = sight.active(state) == Some(id);
-    let able = able_to_succeed(state, sight, id);
-    let verdict = match (holds, was_active) {
-        (true, true) if !able.is_empty() => {
-            format!("If {host} dies now, {} becomes Active by itself.", able.join(" or "))
-        }
-        (true, false) => format!("If {host} dies now, the Active goes on and nothing stops."),
-        (true, true) | (false, _) => {
-            format!(
-                "If {host} dies now, there is no Active and no change can be made until it is back."
-            )
-        }
-    };
-    let votes = format!("{left} of {} voters would answer, {quorum} are needed", voters.len());
-    let heirs = match able.is_empty() {
-        true => "nobody".to_owned(),
-        false => able.join(", "),
-    };
-    let rules = vec![
-        ExplainedRule { rule: "The others have a quorum", pass: holds, detail: votes },
-        ExplainedRule {
-            rule: "Somebody who may be Active is left",
-            pass: !was_active || !able.is_empty(),
-            detail: if was_active { heirs } else { "the Active is another one".to_owned() },
-        },
-    ];
-    Ok(Explanation { topic: "failure", verdict, rules })
-}
-
-/// The Managers that vote and answer, besides one.
-fn able_to_succeed(state: &State, sight: &Sight, but: ManagerId) -> Vec<String> {
-    let voters = sight.standing.voters.iter().filter(|id| **id != but && sight.reaches(**id));
-    let members = voters.filter_map(|id| state.managers.members.get(id));
-    let managers = members.filter(|member| member.role == Role::Manager);
-    managers.map(|member| member.profile.host.clone()).collect()
 }

@@ -84,11 +84,14 @@ enum Verb {
     Requests(RequestVerb),
     /// Why something is as it is
     Explain {
-        /// What to explain: active, make-active, failure
+        /// What to explain: active, make-active, failure, host-failure
         topic: String,
-        /// Which member, by number; needed by all topics but active
+        /// Which member, by number; needed by make-active and failure
         #[arg(long)]
         manager: Option<u64>,
+        /// Which host, by name; for host-failure
+        #[arg(long)]
+        host: Option<String>,
     },
     /// The configuration file
     #[command(subcommand)]
@@ -180,9 +183,11 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
             output.object(&connect.client()?.get(&path, &[]).await?.body);
             Ok(())
         }
-        Verb::Explain { topic, manager } => {
+        Verb::Explain { topic, manager, host } => {
             let path = format!("/explain/{}", segment(&topic));
-            let about: Vec<_> = manager.map(|id| ("manager", id.to_string())).into_iter().collect();
+            let about = [("manager", manager.map(|id| id.to_string())), ("host", host)];
+            let about: Vec<_> =
+                about.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             status::explain(&connect.client()?.get(&path, &about).await?.body, output);
             Ok(())
         }

@@ -9,6 +9,9 @@ pub mod api;
 pub mod cli;
 mod command;
 pub mod model;
+pub mod plan;
+pub mod port;
+pub mod reconciler;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod script;

@@ -76,12 +76,12 @@ pub struct Finding {
 }
 
 /// What a run is about, besides the group as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scope {
-    /// Every host.
-    Everything,
-    /// These hosts.
-    Hosts(BTreeSet<String>),
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Whether it is about every host.
+    pub everything: bool,
+    /// Hosts that were named: a Manager or witness may be going to them, whatever they are for now.
+    pub hosts: BTreeSet<String>,
 }
 
 /// A run under way.
@@ -238,29 +238,24 @@ impl Grade {
 impl Scope {
     /// About these hosts; none: about everything.
     pub fn of(hosts: &BTreeSet<String>) -> Self {
-        match hosts.is_empty() {
-            true => Self::Everything,
-            false => Self::Hosts(hosts.clone()),
-        }
+        Self { everything: hosts.is_empty(), hosts: hosts.clone() }
     }
 
-    /// About both. More hosts than can be asked about at once are everything.
+    /// About every host, and no one of them by name.
+    pub fn everything() -> Self {
+        Self { everything: true, hosts: BTreeSet::new() }
+    }
+
+    /// About both. More names than can be asked about at once are everything.
     pub fn with(self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Hosts(mut hosts), Self::Hosts(others)) => {
-                hosts.extend(others.iter().cloned());
-                if hosts.len() > ASKED_HOSTS_MAX { Self::Everything } else { Self::Hosts(hosts) }
-            }
-            (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
-        }
+        let named: BTreeSet<_> = self.hosts.union(&other.hosts).cloned().collect();
+        let everything = self.everything || other.everything || named.len() > ASKED_HOSTS_MAX;
+        Self { everything, hosts: named.into_iter().take(ASKED_HOSTS_MAX).collect() }
     }
 
     /// Whether a host belongs to it.
     pub fn holds(&self, host: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Hosts(hosts) => hosts.contains(host),
-        }
+        self.everything || self.hosts.contains(host)
     }
 }
 

@@ -86,8 +86,8 @@ fn ask(state: &State, hosts: &BTreeSet<String>) -> Result<Event, Refusal> {
 fn begin(facts: &Facts, everything: bool) -> Option<Event> {
     let broken_off = facts.run.as_ref().map(|run| run.scope.clone());
     let due = both(broken_off, facts.pending.as_ref());
-    let scope = if everything { Some(Scope::Everything) } else { due };
-    scope.map(|scope| Event::Begun { scope })
+    let wanted = everything.then(Scope::everything);
+    both(wanted, due.as_ref()).map(|scope| Event::Begun { scope })
 }
 
 fn note(facts: &Facts, run: Revision, findings: &[Finding]) -> Result<Event, Refusal> {
@@ -139,7 +139,7 @@ fn keep(facts: &mut Facts, moment: &Moment, finding: &Finding) {
 /// A run about everything also finds out what is no more: hosts that were let go.
 fn finished(facts: &mut Facts, moment: &Moment) {
     let Some(run) = facts.run.take() else { return };
-    if run.scope == Scope::Everything {
+    if run.scope.everything {
         facts.results.retain(|_, outcome| outcome.run == run.revision);
         facts.everything_at = Some(run.since);
     }

@@ -415,6 +415,10 @@ fn kind(kind: schema::Kind) -> PropertyKind {
         schema::Kind::HostPath => {
             PropertyKind::Text { max_bytes: schema::HOST_PATH_MAX_BYTES as u64 }
         }
+        schema::Kind::Host => PropertyKind::Text { max_bytes: schema::HOST_MAX_BYTES as u64 },
+        schema::Kind::Location => {
+            PropertyKind::Text { max_bytes: schema::LOCATION_MAX_BYTES as u64 }
+        }
         schema::Kind::Text { max_bytes } => PropertyKind::Text { max_bytes: max_bytes as u64 },
     }
 }

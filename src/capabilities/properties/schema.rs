@@ -59,6 +59,10 @@ pub enum Kind {
     Url,
     /// An absolute path on a host, in which `{host}` stands for the host's name.
     HostPath,
+    /// The name or address of a host, or empty for none.
+    Host,
+    /// A place a cloud's or Hadoop's command line tool reaches, or empty for none.
+    Location,
     /// Any text of at most so many bytes, without control characters.
     Text {
         /// Longest value, in bytes.
@@ -68,6 +72,13 @@ pub enum Kind {
 
 /// Longest path on a host, in bytes.
 pub const HOST_PATH_MAX_BYTES: usize = 512;
+/// Longest name of a host, in bytes.
+pub const HOST_MAX_BYTES: usize = 253;
+/// Longest place a tool reaches, in bytes.
+pub const LOCATION_MAX_BYTES: usize = 2_048;
+/// How such a place begins.
+const LOCATION_SCHEMES: [&str; 7] =
+    ["s3://", "https://", "gs://", "hdfs://", "wasbs://", "abfss://", "/"];
 
 /// Longest value of any property, in bytes.
 pub const VALUE_MAX_BYTES: usize = 4096;
@@ -99,6 +110,16 @@ pub const MANAGER_CONFIG_PATH: &str = "MANAGER_CONFIG_PATH";
 pub const DR_SCRIPT_PATH: &str = "DR_SCRIPT_PATH";
 /// Whether ZooKeeper is watched for Kyvos services (A8).
 pub const ZK_SERVICE_WATCH: &str = "ZK_SERVICE_WATCH";
+/// Where the cluster runs: on premises, or in whose cloud (rows 15–17).
+pub const DEPLOYMENT: &str = "DEPLOYMENT";
+/// Where snapshots go, as the deployment's command line tool writes it (rows 15, 16).
+pub const SNAPSHOT_LOCATION: &str = "SNAPSHOT_LOCATION";
+/// Where the Kyvos repository listens, unless it is the bundled one (rows 18, 19).
+pub const REPOSITORY_HOST: &str = "REPOSITORY_HOST";
+/// The port of the Kyvos repository.
+pub const REPOSITORY_PORT: &str = "REPOSITORY_PORT";
+/// The port on which ZooKeeper's servers serve clients.
+pub const ZOOKEEPER_PORT: &str = "ZOOKEEPER_PORT";
 /// Time between a leader's heartbeats.
 pub const RAFT_HEARTBEAT_MS: &str = "RAFT_HEARTBEAT_MS";
 /// Shortest wait before a Manager stands for election.
@@ -135,6 +156,10 @@ pub const SCHEMA: &[Schema] = &[
         kind: Kind::HostPath,
         default: "/etc/km/km.toml",
         description: "Where the configuration of a Kyvos Manager lies on its host; adding one by its host reads it. {host} stands for the host's name.",
+        name: DEPLOYMENT,
+        kind: Kind::Choice(&["on-prem", "aws", "azure", "gcp"]),
+        default: "on-prem",
+        description: "Where the cluster runs. It says which command every host must have (hdfs, aws, azcopy, gsutil) and whether a load balancer is required.",
         restart: &[],
     },
     Schema {
@@ -168,6 +193,38 @@ pub const SCHEMA: &[Schema] = &[
         default: "100",
         description: "Time between the leader's heartbeats. It must exceed the round trip to the farthest instance plus the slowest usual disk flush there.",
         restart: KM,
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: REPOSITORY_HOST,
+        kind: Kind::Host,
+        default: "",
+        description: "Host of the Kyvos repository. Empty for the bundled one: then it is looked for on the hosts with the role postgres. Kyvos Manager itself needs none.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: REPOSITORY_PORT,
+        kind: Kind::Integer { min: 1, max: 65_535, unit: "" },
+        default: "5432",
+        description: "Port of the Kyvos repository.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: SNAPSHOT_LOCATION,
+        kind: Kind::Location,
+        default: "",
+        description: "Where snapshots go, as the command line tool writes it, for example s3://bucket/kyvos or hdfs://namenode/kyvos. Prechecks write, read and clear a small file there. No secrets: it is shown to everybody who may look.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: ZOOKEEPER_PORT,
+        kind: Kind::Integer { min: 1, max: 65_535, unit: "" },
+        default: "2181",
+        description: "Port on which the hosts with the role zookeeper serve clients.",
+        restart: &[],
     },
     Schema {
         file: File::KyvosManager,
@@ -233,6 +290,12 @@ impl Kind {
             Self::Integer { min, max, unit } => integer(min, max, unit, value),
             Self::Url => url(value),
             Self::HostPath => host_path(value),
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+            Self::Host => host(value),
+            Self::Location => location(value),
             Self::Text { max_bytes } => text(max_bytes, value),
         }
     }
@@ -286,6 +349,34 @@ fn host_path(value: &str) -> Result<String, String> {
     }
     Err(format!(
         "must be an absolute path of at most {HOST_PATH_MAX_BYTES} letters, digits and -_./ in which {{host}} stands for the host's name"
+/// As it may stand before a colon and a port.
+fn host(value: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if value.len() <= HOST_MAX_BYTES && !value.starts_with(['-', '.']) && value.chars().all(fits) {
+        return Ok(value.into());
+    }
+    Err(format!(
+        "must be a host name or an IPv4 address of at most {HOST_MAX_BYTES} bytes, or empty"
+    ))
+}
+
+/// Nothing in it can be taken for an option of the tool, and no signature or password stands in it: what is set here
+/// is in the log and is shown.
+fn location(value: &str) -> Result<String, String> {
+    let signed = value.contains('?') || (value.starts_with("https://") && value.contains('@'));
+    if signed {
+        return Err(
+            "must not hold a signature or password; give those to the tool on each host".into()
+        );
+    }
+    let known = LOCATION_SCHEMES.iter().any(|scheme| value.starts_with(scheme));
+    let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
+    if value.is_empty() || (known && plain && value.len() <= LOCATION_MAX_BYTES) {
+        return Ok(value.into());
+    }
+    let schemes = LOCATION_SCHEMES.join(" ");
+    Err(format!(
+        "must begin with one of {schemes} and have at most {LOCATION_MAX_BYTES} bytes without spaces, or be empty"
     ))
 }
 

@@ -1,0 +1,146 @@
+//! What the Active looks at from where it is: ZooKeeper, the load balancer, the repository.
+
+use super::site::Site;
+use super::{Answer, Answers, Question, manager_named, of_group};
+use crate::capabilities::prechecks::model::{Check, Finding, Trouble};
+
+/// So many members survive the loss of one (row 37).
+const REDUNDANT_MIN: usize = 3;
+
+/// Rows 14, 29–32: what is said whenever ZooKeeper is not as it should be.
+const UNAFFECTED: &str = "Kyvos Manager HA is not affected.";
+
+pub(super) fn questions<'a>(site: &'a Site<'_>) -> impl Iterator<Item = Question> + 'a {
+    let watched = site.watches_zookeeper().then(|| site.zookeepers()).unwrap_or_default();
+    let zookeepers = watched.into_iter().map(|address| Question::Zookeeper { address });
+    let balancer = site.load_balancer().map(|url| Question::LoadBalancer { url: url.into() });
+    let repositories =
+        site.repositories().into_iter().map(|address| Question::Postgres { address });
+    zookeepers.chain(balancer).chain(repositories)
+}
+
+pub(super) fn judge(site: &Site<'_>, answers: &Answers) -> Vec<Finding> {
+    vec![zookeeper(site, answers), load_balancer(site, answers), repository(site, answers)]
+}
+
+fn zookeeper(site: &Site<'_>, answers: &Answers) -> Finding {
+    let of = of_group(Check::Zookeeper);
+    if !site.watches_zookeeper() {
+        let detail = format!(
+            "Not looked at: ENABLE_KM_HA or ZK_SERVICE_WATCH says that Kyvos Manager does not connect to ZooKeeper. {UNAFFECTED}"
+        );
+        return of.warn(Trouble::ZookeeperNotWatched, detail);
+    }
+    let members = site.zookeepers();
+    if members.is_empty() {
+        let detail = format!("No host is registered with the role zookeeper. {UNAFFECTED}");
+        return of.warn(Trouble::NoZookeeper, detail);
+    }
+    let mut serving = Vec::new();
+    let mut silent = Vec::new();
+    for address in &members {
+        match answers.get(&Question::Zookeeper { address: address.clone() }) {
+            Some(Answer::Good(mode)) => serving.push(format!("{address} {mode}")),
+            Some(Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why)) => {
+                silent.push(format!("{address}: {why}"));
+            }
+            None => silent.push(format!("{address}: not asked")),
+        }
+    }
+    let all = members.len();
+    if serving.len() <= all / 2 {
+        let detail = format!(
+            "{} of {all} ZooKeeper servers serve; service watch degraded. {UNAFFECTED} {}",
+            serving.len(),
+            silent.join("; ")
+        );
+        return of.warn(Trouble::ZookeeperDown, detail);
+    }
+    if !silent.is_empty() {
+        let detail = format!(
+            "{} of {all} ZooKeeper servers serve. {UNAFFECTED} {}",
+            serving.len(),
+            silent.join("; ")
+        );
+        return of.warn(Trouble::ZookeeperDegraded, detail);
+    }
+    if all < REDUNDANT_MIN {
+        let no_gain = if all == 2 { "Two are no better than one: " } else { "" };
+        let detail = format!(
+            "{no_gain}{all} of {all} ZooKeeper servers must serve; {REDUNDANT_MIN} are recommended. Service watch degrades with the first failure. {UNAFFECTED}"
+        );
+        return of.warn(Trouble::ZookeeperNotRedundant, detail);
+    }
+    of.pass(format!("{all} ZooKeeper servers serve: {}.", serving.join(", ")))
+}
+
+/// Row 17.
+fn load_balancer(site: &Site<'_>, answers: &Answers) -> Finding {
+    let of = of_group(Check::LoadBalancer);
+    let Some(url) = site.load_balancer() else {
+        return match site.in_a_cloud() {
+            true => of.fail(
+                Trouble::LoadBalancerRequired,
+                "In a cloud a load balancer must be configured: set LOAD_BALANCER_URL.",
+            ),
+            false => of.pass("No load balancer is configured, and on premises none is needed."),
+        };
+    };
+    let active = site.state.managers.tenure.as_ref().map(|tenure| tenure.active);
+    match answers.get(&Question::LoadBalancer { url: url.into() }) {
+        Some(Answer::Good(served_by)) => match manager_named(served_by) {
+            Some(manager) if Some(manager) == active => {
+                of.pass(format!("{url} leads to the Active, Kyvos Manager {manager}."))
+            }
+            _ => {
+                let active = active.map_or("nobody".to_owned(), |active| active.to_string());
+                let detail = format!(
+                    "{url} leads to Kyvos Manager {served_by}, but {active} is Active. Have the load balancer ask /health/active of every instance."
+                );
+                of.fail(Trouble::LoadBalancerAstray, detail)
+            }
+        },
+        Some(Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why)) => {
+            of.fail(Trouble::LoadBalancerUnreachable, format!("{url}: {why}"))
+        }
+        None => of.fail(Trouble::LoadBalancerUnreachable, format!("{url} was not asked.")),
+    }
+}
+
+/// Rows 18, 19, 34: the repository is of Kyvos services. Kyvos Manager needs none, so this is never worse than a
+/// warning. What each Manager's host reaches is in `cells`.
+fn repository(site: &Site<'_>, answers: &Answers) -> Finding {
+    let of = of_group(Check::Repository);
+    let addresses = site.repositories();
+    if addresses.is_empty() {
+        let detail = "No repository is known: REPOSITORY_HOST is empty and no host has the role postgres. Kyvos Manager itself needs none.";
+        return of.warn(Trouble::NoRepository, detail);
+    }
+    let mut troubles = Vec::new();
+    for address in &addresses {
+        match answers.get(&Question::Postgres { address: address.clone() }) {
+            Some(Answer::Good(_)) => {}
+            Some(Answer::Denied(why) | Answer::Bad(why)) => {
+                troubles.push((Trouble::RepositoryNotPostgres, format!("{address}: {why}")));
+            }
+            Some(Answer::Silent(why)) => {
+                troubles.push((Trouble::RepositoryUnreachable, format!("{address}: {why}")));
+            }
+            None => {
+                troubles.push((Trouble::RepositoryUnreachable, format!("{address}: not asked")))
+            }
+        }
+    }
+    match troubles.first() {
+        None => of
+            .pass(format!("PostgreSQL answers at {}. A login is not tried.", addresses.join(", "))),
+        Some((trouble, _)) => {
+            let told: Vec<_> = troubles.iter().map(|(_, told)| told.as_str()).collect();
+            let detail = format!(
+                "{}. Kyvos services may be affected; Kyvos Manager works without it.",
+                told.join("; ")
+            );
+            of.warn(*trouble, detail)
+        }
+    }
+}
