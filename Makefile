@@ -37,6 +37,7 @@ test: test-rust test-web test-e2e ## Runs all tests: Rust, dashboard units, end 
 test-rust: $(DASHBOARD)
 	scripts/install-sshd
 	scripts/install-balancers
+	scripts/install-surroundings
 	$(CARGO) test --workspace --locked --quiet
 
 test-web: $(NODE_MODULES)

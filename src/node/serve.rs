@@ -20,7 +20,7 @@ use crate::api::{self, Member, Surface};
 use crate::base::Secret;
 use crate::capabilities::hosts as hosts_room;
 use crate::capabilities::managers::model::Role;
-use crate::capabilities::{managers, operations};
+use crate::capabilities::{managers, operations, prechecks};
 use crate::cli::outcome::Failure;
 use crate::cluster::{Group, Home, Seat};
 use crate::config::Config;
@@ -154,6 +154,7 @@ fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(hosts_room::reconciler::Hosts::of(group.clone(), hosts.clone())),
         Arc::new(operations::reconciler::Operations::of(group.clone())),
         Arc::new(operations::reconciler::Chores::of(group.clone(), hosts.clone())),
+        Arc::new(prechecks::reconciler::Prechecks::of(group.clone(), hosts.clone())),
     ]
 }
 

@@ -18,6 +18,7 @@ mod load_balancer;
 mod no_quorum;
 mod one_active;
 mod operating;
+mod prechecks;
 mod secrets;
 mod starting;
 mod support;

@@ -210,6 +210,66 @@ async fn what_happens_if_somebody_dies_now_is_told_before_it_does() {
     assert_eq!(desk.km.get("/api/v1/explain/moon").await.problem(), "NO_SUCH_TOPIC");
 }
 
+// requirements 3.3; issue: "what if host X dies now"
+#[tokio::test]
+async fn what_a_host_takes_with_it_is_told_before_it_dies() {
+    let desk = Desk::new().await;
+    for line in [
+        "hosts register km1 agent roles=web_portal,postgres",
+        "hosts register km2 agent roles=web_portal,zookeeper",
+        "hosts register bi1 agent roles=bi_server,zookeeper",
+    ] {
+        desk.km.group.commit(crate::machine::script::command_of(line));
+    }
+    let bi1 = desk.km.group.set().state.kernel.revision;
+    let ask =
+        async |query: &str| desk.km.get(&format!("/api/v1/explain/host-failure?{query}")).await;
+    let rules = |explained: &Value| -> Vec<(String, bool, String)> {
+        let rule = |rule: &Value| {
+            let text = |name: &str| rule[name].as_str().unwrap().to_owned();
+            (text("rule"), rule["pass"].as_bool().unwrap(), text("detail"))
+        };
+        explained["rules"].as_array().unwrap().iter().map(rule).collect()
+    };
+    let km1 = ask("host=km1").await.json();
+    assert_eq!(
+        km1["verdict"],
+        "If km1 dies now, km2 or km3 becomes Active by itself. No other host that answers runs Postgres."
+    );
+    let rule = |rule: &str, pass, detail: &str| (rule.to_owned(), pass, detail.to_owned());
+    assert_eq!(
+        rules(&km1),
+        [
+            rule("The others have a quorum", true, "2 of 3 voters would answer, 2 are needed"),
+            rule("Somebody who may be Active is left", true, "km2, km3"),
+            rule("Another host runs the Web Portal", true, "km2"),
+            rule("Another host runs Postgres", false, "nobody else"),
+        ]
+    );
+    assert_eq!(ask("manager=1").await.json(), km1);
+
+    let bi = ask("host=bi1").await.json();
+    assert_eq!(
+        bi["verdict"],
+        "If bi1 dies now, Kyvos Manager goes on: no instance is on it. No other host that answers runs a BI Server."
+    );
+    // One that was seen silent is no other one.
+    desk.km
+        .group
+        .commit(crate::machine::script::command_of(&format!("hosts note {bi1} silent gone")));
+    let km2 = ask("host=km2").await.json();
+    assert!(
+        rules(&km2).contains(&rule("Another host runs ZooKeeper", false, "nobody else")),
+        "{km2}"
+    );
+
+    for wrong in ["", "host=km1&manager=1", "hots=km1"] {
+        assert_eq!(ask(wrong).await.problem(), "MALFORMED_QUERY", "{wrong}");
+    }
+    assert_eq!(ask("host=km9").await.problem(), "NO_SUCH_HOST");
+    assert_eq!(ask("manager=99").await.problem(), "NO_SUCH_MANAGER");
+}
+
 #[tokio::test]
 async fn the_history_of_the_active_has_no_gap() {
     let desk = Desk::new().await;

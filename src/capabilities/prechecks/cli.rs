@@ -15,6 +15,12 @@ pub enum Verb {
         /// Only those about this host, and about the group as a whole
         #[arg(long)]
         host: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 500)]
+        limit: u32,
+        /// Those after this cursor of an earlier answer
+        #[arg(long)]
+        after: Option<String>,
     },
     /// Have the Active look anew; `km prechecks list` shows what it finds
     Run {
@@ -36,9 +42,11 @@ const RESULTS: &[Column] = &[
 /// Does it.
 pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Failure> {
     match verb {
-        Verb::List { host } => {
-            let query: Vec<_> = host.into_iter().map(|host| ("host", host)).collect();
-            output.list(&client.get_all("/prechecks", &query).await?, RESULTS);
+        Verb::List { host, limit, after } => {
+            let given = [("host", host), ("limit", Some(limit.to_string())), ("after", after)];
+            let query: Vec<_> =
+                given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            output.list(&client.get("/prechecks", &query).await?.body, RESULTS);
             Ok(())
         }
         Verb::Run { host } => {

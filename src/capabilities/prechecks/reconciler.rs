@@ -1,16 +1,61 @@
 //! One pass of the prechecks: begin a run that is due, ask in rounds, judge, tell.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
 use super::command::Command;
 use super::model::{FINDINGS_MAX, Run};
 use super::plan::{Answers, due, judge, questions};
-use super::port::Ask;
-use crate::capabilities::managers::port::{ActFailure, Reach};
-use crate::leadership::Pass;
+use super::port::{Ask, Asking, FromHere};
+use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
+use crate::cluster::Group;
+use crate::leadership::{Pass, Reconciler, Tenure};
+use crate::machine::State;
+use crate::remote::Hosts;
+
+/// How often is looked whether results have become old. An ask is noticed by its event.
+const PERIOD: Duration = Duration::from_secs(30);
 
 /// Questions under way at a time: enough that one slow host does not hold up the others, and few enough for the Active.
 const AT_ONCE: usize = 16;
+
+/// Runs the prechecks.
+pub struct Prechecks {
+    group: Group,
+    hosts: Arc<Hosts>,
+}
+
+impl Prechecks {
+    /// The reconciler of this group, and its way to the hosts.
+    pub fn of(group: Group, hosts: Arc<Hosts>) -> Self {
+        Self { group, hosts }
+    }
+}
+
+impl Reconciler for Prechecks {
+    fn name(&self) -> &'static str {
+        "prechecks"
+    }
+
+    fn period(&self) -> Duration {
+        PERIOD
+    }
+
+    fn pass<'a>(&'a self, tenure: &'a Tenure) -> BoxFuture<'a, Pass> {
+        Box::pin(async move {
+            let here = FromHere::believing(self.group.view(authority));
+            let asking = Asking::of(self.hosts.under(tenure), here);
+            pass(&InTenure::of(&self.group, tenure), &asking).await
+        })
+    }
+}
+
+fn authority(state: &State) -> Option<String> {
+    state.managers.group.as_ref().map(|group| group.ca_pem.clone())
+}
 
 async fn pass(reach: &impl Reach, asking: &impl Ask) -> Pass {
     let Some(everything) = reach.look(|state, seen| due(state, seen.now)) else {

@@ -156,6 +156,10 @@ pub const SCHEMA: &[Schema] = &[
         kind: Kind::HostPath,
         default: "/etc/km/km.toml",
         description: "Where the configuration of a Kyvos Manager lies on its host; adding one by its host reads it. {host} stands for the host's name.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
         name: DEPLOYMENT,
         kind: Kind::Choice(&["on-prem", "aws", "azure", "gcp"]),
         default: "on-prem",
@@ -290,10 +294,6 @@ impl Kind {
             Self::Integer { min, max, unit } => integer(min, max, unit, value),
             Self::Url => url(value),
             Self::HostPath => host_path(value),
-        restart: &[],
-    },
-    Schema {
-        file: File::KyvosManager,
             Self::Host => host(value),
             Self::Location => location(value),
             Self::Text { max_bytes } => text(max_bytes, value),
@@ -349,6 +349,9 @@ fn host_path(value: &str) -> Result<String, String> {
     }
     Err(format!(
         "must be an absolute path of at most {HOST_PATH_MAX_BYTES} letters, digits and -_./ in which {{host}} stands for the host's name"
+    ))
+}
+
 /// As it may stand before a colon and a port.
 fn host(value: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

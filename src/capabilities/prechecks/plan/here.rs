@@ -11,7 +11,7 @@ const REDUNDANT_MIN: usize = 3;
 const UNAFFECTED: &str = "Kyvos Manager HA is not affected.";
 
 pub(super) fn questions<'a>(site: &'a Site<'_>) -> impl Iterator<Item = Question> + 'a {
-    let watched = site.watches_zookeeper().then(|| site.zookeepers()).unwrap_or_default();
+    let watched = if site.watches_zookeeper() { site.zookeepers() } else { Vec::new() };
     let zookeepers = watched.into_iter().map(|address| Question::Zookeeper { address });
     let balancer = site.load_balancer().map(|url| Question::LoadBalancer { url: url.into() });
     let repositories =

@@ -34,7 +34,7 @@ impl FromHere {
     }
 
     /// `Good`: how the server stands: leader, follower, standalone.
-    pub(super) async fn zookeeper(&self, address: &str) -> Answer {
+    pub async fn zookeeper(&self, address: &str) -> Answer {
         let said = match exchange(address, b"srvr").await {
             Ok(said) => said,
             Err(silent) => return Answer::Silent(silent),
@@ -49,7 +49,7 @@ impl FromHere {
     }
 
     /// `Good`: a Postgres listens. `Bad`: something else does.
-    pub(super) async fn postgres(&self, address: &str) -> Answer {
+    pub async fn postgres(&self, address: &str) -> Answer {
         let greeting = async {
             let mut stream = TcpStream::connect(address).await?;
             stream.write_all(&SSL_REQUEST).await?;
@@ -67,7 +67,7 @@ impl FromHere {
     }
 
     /// `Good`: the number of the Manager that answered.
-    pub(super) async fn load_balancer(&self, url: &str) -> Answer {
+    pub async fn load_balancer(&self, url: &str) -> Answer {
         let mut last = Answer::Bad("nobody could be asked".into());
         let own =
             self.authority.as_ref().and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok());

@@ -1,0 +1,104 @@
+//! Prechecks of real groups: asked for at one Manager, looked at by the Active, read at another; and taken up by the next
+//! Active when the one that looks dies.
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use super::balancer::{Balancer, snippet};
+use super::support::{Demo, Manager, until};
+
+/// The results as a Manager shows them.
+fn page(demo: &Demo, read: &Manager) -> Option<Value> {
+    let told = demo.ask(&[read], ["prechecks", "list"]);
+    (told.code == 0).then(|| told.json())
+}
+
+fn ask(demo: &Demo, asked: &Manager) -> u64 {
+    demo.ask(&[asked], ["prechecks", "run"]).json()["asked"].as_u64().unwrap()
+}
+
+/// Waits until an ask is answered, and gives what was found.
+fn answered(demo: &Demo, read: &Manager, ask: u64) -> Value {
+    let answer = || page(demo, read).filter(|page| page["answered"].as_u64() >= Some(ask));
+    until("the prechecks to be answered", || answer().is_some());
+    answer().unwrap()
+}
+
+/// Result and code of a check about the group as a whole.
+fn of_group(page: &Value, check: &str) -> (String, String) {
+    let items = page["items"].as_array().unwrap();
+    let is_it = |item: &&Value| item["check"] == check && item["host"].is_null();
+    let item = items.iter().find(is_it).unwrap_or_else(|| panic!("no {check} in {page}"));
+    let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+    (format!("{} {}", text("result"), text("code")).trim_end().to_owned(), text("detail"))
+}
+
+fn set(demo: &Demo, name: &str, value: &str) {
+    demo.ask_any(["properties", "set", "kyvos-manager", name, value]).json();
+}
+
+// rows 13, 14, 17; A5
+#[test]
+fn the_active_looks_whoever_is_asked_and_a_real_balancer_is_seen_to_lead_to_it() {
+    let demo = Demo::start(3);
+    let (active, others) = demo.roles();
+    let page = answered(&demo, &others[1], ask(&demo, &others[0]));
+    assert_eq!(of_group(&page, "failure_tolerance").1, "Quorum 2 of 3 · tolerates 1 failure.");
+    assert_eq!(of_group(&page, "portal_ha").0, "fail WEB_PORTAL_HA_REQUIRED");
+    assert_eq!(of_group(&page, "zookeeper").0, "warn NO_ZOOKEEPER");
+    assert_eq!(of_group(&page, "load_balancer").0, "pass");
+    assert_eq!(page["running"], false);
+
+    let dir = tempfile::tempdir().unwrap();
+    let text = snippet("HAProxy, passing TLS through");
+    let balancer = Balancer::haproxy(&text, dir.path(), &demo.managers, &demo.dir().join("ca.pem"));
+    set(&demo, "LOAD_BALANCER_URL", &balancer.url);
+    until("the balancer to be seen leading to the Active", || {
+        let page = answered(&demo, &others[0], ask(&demo, &others[1]));
+        of_group(&page, "load_balancer").0 == "pass"
+    });
+    let page = answered(&demo, &others[0], ask(&demo, &others[1]));
+    let (_, detail) = of_group(&page, "load_balancer");
+    assert!(detail.ends_with(&format!("the Active, Kyvos Manager {}.", active.id)), "{detail}");
+
+    // Not a balancer at all, but one Passive: everybody would be sent to it.
+    set(&demo, "LOAD_BALANCER_URL", &others[0].api_url);
+    let page = answered(&demo, &active, ask(&demo, &active));
+    assert_eq!(of_group(&page, "load_balancer").0, "fail LOAD_BALANCER_ASTRAY");
+}
+
+// row 88: what an Active could not end, the next one does
+#[test]
+fn a_run_outlives_the_active_that_began_it() {
+    let demo = Demo::start(3);
+    let (active, others) = demo.roles();
+    answered(&demo, &others[0], ask(&demo, &others[0]));
+    // Somebody who takes every call and never answers holds the run up for seconds.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    mute.set_nonblocking(true).unwrap();
+    set(&demo, "LOAD_BALANCER_URL", &format!("http://{}", mute.local_addr().unwrap()));
+    let ask = ask(&demo, &others[0]);
+    let held_up = || {
+        let events = demo.ask(&[&others[0]], ["prechecks", "list"]).json();
+        events["running"] == true && mute.accept().is_ok()
+    };
+    until("the run to be held up", held_up);
+    demo.kill(&active);
+    let next = demo.successor_of(active.id);
+    let page = answered(&demo, &next, ask);
+    assert_eq!(page["running"], false);
+    assert_eq!(of_group(&page, "load_balancer").0, "fail LOAD_BALANCER_UNREACHABLE");
+}
+
+// row 27 and prechecks: without HA nobody looks unless somebody asks
+#[test]
+fn without_ha_nothing_is_looked_at_unless_somebody_asks() {
+    let demo = Demo::without_ha();
+    let only = &demo.managers[0];
+    let page = page(&demo, only).unwrap();
+    assert_eq!((&page["items"], &page["as_of"]), (&serde_json::json!([]), &Value::Null));
+    let page = answered(&demo, only, ask(&demo, only));
+    assert_eq!(of_group(&page, "zookeeper").0, "warn ZOOKEEPER_NOT_WATCHED");
+    assert_eq!(of_group(&page, "failure_tolerance").0, "warn NO_AUTOMATIC_FAILOVER");
+}
