@@ -24,6 +24,8 @@ use crate::cluster::wall_clock;
 
 /// For how long a keeper tries to take the seat; whoever only looks holds it for a moment.
 const SEAT_PATIENCE: Duration = Duration::from_secs(2);
+/// How the end of a program is told that never began.
+pub(super) const NOT_STARTED: &str = "it could not be started";
 /// A program that ran for so long is well again: the next pause is short.
 const WELL_AFTER: Duration = Duration::from_secs(60);
 /// How often the size of the log is looked at.
@@ -131,7 +133,7 @@ impl Keeper<'_> {
         let mut child = match self.start() {
             Ok(child) => child,
             Err(error) => {
-                self.ended = format!("it could not be started: {error}");
+                self.ended = format!("{NOT_STARTED}: {error}");
                 return Ok(true);
             }
         };

@@ -7,20 +7,25 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// One process, and no other that may have its number later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct ProcessId {
     pub(super) pid: u32,
     /// Since the start of the host, in the kernel's ticks.
-    pub(super) started: u64,
+    started: u64,
+    /// Which start of the host; the other two may well come again after the next one.
+    boot: Uuid,
 }
 
 impl ProcessId {
     /// The process that has this number now.
     pub(super) fn of(pid: u32) -> Option<Self> {
         let (alive, started) = stat(pid)?;
-        alive.then_some(Self { pid, started })
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let boot = boot.trim().parse().ok()?;
+        alive.then_some(Self { pid, started, boot })
     }
 
     /// Whether that very process is still there.
@@ -103,6 +108,7 @@ mod tests {
         let own = ProcessId::of(std::process::id()).unwrap();
         assert!(own.is_alive());
         assert!(!ProcessId { started: own.started + 1, ..own }.is_alive());
+        assert!(!ProcessId { boot: Uuid::from_u128(1), ..own }.is_alive());
         assert_eq!(ProcessId::of(0), None);
     }
 }

@@ -143,6 +143,10 @@ impl Units {
                 UnitState::Failed => {
                     return Err(No::Failed(format!("it does not run: {}", status.ended)));
                 }
+                // It is tried again and again; whoever ordered it need not wait for that.
+                _ if status.ended.starts_with(keeper::NOT_STARTED) => {
+                    return Err(No::Failed(format!("it does not run: {}", status.ended)));
+                }
                 _ if Instant::now() > deadline => {
                     return Err(No::Failed(format!("it does not come up: {}", status.ended)));
                 }
@@ -160,6 +164,9 @@ impl Units {
             // What was before is over; the next word is the new keeper's.
             status.state = State::Starting;
             status.process = None;
+            if status.ended.starts_with(keeper::NOT_STARTED) {
+                status.ended.clear();
+            }
             dir.note(&status).map_err(failed)?;
         }
         // Not `current_exe`: that path may hold a newer build by now.

@@ -6,6 +6,7 @@
     reason = "tests start processes, end them, and stop at the first surprise"
 )]
 
+mod agents;
 mod alone;
 mod balancer;
 mod calling;

@@ -284,6 +284,13 @@ async fn what_is_unknown_on_the_host_is_refused(world: World) {
     assert!(matches!(&told, RemoteFailure::Refused(why) if why.contains("[unit.nobody]")));
     let told = world.hosts.unit(world.host, &unit("nobody")).await.unwrap_err();
     assert!(matches!(told, RemoteFailure::Refused(_)));
+    // A unit whose program is not there is known, and cannot be started.
+    let told = try_order(&world, "absent", UnitVerb::Start).await.unwrap_err();
+    assert!(
+        matches!(&told, RemoteFailure::Failed(why) if why.contains("No such file")),
+        "{told:?}"
+    );
+    order(&world, "absent", UnitVerb::Stop).await;
     world.end().await;
 }
 

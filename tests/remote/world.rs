@@ -158,6 +158,7 @@ impl World {
              advertise = \"127.0.0.1:{port}\"\nsearch_path = \"{dir}/bin\"\n\
              [files]\nroots = [\"{dir}/root\"]\n\
              [unit.bi]\n{endless}\nrestart_after_ms = 100\n\
+             [unit.absent]\nrun = [\"/nowhere/program\"]\n\
              [unit.once]\n{once}\nrestart = \"never\"\n[unit.teller]\n{teller}\n",
             port = self.agent_port,
         )
