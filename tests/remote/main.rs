@@ -51,6 +51,7 @@ both_ways!(
     half_a_file_leaves_nothing,
     nothing_outside_the_roots_is_touched,
     the_logs_of_a_unit_come_by_time_and_bound,
+    a_log_that_grows_is_turned_and_still_told,
     known_commands_run_and_others_cannot_be_said,
     probes_tell_what_answers,
     what_is_unknown_on_the_host_is_refused,
@@ -237,6 +238,27 @@ async fn the_logs_of_a_unit_come_by_time_and_bound(world: World) {
     world.end().await;
 }
 
+async fn a_log_that_grows_is_turned_and_still_told(world: World) {
+    order(&world, "flood", UnitVerb::Start).await;
+    eventually("the turn of the log", || async {
+        match world.logs_of("flood") {
+            (now, Some(turned)) if now < 65_536 && turned > 65_536 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let ask = LogAsk {
+        source: LogSource::Unit(unit("flood")),
+        since: None,
+        until: None,
+        bytes_max: 1 << 20,
+    };
+    let all = read(world.hosts.logs(world.host, &ask).await.unwrap()).await.unwrap();
+    assert!(all.contains("line 0 of") && all.lines().count() > 1_000);
+    order(&world, "flood", UnitVerb::Stop).await;
+    world.end().await;
+}
+
 async fn run(world: &World, command: Command) -> kyvos_manager::remote::Output {
     let host = world.host;
     let ran = acting(move |hosts| async move { hosts.run(host, &command).await }.boxed());
@@ -324,6 +346,20 @@ async fn a_manager_with_an_old_disk_is_fenced_also_after_the_agent_was_killed(mu
     assert!(!Path::new(path.as_str()).exists());
     let seen = world.hosts.unit(world.host, &unit("bi")).await.unwrap();
     assert_eq!(seen.state, UnitState::Stopped);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_agent_dies_is_unknown_and_is_carried_out_all_the_same() {
+    let world = World::new(Way::Agent).await;
+    let pid = order(&world, "slow", UnitVerb::Start).await.pid.unwrap();
+    let (told, ()) = tokio::join!(try_order(&world, "slow", UnitVerb::Stop), async {
+        support::until("its end to begin", || world.is_stopping("slow")).await;
+        world::kill(world.agent_pid());
+    });
+    assert!(matches!(&told, Err(RemoteFailure::Unknown(_))), "{told:?}");
+    // Its keeper needs nobody to bring it to its end.
+    support::until("its end", || !world::runs(pid)).await;
     world.end().await;
 }
 

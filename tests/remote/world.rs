@@ -150,6 +150,10 @@ impl World {
         };
         let endless = shell("trap 'exit 0' TERM; while :; do sleep 0.05; done");
         let once = shell("exec sleep 1000");
+        let slow = shell("trap '' TERM; while :; do sleep 0.05; done");
+        let flood = shell(
+            "i=0; while [ $i -lt 4000 ]; do echo line $i of a program that says much; i=$((i+1)); done; exec sleep 1000",
+        );
         let teller = shell(
             "for day in '1 first' '2 second' '3 third'; do echo 2026-01-0${day% *}T00:00:00Z ${day#* }; done; exec sleep 1000",
         );
@@ -159,7 +163,9 @@ impl World {
              [files]\nroots = [\"{dir}/root\"]\n\
              [unit.bi]\n{endless}\nrestart_after_ms = 100\n\
              [unit.absent]\nrun = [\"/nowhere/program\"]\n\
-             [unit.once]\n{once}\nrestart = \"never\"\n[unit.teller]\n{teller}\n",
+             [unit.once]\n{once}\nrestart = \"never\"\n[unit.teller]\n{teller}\n\
+             [unit.slow]\n{slow}\nstop_after_s = 2\n\
+             [unit.flood]\n{flood}\nlog_bytes = 65536\nlog_files = 2\n",
             port = self.agent_port,
         )
     }
@@ -332,6 +338,21 @@ impl World {
         let path = self.dir.path().join(format!("agent/units/{unit}/status.json"));
         let status: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
         u32::try_from(status["process"]["pid"].as_u64()?).ok()
+    }
+
+    /// Whether the keeper of a unit is ending its process.
+    pub(crate) fn is_stopping(&self, unit: &str) -> bool {
+        let path = self.dir.path().join(format!("agent/units/{unit}/status.json"));
+        fs::read_to_string(path).is_ok_and(|status| status.contains("\"stopping\""))
+    }
+
+    /// How long a unit's log is, and the one that was turned last.
+    pub(crate) fn logs_of(&self, unit: &str) -> (u64, Option<u64>) {
+        let length = |name: &str| {
+            let path = self.dir.path().join(format!("agent/units/{unit}/{name}"));
+            fs::metadata(path).ok().map(|file| file.len())
+        };
+        (length("out.log").unwrap_or_default(), length("out.log.1"))
     }
 
     /// Every Manager is gone, without a word.
