@@ -1,7 +1,8 @@
 //! Real Managers under test: started on hosts of their own, or by `km demo` on loopback; signalled by process id, and all
 //! stopped at the end.
 //!
-//! Knows `cluster.json` and `/proc`. Only children of the demo that this run started are ever signalled.
+//! Knows `cluster.json` and `/proc`. Only processes that run with a configuration of this run's
+//! Managers are ever signalled.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -58,6 +59,9 @@ pub struct Manager {
     pub health_url: String,
     /// Of the process that runs now.
     pub pid: Option<i32>,
+    /// With which it runs, where a demo says so.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
     pub log: PathBuf,
 }
 
@@ -164,11 +168,11 @@ impl Cluster {
 impl Demo {
     fn processes(&self) -> Result<Vec<(u64, Process)>, Failure> {
         let managers = read_record(&self.dir)?.managers;
-        let demo = self.child.id().and_then(|pid| i32::try_from(pid).ok());
-        let ours = |process: &Process| process.stat().is_some_and(|stat| Some(stat.parent) == demo);
-        let running =
-            managers.iter().filter_map(|manager| Some((manager.id, Process::of(manager.pid?)?)));
-        Ok(running.filter(|(_, process)| ours(process)).collect())
+        let running = managers.iter().filter_map(|manager| {
+            let process = Process::of(manager.pid?)?;
+            process.names(manager.config.as_deref()?).then_some((manager.id, process))
+        });
+        Ok(running.collect())
     }
 
     async fn stop(mut self) -> Result<(), Failure> {
@@ -258,7 +262,6 @@ pub struct Process {
 pub struct Stat {
     /// `R` running, `S` sleeping, `T` stopped, `Z` dead and not yet buried …
     pub state: char,
-    pub parent: i32,
 }
 
 impl Process {
@@ -312,6 +315,12 @@ impl Process {
         self.stat().is_some_and(|stat| stat.state == 'T')
     }
 
+    /// Whether its command line names a file: a number may have been given to another process meanwhile.
+    fn names(self, file: &Path) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid())).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == file.as_os_str().as_encoded_bytes())
+    }
+
     /// Whether a tracer is attached.
     pub fn is_traced(self) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
@@ -324,6 +333,6 @@ impl Process {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
         // The name stands in parentheses and may itself contain some.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        Some(Stat { state: fields.first()?.chars().next()?, parent: fields.get(1)?.parse().ok()? })
+        Some(Stat { state: fields.first()?.chars().next()? })
     }
 }

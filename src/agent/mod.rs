@@ -150,6 +150,11 @@ pub async fn order(
     Units::of(config, &home).order(unit, verb).await.map_err(failed)
 }
 
+/// How a unit of this host stands, by what is on the disk: its agent need not run.
+pub async fn status(config: &AgentConfig, unit: &str) -> Result<UnitStatus, Failure> {
+    Units::of(config, &AgentHome::at(&config.data_dir)).status(unit).await.map_err(failed)
+}
+
 /// Reads an agent's configuration.
 pub fn load(path: &Path) -> Result<AgentConfig, Failure> {
     Ok(AgentConfig::load(path)?)

@@ -123,6 +123,12 @@ enum Verb {
     Openapi,
     /// A real group on this computer: Managers as processes, their own authority, their own disks
     Demo(demo::Demo),
+    /// Waits for the end of a demo and ends what belongs to it; started by the demo itself
+    #[command(hide = true)]
+    SweepDemo {
+        /// The demo's folder
+        dir: std::path::PathBuf,
+    },
     /// Print the shell completions
     Completions {
         /// The shell
@@ -208,6 +214,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
             Ok(())
         }
         Verb::Demo(demo) => demo::run(demo, output).await,
+        Verb::SweepDemo { dir } => demo::sweep(&dir).await,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "km", &mut script);

@@ -1,4 +1,4 @@
-//! Processes of this very program, as a demo runs them: verbs that end, and Managers that go on.
+//! Processes of this very program, as a demo runs them: verbs that end, agents that go on, and the one that clears up.
 
 use std::fs::OpenOptions;
 use std::os::unix::process::ExitStatusExt;
@@ -6,36 +6,39 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::record::Manager;
+use super::record::Agent;
 use crate::cli::outcome::Failure;
 use crate::cli::output::complain;
 
-/// How long a Manager may take to stop before it is killed: it hands over first.
-const STOP_PATIENCE: Duration = Duration::from_secs(15);
+/// How long clearing up may take: Managers hand over first, and what does not end is killed.
+const CLEAR_PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running Manager. Its standard input is a pipe that closes with this process, however that ends, and a
-/// Manager started so stops when it closes: nothing outlives the demo.
+/// A running agent.
 pub(super) struct Process {
     child: Child,
-    _lifeline: Option<ChildStdin>,
+}
+
+/// The process that ends whatever belongs to the demo, once the demo has ended: it holds the other end of a pipe,
+/// which closes with this process, however that ends. So nothing outlives the demo.
+pub(super) struct Sweeper {
+    child: Child,
+    lifeline: Option<ChildStdin>,
 }
 
 impl Process {
-    /// Starts a Manager; its output is added to its log.
-    pub(super) fn start(manager: &Manager) -> Result<Self, Failure> {
-        let open = || OpenOptions::new().create(true).append(true).open(&manager.log);
+    /// Starts an agent; its output is added to its log.
+    pub(super) fn start(agent: &Agent) -> Result<Self, Failure> {
+        let open = || OpenOptions::new().create(true).append(true).open(&agent.log);
         let opened = open().and_then(|log| Ok((log.try_clone()?, log)));
-        let (out, err) = opened.map_err(Failure::local(manager.log.display()))?;
+        let (out, err) = opened.map_err(Failure::local(agent.log.display()))?;
         let mut command = this_program();
-        command.args(["serve", "--until-stdin-closes", "--config"]).arg(&manager.config);
-        command.stdin(Stdio::piped()).stdout(out).stderr(err);
-        let mut child = command.spawn().map_err(Failure::local("start a Manager"))?;
-        let lifeline = child.stdin.take();
-        Ok(Self { child, _lifeline: lifeline })
+        command.args(["agent", "--config"]).arg(&agent.config);
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        let child = command.spawn().map_err(Failure::local("start an agent"))?;
+        Ok(Self { child })
     }
 
     /// Its number; `None` once it has ended.
@@ -50,18 +53,28 @@ impl Process {
             Err(error) => error.to_string(),
         }
     }
+}
 
-    /// Asks it to stop, and kills it when it does not.
-    pub(super) async fn stop(&mut self) {
-        let pid = self.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let Some(pid) = pid else { return };
-        // It may have ended by itself this very moment; then there is nothing to stop.
-        let _ = kill_process(pid, Signal::TERM);
-        if tokio::time::timeout(STOP_PATIENCE, self.child.wait()).await.is_ok() {
-            return;
-        }
-        if let Err(error) = self.child.kill().await {
-            complain(&format!("km: a Manager could not be stopped: {error}"));
+impl Sweeper {
+    /// Starts it, before there is anything to clear up.
+    pub(super) fn start(dir: &Path) -> Result<Self, Failure> {
+        let mut command = this_program();
+        command.arg("sweep-demo").arg(dir).stdin(Stdio::piped()).stdout(Stdio::null());
+        // It has to outlive this process, and ends by itself.
+        let mut child =
+            command.kill_on_drop(false).spawn().map_err(Failure::local("sweep-demo"))?;
+        let lifeline = child.stdin.take();
+        Ok(Self { child, lifeline })
+    }
+
+    /// Has it clear up, and waits until it has.
+    pub(super) async fn sweep(mut self) {
+        drop(self.lifeline.take());
+        match tokio::time::timeout(CLEAR_PATIENCE, self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => {}
+            Ok(Ok(status)) => complain(&format!("km: clearing up ended with {}", in_words(status))),
+            Ok(Err(error)) => complain(&format!("km: clearing up: {error}")),
+            Err(_) => complain("km: clearing up takes long; it goes on by itself"),
         }
     }
 }
@@ -78,14 +91,14 @@ pub(super) async fn run(
     let output = command.output().await.map_err(Failure::local(verb[0]))?;
     if !output.status.success() {
         let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Failure::Refused(format!("km {}: {told}", verb[0])));
+        return Err(Failure::Refused(format!("km {}: {told}", verb.join(" "))));
     }
     serde_json::from_slice(&output.stdout)
-        .map_err(|error| Failure::Refused(format!("km {}: {error}", verb[0])))
+        .map_err(|error| Failure::Refused(format!("km {}: {error}", verb.join(" "))))
 }
 
-/// This very program, in a process group of its own: Ctrl-C reaches the demo only, which then stops its
-/// Managers in order. Settings meant for another Manager on this computer do not reach it.
+/// This very program, in a process group of its own: Ctrl-C reaches the demo only, which then ends the others in
+/// order. Settings meant for another Manager on this computer do not reach it.
 fn this_program() -> Command {
     // Not `current_exe`: that path may hold a newer build by now.
     #[expect(clippy::disallowed_methods, reason = "the demo ends every process it starts")]

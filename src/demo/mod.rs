@@ -1,15 +1,17 @@
 //! `km demo`: a real group on this computer, to be looked at, tried out and tested against.
 //!
 //! Each Manager is a process of this very program with its own disk folder, ports and certificate; the group
-//! is made with the same verbs an operator types: `init`, `token create`, `join`, `serve`. The demo is also the
-//! Managers' supervisor, as systemd is elsewhere: one that is killed comes back after a pause. Started again
-//! on the same folder it resumes the same group.
+//! is made with the same verbs an operator types: `init`, `token create`, `join`, `serve`, `hosts add`, `hosts enrol`.
+//! Each host has its agent, and each Manager is a unit of it: one that is killed comes back after a pause, and starting
+//! and stopping one through its host really does. One host more waits for a Manager to be added. The demo looks after
+//! the agents only. Started again on the same folder it resumes the same group.
 
 mod child;
 mod found;
 mod layout;
 mod record;
 mod supervise;
+mod sweep;
 
 use std::fs::File;
 use std::io;
@@ -18,15 +20,21 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::client::Client;
 use crate::cli::outcome::Failure;
 use crate::cli::output::{Format, Output, say};
+use child::Sweeper;
 use found::Founder;
-use layout::Home;
+use layout::{Care, Home};
 use record::Record;
 use supervise::Supervisor;
 
+pub use sweep::sweep;
+
 /// Most Managers of a demo.
 const MANAGERS_MAX: u16 = 9;
+/// Most hosts without a Manager.
+const SPARES_MAX: u16 = 3;
 /// Held by the demo that runs in a folder; that it is there says whose the folder is.
 const LOCK: &str = "demo.lock";
 
@@ -49,11 +57,18 @@ pub struct Demo {
     #[arg(long)]
     no_restart: bool,
     /// How long a Manager that ended stays away
-    #[arg(long, default_value_t = 3_000)]
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     restart_after_ms: u64,
+    /// How many hosts wait for a Manager to be added; without HA there are none
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=i64::from(SPARES_MAX)))]
+    spare_hosts: u16,
 }
 
 impl Demo {
+    fn care(&self) -> Care {
+        Care { restart: !self.no_restart, restart_after_ms: self.restart_after_ms }
+    }
+
     fn pause(&self) -> Duration {
         Duration::from_millis(self.restart_after_ms)
     }
@@ -73,17 +88,21 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("--ha no with --managers {}: {remedy}", demo.managers)));
     }
     let (dir, _lock) = claim(&demo.dir)?;
+    sweep::swept(&dir).await?;
     let mut interrupted = supervise::Interrupted::listen()?;
+    let sweeper = Sweeper::start(&dir)?;
     let mut supervisor = Supervisor::new(&dir);
     let started = tokio::select! {
-        started = start(&demo, &dir, &mut supervisor, output) => started,
-        () = interrupted.wait() => Ok(()),
+        started = start(&demo, &dir, &mut supervisor, output) => started.map(Some),
+        () = interrupted.wait() => Ok(None),
     };
-    if started.is_ok() && !interrupted.seen() {
-        supervisor.watch(&demo, &mut interrupted).await;
+    if let Ok(Some(client)) = &started {
+        supervisor.watch(&demo, client, &mut interrupted).await;
     }
-    supervisor.stop().await;
-    started
+    // The agents first end by themselves, and are let go only then.
+    sweeper.sweep().await;
+    drop(supervisor);
+    started.map(drop)
 }
 
 async fn start(
@@ -91,31 +110,45 @@ async fn start(
     dir: &Path,
     supervisor: &mut Supervisor,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<Client, Failure> {
     let earlier = Record::load(dir)?;
     let resumed = earlier.is_some();
     if let Some(record) = earlier {
-        supervisor.resume(record)?;
+        for agent in &record.agents {
+            let home = agent.config.parent().map(Home::at);
+            let home = home.ok_or_else(|| Failure::Refused("an agent has no folder".into()))?;
+            home.configure_agent(&agent.address, demo.care())?;
+        }
+        supervisor.resume(record).await?;
     }
-    let mut founder = Founder { dir, base_port: demo.base_port, ha: demo.ha == Ha::Yes };
-    founder.complete(supervisor, demo.managers).await?;
+    let ha = demo.ha == Ha::Yes;
+    let mut founder = Founder {
+        dir,
+        base_port: demo.base_port,
+        ha,
+        spare_hosts: if ha { demo.spare_hosts } else { 0 },
+        care: demo.care(),
+    };
+    let client = founder.complete(supervisor, demo.managers).await?;
     let record = supervisor.record()?;
     match output.format {
         Format::Json => output.object(&serde_json::to_value(record).expect("plain data")),
         Format::Table => announce(dir, record, resumed),
     }
-    Ok(())
+    Ok(client)
 }
 
 /// Takes the folder for this process alone.
 fn claim(dir: &Path) -> Result<(PathBuf, File), Failure> {
     let claim = || {
         std::fs::create_dir_all(dir)?;
-        // What an interrupted start left in a numbered folder is cleared; where no demo ever was it is somebody's.
-        let mut homes = (1..=MANAGERS_MAX).map(|number| Home::of(dir, number).folder);
+        // What an interrupted start left in a host's folder is cleared; where no demo ever was it is somebody's.
+        let mut homes = (1..=MANAGERS_MAX + SPARES_MAX).map(|number| Home::of(dir, number).folder);
         if !dir.join(LOCK).exists() && homes.any(|home| home.exists()) {
             let remedy = "give a new or empty folder with --dir";
-            return Err(io::Error::other(format!("holds somebody's numbered folders: {remedy}")));
+            return Err(io::Error::other(format!(
+                "holds somebody's folders km1, km2, …: {remedy}"
+            )));
         }
         let lock = File::create(dir.join(LOCK))?;
         Ok((dir.canonicalize()?, lock))
@@ -143,6 +176,10 @@ fn announce(dir: &Path, record: &Record, resumed: bool) {
         let pid = manager.pid.map_or("-".to_owned(), |pid| pid.to_string());
         say(&format!("  Manager {:<4} {}   pid {pid}", manager.id, manager.api_url));
     }
+    for agent in &record.agents {
+        let pid = agent.pid.map_or("-".to_owned(), |pid| pid.to_string());
+        say(&format!("  Host {:<4} {}   agent {pid}, {}", agent.host, agent.name, agent.address));
+    }
     let (ca, admin) = (record.ca.display(), &record.admin);
     say(&format!("\n  Sign in as {} with the password {}", admin.username, admin.password));
     say(&format!("  The browser warns of the demo's own authority; its certificate is {ca}"));
@@ -154,14 +191,15 @@ fn announce(dir: &Path, record: &Record, resumed: bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::layout::host_name;
     use super::*;
 
     #[test]
     fn a_folder_with_other_files_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("1")).unwrap();
+        std::fs::create_dir(dir.path().join(host_name(1))).unwrap();
         let refused = claim(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("numbered folders"), "{refused}");
+        assert!(refused.contains("somebody's folders"), "{refused}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
@@ -169,7 +207,7 @@ mod tests {
     fn a_folder_of_a_demo_is_taken_again_but_not_twice_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let (path, lock) = claim(dir.path()).unwrap();
-        std::fs::create_dir(path.join("1")).unwrap();
+        std::fs::create_dir(path.join(host_name(1))).unwrap();
         assert!(claim(dir.path()).is_err());
         drop(lock);
         claim(dir.path()).unwrap();

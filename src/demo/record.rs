@@ -16,8 +16,8 @@ pub(super) struct Record {
     /// The authority to trust, a PEM file.
     pub ca: PathBuf,
     pub managers: Vec<Manager>,
-    /// Host agents; this version starts none.
-    pub agents: Vec<serde_json::Value>,
+    /// The agents of the hosts, those without a Manager too.
+    pub agents: Vec<Agent>,
     /// Sample services; this version starts none.
     pub services: Vec<serde_json::Value>,
 }
@@ -41,6 +41,29 @@ pub(super) struct Manager {
     pub config: PathBuf,
     pub data_dir: PathBuf,
     pub log: PathBuf,
+}
+
+/// One host's agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Agent {
+    /// The host's number in the group.
+    pub host: u64,
+    /// The host's name.
+    pub name: String,
+    /// Where the agent listens.
+    pub address: String,
+    /// `null` while the process is not running.
+    pub pid: Option<u32>,
+    pub config: PathBuf,
+    pub data_dir: PathBuf,
+    pub log: PathBuf,
+}
+
+impl Manager {
+    /// The configuration of the agent that looks after it: it lies beside its own.
+    pub(super) fn agent_config(&self) -> PathBuf {
+        self.config.with_file_name("agent.toml")
+    }
 }
 
 impl Record {
@@ -83,15 +106,25 @@ mod tests {
             peer_addr: "127.0.0.1:8542".into(),
             health_url: "http://127.0.0.1:8642".into(),
             pid: None,
-            config: "/d/2/km.toml".into(),
-            data_dir: "/d/2/data".into(),
-            log: "/d/2/km.log".into(),
+            config: "/d/km2/km.toml".into(),
+            data_dir: "/d/km2/data".into(),
+            log: "/d/km2/agent/units/kyvos-manager/out.log".into(),
+        };
+        assert_eq!(manager.agent_config(), Path::new("/d/km2/agent.toml"));
+        let agent = Agent {
+            host: 7,
+            name: "km2".into(),
+            address: "127.0.0.1:8742".into(),
+            pid: Some(4711),
+            config: "/d/km2/agent.toml".into(),
+            data_dir: "/d/km2/agent".into(),
+            log: "/d/km2/agent.log".into(),
         };
         let record = Record {
             admin: Admin { username: "admin".into(), password: "p".into() },
             ca: "/d/ca.pem".into(),
             managers: vec![manager],
-            agents: vec![],
+            agents: vec![agent],
             services: vec![],
         };
         let expected = serde_json::json!({
@@ -99,10 +132,14 @@ mod tests {
             "ca": "/d/ca.pem",
             "managers": [{
                 "id": 4, "api_url": "https://127.0.0.1:8442", "peer_addr": "127.0.0.1:8542",
-                "health_url": "http://127.0.0.1:8642", "pid": null, "config": "/d/2/km.toml",
-                "data_dir": "/d/2/data", "log": "/d/2/km.log",
+                "health_url": "http://127.0.0.1:8642", "pid": null, "config": "/d/km2/km.toml",
+                "data_dir": "/d/km2/data", "log": "/d/km2/agent/units/kyvos-manager/out.log",
             }],
-            "agents": [], "services": [],
+            "agents": [{
+                "host": 7, "name": "km2", "address": "127.0.0.1:8742", "pid": 4711,
+                "config": "/d/km2/agent.toml", "data_dir": "/d/km2/agent", "log": "/d/km2/agent.log",
+            }],
+            "services": [],
         });
         assert_eq!(serde_json::to_value(&record).unwrap(), expected);
         let dir = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ mod command_line;
 mod damage;
 mod disk_full;
 mod failing_disk;
+mod hosts;
 mod joining;
 mod load_balancer;
 mod no_quorum;

@@ -22,6 +22,9 @@ fn no_secret_is_in_any_log_line_at_any_level() {
     secrets.push(("an API token", text(&token["token"])));
     let invitation = demo.ask_any(["token", "create"]).json();
     secrets.push(("an invitation", text(&invitation["token"])));
+    let enrolment = demo.ask_any(["hosts", "enrol", "km3"]).json();
+    let secret = text(&enrolment["token"]).split('.').next().unwrap_or_default().to_owned();
+    secrets.push(("an enrolment token", secret));
     let wrong = "a-wrong-password-nobody-has";
     secrets.push(("a wrong password", wrong.to_owned()));
     demo.try_to_sign_in(wrong);
@@ -33,6 +36,13 @@ fn no_secret_is_in_any_log_line_at_any_level() {
             let long = lines.filter(|line| line.len() >= KEY_LINE_MIN);
             secrets.extend(long.map(|line| ("a private key", line.to_owned())));
         }
+    }
+    for agent in record["agents"].as_array().unwrap() {
+        let identity = Path::new(agent["data_dir"].as_str().unwrap()).join("identity");
+        let key = std::fs::read_to_string(identity.join("agent.key")).unwrap();
+        let lines = key.lines().filter(|line| !line.starts_with("-----"));
+        let long = lines.filter(|line| line.len() >= KEY_LINE_MIN);
+        secrets.extend(long.map(|line| ("an agent's key", line.to_owned())));
     }
     assert!(secrets.iter().all(|(_, secret)| secret.len() >= 12), "a secret is not there");
     for manager in &demo.managers {

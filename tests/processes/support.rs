@@ -250,6 +250,20 @@ impl Demo {
         until("its health port", || health(manager, "live") == Some(200));
     }
 
+    /// Starts an agent that was killed.
+    pub(crate) fn start_agent(&mut self, config: &Path) {
+        let mut command = km();
+        command.args(["agent", "--config"]).arg(config);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.started.push(command.spawn().unwrap());
+    }
+
+    /// Ends the demo itself by a signal.
+    pub(crate) fn end_by(&mut self, how: Signal) {
+        signal(self.child.id(), how);
+        self.child.wait().unwrap();
+    }
+
     fn end(&mut self) {
         for child in &mut self.started {
             // It may have ended already.
@@ -257,8 +271,10 @@ impl Demo {
             let _ = child.wait();
         }
         self.started.clear();
-        signal(self.child.id(), Signal::TERM);
-        let _ = self.child.wait();
+        if let Ok(None) = self.child.try_wait() {
+            signal(self.child.id(), Signal::TERM);
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -86,6 +86,7 @@ fn member(host: &Host, told: &Value) -> Result<Manager, Failure> {
         api_url: format!("https://{address}:7443"),
         health_url: format!("http://{address}:7448"),
         pid: None,
+        config: None,
         log,
     })
 }

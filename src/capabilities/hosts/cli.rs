@@ -104,6 +104,9 @@ pub struct Way {
     /// By its agent, which is enrolled with `km hosts enrol`
     #[arg(long, conflicts_with = "ssh")]
     agent: bool,
+    /// Where its agent listens; the agent tells it itself when it is enrolled
+    #[arg(long, value_name = "HOST:PORT", requires = "agent")]
+    address: Option<String>,
     /// Over SSH: USER@HOST:PORT
     #[arg(long, value_name = "USER@HOST:PORT")]
     ssh: Option<String>,
@@ -301,7 +304,11 @@ fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 impl Way {
     fn transport(&self) -> Result<Option<Value>, Failure> {
         let Some(way) = &self.ssh else {
-            return Ok(self.agent.then(|| json!({ "kind": "agent" })));
+            let mut transport = json!({ "kind": "agent" });
+            if let Some(address) = &self.address {
+                transport["address"] = address.as_str().into();
+            }
+            return Ok(self.agent.then_some(transport));
         };
         let usage = || Failure::Usage(format!("--ssh {way}: give USER@HOST:PORT"));
         let (user, address) = way.split_once('@').ok_or_else(usage)?;
