@@ -15,7 +15,7 @@ use super::Group;
 const ENTRIES_LEAST: u64 = 5_000;
 
 /// What a start may have to apply again: well under a second of work.
-const ENTRIES_MOST: u64 = 50_000;
+const ENTRIES_MOST: u64 = 100_000;
 
 /// How often is looked. Far shorter than it takes to write `ENTRIES_LEAST` entries.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -56,6 +56,6 @@ mod tests {
         assert!(is_due(5_000, 32 * MIB, MIB));
         assert!(!is_due(5_000, 32 * MIB, 100 * MIB));
         assert!(is_due(20_000, 112 * MIB, 100 * MIB));
-        assert!(is_due(50_000, 48 * MIB, 4_000 * MIB));
+        assert!(is_due(100_000, 96 * MIB, 4_000 * MIB));
     }
 }

@@ -4,7 +4,7 @@
 //! Every frame has its own checksum, which says where damage is; the hash says that nothing is missing.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -51,8 +51,10 @@ impl From<Unusable> for io::Error {
 /// Writes a checkpoint under a name that does not count yet.
 pub(crate) struct CheckpointWriter {
     path: PathBuf,
-    out: BufWriter<File>,
+    out: File,
     hash: blake3::Hasher,
+    /// Frames that are neither hashed nor written yet: both cost a fraction when there is much at once.
+    frames: Vec<u8>,
     piece: Vec<u8>,
     image_bytes: u64,
     rows: u64,
@@ -62,51 +64,53 @@ impl CheckpointWriter {
     pub(crate) fn create(path: &Path, head: &Head) -> io::Result<CheckpointWriter> {
         let mut writer = CheckpointWriter {
             path: path.to_owned(),
-            out: BufWriter::with_capacity(PIECE_BYTES, File::create(path)?),
+            out: File::create(path)?,
             hash: blake3::Hasher::new(),
+            frames: Vec::new(),
             piece: Vec::new(),
             image_bytes: 0,
             rows: 0,
         };
-        writer.put(&stored::framed(Kind::CheckpointHead, &CheckpointHeadV1::from(head)))?;
+        stored::put(&mut writer.frames, Kind::CheckpointHead, &CheckpointHeadV1::from(head));
         Ok(writer)
     }
 
     /// Adds a history row. The image must be complete by then.
     pub(crate) fn row(&mut self, row: &RowV1<'_>) -> io::Result<()> {
-        self.put_piece()?;
+        self.put_piece();
         self.rows += 1;
-        self.put(&stored::framed(Kind::CheckpointRow, row))
+        stored::put(&mut self.frames, Kind::CheckpointRow, row);
+        if self.frames.len() >= PIECE_BYTES { self.write_out() } else { Ok(()) }
     }
 
     /// Completes the file and makes it durable under its present name.
     pub(crate) fn finish(mut self) -> io::Result<PathBuf> {
-        self.put_piece()?;
+        self.put_piece();
+        self.write_out()?;
         let end = CheckpointEndV1 {
             image_bytes: self.image_bytes,
             rows: self.rows,
             blake3: *self.hash.finalize().as_bytes(),
         };
-        self.put(&stored::framed(Kind::CheckpointEnd, &end))?;
-        self.out.flush()?;
-        self.out.get_ref().sync_all()?;
+        self.out.write_all(&stored::framed(Kind::CheckpointEnd, &end))?;
+        self.out.sync_all()?;
         Ok(self.path)
     }
 
-    fn put_piece(&mut self) -> io::Result<()> {
+    fn put_piece(&mut self) {
         if self.piece.is_empty() {
-            return Ok(());
+            return;
         }
-        let mut frame = Vec::with_capacity(HEADER_BYTES + self.piece.len());
-        let start = envelope::begin(&mut frame);
-        frame.append(&mut self.piece);
-        envelope::seal(&mut frame, start, Kind::CheckpointImage, V1);
-        self.put(&frame)
+        let start = envelope::begin(&mut self.frames);
+        self.frames.append(&mut self.piece);
+        envelope::seal(&mut self.frames, start, Kind::CheckpointImage, V1);
     }
 
-    fn put(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.hash.update(frame);
-        self.out.write_all(frame)
+    fn write_out(&mut self) -> io::Result<()> {
+        self.hash.update(&self.frames);
+        self.out.write_all(&self.frames)?;
+        self.frames.clear();
+        Ok(())
     }
 }
 
@@ -117,7 +121,8 @@ impl Write for CheckpointWriter {
         self.piece.extend_from_slice(&bytes[..taken]);
         self.image_bytes += taken as u64;
         if self.piece.len() == PIECE_BYTES {
-            self.put_piece()?;
+            self.put_piece();
+            self.write_out()?;
         }
         Ok(taken)
     }

@@ -1,12 +1,16 @@
-//! How history rows lie in a tree of sled: packed into blocks under their first revision, and an index by key.
+//! How history rows lie in a tree of sled: packed into blocks under their first revision, and beside each block
+//! the marks of the keys in it.
 //!
-//! Revisions are big-endian in keys, so that sled's order is theirs.
+//! Whoever looks for a key goes through the marks and opens the blocks that have its own. An index with an entry
+//! for every row would find them sooner, but sled splits a page at every sixteenth entry, and keeping such an index
+//! cost more than everything else that a write leaves in the history. Revisions are big-endian in keys, so that
+//! sled's order is theirs.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use crate::envelope::Kind;
-use crate::state::quirks::{damaged, malformed};
+use crate::state::quirks::malformed;
 use crate::stored::{self, BlockV1, RowV1};
 
 /// Rows of one write are packed into blocks of about this size: a write of many rows then costs sled a few
@@ -15,8 +19,10 @@ const BLOCK_BYTES: usize = 16 << 10;
 
 /// First byte of the key of a block.
 pub(super) const BLOCK: u8 = 1;
-/// First byte of a key in the index.
-const BY_KEY: u8 = 2;
+/// First byte of the key of a block's marks.
+pub(super) const MARKS: u8 = 2;
+/// Bytes of one mark.
+const MARK_BYTES: usize = 4;
 
 /// One row as it is handed in and out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,24 +61,27 @@ pub(super) fn block_key(table: u8, revision: u64, position: u32) -> Vec<u8> {
     [&[BLOCK, table][..], &revision.to_be_bytes(), &position.to_be_bytes()].concat()
 }
 
-pub(super) fn index_prefix(table: u8, key: &[u8]) -> Vec<u8> {
-    [&[BY_KEY, table][..], &(key.len() as u32).to_be_bytes(), key].concat()
+/// The key of a block's marks, and the other way round.
+pub(super) fn beside(key: &[u8], kind: u8) -> Vec<u8> {
+    let mut beside = key.to_vec();
+    beside[0] = kind;
+    beside
 }
 
-pub(super) fn index_key(table: u8, key: &[u8], revision: u64, position: u32) -> Vec<u8> {
-    let mut indexed = index_prefix(table, key);
-    indexed.extend_from_slice(&revision.to_be_bytes());
-    indexed.extend_from_slice(&position.to_be_bytes());
-    indexed
+/// The marks of the keys in a block; nothing for one whose rows have none.
+pub(super) fn marks(block: &BlockV1<'_>) -> Vec<u8> {
+    let keys = block.rows.iter().map(|row| row.key).filter(|key| !key.is_empty());
+    keys.flat_map(mark).collect()
 }
 
-pub(super) fn revision_at_end(key: &[u8]) -> io::Result<(u64, u32)> {
-    let (_, end) = key.split_last_chunk::<12>().ok_or_else(|| damaged("an index key is short"))?;
-    let (revision, position) = end.split_at(8);
-    Ok((
-        u64::from_be_bytes(revision.try_into().expect("eight of twelve bytes")),
-        u32::from_be_bytes(position.try_into().expect("four of twelve bytes")),
-    ))
+/// Whether a block with these marks may hold rows of the key.
+pub(super) fn may_hold(marks: &[u8], key: &[u8]) -> bool {
+    let wanted = mark(key);
+    marks.chunks_exact(MARK_BYTES).any(|mark| mark == wanted)
+}
+
+fn mark(key: &[u8]) -> [u8; MARK_BYTES] {
+    crc32c::crc32c(key).to_le_bytes()
 }
 
 impl<'a> From<&'a StoredRow> for RowV1<'a> {
@@ -105,11 +114,22 @@ mod tests {
 
     // Frozen like the stored forms: an older history is found under these keys.
     #[test]
-    fn keys_have_the_bytes_they_were_frozen_with() {
-        assert_eq!(block_key(4, 70_000, 1), b"\x01\x04\0\0\0\0\0\x01\x11\x70\0\0\0\x01");
-        let index = index_key(4, b"color", 70_000, 1);
-        assert_eq!(index, b"\x02\x04\0\0\0\x05color\0\0\0\0\0\x01\x11\x70\0\0\0\x01");
-        assert_eq!(revision_at_end(&index).ok(), Some((70_000, 1)));
+    fn keys_and_marks_have_the_bytes_they_were_frozen_with() {
+        let key = block_key(4, 70_000, 1);
+        assert_eq!(key, b"\x01\x04\0\0\0\0\0\x01\x11\x70\0\0\0\x01");
+        assert_eq!(beside(&key, MARKS)[..2], [2, 4]);
+        assert_eq!(beside(&beside(&key, MARKS), BLOCK), key);
+        assert_eq!(mark(b"123456789"), 0xE306_9283_u32.to_le_bytes());
+    }
+
+    #[test]
+    fn a_block_has_a_mark_for_every_key_in_it() {
+        let row = |key| RowV1 { revision: 1, position: 0, table: 1, key, value: b"" };
+        let block = BlockV1 { rows: vec![row(&b"red"[..]), row(b""), row(b"blue")] };
+        let marks = marks(&block);
+        assert_eq!(marks.len(), 2 * MARK_BYTES);
+        assert!(may_hold(&marks, b"red") && may_hold(&marks, b"blue"));
+        assert!(!may_hold(&marks, b"green"));
     }
 
     #[test]

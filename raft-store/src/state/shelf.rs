@@ -17,7 +17,7 @@ use crate::state::quirks::{
     wait_for_lock,
 };
 use crate::state::rows::{
-    BLOCK, StoredRow, block_key, blocks, decode, index_key, index_prefix, revision_at_end,
+    BLOCK, MARKS, StoredRow, beside, block_key, blocks, decode, marks, may_hold,
 };
 use crate::stored::{self, ProgressV1, RowV1};
 
@@ -126,7 +126,7 @@ impl Shelves {
     }
 
     /// Reads everything and fails on the first thing that is wrong: a row that cannot be read, one that is
-    /// missing, an index that leads nowhere.
+    /// missing, a block without the marks of its keys.
     pub(crate) fn verify(&self) -> io::Result<()> {
         let _walk = self.walk();
         guarded_io(|| self.numbers().into_iter().try_for_each(|shelf| self.verify_shelf(shelf)))
@@ -136,13 +136,16 @@ impl Shelves {
         let tree = self.tree(shelf)?;
         let mut found = 0;
         for item in tree.scan_prefix([BLOCK]) {
-            for row in &decode(&item.map_err(to_io)?.1)?.rows {
-                let index = index_key(row.table, row.key, row.revision, row.position);
-                if !row.key.is_empty() && !tree.contains_key(index).map_err(to_io)? {
-                    return Err(damaged(&format!("revision {} is not indexed", row.revision)));
-                }
-                found += 1;
+            let (key, bytes) = item.map_err(to_io)?;
+            let block = decode(&bytes)?;
+            let marked = tree.get(beside(&key, MARKS)).map_err(to_io)?;
+            if marked.as_deref().unwrap_or_default() != marks(&block) {
+                let first = block.rows.first().map_or(0, |row| row.revision);
+                return Err(damaged(&format!(
+                    "the marks of the block of revision {first} are wrong"
+                )));
             }
+            found += block.rows.len() as u64;
         }
         let expected = progress_of(&tree)?.map_or(0, |progress| progress.rows);
         if found != expected {
@@ -184,16 +187,19 @@ impl Shelves {
         before: u64,
         limit: usize,
     ) -> io::Result<Vec<StoredRow>> {
+        let of_key = |bytes: &[u8]| {
+            let rows = decode(bytes)?.rows.into_iter().rev().filter(|row| row.key == key);
+            Ok(rows.map(StoredRow::from).collect())
+        };
         if key.is_empty() {
-            return self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
-                let block = decode(bytes)?;
-                let rows = block.rows.into_iter().rev().filter(|row| row.key.is_empty());
-                Ok(rows.map(StoredRow::from).collect())
-            });
+            return self.newest(&[BLOCK, table], before, limit, |_, _, block| of_key(block));
         }
-        self.newest(&index_prefix(table, key), before, limit, |tree, index, _| {
-            let (revision, position) = revision_at_end(index)?;
-            Ok(vec![row_at(tree, table, revision, position)?])
+        self.newest(&[MARKS, table], before, limit, |tree, at, marks| {
+            if !may_hold(marks, key) {
+                return Ok(Vec::new());
+            }
+            let block = tree.get(beside(at, BLOCK)).map_err(to_io)?;
+            of_key(&block.ok_or_else(|| damaged("a block is missing"))?)
         })
     }
 
@@ -252,10 +258,11 @@ impl Shelves {
         for block in blocks(rows) {
             let first = &block.rows[0];
             let key = block_key(first.table, first.revision, first.position);
+            let marks = marks(&block);
+            if !marks.is_empty() {
+                batch.insert(beside(&key, MARKS), marks);
+            }
             batch.insert(key, stored::framed(Kind::HistoryBlock, &block));
-        }
-        for row in rows.iter().filter(|row| !row.key.is_empty()) {
-            batch.insert(index_key(row.table, &row.key, row.revision, row.position), &[]);
         }
         let progress = ProgressV1 { revision: upto, rows: before + rows.len() as u64 };
         batch.insert(PROGRESS, stored::framed(Kind::HistoryProgress, &progress));
@@ -296,16 +303,4 @@ fn shelf_number(name: &[u8]) -> Option<u64> {
 fn progress_of(tree: &Tree) -> io::Result<Option<ProgressV1>> {
     let Some(bytes) = tree.get(PROGRESS).map_err(to_io)? else { return Ok(None) };
     stored::get_only(&bytes, Kind::HistoryProgress).map(Some).map_err(malformed)
-}
-
-/// The row in the last block that begins at or before it.
-fn row_at(tree: &Tree, table: u8, revision: u64, position: u32) -> io::Result<StoredRow> {
-    let upto = block_key(table, revision, position);
-    let block = tree.range(vec![BLOCK, table]..=upto).next_back();
-    let (_, bytes) = block.ok_or_else(|| damaged("a row is missing"))?.map_err(to_io)?;
-    let row = decode(&bytes)?
-        .rows
-        .into_iter()
-        .find(|row| (row.revision, row.position) == (revision, position));
-    row.map(StoredRow::from).ok_or_else(|| damaged("a row is missing"))
 }
