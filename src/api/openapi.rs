@@ -89,14 +89,17 @@ pub(super) struct Described {
 
 /// The described route of that method and path, if there is one.
 pub(super) fn route(method: &Method, path: &str) -> Option<&'static Described> {
-    static ROUTES: OnceLock<HashMap<(String, String), Described>> = OnceLock::new();
+    static ROUTES: OnceLock<Routes> = OnceLock::new();
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    ROUTES.get_or_init(routes).get(&(method.to_owned(), path.to_owned()))
+    ROUTES.get_or_init(routes).get(path)?.get(method)
 }
 
-fn routes() -> HashMap<(String, String), Described> {
+/// By path, then by method.
+type Routes = HashMap<String, HashMap<String, Described>>;
+
+fn routes() -> Routes {
     let document = openapi();
-    let mut found = HashMap::new();
+    let mut found = Routes::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -104,7 +107,7 @@ fn routes() -> HashMap<(String, String), Described> {
             let query = query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
             let forwarded = operation["x-km-handled"] == "forwarded";
             let described = Described { forwarded, query: query.collect() };
-            found.insert((method.to_uppercase(), path.clone()), described);
+            found.entry(path.clone()).or_default().insert(method.to_uppercase(), described);
         }
     }
     found

@@ -82,7 +82,7 @@ fn judge(state: &mut State, entry: &Committed, proposal: Proposal) -> Applied {
         rows.extend(event.rows(&moment));
     }
     rows.extend(audit::record(&mut state.kernel.audit_head, &moment, &proposal, before, &outcome));
-    state.kernel.remember(proposal.request, proposal.fingerprint, revision, outcome.clone());
+    state.kernel.remember(&proposal.request, proposal.fingerprint, revision, outcome.clone());
     let change = (!events.is_empty()).then(|| Change {
         revision,
         at: moment.at,

@@ -23,8 +23,9 @@ pub struct Kernel {
     pub level: Level,
     /// Head of the audit's hash chain.
     pub audit_head: Digest,
-    answered: BTreeMap<RequestId, Answered>,
-    answered_order: BTreeMap<Revision, RequestId>,
+    /// By the digest of the request's name: as good as the name, and a fraction of its size.
+    answered: BTreeMap<Digest, Answered>,
+    answered_order: BTreeMap<Revision, Digest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ impl Answer {
 impl Kernel {
     /// The answer given to a request, while it is remembered.
     pub fn answer_to(&self, request: &RequestId) -> Option<Answer> {
-        let seen = self.answered.get(request)?;
+        let seen = self.answered.get(&named(request))?;
         Some(Answer { revision: seen.revision, outcome: seen.outcome.clone(), repeated: true })
     }
 
@@ -113,7 +114,7 @@ impl Kernel {
     }
 
     pub(super) fn asked(&self, request: &RequestId, fingerprint: &Digest) -> Asked {
-        match self.answered.get(request) {
+        match self.answered.get(&named(request)) {
             None => Asked::Never,
             Some(seen) if seen.fingerprint != *fingerprint => Asked::WithAnotherBody,
             Some(seen) => Asked::Before(Answer {
@@ -126,16 +127,21 @@ impl Kernel {
 
     pub(super) fn remember(
         &mut self,
-        request: RequestId,
+        request: &RequestId,
         fingerprint: Digest,
         revision: Revision,
         outcome: Outcome,
     ) {
-        self.answered_order.insert(revision, request.clone());
+        let request = named(request);
+        self.answered_order.insert(revision, request);
         self.answered.insert(request, Answered { fingerprint, revision, outcome });
         while self.answered.len() > REQUESTS_KEPT {
             let Some((_, oldest)) = self.answered_order.pop_first() else { break };
             self.answered.remove(&oldest);
         }
     }
+}
+
+fn named(request: &RequestId) -> Digest {
+    Digest::of(request.as_str().as_bytes())
 }

@@ -129,8 +129,8 @@ pub mod tables {
 /// The bytes of a history row's value: a format number, then bincode.
 pub fn history_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = vec![HISTORY_FORMAT];
-    let body = bincode::serde::encode_to_vec(value, bincode::config::standard());
-    bytes.extend(body.expect("history rows are plain data"));
+    bincode::serde::encode_into_std_write(value, &mut bytes, bincode::config::standard())
+        .expect("history rows are plain data");
     bytes
 }
 

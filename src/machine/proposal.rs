@@ -101,12 +101,8 @@ impl Proposal {
     /// The bytes as they stand in the log: the format number (big endian), then bincode.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = FORMAT.to_be_bytes().to_vec();
-        let body = bincode::serde::encode_to_vec(self, bincode_config());
-        bytes.extend(
-            body.expect(
-                "a proposal is plain data within the limit its fields were checked against",
-            ),
-        );
+        bincode::serde::encode_into_std_write(self, &mut bytes, bincode_config())
+            .expect("a proposal is plain data within the limit its fields were checked against");
         bytes
     }
 

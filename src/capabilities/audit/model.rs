@@ -73,10 +73,11 @@ impl AuditRecord {
 
 /// A refused command may have brought texts of any length; its record must fit into a row all the same.
 fn bounded(trace: Trace) -> Trace {
-    let value = |text: Option<String>| text.map(|text| cut(&text, VALUE_MAX_BYTES));
+    let within = |text: String, max: usize| if text.len() <= max { text } else { cut(&text, max) };
+    let value = |text: Option<String>| text.map(|text| within(text, VALUE_MAX_BYTES));
     Trace {
         action: trace.action,
-        object: cut(&trace.object, OBJECT_MAX_BYTES),
+        object: within(trace.object, OBJECT_MAX_BYTES),
         before: value(trace.before),
         after: value(trace.after),
     }
@@ -107,6 +108,7 @@ pub fn record(
         term: moment.term,
         request: moment.request.to_string(),
     };
-    *head = record.hash();
-    Some(Row { table: tables::AUDIT, key: Vec::new(), value: history_bytes(&record) })
+    let value = history_bytes(&record);
+    *head = Digest::of(&value);
+    Some(Row { table: tables::AUDIT, key: Vec::new(), value })
 }

@@ -96,7 +96,11 @@ impl Facts {
     }
 
     pub(super) fn set(&mut self, file: File, name: &str, setting: Setting) {
-        self.files.entry(file).or_default().insert(name.to_owned(), setting);
+        let held = self.files.entry(file).or_default();
+        match held.get_mut(name) {
+            Some(known) => *known = setting,
+            None => drop(held.insert(name.to_owned(), setting)),
+        }
     }
 
     /// A file without settings is not kept, so that equal settings are equal facts.
