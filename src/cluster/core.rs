@@ -98,7 +98,7 @@ impl Core {
 
     /// The leader this member knows of.
     pub(crate) fn known_leader(&self) -> Option<u64> {
-        self.raft.metrics().borrow_watched().current_leader
+        self.raft.server_metrics().borrow_watched().current_leader
     }
 
     /// Waits until this member knows of another leader than `leader`.
@@ -111,8 +111,10 @@ impl Core {
         self.leader_that(|_| true).await;
     }
 
+    /// Listens to what changes with elections only: the library's other metrics change with every entry, and every
+    /// call that waits here would be woken by each.
     async fn leader_that(&self, fits: impl Fn(u64) -> bool) {
-        let mut metrics = self.raft.metrics();
+        let mut metrics = self.raft.server_metrics();
         loop {
             let known = metrics.borrow_watched().current_leader;
             if known.is_some_and(&fits) {

@@ -60,6 +60,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
+use raft_store::types::TypeConfig;
 use raft_store::{Closing, HealthReport, History};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -167,7 +168,8 @@ impl Group {
 
     /// A way to wait until the standing may have changed.
     pub(crate) fn changes(&self) -> Changes {
-        Changes { metrics: self.core.raft.metrics() }
+        let raft = &self.core.raft;
+        Changes { everything: raft.metrics(), elections: raft.server_metrics() }
     }
 
     /// Ends everything this member does, in order, and closes the store. Other handles answer
@@ -198,17 +200,27 @@ impl Group {
 
 /// Tells when a standing may have changed.
 pub(crate) struct Changes {
-    metrics: openraft::alias::WatchReceiverOf<
-        raft_store::types::TypeConfig,
-        openraft::RaftMetrics<raft_store::types::TypeConfig>,
-    >,
+    everything: Watched<openraft::RaftMetrics<TypeConfig>>,
+    elections: Watched<openraft::metrics::RaftServerMetrics<TypeConfig>>,
 }
+
+type Watched<T> = openraft::alias::WatchReceiverOf<TypeConfig, T>;
 
 impl Changes {
     /// Waits for the next change; for ever once the Raft core has ended.
     pub(crate) async fn next(&mut self) {
-        if self.metrics.changed().await.is_err() {
+        if self.everything.changed().await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for the next change that matters to a member that may take the office: any while it leads, else only
+    /// those of who leads, votes and belongs to the group. Under load the others come a thousand times a second.
+    pub(crate) async fn next_if(&mut self, leading: bool) {
+        match leading {
+            true => self.next().await,
+            false if self.elections.changed().await.is_ok() => {}
+            false => std::future::pending().await,
         }
     }
 }

@@ -118,7 +118,7 @@ impl Group {
     pub(super) async fn keep_depositing(self) {
         let mut ticks = interval(DEPOSIT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut metrics = self.core.raft.metrics();
+        let mut metrics = self.core.raft.server_metrics();
         let mut told = None;
         loop {
             let due = tokio::select! {

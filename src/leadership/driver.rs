@@ -193,13 +193,14 @@ impl Watch {
             {
                 return Some(term);
             }
+            let leading = self.office.group().standing().leading;
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 Some(order) = self.taken.recv() => {
                     // The asker may be gone; then nobody wants to know.
                     drop(order.done.send(Err(HandOverFailure::NotActive)));
                 }
-                () = self.changes.next() => {}
+                () = self.changes.next_if(leading) => {}
                 () = tokio::time::sleep(LOOK_PERIOD) => {}
             }
         }
