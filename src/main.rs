@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // First of all: with two providers in the build, any TLS configuration made earlier would panic.
     rustls::crypto::aws_lc_rs::default_provider()

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::envelope::Kind;
 use crate::log::frozen::{FROZEN_SALT, frozen_group, frozen_mark};
+use crate::pack;
 use crate::stored::{
     self, BlockV1, CheckpointEndV1, CheckpointHeadV1, EntryV1, IdentityV1, LogIdV1, MarkV1,
     MemberV1, MembershipV1, PayloadV1, ProgressV1, RowV1, SegmentHeadV1, StoredMembershipV1,
@@ -27,6 +28,13 @@ fn membership() -> MembershipV1 {
 
 fn row() -> RowV1<'static> {
     RowV1 { revision: 70_000, position: 1, table: 4, key: b"color", value: b"blue" }
+}
+
+fn packed<T: bincode::Encode>(kind: Kind, value: &T) -> Vec<u8> {
+    let (mut plain, mut packed) = (Vec::new(), Vec::new());
+    stored::put_plain(&mut plain, value);
+    pack::put(&mut packed, kind, &plain);
+    packed
 }
 
 /// Every form by name.
@@ -67,9 +75,9 @@ pub(crate) fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("group", frozen_group(FROZEN_SALT, 12, &stored::framed(Kind::Vote, &vote))),
         ("mark", frozen_mark(&mark)),
         ("checkpoint-head", stored::framed(Kind::CheckpointHead, &checkpoint_head)),
-        ("checkpoint-row", stored::framed(Kind::CheckpointRow, &row())),
+        ("checkpoint-rows", packed(Kind::CheckpointRows, &row())),
         ("checkpoint-end", stored::framed(Kind::CheckpointEnd, &end)),
-        ("history-block", stored::framed(Kind::HistoryBlock, &block)),
+        ("history-block", packed(Kind::HistoryBlock, &block)),
         ("history-progress", stored::framed(Kind::HistoryProgress, &progress)),
     ]
 }

@@ -7,6 +7,7 @@ use crate::golden::forms;
 use crate::log::frozen::{
     FROZEN_SALT, read_hostile_group, read_hostile_mark, read_hostile_segment,
 };
+use crate::pack;
 use crate::stored::{
     self, BlockV1, CheckpointEndV1, CheckpointHeadV1, EntryV1, IdentityV1, LogIdV1, Membership,
     ProgressV1, RowV1, SegmentHeadV1, StoredMembership, TruncateV1, VoteV1,
@@ -24,15 +25,36 @@ fn taken_by_any(bytes: &[u8]) -> bool {
         stored::get_only::<TruncateV1>(bytes, Kind::Truncate).is_ok(),
         stored::get_only::<SegmentHeadV1>(bytes, Kind::SegmentHead).is_ok(),
         stored::get_only::<CheckpointHeadV1>(bytes, Kind::CheckpointHead).is_ok_and(membership),
-        stored::get_only::<RowV1>(bytes, Kind::CheckpointRow).is_ok(),
+        rows_in(bytes).is_some(),
         stored::get_only::<CheckpointEndV1>(bytes, Kind::CheckpointEnd).is_ok(),
-        stored::get_only::<BlockV1>(bytes, Kind::HistoryBlock).is_ok(),
+        block_in(bytes).is_some(),
         stored::get_only::<ProgressV1>(bytes, Kind::HistoryProgress).is_ok(),
         read_hostile_group(bytes, FROZEN_SALT),
         read_hostile_mark(bytes),
     ];
     read_hostile_segment(bytes, FROZEN_SALT);
     taken.into_iter().filter(|taken| *taken).count() > 0
+}
+
+fn rows_in(bytes: &[u8]) -> Option<usize> {
+    let plain = unpacked(bytes, Kind::CheckpointRows)?;
+    let (mut rest, mut rows) = (plain.as_slice(), 0);
+    while !rest.is_empty() {
+        rest = stored::get_plain::<RowV1>(rest).ok()?.1;
+        rows += 1;
+    }
+    Some(rows)
+}
+
+fn block_in(bytes: &[u8]) -> Option<usize> {
+    let plain = unpacked(bytes, Kind::HistoryBlock)?;
+    let (block, rest): (BlockV1, _) = stored::get_plain(&plain).ok()?;
+    rest.is_empty().then_some(block.rows.len())
+}
+
+fn unpacked(bytes: &[u8], kind: Kind) -> Option<Vec<u8>> {
+    let (envelope, used) = Envelope::open(bytes).ok()?;
+    (used == bytes.len()).then(|| pack::get(envelope, kind).ok())?
 }
 
 /// A frame whose checksum is right and whose body is anything.

@@ -35,6 +35,7 @@ mod health;
 mod log;
 mod open;
 mod options;
+mod pack;
 mod state;
 mod stored;
 

@@ -15,7 +15,7 @@ pub struct Options {
     /// at a start, when the spare is written anew. 16 MiB.
     pub segment_bytes: u64,
     /// Entries kept in memory for followers and for applying, by size. Older ones are read from the
-    /// segments. 16 MiB.
+    /// segments. 8 MiB.
     pub cache_bytes: usize,
     /// History kept, in revisions, rounded up to whole shelves of 10,000. 200,000.
     pub history_keep: u64,
@@ -33,7 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             segment_bytes: 16 << 20,
-            cache_bytes: 16 << 20,
+            cache_bytes: 8 << 20,
             history_keep: 200_000,
             keep_for_older_checkpoint: true,
             allocator: Arc::new(Fallocate),

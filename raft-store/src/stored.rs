@@ -44,6 +44,20 @@ pub(crate) fn framed<T: Encode>(kind: Kind, value: &T) -> Vec<u8> {
     out
 }
 
+/// Appends the bytes of `value` to `out`, without a frame: for bodies of many values.
+pub(crate) fn put_plain<T: Encode>(out: &mut Vec<u8>, value: &T) {
+    bincode::encode_into_std_write(value, out, config()).expect("writing to memory cannot fail");
+}
+
+/// The value at the start of `bytes`, and what follows it.
+pub(crate) fn get_plain<'a, T: BorrowDecode<'a, ()>>(
+    bytes: &'a [u8],
+) -> Result<(T, &'a [u8]), Malformed> {
+    let (value, used) = bincode::borrow_decode_from_slice(bytes, config())
+        .map_err(|error| Malformed::Content(error.to_string()))?;
+    Ok((value, &bytes[used..]))
+}
+
 /// The value in a frame of `kind`, all of its bytes accounted for.
 pub(crate) fn get<'a, T: BorrowDecode<'a, ()>>(
     envelope: Envelope<'a>,

@@ -63,8 +63,17 @@ fn ticks(pid: i32) -> Option<u64> {
 
 /// Memory one process holds, in MiB.
 pub fn resident_mib(pid: i32) -> f64 {
+    status_mib(pid, "VmRSS:")
+}
+
+/// Memory that is a process's own: without the pages of files, which it shares with whoever runs the same program.
+pub fn own_mib(pid: i32) -> f64 {
+    status_mib(pid, "RssAnon:")
+}
+
+fn status_mib(pid: i32, what: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(what));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::group::Group;
-use super::machine::{cpu_seconds, resident_mib, with_children};
+use super::machine::{cpu_seconds, own_mib, resident_mib, with_children};
 use super::row::Row;
 use crate::Failure;
 
@@ -29,13 +29,13 @@ pub async fn look(groups: &[Group], state: &str) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// What the node that holds most holds, with its children.
+/// What the node that holds most holds. Its children run the same program: only what is their own comes on top.
 fn largest_mib(group: &Group) -> Result<f64, Failure> {
     let mut largest: f64 = 0.0;
     for nth in 0..group.size() {
         let Some(pid) = group.pid(nth)? else { continue };
-        let all = with_children(&[pid]);
-        largest = largest.max(all.into_iter().map(resident_mib).sum());
+        let children: f64 = with_children(&[pid]).into_iter().skip(1).map(own_mib).sum();
+        largest = largest.max(resident_mib(pid) + children);
     }
     Ok(largest)
 }

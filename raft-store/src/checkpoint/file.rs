@@ -1,5 +1,5 @@
-//! The form of a checkpoint file: a head, the image in pieces, the history rows, and an end with the hash of
-//! all before it.
+//! The form of a checkpoint file: a head, the image in pieces, the history rows in packs, and an end with the hash
+//! of all before it.
 //!
 //! Every frame has its own checksum, which says where damage is; the hash says that nothing is missing.
 
@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::envelope::{self, Envelope, HEADER_BYTES, Kind, Malformed};
+use crate::pack;
 use crate::stored::{
     self, CheckpointEndV1, CheckpointHeadV1, LogId, LogIdV1, RowV1, StoredMembership,
     StoredMembershipV1, V1,
 };
 
-/// Length of one piece of the image. Small enough to be framed in memory, large enough to cost nothing.
+/// Length of one piece of the image, and of one pack of rows. Small enough to be framed in memory, large enough to cost nothing.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// What a checkpoint says of itself.
@@ -56,6 +57,8 @@ pub(crate) struct CheckpointWriter {
     /// Frames that are neither hashed nor written yet: both cost a fraction when there is much at once.
     frames: Vec<u8>,
     piece: Vec<u8>,
+    /// Rows that are not packed yet.
+    plain: Vec<u8>,
     image_bytes: u64,
     rows: u64,
 }
@@ -68,6 +71,7 @@ impl CheckpointWriter {
             hash: blake3::Hasher::new(),
             frames: Vec::new(),
             piece: Vec::new(),
+            plain: Vec::new(),
             image_bytes: 0,
             rows: 0,
         };
@@ -79,13 +83,17 @@ impl CheckpointWriter {
     pub(crate) fn row(&mut self, row: &RowV1<'_>) -> io::Result<()> {
         self.put_piece();
         self.rows += 1;
-        stored::put(&mut self.frames, Kind::CheckpointRow, row);
+        stored::put_plain(&mut self.plain, row);
+        if self.plain.len() >= PIECE_BYTES {
+            self.put_rows();
+        }
         if self.frames.len() >= PIECE_BYTES { self.write_out() } else { Ok(()) }
     }
 
     /// Completes the file and makes it durable under its present name.
     pub(crate) fn finish(mut self) -> io::Result<PathBuf> {
         self.put_piece();
+        self.put_rows();
         self.write_out()?;
         let end = CheckpointEndV1 {
             image_bytes: self.image_bytes,
@@ -104,6 +112,13 @@ impl CheckpointWriter {
         let start = envelope::begin(&mut self.frames);
         self.frames.append(&mut self.piece);
         envelope::seal(&mut self.frames, start, Kind::CheckpointImage, V1);
+    }
+
+    fn put_rows(&mut self) {
+        if !self.plain.is_empty() {
+            pack::put(&mut self.frames, Kind::CheckpointRows, &self.plain);
+            self.plain.clear();
+        }
     }
 
     fn write_out(&mut self) -> io::Result<()> {
@@ -191,10 +206,15 @@ fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Resul
                 image_bytes += piece.len() as u64;
                 visit(Part::Image(piece))?;
             }
-            Kind::CheckpointRow => {
-                let row = stored::get(envelope, Kind::CheckpointRow).map_err(at(offset))?;
-                rows += 1;
-                visit(Part::Row(row))?;
+            Kind::CheckpointRows => {
+                let plain = pack::get(envelope, Kind::CheckpointRows).map_err(at(offset))?;
+                let mut rest = plain.as_slice();
+                while !rest.is_empty() {
+                    let (row, later) = stored::get_plain(rest).map_err(at(offset))?;
+                    rows += 1;
+                    visit(Part::Row(row))?;
+                    rest = later;
+                }
             }
             _ => {
                 let end = stored::get(envelope, Kind::CheckpointEnd).map_err(at(offset))?;

@@ -1,4 +1,4 @@
-//! How history rows lie in a tree of sled: packed into blocks under their first revision, and beside each block
+//! How history rows lie in a tree of sled: in packed blocks under their first revision, and beside each block
 //! the marks of the keys in it.
 //!
 //! Whoever looks for a key goes through the marks and opens the blocks that have its own. An index with an entry
@@ -9,13 +9,15 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::envelope::Kind;
-use crate::state::quirks::malformed;
+use crate::envelope::{Envelope, Kind, Malformed};
+use crate::pack;
+use crate::state::quirks::{damaged, malformed};
 use crate::stored::{self, BlockV1, RowV1};
 
-/// Rows of one write are packed into blocks of about this size: a write of many rows then costs sled a few
-/// insertions. Far below the size at which sled would write a file of its own, which it does not flush.
-const BLOCK_BYTES: usize = 16 << 10;
+/// Rows of one write are put into blocks of about this size, and packed: a write of many rows then costs sled a few
+/// insertions. A page of sixteen is far below the size at which sled would write a file of its own, which it does not
+/// flush, even when nothing in it repeats itself.
+const BLOCK_BYTES: usize = 32 << 10;
 
 /// First byte of the key of a block.
 pub(super) const BLOCK: u8 = 1;
@@ -34,8 +36,36 @@ pub(crate) struct StoredRow {
     pub value: Vec<u8>,
 }
 
-pub(super) fn decode(bytes: &[u8]) -> io::Result<BlockV1<'_>> {
-    stored::get_only(bytes, Kind::HistoryBlock).map_err(malformed)
+/// The bytes of a block as they lie in the tree.
+pub(super) fn encode(block: &BlockV1<'_>) -> Vec<u8> {
+    let (mut plain, mut packed) = (Vec::with_capacity(2 * BLOCK_BYTES), Vec::new());
+    stored::put_plain(&mut plain, block);
+    pack::put(&mut packed, Kind::HistoryBlock, &plain);
+    packed
+}
+
+/// A block that was read.
+pub(super) struct Block(Vec<u8>);
+
+impl Block {
+    pub(super) fn read(bytes: &[u8]) -> io::Result<Block> {
+        Ok(Block(unpack(bytes).map_err(malformed)?))
+    }
+
+    pub(super) fn rows(&self) -> io::Result<Vec<RowV1<'_>>> {
+        match stored::get_plain(&self.0).map_err(malformed)? {
+            (BlockV1 { rows }, []) => Ok(rows),
+            (_, rest) => Err(damaged(&format!("{} bytes after a block", rest.len()))),
+        }
+    }
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let (envelope, used) = Envelope::open(bytes)?;
+    match bytes.len() - used {
+        0 => pack::get(envelope, Kind::HistoryBlock),
+        more => Err(Malformed::Content(format!("{more} bytes left over"))),
+    }
 }
 
 /// The rows of each table, in order, in blocks.
@@ -69,8 +99,8 @@ pub(super) fn beside(key: &[u8], kind: u8) -> Vec<u8> {
 }
 
 /// The marks of the keys in a block; nothing for one whose rows have none.
-pub(super) fn marks(block: &BlockV1<'_>) -> Vec<u8> {
-    let keys = block.rows.iter().map(|row| row.key).filter(|key| !key.is_empty());
+pub(super) fn marks(rows: &[RowV1<'_>]) -> Vec<u8> {
+    let keys = rows.iter().map(|row| row.key).filter(|key| !key.is_empty());
     keys.flat_map(mark).collect()
 }
 
@@ -125,8 +155,7 @@ mod tests {
     #[test]
     fn a_block_has_a_mark_for_every_key_in_it() {
         let row = |key| RowV1 { revision: 1, position: 0, table: 1, key, value: b"" };
-        let block = BlockV1 { rows: vec![row(&b"red"[..]), row(b""), row(b"blue")] };
-        let marks = marks(&block);
+        let marks = marks(&[row(&b"red"[..]), row(b""), row(b"blue")]);
         assert_eq!(marks.len(), 2 * MARK_BYTES);
         assert!(may_hold(&marks, b"red") && may_hold(&marks, b"blue"));
         assert!(!may_hold(&marks, b"green"));
@@ -139,7 +168,7 @@ mod tests {
             position: 0,
             table,
             key: Vec::new(),
-            value: vec![0; 5000],
+            value: vec![0; 10_000],
         };
         let rows: Vec<_> = (0..12).map(|revision| row(revision, (revision % 2) as u8)).collect();
         let packed = blocks(&rows);

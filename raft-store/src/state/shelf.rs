@@ -17,7 +17,7 @@ use crate::state::quirks::{
     wait_for_lock,
 };
 use crate::state::rows::{
-    BLOCK, MARKS, StoredRow, beside, block_key, blocks, decode, marks, may_hold,
+    BLOCK, Block, MARKS, StoredRow, beside, block_key, blocks, encode, marks, may_hold,
 };
 use crate::stored::{self, ProgressV1, RowV1};
 
@@ -27,7 +27,7 @@ pub(crate) const DIR: &str = "history";
 /// ten times that.
 pub(crate) const SHELF_REVISIONS: u64 = 10_000;
 const SEGMENT_BYTES: usize = 8 << 20;
-const CACHE_BYTES: u64 = 16 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 
 const PROGRESS: &[u8] = &[0];
 
@@ -137,15 +137,16 @@ impl Shelves {
         let mut found = 0;
         for item in tree.scan_prefix([BLOCK]) {
             let (key, bytes) = item.map_err(to_io)?;
-            let block = decode(&bytes)?;
+            let block = Block::read(&bytes)?;
+            let rows = block.rows()?;
             let marked = tree.get(beside(&key, MARKS)).map_err(to_io)?;
-            if marked.as_deref().unwrap_or_default() != marks(&block) {
-                let first = block.rows.first().map_or(0, |row| row.revision);
+            if marked.as_deref().unwrap_or_default() != marks(&rows) {
+                let first = rows.first().map_or(0, |row| row.revision);
                 return Err(damaged(&format!(
                     "the marks of the block of revision {first} are wrong"
                 )));
             }
-            found += block.rows.len() as u64;
+            found += rows.len() as u64;
         }
         let expected = progress_of(&tree)?.map_or(0, |progress| progress.rows);
         if found != expected {
@@ -167,9 +168,8 @@ impl Shelves {
             for shelf in self.numbers() {
                 for item in self.tree(shelf)?.scan_prefix([BLOCK]) {
                     let (_, bytes) = item.map_err(to_io)?;
-                    let block = decode(&bytes)?;
-                    block
-                        .rows
+                    Block::read(&bytes)?
+                        .rows()?
                         .iter()
                         .filter(|row| row.revision <= upto)
                         .try_for_each(&mut *visit)?;
@@ -188,7 +188,8 @@ impl Shelves {
         limit: usize,
     ) -> io::Result<Vec<StoredRow>> {
         let of_key = |bytes: &[u8]| {
-            let rows = decode(bytes)?.rows.into_iter().rev().filter(|row| row.key == key);
+            let block = Block::read(bytes)?;
+            let rows = block.rows()?.into_iter().rev().filter(|row| row.key == key);
             Ok(rows.map(StoredRow::from).collect())
         };
         if key.is_empty() {
@@ -211,7 +212,7 @@ impl Shelves {
         limit: usize,
     ) -> io::Result<Vec<StoredRow>> {
         self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
-            Ok(decode(bytes)?.rows.into_iter().rev().map(StoredRow::from).collect())
+            Ok(Block::read(bytes)?.rows()?.into_iter().rev().map(StoredRow::from).collect())
         })
     }
 
@@ -258,11 +259,11 @@ impl Shelves {
         for block in blocks(rows) {
             let first = &block.rows[0];
             let key = block_key(first.table, first.revision, first.position);
-            let marks = marks(&block);
+            let marks = marks(&block.rows);
             if !marks.is_empty() {
                 batch.insert(beside(&key, MARKS), marks);
             }
-            batch.insert(key, stored::framed(Kind::HistoryBlock, &block));
+            batch.insert(key, encode(&block));
         }
         let progress = ProgressV1 { revision: upto, rows: before + rows.len() as u64 };
         batch.insert(PROGRESS, stored::framed(Kind::HistoryProgress, &progress));
