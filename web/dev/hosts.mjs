@@ -52,7 +52,10 @@ state.hosts = [
   }),
 ];
 state.sshKey = `${KEY} km@demo`;
-state.script = { version: '9b2f7c11d0e4'.repeat(5).slice(0, 64), pushed: true };
+state.script = {
+  version: '9b2f7c11d0e4'.repeat(5).slice(0, 64),
+  pushed: process.argv.includes('--dr-pushed'),
+};
 
 const CHECKS = [
   ['portal_role', 'Web Portal on this host', 'pass', null, 'The Kyvos Web Portal runs here.'],

@@ -124,7 +124,7 @@ scene(
     await page.keyboard.press('Enter');
     await page.getByRole('menuitem', { name: 'Properties' }).waitFor();
     await until('the first item has the focus', async () => (await focused(page)) === 'Properties');
-    await press(page, 'ArrowDown', /^Restart Kyvos Manager Service/, 1);
+    await press(page, 'ArrowDown', /^Start Kyvos Manager Service/, 1);
     await press(page, 'ArrowUp', /^Properties$/, 1);
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Properties' }).waitFor();

@@ -29,6 +29,12 @@ scene(
     await page.getByRole('tab', { name: 'Nodes and Services mapping' }).click();
     await page.getByText('Kyvos Manager works alone').waitFor();
     await nothing();
+    // row 70
+    await page.getByRole('link', { name: 'Migrate role' }).click();
+    await page.getByRole('heading', { name: 'Kyvos services' }).waitFor();
+    await nothing();
+    assert.equal(await page.locator('[data-section=migrate-km]').count(), 0);
+    assert.equal(await page.getByRole('button', { name: 'Add Kyvos Manager' }).count(), 0);
   },
 );
 
@@ -40,6 +46,11 @@ scene(
     await enter(page);
     await page.getByRole('link', { name: 'Nodes and Services', exact: true }).click();
     await page.getByRole('button', { name: 'Actions of this page' }).click();
+    for (const [item, why] of [
+      ['Start Kyvos Manager server', 'It runs: it serves this page.'],
+      ['Stop Kyvos Manager server', 'Nobody could start it again from here.'],
+    ])
+      await page.getByRole('menuitem', { name: item }).getByText(why).waitFor();
     await page.getByRole('menuitem', { name: 'Restart Kyvos Manager server' }).click();
     const dialog = page.getByRole('dialog', { name: 'Restart Kyvos Manager server' });
     await dialog.getByRole('textbox', { name: 'Kyvos Manager password' }).fill(demo(dir).admin.password);
@@ -76,5 +87,26 @@ scene(
     await page.getByRole('heading', { name: 'Kyvos Manager Nodes' }).waitFor();
     await page.locator('tr[data-manager] [data-column=mode]').getByText('Active').waitFor();
     assert.equal(await page.locator('tr[data-manager]').count(), 1);
+    // section 5.10, banner 1; row 28: the next step is said, leads to its dialog, and comes before adding
+    const next =
+      'Kyvos Manager HA is enabled. Push the Kyvos Manager Disaster Recovery script to complete the setup.';
+    await page.getByText(next).waitFor();
+    await page.getByRole('button', { name: 'Push Disaster Recovery script' }).click();
+    const pushing = page.getByRole('dialog', { name: 'Push Disaster Recovery script' });
+    await pushing.getByText(/^Version [0-9a-f]{64}$/).waitFor();
+    await pushing.getByRole('button', { name: 'Cancel' }).click();
+    await pushing.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Actions of Kyvos Manager Nodes' }).click();
+    await page
+      .getByRole('menuitem', { name: /^Add Kyvos Manager/ })
+      .getByText('Push the Kyvos Manager Disaster Recovery script first.')
+      .waitFor();
+    await page.keyboard.press('Escape');
+    // section 5.5, the last one: it cannot be deleted
+    await page.getByRole('button', { name: /^Action menu of/ }).click();
+    await page
+      .getByRole('menuitem', { name: /^Delete/ })
+      .getByText('It is the last Kyvos Manager.')
+      .waitFor();
   },
 );

@@ -4,6 +4,7 @@ import { ChangePasswordPage } from './rooms/access/ChangePasswordPage';
 import { TokensPage } from './rooms/access/TokensPage';
 import { UsersPage } from './rooms/access/UsersPage';
 import { AuditPage } from './rooms/audit/AuditPage';
+import { MigrateRolePage } from './rooms/managers/migrate/MigrateRolePage';
 import { NodesAndServicesPage } from './rooms/managers/NodesAndServicesPage';
 import { OperationPage } from './rooms/operations/OperationPage';
 import { OperationsPage } from './rooms/operations/OperationsPage';
@@ -22,6 +23,7 @@ export const router = createBrowserRouter([
     children: [
       { path: '/', element: <DashboardPage /> },
       { path: '/nodes-and-services/:tab?', element: <NodesAndServicesPage /> },
+      { path: '/migrate-role', element: <MigrateRolePage /> },
       { path: '/operations', element: <OperationsPage /> },
       { path: '/operations/:id', element: <OperationPage /> },
       { path: '/audit', element: <AuditPage /> },

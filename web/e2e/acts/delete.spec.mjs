@@ -25,9 +25,10 @@ scene(
       )
       .waitFor();
     await page.getByText(/^Quorum 2 of 2 · term \d+ · tolerates 0 failures$/).waitFor();
-    await page.getByRole('link', { name: 'Add a witness' }).click();
-    const adding = page.getByRole('dialog', { name: 'Make a join token' });
-    assert.equal(await adding.getByLabel('What joins').inputValue(), 'witness');
+    await page.getByRole('button', { name: 'Add a witness' }).click();
+    const adding = page.getByRole('dialog', { name: 'Add a witness' });
+    assert.ok(await adding.getByRole('radio', { name: 'Quorum witness' }).isChecked());
+    await adding.getByText('Quorum 2 of 3 · tolerates 1 failure').waitFor();
   },
 );
 

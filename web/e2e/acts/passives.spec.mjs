@@ -54,7 +54,7 @@ scene(
     const before = await Promise.all([active, ...passives].map(({ id }) => startedAt(active, id)));
     await visit(page, active);
     await rowOf(page, active.id).waitFor();
-    const dialog = await chooseForAll(page, /all passive/);
+    const dialog = await chooseForAll(page, /^Restart.*all passive/);
     const boxes = dialog.getByRole('checkbox');
     const shown = await boxes.evaluateAll((all) => all.map(({ checked, disabled }) => [checked, disabled]));
     assert.equal(shown.length, 1 + passives.length);

@@ -108,7 +108,7 @@ scene('the dialogs of the group', WIDE, async ({ page }) => {
   const { active } = await dressed();
   await visit(page, active);
   for (const [item, name] of [
-    [/all passive/, 'dialog-restart-passives'],
+    [/^Restart.*all passive/, 'dialog-restart-passives'],
     ['Restart Active Kyvos Manager Instance', 'dialog-restart-active'],
   ]) {
     await page.getByRole('button', { name: 'Actions of Kyvos Manager Nodes' }).click();

@@ -9,6 +9,8 @@ export const keys = {
   managers: ['managers'],
   explanations: ['managers', 'explain'],
   tenures: ['managers', 'tenures'],
+  eligibleHosts: ['managers', 'eligible-hosts'],
+  drScript: ['managers', 'dr-script'],
   hosts: ['hosts'],
   sshKey: ['hosts', 'ssh-key'],
   prechecks: ['prechecks'],
@@ -27,6 +29,7 @@ const BY_ROOM: Record<string, QueryKey[]> = {
   managers: [keys.managers, keys.cluster, keys.joinTokens, keys.hosts],
   // Where a Manager may be added, and how it is reached, follows from its host.
   hosts: [keys.hosts, keys.managers],
+  installs: [keys.managers, keys.cluster],
   prechecks: [keys.prechecks],
   properties: [keys.properties],
   // What is under way with an instance decides what else can be done with it.

@@ -1,6 +1,6 @@
 // The slot under the top bar: what the whole group should know, the gravest first. The texts come from the server;
 // only what no server can say (nobody Active here, connection lost, switched) is said in our words.
-import { ActionIcon } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { useState } from 'react';
 import { localReadsKnownUntil } from '../live/client';
 import { useNow } from '../live/clock';
@@ -8,10 +8,10 @@ import { isRestarting, useConnection } from '../live/connection';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
 import classes from './Banners.module.css';
+import { useDoing } from './doing';
 import { duration } from './format';
 import { Icon, type IconName } from './icons';
 import { type Banner, bannersOf } from './notices';
-import { TextLink } from './parts';
 
 const ICONS: Record<Banner['severity'], IconName> = { error: 'error', warning: 'warning', info: 'info' };
 
@@ -24,6 +24,7 @@ function BannerLine({
   detail?: string | undefined;
   onClose?: () => void;
 }) {
+  const { open } = useDoing();
   return (
     <div className={`${classes.banner} ${classes[banner.severity]}`} data-code={banner.code}>
       <Icon name={ICONS[banner.severity]} size={17} />
@@ -31,10 +32,14 @@ function BannerLine({
         <span className={classes.severity}>{banner.severity}: </span>
         {banner.text}
         {banner.remedy && (
-          <>
-            {' '}
-            <TextLink to={banner.remedy.to}>{banner.remedy.label}</TextLink>
-          </>
+          <Button
+            size="compact-xs"
+            variant="default"
+            ml={8}
+            onClick={() => banner.remedy && open(banner.remedy.doing)}
+          >
+            {banner.remedy.label}
+          </Button>
         )}
         {detail && <span className={classes.detail}> {detail}</span>}
       </span>

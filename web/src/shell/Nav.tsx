@@ -15,6 +15,7 @@ const MAIN: Entry[] = [
   { to: '/nodes-and-services', label: 'Nodes and Services', icon: 'nodes' },
   { to: '/operations', label: 'Operations', icon: 'operations' },
   { to: '/audit', label: 'Audit', icon: 'audit' },
+  { to: '/migrate-role', label: 'Migrate role', icon: 'roles' },
 ];
 const SETTINGS: Entry[] = [
   { to: '/settings/properties', label: 'Kyvos Manager Properties', icon: 'properties' },

@@ -8,6 +8,7 @@ import { useConnection } from '../live/connection';
 import { takeSwitchedMark } from '../live/failover';
 import { Live } from '../live/Live';
 import { useCluster, useMe } from '../live/session';
+import { AskedDialogs } from '../rooms/managers/AskedDialogs';
 import { Banners } from './Banners';
 import { LostPanel } from './LostPanel';
 import { Nav } from './Nav';
@@ -90,6 +91,7 @@ function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
         <Banners switched={switchedHere} />
+        <AskedDialogs />
         <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
           {lost && <LostPanel />}
           <div className={lost ? 'stale' : undefined}>

@@ -45,7 +45,18 @@ describe('banners', () => {
   // section 5.10, banner 2
   it('lead from a group of two to a witness', () => {
     const notice = { code: 'NO_AUTOMATIC_FAILOVER', severity: 'warning', text: 'w' } as const;
-    expect(bannersOf(aCluster({ notices: [notice] }), calm)[0]?.remedy?.label).toBe('Add a witness');
+    expect(bannersOf(aCluster({ notices: [notice] }), calm)[0]?.remedy).toEqual({
+      doing: { do: 'add', role: 'witness' },
+      label: 'Add a witness',
+    });
+  });
+
+  // section 5.10, banner 1; row 28
+  it('lead from enabled HA to the Disaster Recovery script', () => {
+    const notice = { code: 'DR_SCRIPT_PENDING', severity: 'warning', text: 'w' } as const;
+    expect(bannersOf(aCluster({ notices: [notice] }), calm)[0]?.remedy?.label).toBe(
+      'Push Disaster Recovery script',
+    );
   });
 
   // section 5.10, banner 6

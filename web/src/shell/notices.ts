@@ -1,9 +1,10 @@
 // Which banners to show and in which order. Pure. The texts of requirements section 5.10 are contracts.
 import type { Cluster, Notice } from '../live/types';
+import type { Doing } from './doing';
 
 export interface Banner extends Notice {
-  /** Where it can be mended, and how that is called. */
-  remedy?: { to: string; label: string };
+  /** What mends it, and how that is called. */
+  remedy?: { doing: Doing; label: string } | undefined;
   /** The age of what is shown belongs behind this text. */
   explainsStaleness?: boolean;
 }
@@ -37,7 +38,8 @@ const NO_ACTIVE: Banner = {
 };
 
 const REMEDIES: Record<string, Banner['remedy']> = {
-  NO_AUTOMATIC_FAILOVER: { to: '/settings/tokens?make=witness', label: 'Add a witness' },
+  NO_AUTOMATIC_FAILOVER: { doing: { do: 'add', role: 'witness' }, label: 'Add a witness' },
+  DR_SCRIPT_PENDING: { doing: { do: 'push-dr-script' }, label: 'Push Disaster Recovery script' },
 };
 
 const withRemedy = (notice: Notice): Banner => ({ ...notice, remedy: REMEDIES[notice.code] });

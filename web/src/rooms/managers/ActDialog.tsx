@@ -1,5 +1,5 @@
 // The dialog before anything is done to an instance: whom it is about, what follows, and the password once more.
-import { Alert, Checkbox, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { Alert, Checkbox, Modal, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { type FormEvent, useState } from 'react';
 import { hasCode } from '../../live/problem';
@@ -8,42 +8,44 @@ import type { Cluster, Manager } from '../../live/types';
 import { DialogFoot } from '../../shell/dialogs';
 import { Icon } from '../../shell/icons';
 import { ProblemAlert } from '../../shell/parts';
-import { type Act, hindranceOf, readingOf } from './acts';
+import { type Act, concernedBy, hindranceOf, type PassivesVerb, readingOf, type Verb } from './acts';
 import { consequencesOf } from './consequences';
+import { isAboutPassword, OwnPassword } from './OwnPassword';
 import { useManagers, usePerform } from './queries';
 import { displayName } from './status';
 
 const ACTIVE_HINT = 'Active instance cannot be started, stopped or restarted here';
 
+const isOfPassives = (verb: Verb): verb is PassivesVerb => verb.endsWith('-passives');
+
+/** What is told of an instance that is left out. */
+function apart(verb: PassivesVerb, manager: Manager): string {
+  if (manager.mode === 'active') return ACTIVE_HINT;
+  return verb === 'start-passives' ? 'Passive, runs already' : 'Passive, does not run';
+}
+
 /** All instances, those it is about ticked. The Active is among them, so that nobody wonders where it is. */
-function Passives({ managers }: { managers: Manager[] }) {
+function Passives({ verb, managers }: { verb: PassivesVerb; managers: Manager[] }) {
+  const concerned = concernedBy(verb, managers);
   return managers
     .filter(({ role }) => role !== 'witness')
     .map((manager) => {
-      const active = manager.mode === 'active';
-      const runs = manager.state === 'running';
+      const ticked = concerned.includes(manager);
       return (
         <Checkbox
           key={manager.id}
           label={displayName(manager)}
-          description={active ? ACTIVE_HINT : runs ? 'Passive' : 'Passive, does not run'}
-          checked={!active && runs}
-          disabled={active || !runs}
+          description={ticked ? 'Passive' : apart(verb, manager)}
+          checked={ticked}
+          disabled={!ticked}
           readOnly
         />
       );
     });
 }
 
-/** The sentence under the password field, of refusals that are about it. */
-function passwordRefusal(error: unknown): string | undefined {
-  if (hasCode(error, 'WRONG_PASSWORD')) return 'Wrong password';
-  if (hasCode(error, 'LOCKED')) return 'Account locked';
-  return undefined;
-}
-
 function Refusal({ error }: { error: unknown }) {
-  if (error == null || passwordRefusal(error) !== undefined || hasCode(error, 'QUORUM_LOSS')) return null;
+  if (error == null || isAboutPassword(error) || hasCode(error, 'QUORUM_LOSS')) return null;
   const title = hasCode(error, 'ACTIVE_NOT_ALLOWED') ? 'This instance is now Active' : 'Not done';
   return <ProblemAlert error={error} title={title} />;
 }
@@ -108,7 +110,7 @@ function ActForm({ act, managers, cluster, onClose }: FormProps) {
     <form onSubmit={submit}>
       <Stack gap="sm">
         <Refusal error={error} />
-        {act.verb === 'restart-passives' && <Passives managers={managers} />}
+        {isOfPassives(act.verb) && <Passives verb={act.verb} managers={managers} />}
         {sentences.map((sentence) => (
           <Text size="sm" key={sentence}>
             {sentence}
@@ -117,7 +119,7 @@ function ActForm({ act, managers, cluster, onClose }: FormProps) {
         {risk && (
           <Agreement
             risk={risk}
-            label="Do it although the quorum is lost meanwhile"
+            label="Do it although the quorum is lost"
             agreed={riskAgreed}
             onAgree={setRiskAgreed}
           />
@@ -130,15 +132,7 @@ function ActForm({ act, managers, cluster, onClose }: FormProps) {
             onAgree={setLossAgreed}
           />
         )}
-        <PasswordInput
-          label="Kyvos Manager password"
-          description="Your own, once more."
-          autoComplete="current-password"
-          data-autofocus
-          value={password}
-          error={passwordRefusal(error)}
-          onChange={({ currentTarget }) => setPassword(currentTarget.value)}
-        />
+        <OwnPassword value={password} error={error} first onChange={setPassword} />
         <DialogFoot
           verb={act.verb === 'remove' ? 'Delete' : 'Save'}
           grave={act.verb === 'remove'}

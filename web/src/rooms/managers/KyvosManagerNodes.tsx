@@ -2,9 +2,10 @@
 // ENABLE_KM_HA is yes; otherwise nothing of it is in the page.
 import { ActionIcon } from '@mantine/core';
 import { useState } from 'react';
-import { useCluster } from '../../live/session';
+import { useCluster, useWhyNot } from '../../live/session';
 import type { Cluster, Manager } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
+import { useDoing } from '../../shell/doing';
 import { Icon } from '../../shell/icons';
 import { DataTable, Listing, Panel } from '../../shell/listing';
 import { Empty, Pill } from '../../shell/parts';
@@ -65,9 +66,20 @@ function useManagerMenu(managers: Manager[]) {
   const [shown, setShown] = useState<number>();
   const { ask, dialog } = useActDialog();
   const item = useItems(ask);
+  const { open } = useDoing();
+  const mayNotMove = useWhyNot('managers.membership');
   const actionsOf: ActionsOf = (manager) => [
     { label: 'Properties', icon: 'info', onAct: () => setShown(manager.id) },
-    ...verbsOf(manager).map((verb) => item({ verb, manager: manager.id })),
+    ...verbsOf(manager)
+      .filter((verb) => verb !== 'remove')
+      .map((verb) => item({ verb, manager: manager.id })),
+    {
+      label: 'Move to another host',
+      icon: 'move',
+      whyNot: mayNotMove ?? manager.blocked.remove,
+      onAct: () => open({ do: 'move', manager: manager.id }),
+    },
+    item({ verb: 'remove', manager: manager.id }),
   ];
   const dialogs = (
     <>

@@ -8,6 +8,7 @@ import { HostsPanel } from '../hosts/HostsPanel';
 import { MappingPanel } from '../hosts/MappingPanel';
 import { PrecheckPanel } from '../prechecks/PrecheckPanel';
 import { ActiveHistory } from './ActiveHistory';
+import { AddManagerButton } from './adding/AddManagerButton';
 import { PageMenu } from './GroupMenus';
 import { KyvosManagerNodes } from './KyvosManagerNodes';
 import { NoQuorum } from './NoQuorum';
@@ -39,7 +40,15 @@ export function NodesAndServicesPage() {
   const ha = useCluster().data?.ha_enabled;
   const [tab, choose] = useTab(ha ?? true);
   return (
-    <Page title="Nodes and Services" actions={<PageMenu />}>
+    <Page
+      title="Nodes and Services"
+      actions={
+        <>
+          <AddManagerButton />
+          <PageMenu />
+        </>
+      }
+    >
       <NoQuorum />
       <Tabs value={tab} onChange={choose} keepMounted={false}>
         <Tabs.List mb="md">

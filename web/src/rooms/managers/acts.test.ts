@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aCluster, aManager } from '../../testing/samples';
-import { hindranceOf, successorOf, verbsOf } from './acts';
+import { concernedBy, hindranceOf, successorOf, verbsOf } from './acts';
 import { consequencesOf, quorumOf } from './consequences';
 
 const active = aManager({
@@ -23,8 +23,8 @@ describe('the menu of an instance', () => {
   // section 5.5: what is not possible stands there with its reason; Restart Active is only of the Active
   it('offers what its mode allows to think of', () => {
     expect(verbsOf(active)).toContain('restart-active');
-    expect(verbsOf(near)).toEqual(['restart', 'make-active', 'remove']);
-    expect(verbsOf(aManager({ role: 'witness' }))).toEqual(['restart', 'remove']);
+    expect(verbsOf(near)).toEqual(['start', 'restart', 'stop', 'make-active', 'remove']);
+    expect(verbsOf(aManager({ role: 'witness' }))).toEqual(['start', 'restart', 'stop', 'remove']);
   });
 
   it('takes the reasons from the group', () => {
@@ -36,7 +36,27 @@ describe('the menu of an instance', () => {
   it('needs somebody to act with', () => {
     expect(hindranceOf({ verb: 'restart-active' }, [near])).toBe('There is no active Kyvos Manager.');
     expect(hindranceOf({ verb: 'restart-passives' }, [active, down])).toBe('No Passive runs.');
+    expect(hindranceOf({ verb: 'stop-passives' }, [active, down])).toBe('No Passive runs.');
+    expect(hindranceOf({ verb: 'start-passives' }, group)).toBe('Every Passive runs.');
     expect(hindranceOf({ verb: 'step-aside' }, [active, down])).toBe('No Passive can take over now.');
+  });
+
+  // rows 61, 62
+  it('is about Passives that run, or for Start about those that do not; never about the Active', () => {
+    expect(concernedBy('stop-passives', [active, near, down])).toEqual([near]);
+    expect(concernedBy('start-passives', [active, near, down])).toEqual([down]);
+  });
+
+  it('starts those it can, whatever holds back the others', () => {
+    const stuck = aManager({ ...down, id: 4, blocked: { start: 'There is no way to its host.' } });
+    expect(hindranceOf({ verb: 'start-passives' }, [active, stuck])).toBe('There is no way to its host.');
+    expect(hindranceOf({ verb: 'start-passives' }, [active, stuck, down])).toBeUndefined();
+  });
+
+  // row 73: while HA is off they stand there as ever; the one that serves the page cannot be started or stopped by it
+  it('keeps Start and Stop of the only server where they were, with the reason', () => {
+    expect(hindranceOf({ verb: 'start-server' }, [active])).toMatch(/^It runs/);
+    expect(hindranceOf({ verb: 'stop-server' }, [active])).toMatch(/systemctl stop/);
   });
 });
 
@@ -63,6 +83,20 @@ describe('what follows', () => {
     const needed = { ...near, quorum_without: false };
     expect(consequencesOf({ verb: 'restart', manager: 2 }, [active, needed], aCluster()).risk).toBeDefined();
     expect(consequencesOf({ verb: 'restart', manager: 2 }, group, aCluster()).risk).toBeUndefined();
+    expect(consequencesOf({ verb: 'stop', manager: 2 }, [active, needed], aCluster()).risk).toMatch(
+      /delete it instead/,
+    );
+    expect(consequencesOf({ verb: 'stop', manager: 2 }, group, aCluster()).risk).toBeUndefined();
+  });
+
+  // rows 61, 63: stopping all is allowed, after agreeing to what it means
+  it('of stopping all Passives is a risk when the rest is no majority', () => {
+    const { risk } = consequencesOf({ verb: 'stop-passives' }, group, aCluster());
+    expect(risk).toMatch(/^Of 3 voters, 1 would be left and 2 are needed: the quorum is lost\./);
+    const five = aCluster({ voters: [1, 2, 3, 4, 5], quorum: 3 });
+    const members = [...five.members, ...five.members.map((one) => ({ ...one, id: one.id + 3 }))].slice(0, 5);
+    const oneStopped = consequencesOf({ verb: 'stop-passives' }, [active, near, down], { ...five, members });
+    expect(oneStopped.risk).toBeUndefined();
   });
 
   // row 87

@@ -1,7 +1,7 @@
 // What follows from an act on the instances, in sentences, before anybody agrees to it. Pure.
 import type { Cluster, Manager } from '../../live/types';
 import { count, plural } from '../../shell/format';
-import { type Act, runningPassives, successorOf } from './acts';
+import { type Act, concernedBy, type PassivesVerb, successorOf } from './acts';
 import { displayName } from './status';
 
 export interface Consequences {
@@ -14,6 +14,8 @@ export interface Consequences {
 
 const NO_QUORUM_MEANWHILE =
   'Without it the others have no quorum: no change can be made until it is back and has caught up.';
+const NO_QUORUM_AFTERWARDS =
+  'Without it the others have no quorum: nobody is Active and no change can be made until it is started on its host. To have one voter less for good, delete it instead.';
 
 /** "Quorum 2 of 3 · tolerates 1 failure" of so many voters. */
 export function quorumOf(voters: number): string {
@@ -21,10 +23,29 @@ export function quorumOf(voters: number): string {
   return `Quorum ${needed} of ${voters} · tolerates ${plural(voters - needed, 'failure')}`;
 }
 
+function ofStart(manager: Manager): Consequences {
+  return { sentences: [`${displayName(manager)} is started on ${manager.host}. It stays Passive.`] };
+}
+
 function ofRestart(manager: Manager): Consequences {
+  if (manager.state !== 'running')
+    return {
+      sentences: [
+        `${displayName(manager)} does not answer. Whatever is left of it on ${manager.host} is ended, and it is started anew. It stays Passive.`,
+      ],
+    };
   return {
     sentences: [`${displayName(manager)} ends in good order and begins anew. It stays Passive.`],
     risk: manager.quorum_without ? undefined : NO_QUORUM_MEANWHILE,
+  };
+}
+
+function ofStop(manager: Manager): Consequences {
+  return {
+    sentences: [
+      `${displayName(manager)} ends in good order and stays stopped until somebody starts it. It stays in the group, as Passive.`,
+    ],
+    risk: manager.quorum_without ? undefined : NO_QUORUM_AFTERWARDS,
   };
 }
 
@@ -57,14 +78,38 @@ function ofStepAside(active: Manager | undefined, heir: Manager | undefined): Co
   };
 }
 
-function ofRestartPassives(managers: Manager[]): Consequences {
-  const passives = runningPassives(managers);
+function ofRestartPassives(passives: Manager[]): Consequences {
   return {
     sentences: ['They restart one after the other, each caught up before the next. The Active goes on.'],
     risk: passives.every(({ quorum_without }) => quorum_without)
       ? undefined
       : 'While one of them restarts the others have no quorum: no change can be made until it is back.',
   };
+}
+
+function ofStopPassives(passives: Manager[], cluster: Cluster): Consequences {
+  const stopped = new Set(passives.map(({ id }) => id));
+  const voters = cluster.members.filter(({ id }) => cluster.voters.includes(id));
+  const left = voters.filter(({ id, reachable }) => !stopped.has(id) && (reachable || id === cluster.here));
+  const enough = left.length >= cluster.quorum;
+  return {
+    sentences: ['They end in good order and stay stopped until somebody starts them.'],
+    risk: enough
+      ? undefined
+      : `Of ${plural(voters.length, 'voter')}, ${count(left.length)} would be left and ${count(cluster.quorum)} are needed: the quorum is lost. Nobody is Active and no change can be made until enough of them are started on their hosts.`,
+  };
+}
+
+function ofPassives(verb: PassivesVerb, managers: Manager[], cluster: Cluster): Consequences {
+  const passives = concernedBy(verb, managers);
+  switch (verb) {
+    case 'start-passives':
+      return { sentences: ['They are started on their hosts. They stay Passive, and the Active goes on.'] };
+    case 'restart-passives':
+      return ofRestartPassives(passives);
+    case 'stop-passives':
+      return ofStopPassives(passives, cluster);
+  }
 }
 
 /** Those that would be left must be able to agree on things. */
@@ -78,7 +123,8 @@ function riskOfRemoval(manager: Manager, cluster: Cluster): string | undefined {
 function ofRemove(manager: Manager, cluster: Cluster, heir: Manager | undefined): Consequences {
   const name = displayName(manager);
   const votersLeft = cluster.voters.filter((id) => id !== manager.id).length;
-  const lost = manager.state !== 'running';
+  // One that was stopped on purpose is told through its host, or when it comes back.
+  const lost = manager.state !== 'running' && manager.state !== 'stopped';
   const sentences = [
     `${name} leaves the group for good. Its data directory is not touched, and nobody takes it back under its old number.`,
     ...(manager.mode === 'active' && heir ? [`It is Active: ${displayName(heir)} takes over first.`] : []),
@@ -101,14 +147,24 @@ export function consequencesOf(
       return { sentences: ['Kyvos Manager will be unavailable during restart. Kyvos services go on.'] };
     case 'step-aside':
       return ofStepAside(active, heir);
+    case 'start-passives':
     case 'restart-passives':
-      return ofRestartPassives(managers);
+    case 'stop-passives':
+      return ofPassives(verb, managers, cluster);
+    // Never possible; they stand in the menu with their reason.
+    case 'start-server':
+    case 'stop-server':
+      return { sentences: [] };
   }
   const manager = managers.find((one) => one.id === id);
   if (manager === undefined) return { sentences: ['This instance is no longer in the group.'] };
   switch (verb) {
+    case 'start':
+      return ofStart(manager);
     case 'restart':
       return ofRestart(manager);
+    case 'stop':
+      return ofStop(manager);
     case 'make-active':
       return ofMakeActive(manager);
     case 'remove':

@@ -44,8 +44,12 @@ export interface Consent {
 function perform({ verb, manager: id = 0 }: Act, { password, confirm_quorum_loss, force }: Consent) {
   const params = { path: { id } };
   switch (verb) {
+    case 'start':
+      return take(api.POST('/managers/{id}/start', { params, body: { password } }));
     case 'restart':
       return take(api.POST('/managers/{id}/restart', { params, body: { password, confirm_quorum_loss } }));
+    case 'stop':
+      return take(api.POST('/managers/{id}/stop', { params, body: { password, confirm_quorum_loss } }));
     case 'make-active':
       return take(api.POST('/managers/{id}/make-active', { params, body: { password } }));
     case 'remove':
@@ -55,8 +59,15 @@ function perform({ verb, manager: id = 0 }: Act, { password, confirm_quorum_loss
       return take(api.POST('/managers/restart-active', { body: { password } }));
     case 'step-aside':
       return take(api.POST('/managers/step-aside', { body: { password } }));
+    case 'start-passives':
+      return take(api.POST('/managers/start-passives', { body: { password } }));
     case 'restart-passives':
       return take(api.POST('/managers/restart-passives', { body: { password, confirm_quorum_loss } }));
+    case 'stop-passives':
+      return take(api.POST('/managers/stop-passives', { body: { password, confirm_quorum_loss } }));
+    case 'start-server':
+    case 'stop-server':
+      throw new Error(`${verb} is never offered`);
   }
 }
 

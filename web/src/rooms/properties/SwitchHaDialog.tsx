@@ -4,7 +4,7 @@ import { useCluster } from '../../live/session';
 import type { Drafts } from './drafts';
 
 const NEXT = {
-  yes: 'The page comes back by itself, and you stay signed in. The Dashboard then shows Kyvos Manager Nodes; add a further Kyvos Manager there, because one alone cannot take over from itself.',
+  yes: 'The page comes back by itself, and you stay signed in. Next, push the Kyvos Manager Disaster Recovery script; then add a further Kyvos Manager, because one alone cannot take over from itself.',
   no: 'The page comes back by itself, and you stay signed in. Kyvos Manager Nodes is no longer shown, and no further Kyvos Manager can be added.',
 } as const;
 
