@@ -104,7 +104,7 @@ impl Agent {
 
 /// Listens for Managers and looks after the units, until asked to stop. The units run on.
 pub async fn serve(config: AgentConfig) -> Result<(), Failure> {
-    telemetry::start(&config.log);
+    telemetry::start(&config.log, None);
     let home = AgentHome::at(&config.data_dir);
     let credentials = home.credentials()?;
     let identity = credentials.agent_identity().map_err(failed)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use raft_store::HealthReport;
@@ -12,8 +13,8 @@ use crate::base::{HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
     self, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
-    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
-    Subscription,
+    LogFailure, LogFile, MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled,
+    Standing, Subscription,
 };
 use crate::leadership::{Office, Verdict};
 use crate::machine::State;
@@ -134,6 +135,19 @@ impl Group for Member {
 
     fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure> {
         self.group.new_ssh_key()
+    }
+
+    fn log_files(&self, of: ManagerId) -> BoxFuture<'_, Result<Vec<LogFile>, LogFailure>> {
+        Box::pin(self.group.log_files(of))
+    }
+
+    fn log_piece(
+        &self,
+        of: ManagerId,
+        name: String,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Bytes, LogFailure>> {
+        Box::pin(async move { self.group.log_piece(of, &name, offset).await })
     }
 }
 

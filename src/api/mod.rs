@@ -24,6 +24,7 @@ mod health;
 mod identity;
 mod input;
 mod keys;
+mod logs;
 mod member;
 pub mod metrics;
 mod notices;

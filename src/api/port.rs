@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use raft_store::HealthReport;
@@ -13,7 +14,8 @@ use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
     AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
-    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    LogFailure, LogFile, MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled,
+    Standing,
 };
 use crate::leadership::Verdict;
 use crate::machine::{Change, State};
@@ -103,6 +105,17 @@ pub trait Group: Send + Sync + 'static {
 
     /// A new key by which Managers sign in on hosts reached over SSH, its private part sealed.
     fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure>;
+
+    /// The log files of a Manager, asked of itself.
+    fn log_files(&self, of: ManagerId) -> BoxFuture<'_, Result<Vec<LogFile>, LogFailure>>;
+
+    /// A piece of a Manager's log file, asked of itself; empty at its end.
+    fn log_piece(
+        &self,
+        of: ManagerId,
+        name: String,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Bytes, LogFailure>>;
 }
 
 impl dyn Group {

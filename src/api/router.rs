@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::surface::Surface;
-use super::{cluster, dashboard, envelope, events, explain, metrics, openapi, requests};
+use super::{cluster, dashboard, envelope, events, explain, logs, metrics, openapi, requests};
 use crate::capabilities::{access, audit, hosts, managers, operations, prechecks, properties};
 
 pub use super::health::health_router;
@@ -55,7 +55,8 @@ fn all() -> Routes {
         .merge(audit::api::routes())
         .merge(requests::routes())
         .merge(explain::routes())
-        .merge(events::routes());
+        .merge(events::routes())
+        .merge(logs::routes());
     OpenApiRouter::with_openapi(openapi::Base::openapi()).nest(BASE, rooms)
 }
 

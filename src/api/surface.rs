@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::crowd::Crowd;
 use super::keys::Keys;
+use super::logs::download::DOWNLOADS_MAX;
 use super::port::Group;
 use super::throttle::Throttle;
 use crate::base::{Digest, Revision, Secret};
@@ -35,6 +36,8 @@ pub struct Surface {
     pub(crate) crowd: Crowd,
     /// Bounds the open event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// Bounds the downloads of logs.
+    pub(crate) downloads: Arc<Semaphore>,
     /// The newest digest of the facts, so that it is computed once for each revision.
     pub(crate) digest: Mutex<Option<(Revision, Digest)>>,
     /// Ends open streams when the process goes down.
@@ -59,6 +62,7 @@ impl Surface {
             metrics,
             crowd: Crowd::default(),
             digest: Mutex::new(None),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stopping,
         })

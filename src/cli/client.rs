@@ -20,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 /// How long a health port may take to answer: it answers from memory.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a download may take: a log of a gigabyte over a slow line.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Longest answer taken in, in bytes.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
 
@@ -181,6 +183,41 @@ impl Client {
         Err(Failure::Unavailable(told.join("\n")))
     }
 
+    /// Opens what is too long to be taken in at once. Any server's answer will do.
+    pub async fn open(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<reqwest::Response, Failure> {
+        let mut told = Vec::new();
+        for server in &self.servers {
+            let request = self.http.get(format!("{server}/api/v1{path}")).query(query);
+            let request = self.signed(request).timeout(DOWNLOAD_TIMEOUT);
+            let response = match request.send().await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => response,
+                Err(error) => {
+                    told.push(format!("{server}: {}", chain(&error)));
+                    continue;
+                }
+            };
+            let (status, headers) = (response.status(), response.headers().clone());
+            match judge(server, status, &headers, read(response).await.unwrap_or_default()) {
+                Try::Refused(problem) => return Err(Failure::Problem(problem)),
+                Try::Unavailable(because) | Try::Unclear(because) => told.push(because),
+                Try::Answered(_) => unreachable!("a success was taken above"),
+            }
+        }
+        Err(Failure::Unavailable(told.join("\n")))
+    }
+
+    fn signed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+
     /// Reads a list from its first page to its last, as one list.
     pub async fn get_all(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
         let mut items = Vec::new();
@@ -233,11 +270,8 @@ impl Client {
         request
     }
 
-    async fn attempt(&self, server: &str, mut request: reqwest::RequestBuilder) -> Try {
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.reveal());
-        }
-        let response = match request.send().await {
+    async fn attempt(&self, server: &str, request: reqwest::RequestBuilder) -> Try {
+        let response = match self.signed(request).send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
                 return Try::Unavailable(format!("{server}: {}", unreached(error)));

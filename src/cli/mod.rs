@@ -8,6 +8,7 @@ pub mod client;
 mod config_file;
 pub mod connect;
 mod consent;
+pub mod download;
 mod init;
 mod join;
 pub mod outcome;
@@ -82,6 +83,12 @@ enum Verb {
     /// What became of a request
     #[command(subcommand)]
     Requests(RequestVerb),
+    /// Everything a supporter asks for, in one archive: logs of all Managers, the group, its operations and audit
+    SupportBundle {
+        /// The file, or the folder, it goes to
+        #[arg(long)]
+        out: Option<std::path::PathBuf>,
+    },
     /// Why something is as it is
     Explain {
         /// What to explain: active, make-active, failure, host-failure
@@ -196,6 +203,9 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
                 about.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             status::explain(&connect.client()?.get(&path, &about).await?.body, output);
             Ok(())
+        }
+        Verb::SupportBundle { out } => {
+            download::download(&connect.client()?, "/support-bundle", &[], out, output).await
         }
         Verb::Config(ConfigVerb::Reference) => {
             output::say(config::reference().trim_end());

@@ -42,6 +42,11 @@ impl Desk for Group {
             }
             Kind::Will => Ok((Kind::Noted, wire::encode(&self.note_will(peer, &body)?))),
             Kind::Death => Ok((Kind::Noted, wire::encode(&self.hear_of_death(peer, &body)?))),
+            Kind::LogList => Ok((Kind::LogFiles, wire::encode(&self.list_logs().await?))),
+            Kind::LogRead => {
+                let ask = wire::decode(&body).map_err(text)?;
+                Ok((Kind::LogPiece, wire::encode(&self.read_log(ask).await?)))
+            }
             other => Err(format!("{other:?} is not a question")),
         }
     }

@@ -74,10 +74,14 @@ pub(crate) enum Kind {
     AgentPiece = 65,
     AgentEnd = 66,
     AgentWorking = 67,
+    LogList = 70,
+    LogFiles = 71,
+    LogRead = 72,
+    LogPiece = 73,
 }
 
 impl Kind {
-    const ALL: [Kind; 34] = [
+    const ALL: [Kind; 38] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
@@ -112,6 +116,10 @@ impl Kind {
         Kind::AgentPiece,
         Kind::AgentEnd,
         Kind::AgentWorking,
+        Kind::LogList,
+        Kind::LogFiles,
+        Kind::LogRead,
+        Kind::LogPiece,
     ];
 
     fn from_number(number: u16) -> Option<Kind> {

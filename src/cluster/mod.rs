@@ -11,7 +11,7 @@
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
-//! `comparing` for how a member with other facts is found out.
+//! `comparing` for how a member with other facts is found out; `shelf` for how members read each other's logs.
 
 mod agents;
 mod announcing;
@@ -45,6 +45,7 @@ mod reading;
 mod relay;
 mod renewing;
 mod replica;
+pub mod shelf;
 mod ssh_key;
 mod standing;
 mod start;
@@ -82,6 +83,7 @@ pub(crate) use self::proposing::now as wall_clock;
 pub use self::proposing::{Draft, ProposeFailure, Settled};
 pub use self::reading::{Consistency, ReadFailure, ReadStamp};
 pub use self::renewing::RenewFailure;
+pub use self::shelf::{LogFailure, LogFile};
 pub use self::standing::Standing;
 pub use self::start::{FoundFailure, Seat, StartFailure};
 pub use self::status::{About, MemberStatus, PeerReport};

@@ -123,6 +123,17 @@ impl Peer {
         read_answer(self.forward.call(Kind::Propose, body, deadline).await?, Kind::ProposeReply)
     }
 
+    /// Asks something long on the link for proposals, so that no heartbeat waits behind the answer.
+    pub(crate) async fn ask_aside<T: Decode<()>>(
+        &self,
+        kind: Kind,
+        body: Bytes,
+        answer: Kind,
+        deadline: Duration,
+    ) -> Result<T, AskFailure> {
+        read_answer(self.forward.call(kind, body, deadline).await?, answer)
+    }
+
     async fn rpc<Q, A>(&self, kind: Kind, question: &Q, answer: Kind, ttl: Duration) -> Rpc<A>
     where
         Q: Encode,

@@ -230,6 +230,33 @@ pub(crate) struct DeathV1 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct NothingV1;
 
+/// A Manager's log files.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LogFilesV1 {
+    pub files: Vec<LogFileV1>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LogFileV1 {
+    pub name: String,
+    pub length: u64,
+    pub written_at_ms: u64,
+}
+
+/// Asks for a piece of a log file.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LogReadV1 {
+    pub name: String,
+    pub offset: u64,
+}
+
+/// Answer to [`LogReadV1`]; empty at the file's end.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LogPieceV1 {
+    pub bytes: Vec<u8>,
+}
+
 /// A checkpoint follows.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SnapshotBeginV1 {

@@ -104,6 +104,14 @@ fn the_bytes_of_every_body_are_a_contract() {
             "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef",
         ),
         (encode(&NothingV1), ""),
+        (
+            encode(&LogFilesV1 {
+                files: vec![LogFileV1 { name: "a".into(), length: 300, written_at_ms: 5 }],
+            }),
+            "010161fb2c0105",
+        ),
+        (encode(&LogReadV1 { name: "a".into(), offset: 300 }), "0161fb2c01"),
+        (encode(&LogPieceV1 { bytes: vec![1, 2] }), "020102"),
     ];
     let wrong: Vec<_> = golden.iter().filter(|(bytes, expected)| hex(bytes) != *expected).collect();
     assert!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::{ConfigError, Origin};
 use super::layers::{Given, Layers};
 use super::settings::{Kind, setting};
-use super::{Api, Config, Health, Log, LogFormat, Node, Peer, Timing, TlsFiles};
+use super::{Api, Config, Health, Log, LogFiles, LogFormat, Node, Peer, Timing, TlsFiles};
 use crate::capabilities::managers::model::Role;
 
 /// Longest host name (RFC 1035).
@@ -23,6 +23,8 @@ pub(super) fn config(layers: &Layers, path: &Path) -> Result<Config, ConfigError
         health: health(layers, &node.host)?,
         timing: timing(layers)?,
         log: log(layers)?,
+        log_files: log_files(layers)?,
+        in_force: layers.in_force(),
         node,
     };
     ports_differ(layers, &config)?;
@@ -94,6 +96,12 @@ fn log(layers: &Layers) -> Result<Log, ConfigError> {
         _ => LogFormat::Text,
     };
     Ok(Log { level: choice(layers, "log.level")?, format })
+}
+
+fn log_files(layers: &Layers) -> Result<LogFiles, ConfigError> {
+    let bytes = integer(layers, "log.file_mib")? << 20;
+    let files = usize::try_from(integer(layers, "log.files")?).expect("at most 64");
+    Ok(LogFiles { bytes, files })
 }
 
 /// Two listeners on one port: the second would only fail later and less clearly.

@@ -102,6 +102,14 @@ impl Layers {
         self.values.get(key)
     }
 
+    /// Every value in force with where it comes from.
+    pub(super) fn in_force(&self) -> String {
+        let line = |(key, given): (&&str, &Given)| {
+            format!("{key} = {:?}  # {}\n", given.text, given.origin)
+        };
+        self.values.iter().map(line).collect()
+    }
+
     fn put(&mut self, setting: &'static Setting, text: impl Into<String>, origin: Origin) {
         self.values.insert(setting.key, Given { text: text.into(), origin });
     }

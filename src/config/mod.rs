@@ -39,6 +39,10 @@ pub struct Config {
     pub timing: Timing,
     /// What is logged.
     pub log: Log,
+    /// How much of it is kept.
+    pub log_files: LogFiles,
+    /// Every setting in force as it was given, one a line, for people who look into a problem. No setting is a secret.
+    pub in_force: String,
 }
 
 /// `[node]`: the process and its disk.
@@ -104,6 +108,15 @@ pub struct Log {
     pub level: &'static str,
     /// The form of a line.
     pub format: LogFormat,
+}
+
+/// `[log]`: how much of it is kept in the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogFiles {
+    /// From how many bytes on the next file begins.
+    pub bytes: u64,
+    /// How many files are kept.
+    pub files: usize,
 }
 
 /// The form of a log line.

@@ -164,6 +164,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         purpose: "`text` for people, `json` for a log collector; one line for each decision either way.",
         change: "To `json` when logs are collected.",
     },
+    Setting {
+        key: "log.file_mib",
+        kind: Kind::Integer { min: 1, max: 16, unit: "MiB" },
+        default: Default::Value("4"),
+        purpose: "The log is also kept in files in `logs` of the data folder, where any Manager can read it for whoever downloads it. From this size on the next file begins.",
+        change: "Together with `log.files`: both multiplied are the most the log takes.",
+    },
+    Setting {
+        key: "log.files",
+        kind: Kind::Integer { min: 2, max: 64, unit: "files" },
+        default: Default::Value("16"),
+        purpose: "How many of these files are kept. The oldest is removed when a new one begins.",
+        change: "Raise it when the log of the last weeks is to be at hand; lower it on a small disk.",
+    },
 ];
 
 /// The setting of that key.

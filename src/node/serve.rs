@@ -22,11 +22,12 @@ use crate::capabilities::hosts as hosts_room;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::{managers, operations, prechecks};
 use crate::cli::outcome::Failure;
-use crate::cluster::{Group, Home, Seat};
+use crate::cli::output::complain;
+use crate::cluster::{Group, Home, Seat, shelf};
 use crate::config::Config;
 use crate::leadership::{Driver, Reconciler};
 use crate::remote::Hosts;
-use crate::telemetry;
+use crate::telemetry::{self, Bounds, LogFile};
 
 /// How often is looked whether the Raft core still runs, and systemd told so.
 const PULSE: Duration = Duration::from_secs(1);
@@ -41,7 +42,15 @@ struct Ports {
 
 /// Runs until asked to stop. `until_stdin_closes`: the end of standard input asks as well.
 pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
-    telemetry::start(&config.log);
+    telemetry::start(&config.log, log_file(&config));
+    let ended = run(config, until_stdin_closes).await;
+    if let Err(failure) = &ended {
+        tracing::error!(because = %failure, "this process ends");
+    }
+    ended
+}
+
+async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     let metrics = api::metrics::recorder().install_recorder().map_err(failed)?;
     api::metrics::describe();
     let mut stopping = Stopping::listen(until_stdin_closes)?;
@@ -98,6 +107,23 @@ pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failu
     match anew {
         true => Err(summons::begin_anew()),
         false => outcome,
+    }
+}
+
+/// The log in the data directory of a Manager. None where there is no Manager yet, whose folder stays as it is, and
+/// none where it cannot be written: standard error has it all the same.
+fn log_file(config: &Config) -> Option<LogFile> {
+    if !Home::at(&config.node.data_dir).is_settled() {
+        return None;
+    }
+    let folder = shelf::folder(&config.node.data_dir);
+    let bounds = Bounds { part_bytes: config.log_files.bytes, parts: config.log_files.files };
+    match LogFile::open(&folder, bounds, &config.in_force) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            complain(&format!("km: {} cannot be written: {error}", folder.display()));
+            None
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod failing_disk;
 mod hosts;
 mod joining;
 mod load_balancer;
+mod logs;
 mod no_quorum;
 mod one_active;
 mod operating;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use raft_store::HealthReport;
@@ -18,7 +19,8 @@ use crate::capabilities::managers::model as managers;
 use crate::capabilities::operations::model as operations;
 use crate::cluster::{
     About, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
-    MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled, Standing,
+    LogFailure, LogFile, MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled,
+    Standing,
 };
 use crate::leadership::{Mode, Rule, Verdict};
 use crate::machine::{Actor, Change, Command, LEVEL_MAX, Proposal, State, apply};
@@ -54,6 +56,8 @@ pub(super) struct Inner {
     /// Every proposal as it would stand in the log.
     pub(super) log: Vec<Vec<u8>>,
     pub(super) settled_reads: usize,
+    /// What each Manager's log files hold; one that is not here does not answer.
+    pub(super) logs: BTreeMap<ManagerId, Vec<(String, String)>>,
 }
 
 impl TestGroup {
@@ -75,6 +79,7 @@ impl TestGroup {
             certificate_expires_at: START.plus_ms(365 * 24 * 3_600_000),
             log: Vec::new(),
             settled_reads: 0,
+            logs: [(HERE, Vec::new())].into(),
         };
         let group = Self { inner: Mutex::new(inner), changes: broadcast::channel(64).0 };
         group.commit(found());
@@ -292,6 +297,33 @@ impl Group for TestGroup {
             checkpoint_bytes: 0,
             history_bytes: 0,
         }
+    }
+
+    fn log_files(&self, of: ManagerId) -> BoxFuture<'_, Result<Vec<LogFile>, LogFailure>> {
+        let file = |(name, text): &(String, String)| LogFile {
+            name: name.clone(),
+            length: text.len() as u64,
+            written_at: START,
+        };
+        let found = self.set().logs.get(&of).map(|files| files.iter().map(file).collect());
+        Box::pin(async { found.ok_or_else(|| LogFailure::NotReached("no answer".into())) })
+    }
+
+    fn log_piece(
+        &self,
+        of: ManagerId,
+        name: String,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Bytes, LogFailure>> {
+        let inner = self.set();
+        let files = inner.logs.get(&of).into_iter().flatten();
+        let mut texts = files.filter(|(file, _)| *file == name).map(|(_, text)| text);
+        // In small pieces, so that they are put together.
+        let piece = texts.next().map(|text| {
+            let rest = text.as_bytes().iter().skip(usize::try_from(offset).unwrap());
+            rest.take(7).copied().collect()
+        });
+        Box::pin(async { piece.ok_or_else(|| LogFailure::Failed("it is gone".into())) })
     }
 
     fn admit(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinGrant, AdmitFailure>> {

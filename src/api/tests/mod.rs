@@ -9,6 +9,7 @@ mod bad_input;
 mod events;
 mod health;
 mod hosts;
+mod logs;
 mod on_hosts;
 mod pages;
 mod prechecks;

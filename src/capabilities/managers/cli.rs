@@ -3,12 +3,15 @@
 
 mod control;
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use self::control::Control;
 use crate::cli::client::{Change, Client};
+use crate::cli::download::download;
 use crate::cli::outcome::Failure;
 use crate::cli::output::{Column, Format, Output, say};
 
@@ -35,6 +38,23 @@ pub enum Verb {
     EligibleHosts,
     /// Where the Disaster Recovery script lies, and whether it has to be pushed
     DrScript,
+    /// A member's log, without secrets, into a file: from itself while it answers, else through its host
+    Logs {
+        /// Its number
+        id: u64,
+        /// Lines from this moment on, such as 2026-11-28T01:00:00Z
+        #[arg(long)]
+        since: Option<String>,
+        /// Lines before this moment
+        #[arg(long)]
+        until: Option<String>,
+        /// Only the file that is being written to
+        #[arg(long)]
+        newest: bool,
+        /// The file, or the folder, it goes to
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     #[command(flatten)]
     Control(Control),
 }
@@ -149,6 +169,13 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
                     output.list(&json!({ "items": script["hosts"] }), COPIES);
                 }
             }
+        }
+        Verb::Logs { id, since, until, newest, out } => {
+            let moments = [("since", since), ("until", until)];
+            let given = moments.into_iter().filter_map(|(name, at)| Some((name, at?)));
+            let query: Vec<_> = given.chain([("rotated", (!newest).to_string())]).collect();
+            let path = format!("/managers/{id}/logs");
+            return download(client, &path, &query, out, output).await;
         }
         Verb::Control(control) => return control::run(control, client, output).await,
     }

@@ -499,6 +499,27 @@ export interface paths {
         patch: operations["patch_manager"];
         trace?: never;
     };
+    "/api/v1/managers/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A Manager's log, as a compressed tar archive without secrets: its files, the settings it was started with, and
+         *     `manifest.json`, which says what is in it and what could not be read. From the Manager itself while it answers,
+         *     else through its host.
+         */
+        get: operations["manager_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/managers/{id}/make-active": {
         parameters: {
             query?: never;
@@ -802,6 +823,27 @@ export interface paths {
         };
         /** What became of a request, by its Idempotency-Key or the `request_id` of a problem. */
         get: operations["get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/support-bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything a supporter asks for, as a compressed tar archive without secrets: the logs of all Managers that can
+         *     be had, the group, its Managers, hosts, properties, operations and the end of the audit, this Manager's metrics.
+         *     `manifest.json` says what is in it and what is not, and why.
+         */
+        get: operations["support_bundle"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3867,6 +3909,49 @@ export interface operations {
             };
         };
     };
+    manager_logs: {
+        parameters: {
+            query?: {
+                /** @description Lines from this moment on, RFC 3339. */
+                since?: string;
+                /** @description Lines before this moment, RFC 3339. */
+                until?: string;
+                /** @description Also the files that are no longer written to; true when absent. */
+                rotated?: boolean;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tar.gz. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": number[];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     make_active: {
         parameters: {
             query?: never;
@@ -4647,6 +4732,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestOutcome"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    support_bundle: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tar.gz. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": number[];
                 };
             };
             /** @description See docs/contracts/errors.md. */

@@ -1,13 +1,21 @@
-//! What a running Manager tells of itself: log lines on standard error, and what happens on a bug.
+//! What a running Manager tells of itself: log lines on standard error and in files, and what happens on a bug.
 //!
 //! Metrics are counted where things happen and rendered by the API; only the recorder is installed here.
+
+mod log_file;
 
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing::Subscriber;
 use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
+pub use self::log_file::{Bounds, LogFile};
 use crate::config::{Log, LogFormat};
 
 /// Libraries whose `info` is not for operators. The Raft library warns of every missed heartbeat of a member that is
@@ -15,17 +23,28 @@ use crate::config::{Log, LogFormat};
 const QUIETER: &str = "openraft=error,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
 
 /// Starts logging, and makes a bug end the process.
-pub fn start(log: &Log) {
+pub fn start(log: &Log, file: Option<LogFile>) {
     let filter = EnvFilter::new(format!("{},{}", log.level, quieter(log.level)));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match log.format {
-        LogFormat::Text => lines.finish().init(),
-        LogFormat::Json => lines.json().flatten_event(true).finish().init(),
-    }
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines(log.format, std::io::stderr, colours))
+        .with(file.map(|file| lines(log.format, file, false)))
+        .init();
     end_the_process_on_a_bug();
+}
+
+/// One line for each event, in that form.
+fn lines<S, W>(form: LogFormat, writer: W, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(writer).with_ansi(colours);
+    match form {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    }
 }
 
 /// Starts counting. The handle renders what was counted.
