@@ -1,8 +1,9 @@
 //! `GET /explain/{topic}`: why the product thinks what it thinks, rule by rule.
 //!
-//! What would happen if something failed is in `loss`.
+//! What would happen if something failed is in `loss`, whether something can be done now in `verbs`.
 
 mod loss;
+mod verbs;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,9 +19,7 @@ use super::reading::Onlooker;
 use super::router::Routes;
 use super::sight::Sight;
 use crate::base::ManagerId;
-use crate::capabilities::managers::plan::conditions;
 use crate::leadership::{Mode, Rule, Verdict};
-use crate::machine::State;
 
 /// A verdict and the rules behind it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -53,14 +52,16 @@ pub(super) fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct About {
-    /// A member, by number; needed by `make-active` and `failure`. `host-failure` takes its host.
+    /// A member, by number; needed by `make-active`, `start`, `stop`, `restart` and `failure`. `host-failure` takes its
+    /// host.
     manager: Option<u64>,
-    /// A host, by name; for `host-failure`.
+    /// A host, by name; for `host-failure` and `add`.
     host: Option<String>,
 }
 
 /// Why something is as it is. Topics: `active` (who is Active, and why this Manager is or is not), `make-active`
-/// (whether a member could take over now), `failure` (what happens if a member dies now), `host-failure` (what happens
+/// (whether a member could take over now), `start`, `stop`, `restart` (whether that can be done with a member now), `add`
+/// (whether a Manager can be added, on a host if one is given), `failure` (what happens if a member dies now), `host-failure` (what happens
 /// if a host dies now, with everything on it).
 #[utoipa::path(get, path = "/explain/{topic}", operation_id = "explain", tag = "cluster",
     params(("topic" = String, Path,), About), responses((status = 200, body = Explanation)),
@@ -79,12 +80,17 @@ async fn explain(
         "active" => onlooker.show(|_| Ok(active(sight.verdict))),
         "make-active" => {
             let manager = manager()?;
-            onlooker.show(|state| make_active(state, &sight, manager))
+            onlooker.show(|state| verbs::make_active(state, &sight, manager))
         }
         "failure" => {
             let manager = manager()?;
             onlooker.show(|state| loss::of_manager(state, &sight, manager))
         }
+        "start" | "stop" | "restart" => {
+            let manager = manager()?;
+            onlooker.show(|state| verbs::of_manager(state, &sight, manager, &topic))
+        }
+        "add" => onlooker.show(|state| verbs::add(state, about.host.as_deref())),
         "host-failure" => onlooker.show(|state| {
             let host = match (&about.host, about.manager) {
                 (Some(host), None) => host.clone(),
@@ -110,21 +116,4 @@ fn active(verdict: Verdict) -> Explanation {
     let rule = |rule: Rule| ExplainedRule { rule: rule.rule, pass: rule.pass, detail: rule.detail };
     let rules = verdict.rules.into_iter().map(rule).collect();
     Explanation { topic: "active", verdict: sentence, rules }
-}
-
-/// Whether a member could take over from the Active now, condition by condition.
-fn make_active(state: &State, sight: &Sight, id: ManagerId) -> Result<Explanation, Problem> {
-    let host = &state.managers.member(id)?.profile.host;
-    let conditions = conditions(state, &sight.seen(), id);
-    let failed = conditions.iter().find(|condition| !condition.holds);
-    let verdict = match failed {
-        None => format!("{host} can be made Active."),
-        Some(condition) => format!("{host} cannot be made Active now: {}.", condition.otherwise),
-    };
-    let rules = conditions.into_iter().map(|condition| ExplainedRule {
-        rule: condition.rule,
-        pass: condition.holds,
-        detail: if condition.holds { "yes".to_owned() } else { condition.otherwise },
-    });
-    Ok(Explanation { topic: "make-active", verdict, rules: rules.collect() })
 }

@@ -91,12 +91,12 @@ enum Verb {
     },
     /// Why something is as it is
     Explain {
-        /// What to explain: active, make-active, failure, host-failure
+        /// What to explain: active, make-active, start, stop, restart, add, failure, host-failure
         topic: String,
-        /// Which member, by number; needed by make-active and failure
+        /// Which member, by number; needed by all topics about one
         #[arg(long)]
         manager: Option<u64>,
-        /// Which host, by name; for host-failure
+        /// Which host, by name; for host-failure and add
         #[arg(long)]
         host: Option<String>,
     },

@@ -210,6 +210,74 @@ async fn what_happens_if_somebody_dies_now_is_told_before_it_does() {
     assert_eq!(desk.km.get("/api/v1/explain/moon").await.problem(), "NO_SUCH_TOPIC");
 }
 
+// the reason beside a button that is off, and the rules behind it, are one
+#[tokio::test]
+async fn why_something_cannot_be_done_is_explained_by_the_rules_that_block_it() {
+    let desk = Desk::new().await;
+    let explain = async |topic: &str, id: ManagerId| {
+        desk.km.get(&format!("/api/v1/explain/{topic}?manager={id}")).await.json()
+    };
+    desk.silence(desk.km3);
+    let mut told = 0;
+    for id in [ManagerId(1), desk.km2, desk.km3] {
+        let row = desk.row(id).await;
+        for (topic, done) in [("start", "started"), ("stop", "stopped"), ("restart", "restarted")] {
+            let (explained, host) = (explain(topic, id).await, row["host"].as_str().unwrap());
+            let rules = explained["rules"].as_array().unwrap();
+            let failed = rules.iter().find(|rule| rule["pass"] == false);
+            assert_eq!(
+                failed.map(|rule| &rule["detail"]),
+                row["blocked"].get(topic),
+                "{topic} {id}"
+            );
+            let verdict = match row["blocked"].get(topic) {
+                Some(why) => format!("{host} cannot be {done} now: {}", why.as_str().unwrap()),
+                None => format!("{host} can be {done}."),
+            };
+            assert_eq!(explained["verdict"], verdict);
+            told += usize::from(failed.is_some());
+        }
+    }
+    assert!(told >= 3, "only {told} of the nine were blocked");
+    assert_eq!(desk.km.get("/api/v1/explain/start").await.problem(), "MALFORMED_QUERY");
+    assert_eq!(desk.km.get("/api/v1/explain/stop?manager=99").await.problem(), "NO_SUCH_MANAGER");
+}
+
+// rows 11, 13, 28
+#[tokio::test]
+async fn why_no_manager_can_be_added_is_told_rule_by_rule() {
+    let desk = Desk::new().await;
+    let say = |line: &str| desk.km.group.commit(crate::machine::script::command_of(line));
+    say("hosts register bi1 agent roles=bi_server");
+    say("hosts register p1 agent roles=web_portal");
+    let ask = async |query: &str| desk.km.get(&format!("/api/v1/explain/add{query}")).await;
+    let failed = |explained: &Value| -> Vec<String> {
+        let rules = explained["rules"].as_array().unwrap().iter();
+        let failed = rules.filter(|rule| rule["pass"] == false);
+        failed.map(|rule| rule["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let anywhere = ask("").await.json();
+    assert_eq!(failed(&anywhere)[0], "There is Web Portal HA");
+    let bi1 = ask("?host=bi1").await.json();
+    assert_eq!(failed(&bi1)[..2], ["It runs the Web Portal", "There is Web Portal HA"]);
+    assert!(
+        bi1["verdict"]
+            .as_str()
+            .unwrap()
+            .starts_with("No Kyvos Manager can be added on bi1 now: bi1 has no Web Portal"),
+        "{bi1}"
+    );
+
+    say("prechecks begin everything=true");
+    let run = desk.km.group.set().state.prechecks.run.as_ref().unwrap().revision;
+    say(&format!("prechecks note {run} cli fail gone host=bi1 code=CLI_MISSING"));
+    say(&format!("prechecks finish {run}"));
+    let bi1 = ask("?host=bi1").await.json();
+    assert!(bi1["verdict"].as_str().unwrap().ends_with("Prechecks that fail: cli."), "{bi1}");
+    assert!(!failed(&ask("?host=p1").await.json()).contains(&"No precheck fails".to_owned()));
+    assert_eq!(ask("?host=km99").await.problem(), "NO_SUCH_HOST");
+}
+
 // requirements 3.3; issue: "what if host X dies now"
 #[tokio::test]
 async fn what_a_host_takes_with_it_is_told_before_it_dies() {

@@ -129,37 +129,69 @@ pub fn way_to_service(state: &State, member: ManagerId) -> Result<HostId, Refusa
     way_to(&state.hosts, host)
 }
 
+/// One thing that must hold before a Manager or witness is added, and the group's "no" when it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Precondition {
+    /// What must hold.
+    pub rule: &'static str,
+    /// What is said if it does not.
+    pub refusal: Option<Refusal>,
+}
+
+fn precondition(rule: &'static str, holds: bool, code: Code, otherwise: String) -> Precondition {
+    Precondition { rule, refusal: (!holds).then(|| Refusal::new(code, otherwise)) }
+}
+
 /// Whether a Manager or witness may be added on a host now, as far as the facts tell (rows 11, 13, 28, 70).
 pub fn may_be_added(state: &State, host: HostId, role: Role) -> Result<(), Refusal> {
-    let name = &state.hosts.host(host)?.name;
-    let refused = |code, detail: String| Err(Refusal::new(code, detail));
-    if !state.properties.ha_enabled() {
-        let detail =
-            format!("Set ENABLE_KM_HA to yes before a further {} is added.", role.as_str());
-        return refused(Code::HaDisabled, detail);
-    }
-    let portals = state.hosts.with_role(HostRole::WebPortal);
-    let is_portal = |host: &hosts::Host| host.roles.contains(&HostRole::WebPortal);
-    if role == Role::Manager && !is_portal(state.hosts.host(host)?) {
-        let detail = format!("{name} has no Web Portal: a Kyvos Manager lives only beside one.");
-        return refused(Code::KmRequiresWebPortal, detail);
-    }
-    if portals.count() < PORTALS_MIN {
-        let detail = format!("Kyvos Manager HA needs {PORTALS_MIN} hosts with the Web Portal.");
-        return refused(Code::WebPortalHaRequired, detail);
-    }
-    if state.managers.members.values().any(|member| member.profile.host == *name) {
-        return refused(
-            Code::AlreadyMember,
-            format!("{name} carries a member of the group already."),
-        );
-    }
-    if state.managers.members.len() >= MEMBERS_MAX {
-        return refused(Code::TooMany, format!("The group has {MEMBERS_MAX} members already."));
-    }
-    if script_state(state) == ScriptState::Pending {
-        let detail = "The Disaster Recovery script has not been pushed to every portal host in its present version.";
-        return refused(Code::DrScriptPending, detail.into());
-    }
-    way_to(&state.hosts, name).map(|_| ())
+    let failed = to_be_added(state, host, role)?.into_iter().find_map(|must| must.refusal);
+    failed.map_or(Ok(()), Err)
+}
+
+/// What must hold for a Manager or witness to be added on a host, in the order it is looked at.
+pub fn to_be_added(state: &State, host: HostId, role: Role) -> Result<Vec<Precondition>, Refusal> {
+    let found = state.hosts.host(host)?;
+    let name = &found.name;
+    let is_portal = role == Role::Witness || found.roles.contains(&HostRole::WebPortal);
+    let no_portal = format!("{name} has no Web Portal: a Kyvos Manager lives only beside one.");
+    let mut members = state.managers.members.values();
+    let is_free = !members.any(|member| member.profile.host == *name);
+    let taken = format!("{name} carries a member of the group already.");
+    let [ha, portals, room, script] = to_add_any(state, role);
+    Ok(vec![
+        ha,
+        precondition("It runs the Web Portal", is_portal, Code::KmRequiresWebPortal, no_portal),
+        portals,
+        precondition("It carries no member yet", is_free, Code::AlreadyMember, taken),
+        room,
+        script,
+        Precondition { rule: "It can be reached", refusal: way_to(&state.hosts, name).err() },
+    ])
+}
+
+/// What must hold for a Manager or witness to be added anywhere.
+pub fn to_add_any(state: &State, role: Role) -> [Precondition; 4] {
+    let set_ha = format!("Set ENABLE_KM_HA to yes before a further {} is added.", role.as_str());
+    let portals = state.hosts.with_role(HostRole::WebPortal).count();
+    let few = format!("Kyvos Manager HA needs {PORTALS_MIN} hosts with the Web Portal.");
+    let has_room = state.managers.members.len() < MEMBERS_MAX;
+    let full = format!("The group has {MEMBERS_MAX} members already.");
+    let is_pushed = script_state(state) != ScriptState::Pending;
+    let push = "The Disaster Recovery script has not been pushed to every portal host in its present version.";
+    [
+        precondition("HA is on", state.properties.ha_enabled(), Code::HaDisabled, set_ha),
+        precondition(
+            "There is Web Portal HA",
+            portals >= PORTALS_MIN,
+            Code::WebPortalHaRequired,
+            few,
+        ),
+        precondition("The group has room", has_room, Code::TooMany, full),
+        precondition(
+            "The Disaster Recovery script is pushed",
+            is_pushed,
+            Code::DrScriptPending,
+            push.into(),
+        ),
+    ]
 }

@@ -4,7 +4,7 @@
 //! Works without a quorum: what this Manager knows of itself is fresh, of the others it is the last known.
 
 mod addition;
-mod blocked;
+pub(crate) mod blocked;
 mod control;
 mod join;
 mod recovery;

@@ -67,7 +67,8 @@ export interface paths {
         };
         /**
          * Why something is as it is. Topics: `active` (who is Active, and why this Manager is or is not), `make-active`
-         *     (whether a member could take over now), `failure` (what happens if a member dies now), `host-failure` (what happens
+         *     (whether a member could take over now), `start`, `stop`, `restart` (whether that can be done with a member now), `add`
+         *     (whether a Manager can be added, on a host if one is given), `failure` (what happens if a member dies now), `host-failure` (what happens
          *     if a host dies now, with everything on it).
          */
         get: operations["explain"];
@@ -2688,9 +2689,12 @@ export interface operations {
     explain: {
         parameters: {
             query?: {
-                /** @description A member, by number; needed by `make-active` and `failure`. `host-failure` takes its host. */
+                /**
+                 * @description A member, by number; needed by `make-active`, `start`, `stop`, `restart` and `failure`. `host-failure` takes its
+                 *     host.
+                 */
                 manager?: number;
-                /** @description A host, by name; for `host-failure`. */
+                /** @description A host, by name; for `host-failure` and `add`. */
                 host?: string;
                 /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
                 consistency?: "linearizable" | "local";

@@ -1,13 +1,50 @@
-//! What cannot be done with an instance now, and why (requirements 5.5): the reason beside a button that is off.
+//! What cannot be done with an instance now, and why (requirements 5.5): the reason beside a button that is off, and the
+//! rules behind it, which `GET /explain` shows.
 
 use std::collections::BTreeMap;
 
 use super::super::model::{Manager, Role};
-use super::super::plan::hindrance;
+use super::super::plan::{Condition, conditions};
 use crate::api::Sight;
 use crate::base::ManagerId;
 use crate::capabilities::installs::model::way_to_service;
 use crate::machine::State;
+
+/// What can be done with an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    MakeActive,
+    Start,
+    Stop,
+    Restart,
+    RestartActive,
+    Remove,
+    Logs,
+}
+
+impl Verb {
+    const ALL: [Self; 7] = [
+        Self::MakeActive,
+        Self::Start,
+        Self::Stop,
+        Self::Restart,
+        Self::RestartActive,
+        Self::Remove,
+        Self::Logs,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::MakeActive => "make_active",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::RestartActive => "restart_active",
+            Self::Remove => "remove",
+            Self::Logs => "logs",
+        }
+    }
+}
 
 /// Each verb that is not possible, with its reason. What is not listed can be done.
 pub(super) fn blocked(
@@ -15,21 +52,35 @@ pub(super) fn blocked(
     sight: &Sight,
     id: ManagerId,
 ) -> BTreeMap<&'static str, String> {
+    let why = |verb| Some((Verb::as_str(verb), hindered(rules(state, sight, id, verb))?));
+    Verb::ALL.into_iter().filter_map(why).collect()
+}
+
+/// The first reason against it, if there is one.
+fn hindered(rules: Vec<Condition>) -> Option<String> {
+    rules.into_iter().find(|rule| !rule.holds).map(|rule| rule.otherwise)
+}
+
+/// What must hold for a verb to be possible with an instance, in the order it is looked at.
+pub(crate) fn rules(state: &State, sight: &Sight, id: ManagerId, verb: Verb) -> Vec<Condition> {
     let look = Look::at(state, sight, id);
-    let everything = look.everything();
-    let reasons = [
-        ("make_active", hindrance(state, &sight.seen(), id).map(|why| format!("Not now: {why}."))),
-        ("start", look.start()),
-        ("stop", look.stop()),
-        ("restart", look.restart()),
-        ("restart_active", (!look.is_active).then(|| "It is not Active.".to_owned())),
-        ("remove", look.remove()),
-    ];
-    let off =
-        |(verb, own): (&'static str, Option<String>)| Some((verb, everything.clone().or(own)?));
-    // Logs change nothing: they are there whatever is under way.
-    let logs = look.logs().map(|why| ("logs", why));
-    reasons.into_iter().filter_map(off).chain(logs).collect()
+    let own = match verb {
+        Verb::MakeActive => look.make_active(sight),
+        Verb::Start => look.start(),
+        Verb::Stop => look.stop(),
+        Verb::Restart => look.restart(),
+        Verb::RestartActive => {
+            vec![must("It is Active", look.is_active, "It is not Active.")]
+        }
+        Verb::Remove => look.remove(),
+        // Logs change nothing: they are there whatever is under way.
+        Verb::Logs => return vec![look.is_reached_somehow()],
+    };
+    look.everything().into_iter().chain(own).collect()
+}
+
+fn must(rule: &'static str, holds: bool, otherwise: impl Into<String>) -> Condition {
+    Condition { rule, holds, otherwise: otherwise.into() }
 }
 
 /// One instance, as far as it matters here.
@@ -51,61 +102,74 @@ impl<'s> Look<'s> {
         Self { state, id, has_active, is_active, answers: sight.reaches(id), no_way }
     }
 
-    fn everything(&self) -> Option<String> {
-        if !self.has_active {
-            return Some("There is no active Kyvos Manager.".to_owned());
-        }
-        let (operation, about) = self.state.operations.about(&self.state.managers, self.id)?;
-        Some(format!("Operation {operation} is under way: {}.", about.kind.title()))
+    fn everything(&self) -> [Condition; 2] {
+        let about = self.state.operations.about(&self.state.managers, self.id);
+        let busy = about.map(|(operation, about)| {
+            format!("Operation {operation} is under way: {}.", about.kind.title())
+        });
+        [
+            must("There is an Active", self.has_active, "There is no active Kyvos Manager."),
+            must("No operation is about it", busy.is_none(), busy.unwrap_or_default()),
+        ]
     }
 
-    fn start(&self) -> Option<String> {
-        match (self.is_active, self.answers) {
-            (true, _) => Some("It is Active.".to_owned()),
-            (false, true) => Some("It runs.".to_owned()),
-            (false, false) => self.no_way.clone(),
-        }
+    fn make_active(&self, sight: &Sight) -> Vec<Condition> {
+        let told = |condition: Condition| Condition {
+            otherwise: format!("Not now: {}.", condition.otherwise),
+            ..condition
+        };
+        conditions(self.state, &sight.seen(), self.id).into_iter().map(told).collect()
     }
 
-    fn stop(&self) -> Option<String> {
-        match (self.is_active, self.answers) {
-            (true, _) => {
-                Some("It is Active: make another one Active before it is stopped.".to_owned())
-            }
-            (false, false) => Some(self.why_it_is_silent().to_owned()),
-            (false, true) => self.no_way.clone(),
-        }
+    fn start(&self) -> Vec<Condition> {
+        vec![
+            must("It is not Active", !self.is_active, "It is Active."),
+            must("It does not run", !self.answers, "It runs."),
+            self.has_a_way(),
+        ]
     }
 
-    fn restart(&self) -> Option<String> {
-        let stopped = self.state.installs.stops.contains_key(&self.id);
-        match (self.is_active, self.answers) {
-            (true, _) => {
-                Some("It is Active: use Restart Active Kyvos Manager Instance.".to_owned())
-            }
-            (false, true) => None,
-            (false, false) if stopped => Some("It was stopped: start it.".to_owned()),
-            (false, false) => self.no_way.clone().map(|why| format!("It does not answer. {why}")),
-        }
+    fn stop(&self) -> Vec<Condition> {
+        let another = "It is Active: make another one Active before it is stopped.";
+        let silent = if self.is_stopped() { "It is stopped." } else { "It does not answer." };
+        vec![
+            must("It is not Active", !self.is_active, another),
+            must("It runs", self.answers, silent),
+            self.has_a_way(),
+        ]
     }
 
-    fn remove(&self) -> Option<String> {
+    fn restart(&self) -> Vec<Condition> {
+        let other = "It is Active: use Restart Active Kyvos Manager Instance.";
+        let wanted = self.answers || !self.is_stopped();
+        vec![
+            must("It is not Active", !self.is_active, other),
+            must("It was not stopped on purpose", wanted, "It was stopped: start it."),
+            self.is_reached_somehow(),
+        ]
+    }
+
+    fn remove(&self) -> Vec<Condition> {
         let is_manager = |member: &Manager| member.role == Role::Manager;
         let members = &self.state.managers.members;
         let alone = members.values().filter(|member| is_manager(member)).count() == 1;
         let last = alone && members.get(&self.id).is_some_and(is_manager);
-        last.then(|| "It is the last Kyvos Manager.".to_owned())
+        vec![must("Another Kyvos Manager is left", !last, "It is the last Kyvos Manager.")]
     }
 
-    fn logs(&self) -> Option<String> {
-        let silent = !self.answers;
-        self.no_way.clone().filter(|_| silent).map(|why| format!("It does not answer. {why}"))
+    fn has_a_way(&self) -> Condition {
+        let otherwise = self.no_way.clone().unwrap_or_default();
+        must("Its service can be reached on its host", self.no_way.is_none(), otherwise)
     }
 
-    fn why_it_is_silent(&self) -> &'static str {
-        match self.state.installs.stops.contains_key(&self.id) {
-            true => "It is stopped.",
-            false => "It does not answer.",
-        }
+    fn is_reached_somehow(&self) -> Condition {
+        let why = self.no_way.as_deref().unwrap_or_default();
+        let holds = self.answers || self.no_way.is_none();
+        let otherwise = format!("It does not answer. {why}");
+        must("It answers, or its service can be reached on its host", holds, otherwise)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state.installs.stops.contains_key(&self.id)
     }
 }

@@ -1,6 +1,6 @@
 //! What is looked at on each host: the tool and what it reaches, and who the host is to its cloud.
 
-use super::site::{Place, Site};
+use super::site::{Place, Site, Tool};
 use super::{Answer, Answers, Question, of_host, silence};
 use crate::base::HostId;
 use crate::capabilities::prechecks::model::{Check, Finding, Trouble};
@@ -23,7 +23,8 @@ pub(super) fn questions<'a>(
         let canary = |host| Question::Canary { host, tool, location: location.to_owned() };
         writing.iter().copied().map(canary).collect::<Vec<_>>()
     });
-    let compared = compared(site).filter(move |host| able.contains(host));
+    let tells = tool != Tool::Gsutil;
+    let compared = compared(site).filter(move |host| tells && able.contains(host));
     canaries.chain(compared.map(move |host| Question::Identity { host, tool }))
 }
 
@@ -92,28 +93,32 @@ fn identity(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Finding {
     if let Some((trouble, detail)) = silence(site, place, answers) {
         return of.fail(trouble, detail);
     }
+    if site.tool() == Tool::Gsutil {
+        let detail = "gsutil does not tell who the host is: compare the service accounts of the machines yourself.";
+        return of.warn(Trouble::IdentityUnknown, detail);
+    }
     let own = match told(site, place, answers) {
         Ok(own) => own,
         Err(why) => return of.fail(Trouble::IdentityUnknown, why),
     };
     let reference = site.reference();
     let Some(first) = reference.filter(|first| first.name != place.name) else {
-        return of.pass(format!("{} is {}.", place.name, shown(own)));
+        return of.pass(format!("{} is {}.", place.name, shown(&own)));
     };
     if let Some((trouble, detail)) = silence(site, &first, answers) {
         return of.fail(trouble, format!("Nothing to compare with: {detail}"));
     }
     match told(site, &first, answers) {
         Ok(expected) if expected == own => {
-            of.pass(format!("{} and {} are both {}.", place.name, first.name, shown(own)))
+            of.pass(format!("{} and {} are both {}.", place.name, first.name, shown(&own)))
         }
         Ok(expected) => {
             let detail = format!(
                 "{} is {}, but {} is {}.",
                 place.name,
-                shown(own),
+                shown(&own),
                 first.name,
-                shown(expected)
+                shown(&expected)
             );
             of.fail(Trouble::IdentityDiffers, detail)
         }
@@ -122,17 +127,34 @@ fn identity(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Finding {
 }
 
 /// Who a host says it is.
-fn told<'a>(site: &Site<'_>, place: &Place<'_>, answers: &'a Answers) -> Result<&'a str, String> {
+fn told(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Result<String, String> {
     let (tool, name) = (site.tool(), place.name);
     let asked = place.id.map(|host| Question::Identity { host, tool });
     match asked.and_then(|asked| answers.get(&asked)) {
-        Some(Answer::Good(identity)) if !identity.trim().is_empty() => Ok(identity.trim()),
+        Some(Answer::Good(identity)) if !identity.trim().is_empty() => Ok(who(tool, identity)),
         Some(Answer::Good(_)) => Err(format!("{name}: {} said nothing.", tool.command())),
         Some(Answer::Denied(why) | Answer::Bad(why)) => {
             Err(format!("{name}: {} does not tell who the host is. {why}", tool.command()))
         }
         Some(Answer::Silent(why)) => Err(format!("{name} does not answer: {why}")),
         None => Err(format!("{name} has no {} to tell who it is.", tool.command())),
+    }
+}
+
+/// Who a tool says the host is, without what differs from host to host though the rights are the same: Amazon names the
+/// instance behind the role it has taken.
+fn who(tool: Tool, said: &str) -> String {
+    let told: Option<serde_json::Value> = serde_json::from_str(said).ok();
+    let arn = told.as_ref().and_then(|told| told["Arn"].as_str());
+    match (tool, arn) {
+        (Tool::Aws, Some(arn)) => match arn.split_once(":assumed-role/") {
+            Some((account, role)) => {
+                let role = role.split('/').next().unwrap_or_default();
+                format!("{account}:assumed-role/{role}")
+            }
+            None => arn.to_owned(),
+        },
+        _ => said.trim().to_owned(),
     }
 }
 

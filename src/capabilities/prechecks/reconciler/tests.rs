@@ -320,6 +320,28 @@ async fn all_managers_are_the_same_to_their_cloud() {
     assert!(detail.starts_with("Nothing to compare with: km1 does not answer"), "{detail}");
 }
 
+// row 20: the role counts, not the machine behind it
+#[tokio::test]
+async fn one_role_taken_by_two_machines_is_one_identity() {
+    let says = |role: &str, machine: &str| {
+        let arn = format!("arn:aws:sts::123456789012:assumed-role/{role}/{machine}");
+        Answer::Good(format!("{{ \"UserId\": \"AROA:{machine}\", \"Arn\": \"{arn}\" }}"))
+    };
+    let aws = |host| Question::Identity { host, tool: Tool::Aws };
+    let site = |role: &str| {
+        Site::new()
+            .with("properties set kyvos-manager/DEPLOYMENT aws")
+            .said(aws(KM1), says("kyvos", "i-1"))
+            .said(aws(KM2), says(role, "i-2"))
+    };
+    assert_eq!(site("kyvos").found("identity", "km2").await.0, "pass");
+    let (result, detail) = site("other").found("identity", "km2").await;
+    assert_eq!(result, "fail IDENTITY_DIFFERS");
+    assert!(detail.contains("assumed-role/other, but km1") && !detail.contains("i-2"), "{detail}");
+    let google = Site::new().with("properties set kyvos-manager/DEPLOYMENT gcp");
+    assert_eq!(google.found("identity", "km2").await.0, "warn IDENTITY_UNKNOWN");
+}
+
 // row 21
 #[tokio::test]
 async fn a_blocked_port_is_named_with_where_it_was_looked_from() {
