@@ -4,6 +4,7 @@ import { ChangePasswordPage } from './rooms/access/ChangePasswordPage';
 import { TokensPage } from './rooms/access/TokensPage';
 import { UsersPage } from './rooms/access/UsersPage';
 import { AuditPage } from './rooms/audit/AuditPage';
+import { LogsPage } from './rooms/logs/LogsPage';
 import { MigrateRolePage } from './rooms/managers/migrate/MigrateRolePage';
 import { NodesAndServicesPage } from './rooms/managers/NodesAndServicesPage';
 import { OperationPage } from './rooms/operations/OperationPage';
@@ -24,6 +25,7 @@ export const router = createBrowserRouter([
       { path: '/', element: <DashboardPage /> },
       { path: '/nodes-and-services/:tab?', element: <NodesAndServicesPage /> },
       { path: '/migrate-role', element: <MigrateRolePage /> },
+      { path: '/utilities/logs', element: <LogsPage /> },
       { path: '/operations', element: <OperationsPage /> },
       { path: '/operations/:id', element: <OperationPage /> },
       { path: '/audit', element: <AuditPage /> },

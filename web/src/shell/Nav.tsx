@@ -17,6 +17,7 @@ const MAIN: Entry[] = [
   { to: '/audit', label: 'Audit', icon: 'audit' },
   { to: '/migrate-role', label: 'Migrate role', icon: 'roles' },
 ];
+const UTILITIES: Entry[] = [{ to: '/utilities/logs', label: 'Download Logs', icon: 'download' }];
 const SETTINGS: Entry[] = [
   { to: '/settings/properties', label: 'Kyvos Manager Properties', icon: 'properties' },
   { to: '/settings/users', label: 'Users', icon: 'users' },
@@ -56,6 +57,8 @@ export function Nav() {
     <ScrollArea className={classes.nav ?? ''}>
       <nav aria-label="Main">
         <Entries entries={MAIN} />
+        <Heading>Utilities</Heading>
+        <Entries entries={UTILITIES} />
         <Heading>Kyvos Manager Settings</Heading>
         <Entries entries={SETTINGS} />
         <Heading>User Profile</Heading>

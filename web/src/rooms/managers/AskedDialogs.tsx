@@ -1,4 +1,5 @@
 // The dialogs that an address can ask for, drawn once for all pages.
+import { LogsDialog } from '../logs/LogsDialog';
 import { AddDialogs } from './adding/AddDialogs';
 import { PushDialog } from './recovery/PushDialog';
 
@@ -7,6 +8,7 @@ export function AskedDialogs() {
     <>
       <AddDialogs />
       <PushDialog />
+      <LogsDialog />
     </>
   );
 }

@@ -74,6 +74,12 @@ function useManagerMenu(managers: Manager[]) {
       .filter((verb) => verb !== 'remove')
       .map((verb) => item({ verb, manager: manager.id })),
     {
+      label: 'Download logs',
+      icon: 'download',
+      whyNot: manager.blocked.logs,
+      onAct: () => open({ do: 'logs', manager: manager.id }),
+    },
+    {
       label: 'Move to another host',
       icon: 'move',
       whyNot: mayNotMove ?? manager.blocked.remove,
