@@ -106,8 +106,7 @@ export function LogsForm({ managers, first, onClose }: LogsFormProps) {
           onChange={({ currentTarget }) => setRotated(currentTarget.checked)}
         />
         <Text size="sm" c="dimmed">
-          One archive an instance. Passwords, tokens and keys are blackened on its host before anything leaves
-          it.
+          One archive an instance. What looks like a password, token or key is taken out.
         </Text>
         <Downloads items={items} />
         <Group justify="flex-end" gap="xs">
