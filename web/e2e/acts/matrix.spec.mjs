@@ -107,7 +107,7 @@ scene('of a Passive that lags: Make Active says how far it is behind', {}, async
   });
 });
 
-scene('of an instance an operation is under way with: nothing but looking', {}, async ({ page }) => {
+scene('of an instance an operation is under way with: nothing but looking and logs', {}, async ({ page }) => {
   const { active, passives } = await everyoneUp();
   const { id } = passives[0];
   const why = 'Operation 88 is under way: Restart Kyvos Manager Service.';
@@ -116,12 +116,12 @@ scene('of an instance an operation is under way with: nothing but looking', {}, 
   await alter(page, id, () => ({ operation: 88, state: 'stopping', blocked }));
   await visit(page, active);
   await stateOf(page, id).getByRole('link', { name: 'operation 88' }).waitFor();
-  const { Properties, ...others } = await menuOf(page, id);
-  assert.equal(Properties, undefined);
+  const { Properties, 'Download logs': logs, ...others } = await menuOf(page, id);
+  assert.deepEqual([Properties, logs], [undefined, undefined]);
   assert.deepEqual(new Set(Object.values(others)), new Set([why]));
 });
 
-scene('for an auditor: looking is all', { anonymous: true }, async ({ page }) => {
+scene('for an auditor: looking and logs are all', { anonymous: true }, async ({ page }) => {
   const { active, passives } = await everyoneUp();
   const api = await apiOf(active);
   const username = unique('looker');
@@ -129,8 +129,8 @@ scene('for an auditor: looking is all', { anonymous: true }, async ({ page }) =>
   await api.post('/users', { username, role: 'auditor', password });
   await visit(page, active);
   await signIn(page, { username, password });
-  const { Properties, ...others } = await menuOf(page, passives[0].id);
-  assert.equal(Properties, undefined);
+  const { Properties, 'Download logs': logs, ...others } = await menuOf(page, passives[0].id);
+  assert.deepEqual([Properties, logs], [undefined, undefined]);
   assert.deepEqual(new Set(Object.values(others)), new Set(['Your role (auditor) may not do this.']));
   await api.delete(`/users/${username}`);
   await api.dispose();
