@@ -170,7 +170,7 @@ fn agent_text(folder: &Path, program: &Path, address: &str, care: Care) -> Strin
     format!(
         "# The agent of a host of a demo, all on this computer.\n\
          [agent]\ndata_dir = \"agent\"\nlisten = {address}\nadvertise = {address}\n\n\
-         [files]\nroots = [\"files\"]\n\n\
+         [files]\nroots = [\"files\", \"data/logs\"]\n\n\
          [unit.{unit}]\nrun = [{run}]\ndirectory = {directory}\nrestart = \"{restart}\"\n\
          restart_after_ms = {pause}\nrestart_after_max_ms = {pause}\nstop_after_s = 15\n\
          environment = {{ {environment} }}\n",

@@ -73,15 +73,15 @@ fn the_log_of_every_manager_comes_from_every_other_and_holds_no_secret() {
     );
     assert_eq!(all_lines(&taken(&later)), "");
 
-    // One that is gone, with no host registered: told with what to do.
+    // One that is gone: through its host, whose agent is still there.
     demo.kill(&others[1]);
-    let refused = logs_of(&demo, &active, &others[1], "--newest");
-    assert_eq!(refused.code, 1, "{}", refused.err);
-    assert!(
-        refused.err.contains("NOT_REACHED") && refused.err.contains("km hosts add"),
-        "{}",
-        refused.err
-    );
+    let folder = taken(&logs_of(&demo, &active, &others[1], "--newest"));
+    let lines = all_lines(&folder);
+    assert!(lines.contains("started") && lines.contains(&format!("manager={} ", others[1].id)));
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let way = manifest["log"]["read_from"].as_str().unwrap();
+    assert!(way.starts_with("its host"), "{way}");
 
     let out = demo.dir().join("support.tar.gz").display().to_string();
     let bundle = taken(&demo.ask(&[&active], ["support-bundle", "--out", &out]));
@@ -90,10 +90,7 @@ fn the_log_of_every_manager_comes_from_every_other_and_holds_no_secret() {
     let logs = manifest["logs"].as_array().unwrap();
     assert_eq!(logs.len(), 3);
     for log in logs {
-        let gone = log["manager"] == others[1].id;
-        assert_eq!(log["log"]["because"].is_string(), gone, "{log}");
-        let folder = bundle.join(log["folder"].as_str().unwrap());
-        assert_eq!(folder.is_dir(), !gone, "{log}");
+        assert!(bundle.join(log["folder"].as_str().unwrap()).is_dir(), "{log}");
     }
     let metrics = std::fs::read_to_string(bundle.join("metrics.txt")).unwrap();
     assert!(metrics.contains("km_mode"));
