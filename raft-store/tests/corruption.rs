@@ -185,6 +185,97 @@ fn checking_finds_every_damage_and_nothing_else() {
     }
 }
 
+/// What `check` finds in a copy that was tampered with: the damaged files, and whether the next start makes each
+/// good. Whether it does is tried as well.
+fn found_after(
+    home: &Home,
+    before: &Held,
+    tamper: impl FnOnce(&Path),
+) -> Vec<(PathBuf, bool, String)> {
+    let copy = home.copy();
+    tamper(copy.path());
+    let looks = [(); 2].map(|()| raft_store::check(copy.path()).unwrap());
+    assert_eq!(looks[0], looks[1], "looking changes nothing");
+    let heals = looks[0].findings.iter().all(|finding| finding.heals);
+    match held(&copy) {
+        Ok(held) => assert!(heals && held == *before, "{looks:?}"),
+        Err(error) => assert!(!heals, "{error}: {looks:?}"),
+    }
+    if heals {
+        let after = raft_store::check(copy.path()).unwrap().findings;
+        assert_eq!(after, Vec::new(), "it was made good");
+    }
+    let [look, _] = looks;
+    let named = |finding: raft_store::Finding| {
+        let file = finding.file.strip_prefix(copy.path()).unwrap().to_owned();
+        (file, finding.heals, finding.meaning)
+    };
+    look.findings.into_iter().map(named).collect()
+}
+
+/// Bytes that no program wrote.
+fn noise(len: usize) -> Vec<u8> {
+    let mut hash = blake3::Hasher::new().finalize_xof();
+    let mut bytes = vec![0; len];
+    hash.fill(&mut bytes);
+    bytes
+}
+
+#[test]
+fn checking_names_a_file_of_the_history_that_was_emptied_removed_or_overwritten() {
+    let (home, before) = stopped_member();
+    for name in ["history/db", "history/conf"] {
+        let len = fs::read(home.path().join(name)).unwrap().len();
+        let contents = [None, Some(vec![]), Some(noise(len)), Some(noise(64)), Some(vec![0; len])];
+        for content in contents {
+            let what = format!("{name} with {:?} bytes", content.as_ref().map(Vec::len));
+            let found = found_after(&home, &before, |dir| match content {
+                None => fs::remove_file(dir.join(name)).unwrap(),
+                Some(bytes) => fs::write(dir.join(name), bytes).unwrap(),
+            });
+            let [(file, heals, meaning)] = &found[..] else { panic!("{what}: {found:?}") };
+            assert_eq!((file.as_path(), *heals), (Path::new(name), true), "{what}");
+            assert!(meaning.contains("made anew at the next start"), "{what}: {meaning}");
+        }
+    }
+    let gone = found_after(&home, &before, |dir| fs::remove_dir_all(dir.join("history")).unwrap());
+    assert_eq!((gone[0].0.as_path(), gone[0].1, gone.len()), (Path::new("history"), true, 1));
+}
+
+#[test]
+fn checking_names_a_mark_that_is_missing_or_cannot_be_read() {
+    let (home, before) = stopped_member();
+    let mark = Path::new("log/mark");
+    let found = found_after(&home, &before, |dir| fs::remove_file(dir.join(mark)).unwrap());
+    assert_eq!((found[0].0.as_path(), found[0].1, found.len()), (mark, true, 1), "{found:?}");
+    for bytes in [vec![], noise(1024)] {
+        let found = found_after(&home, &before, |dir| fs::write(dir.join(mark), bytes).unwrap());
+        assert!(found.iter().all(|it| it.0 == mark && it.1), "{found:?}");
+        assert_eq!(found.len(), 2, "both of its slots");
+    }
+}
+
+#[test]
+fn checking_tells_what_the_next_start_makes_good_from_what_is_lost() {
+    let (home, before) = stopped_member();
+    let checkpoints = files(&home.path().join("checkpoints"));
+    let of = |path: &Path| path.strip_prefix(home.path()).unwrap().to_owned();
+    let newest = of(checkpoints.last().unwrap());
+    let one = found_after(&home, &before, |dir| fs::write(dir.join(&newest), b"no").unwrap());
+    assert_eq!((&one[0].0, one[0].1, one.len()), (&newest, true, 1), "{one:?}");
+    let all = found_after(&home, &before, |dir| {
+        checkpoints.iter().for_each(|path| fs::write(dir.join(of(path)), b"no").unwrap());
+    });
+    assert_eq!(all.iter().map(|it| it.1).collect::<Vec<_>>(), [false, false], "{all:?}");
+    let gone = found_after(&home, &before, |dir| {
+        checkpoints.iter().for_each(|path| fs::remove_file(dir.join(of(path))).unwrap());
+    });
+    assert_eq!((gone[0].0.as_path(), gone[0].1), (Path::new("checkpoints"), false), "{gone:?}");
+    let segment = of(&crate::support::segments(home.path())[0]);
+    let log = found_after(&home, &before, |dir| fs::remove_file(dir.join(&segment)).unwrap());
+    assert!(log.iter().any(|it| !it.1 && it.0.starts_with("log")), "{log:?}");
+}
+
 #[test]
 fn a_damaged_history_is_put_aside_and_made_anew() {
     let (home, before) = stopped_member();

@@ -1,8 +1,8 @@
 //! What lies in a Manager's data directory, and how it gets there: the first member's, a joining one's.
 //!
 //! ```text
-//!   DIR/identity/   ca.pem  manager.pem  manager.key  group.key  disk  clocks.json      who this is
-//!   DIR/store/      raft-store                                                          what it remembers
+//!   DIR/identity/   ca.pem  manager.pem  manager.key  group.key  role  disk  clocks.json   who this is
+//!   DIR/store/      raft-store                                                             what it remembers
 //! ```
 //!
 //! A number is bound to a disk for ever. The disk id stands in both folders, so a store that was wiped or
@@ -22,7 +22,7 @@ use super::timers::Timers;
 use super::tls::{Credentials, Shown, TlsFailure};
 use super::vault::{GroupKey, VaultFailure};
 use crate::base::ManagerId;
-use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts};
+use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts, Role};
 
 /// A Manager's data directory.
 #[derive(Clone, Debug)]
@@ -79,6 +79,12 @@ pub enum HomeFailure {
         "{0} holds a Manager already. Choose an empty data directory, or start that Manager with `km serve`"
     )]
     Occupied(String),
+    /// A Manager's group key is gone.
+    #[error(
+        "{0} is missing, and without the group key this Manager cannot run. Put it back from a backup, or let \
+         the host in anew with `km join --replace`"
+    )]
+    NoGroupKey(String),
     /// The answer to the join does not fit together.
     #[error("the answer to the join request is not usable: {0}")]
     BadGrant(&'static str),
@@ -123,6 +129,7 @@ impl Home {
             sealed_ca_key: ca.seal(&key)?,
         };
         self.write_group_key(&key)?;
+        self.write_role(Role::Manager)?;
         self.settle(identity, disk_id, &credentials)?;
         Ok(Founding { group, disk_id })
     }
@@ -169,6 +176,8 @@ impl Home {
             let key = GroupKey::from_hex(key).map_err(HomeFailure::BadGrant)?;
             self.write_group_key(&key)?;
         }
+        let role = if grant.group_key.is_some() { Role::Manager } else { Role::Witness };
+        self.write_role(role)?;
         self.settle(identity, disk_id, &credentials)?;
         fs::remove_file(&key_path).map_err(file(&key_path))
     }
@@ -215,12 +224,20 @@ impl Home {
     pub fn identity_damage(&self) -> Vec<(PathBuf, String)> {
         let found = [
             (self.identity_dir(), self.fits_together()),
+            (self.identity_file("role"), self.role().map(drop)),
             (self.identity_file("group.key"), self.group_key().map(drop)),
-            (self.identity_file("clocks.json"), self.promise().map(drop)),
+            (self.identity_file("clocks.json"), self.kept_promise()),
         ];
         let damaged =
             found.into_iter().filter_map(|(path, is)| Some((path, is.err()?.to_string())));
         damaged.collect()
+    }
+
+    /// A settled member has promised something, so the file is there.
+    fn kept_promise(&self) -> Result<(), HomeFailure> {
+        let path = self.identity_file("clocks.json");
+        fs::metadata(&path).map_err(file(&path))?;
+        self.promise().map(drop)
     }
 
     fn fits_together(&self) -> Result<(), HomeFailure> {
@@ -236,13 +253,22 @@ impl Home {
         Ok(Credentials::load(&self.identity_dir())?)
     }
 
-    /// The group key; `None` on a witness, which has none.
+    /// The group key; `None` on a witness, which has none. A Manager that lost its key is no witness.
     pub(crate) fn group_key(&self) -> Result<Option<GroupKey>, HomeFailure> {
         let path = self.identity_file("group.key");
-        match path.exists() {
-            true => Ok(Some(GroupKey::load(&path)?)),
-            false => Ok(None),
+        match (path.exists(), self.role()) {
+            (true, _) => Ok(Some(GroupKey::load(&path)?)),
+            (false, Ok(Role::Witness)) => Ok(None),
+            (false, _) => Err(HomeFailure::NoGroupKey(path.display().to_string())),
         }
+    }
+
+    /// What it was let in as.
+    fn role(&self) -> Result<Role, HomeFailure> {
+        let path = self.identity_file("role");
+        let written = fs::read_to_string(&path).map_err(file(&path))?;
+        let role = [Role::Manager, Role::Witness].into_iter().find(|role| role.as_str() == written);
+        role.ok_or_else(|| file(&path)(std::io::Error::other("neither manager nor witness")))
     }
 
     /// Who the store has to belong to.
@@ -318,6 +344,11 @@ impl Home {
     fn write_group_key(&self, key: &GroupKey) -> Result<(), HomeFailure> {
         let path = self.identity_file("group.key");
         key.save(&path).map_err(file(&path))
+    }
+
+    fn write_role(&self, role: Role) -> Result<(), HomeFailure> {
+        let path = self.identity_file("role");
+        private_file::write(&path, role.as_str().as_bytes()).map_err(file(&path))
     }
 
     fn identity_dir(&self) -> PathBuf {

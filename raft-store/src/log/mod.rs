@@ -40,7 +40,7 @@ pub(crate) mod frozen;
 mod tests;
 
 pub(crate) use self::mark::NAME as MARK;
-pub(crate) use self::open::{LogThreads, check, create, open, release_ballast};
+pub(crate) use self::open::{LogThreads, Looked, check, create, open, release_ballast};
 pub use self::reader::LogReader;
 pub use self::store::LogStore;
 

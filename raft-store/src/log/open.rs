@@ -54,27 +54,50 @@ pub(crate) fn create(dir: &Path) -> io::Result<()> {
     mark::create(&dir.join(mark::NAME), &MarkV1::default())
 }
 
+/// What a look at a log found.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// What is wrong with the mark. By itself that does not matter: the next start makes it anew.
+    pub mark: Vec<Damage>,
+    /// What is wrong with the log. Nothing makes that good.
+    pub log: Vec<Damage>,
+    /// Up to where the log was forgotten, so that a checkpoint must stand in for it.
+    pub purged: Option<u64>,
+    /// Whether anything was ever written.
+    pub is_used: bool,
+}
+
 /// Everything that is wrong with the log in `dir`, without changing it.
-pub(crate) fn check(dir: &Path, disk_id: &Uuid) -> io::Result<Vec<Damage>> {
+pub(crate) fn check(dir: &Path, disk_id: &Uuid) -> io::Result<Looked> {
     let salt = salt_of(disk_id);
-    let mark = dir.join(mark::NAME);
-    let mut damages: Vec<Damage> = mark::read(&mark)?
-        .map_or(Vec::new(), |slots| slots.damaged)
-        .into_iter()
-        .map(|offset| Damage {
-            file: mark.clone(),
-            offset,
-            reason: "a slot cannot be read; the other one may still stand for it".to_owned(),
-        })
-        .collect();
-    damages.extend(recovery::recover(dir, salt, 0)?.err());
+    let mut looked = Looked { mark: check_mark(&dir.join(mark::NAME))?, ..Looked::default() };
+    match recovery::recover(dir, salt, 0)? {
+        Ok(recovered) => looked.purged = recovered.table.purged.map(|purged| purged.index),
+        Err(damage) => looked.log.push(damage),
+    }
     // Reading the log as a whole ends at the first damage; each segment by itself may show more.
     let names = if dir.is_dir() { segment::list(dir)? } else { Vec::new() };
+    looked.is_used = !names.is_empty();
     for name in names {
         let found = recovery::damage_within(&name.path, salt)?;
-        damages.extend(found.filter(|found| damages.iter().all(|known| known.file != found.file)));
+        let known = &looked.log;
+        let new = found.filter(|found| known.iter().all(|known| known.file != found.file));
+        looked.log.extend(new);
     }
-    Ok(damages)
+    Ok(looked)
+}
+
+fn check_mark(file: &Path) -> io::Result<Vec<Damage>> {
+    let damage =
+        |offset, reason: &str| Damage { file: file.to_owned(), offset, reason: reason.to_owned() };
+    let Some(slots) = mark::read(file)? else {
+        return Ok(vec![damage(0, "the mark is missing; it is made anew from the end of the log")]);
+    };
+    let meaning = match slots.newest {
+        Some(_) => "a slot of the mark cannot be read; the other one stands for it",
+        None => "a slot of the mark cannot be read, nor can the other; it is made anew",
+    };
+    Ok(slots.damaged.into_iter().map(|offset| damage(offset, meaning)).collect())
 }
 
 /// Opens the log: reads it back, wipes a last write that never finished, starts the writer.

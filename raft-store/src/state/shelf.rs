@@ -30,6 +30,9 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 8 << 20;
 
 const PROGRESS: &[u8] = &[0];
+/// Stands in the history from its creation on. sled opens what it cannot read as if it were new; without this,
+/// a history that was emptied would look like one that is young.
+const BEGUN: &[u8] = b"begun";
 
 /// The open history.
 pub(crate) struct Shelves {
@@ -56,11 +59,26 @@ impl Shelves {
                 .cache_capacity(CACHE_BYTES)
                 .open()
         })?;
-        if fresh {
-            sync_creation(dir)?;
-        }
         let file = File::open(dir.join("db"))?;
-        Ok(Shelves { db, file, keep, walking: RwLock::new(()) })
+        let shelves = Shelves { db, file, keep, walking: RwLock::new(()) };
+        match fresh {
+            true => shelves.begin(dir)?,
+            false => shelves.must_have_begun()?,
+        }
+        Ok(shelves)
+    }
+
+    fn begin(&self, dir: &Path) -> io::Result<()> {
+        guarded(|| self.db.insert(BEGUN, &[]))?;
+        self.flush()?;
+        sync_creation(dir)
+    }
+
+    fn must_have_begun(&self) -> io::Result<()> {
+        match guarded(|| self.db.contains_key(BEGUN))? {
+            true => Ok(()),
+            false => Err(damaged("nothing is left of what was written into it")),
+        }
     }
 
     /// Up to which revision all rows are here; `None` for an empty history.
