@@ -10,7 +10,7 @@ pub(crate) const VERBS: &[&str] = &["note-stop", "note-start", "note-push"];
 
 /// `note-stop N @OPERATION [pid=N] [process=MS]` · `note-start N` ·
 /// `note-push @HOST @OPERATION written PATH TEXT|present` · `note-push @HOST @OPERATION failed BECAUSE`. The copy
-/// of the present version has to be named by its checksum: `sum=HEX`.
+/// of the present version has to be named by its checksum: `sum=HEX`, or `sum=present`.
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
     match verb.as_str() {

@@ -3,12 +3,14 @@
 //! A script is blocks of steps, `---`, and what came of them. A step is a line as an operator would say it,
 //! `<room> <verb> …`, or a word to the world around the machine (see [`World::told`]). Each step's answer, its
 //! events, its history rows and its audit record are printed in one line each. Time and ids are the script's own,
-//! so the same script always tells the same.
+//! so the same script always tells the same. What the rooms' plans would do, given what is seen, is printed too: see
+//! `sight`.
 //!
 //! `UPDATE_SCRIPTS=1 cargo test scripts` writes what the machine says now into the files. Read the difference
 //! before keeping it: it is a change of behaviour.
 
 mod say;
+mod sight;
 mod words;
 mod world;
 
@@ -110,6 +112,20 @@ pub(crate) const VERBS: [(&str, &[&str]); 7] = [
     ("prechecks", prechecks::script::VERBS),
     ("properties", properties::script::VERBS),
 ];
+
+#[test]
+fn everything_that_a_plan_can_come_to_is_told_in_a_script() {
+    for (room, acts) in sight::PLANS {
+        let stories: String =
+            scripts_of(room).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        let planned: Vec<&str> = stories.lines().filter(|line| line.starts_with("plan ")).collect();
+        for act in acts {
+            let is_told =
+                planned.iter().any(|line| line.contains(act) && line.contains(" because "));
+            assert!(is_told, "no plan in a script of {room} comes to {act}");
+        }
+    }
+}
 
 #[test]
 fn every_refusal_and_every_verb_is_told_in_a_script() {

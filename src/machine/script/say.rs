@@ -106,6 +106,12 @@ fn unwrap(text: &str, name: &str, say: impl Fn(&str) -> String) -> String {
     let mut parts = text.split(&open);
     let mut said = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        // The end of a longer name.
+        if said.ends_with(char::is_alphanumeric) {
+            said.push_str(&open);
+            said.push_str(part);
+            continue;
+        }
         let (inner, rest) = part.split_once(')').unwrap_or((part, ""));
         said.push_str(&say(inner));
         said.push_str(rest);

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use raft_store::machine::Committed;
 
 use super::say;
+use super::sight::Sight;
 use super::words::{Words, duration_ms};
-use crate::base::{Digest, Epoch, ManagerId, RequestId, Timestamp};
+use crate::base::{Digest, Epoch, ManagerId, RequestId, Sha256, Timestamp};
 use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 use crate::machine::{Actor, Command, Proposal, State, apply, read_image, write_image};
 
@@ -17,6 +18,7 @@ pub(super) struct World {
     state: State,
     at: Timestamp,
     by: Actor,
+    sight: Sight,
     leader: u64,
     term: u64,
 }
@@ -24,13 +26,15 @@ pub(super) struct World {
 impl Default for World {
     fn default() -> Self {
         let (state, at) = (State::default(), Timestamp(BEGINNING));
-        Self { state, at, by: Actor::User("admin".into()), leader: 1, term: 1 }
+        let by = Actor::User("admin".into());
+        Self { state, at, by, sight: Sight::default(), leader: 1, term: 1 }
     }
 }
 
 impl World {
     /// Tells one step and gives the lines it brings about.
     pub(super) fn told(&mut self, step: &str) -> Vec<String> {
+        let step = &self.with_sums(step);
         let mut words = Words::of(step);
         let first = words.next();
         match first.as_str() {
@@ -51,6 +55,8 @@ impl World {
                     .flat_map(|number| self.told_quietly(&step.replace('#', &number.to_string())))
                     .collect()
             }
+            // Told without its answer; it has to succeed.
+            "quietly" => self.told_quietly(step.trim_start_matches("quietly ")),
             "as" => {
                 self.by = actor(&words.next(), &mut words);
                 vec![]
@@ -83,7 +89,31 @@ impl World {
                 words.done();
                 shown.into_iter().map(|line| say::short(&line)).collect()
             }
+            "seen" => {
+                self.sight.seen(&mut words);
+                words.done();
+                vec![]
+            }
+            "looked" => {
+                self.sight.looked(&mut words, &self.state, self.at);
+                words.done();
+                vec![]
+            }
+            "plan" => {
+                let planned = self.sight.plan(&mut words, &self.state, self.at);
+                words.done();
+                planned.into_iter().map(|line| say::short(&line)).collect()
+            }
             room => self.proposed(room, words, step),
+        }
+    }
+
+    /// `sum=present` is the checksum of the Disaster Recovery script as it would be written now.
+    fn with_sums(&self, step: &str) -> String {
+        let sum = || Sha256::of(installs::model::recovery_script(&self.state).as_bytes());
+        match step.contains("sum=present") {
+            true => step.replace("sum=present", &format!("sum={}", sum())),
+            false => step.to_owned(),
         }
     }
 

@@ -1,0 +1,147 @@
+//! What the Active sees besides the facts, as a script tells it, and what the rooms' plans make of it.
+//!
+//! `seen [voters=1,7] [learners=8] [joint=true] [answers=1,7:5] [behind=8:90,7:3]` holds until it is said again:
+//! everybody has the whole log but those behind, and whoever answers does so in the process begun at 1, or at the
+//! number after it. `looked @5 answered|silent` is a look at a host, now. `plan ROOM` prints what there is to do.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::words::Words;
+use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
+use crate::capabilities::hosts::plan::Look;
+use crate::capabilities::managers::plan::Seen;
+use crate::capabilities::{hosts, managers, operations};
+use crate::machine::State;
+
+/// Every room with a plan, and everything that can come out of it.
+pub(super) const PLANS: [(&str, &[&str]); 3] = [
+    ("hosts", &["somebody asked", "not greeted it yet", "it was changed", "it is its turn"]),
+    (
+        "managers",
+        &["BeginAddition", "Remove(", "BeginSwitch", "RaiseLevel", "BeginRemoval", "NoteStart"],
+    ),
+    (
+        "operations",
+        &[
+            "Tell ",
+            "End ",
+            "AddLearner",
+            "Promote",
+            "Demote",
+            "deed: Remove",
+            "HandOver",
+            "chore: Start",
+            "chore: Stop",
+            "chore: Uninstall",
+            "chore: Join",
+            "chore: Push",
+            "plan Remove",
+            "plan Withdraw",
+        ],
+    ),
+];
+
+/// What is seen in a script.
+#[derive(Default)]
+pub(super) struct Sight {
+    voters: Vec<ManagerId>,
+    learners: Vec<ManagerId>,
+    joint: bool,
+    answers: BTreeMap<ManagerId, u64>,
+    behind: BTreeMap<ManagerId, u64>,
+    looks: BTreeMap<HostId, (Timestamp, Look)>,
+}
+
+impl Sight {
+    pub(super) fn seen(&mut self, words: &mut Words) {
+        *self = Sight {
+            voters: members(words, "voters", 0).into_keys().collect(),
+            learners: members(words, "learners", 0).into_keys().collect(),
+            joint: words.read_option("joint").unwrap_or(false),
+            answers: members(words, "answers", 1),
+            behind: members(words, "behind", 0),
+            looks: std::mem::take(&mut self.looks),
+        };
+    }
+
+    pub(super) fn looked(&mut self, words: &mut Words, state: &State, now: Timestamp) {
+        let id: HostId = words.read();
+        let host = &state.hosts.hosts[&id];
+        let answered = match words.next().as_str() {
+            "answered" => true,
+            "silent" => false,
+            other => panic!("a host is not {other}"),
+        };
+        let look = Look { age_ms: 0, revision: host.revision, asked: host.look_asked, answered };
+        self.looks.insert(id, (now, look));
+    }
+
+    pub(super) fn plan(&self, words: &mut Words, state: &State, now: Timestamp) -> Vec<String> {
+        let room = words.next();
+        let seen = self.of_group(state, now);
+        let steps: Vec<String> = match room.as_str() {
+            "managers" => {
+                let steps = managers::plan::plan(state, &seen);
+                steps.iter().map(|step| said(&step.act, &step.because)).collect()
+            }
+            "operations" => {
+                let tenure = state.managers.tenure.as_ref();
+                let epoch = tenure.map_or(Epoch(0), |tenure| tenure.epoch);
+                let moves = operations::plan::plan(state, &seen, epoch);
+                moves.iter().map(|it| said(&it.act, &it.because)).collect()
+            }
+            "hosts" => {
+                let steps = hosts::plan::plan(&state.hosts, &self.of_hosts(now));
+                steps.iter().map(|step| said(&step.host, step.because)).collect()
+            }
+            other => panic!("{other} plans nothing"),
+        };
+        if steps.is_empty() { vec!["plan: nothing to do".into()] } else { steps }
+    }
+
+    fn of_group(&self, state: &State, now: Timestamp) -> Seen {
+        let last_log = state.kernel.revision;
+        let behind = |id: &ManagerId| self.behind.get(id).copied().unwrap_or(0);
+        let everybody = self.voters.iter().chain(&self.learners);
+        Seen {
+            voters: self.voters.iter().copied().collect(),
+            learners: self.learners.iter().copied().collect(),
+            joint: self.joint,
+            last_log,
+            matched: everybody
+                .map(|id| (*id, Revision(last_log.0.saturating_sub(behind(id)))))
+                .collect(),
+            processes: self.answers.iter().map(|(id, at)| (*id, Timestamp(*at))).collect(),
+            now,
+        }
+    }
+
+    fn of_hosts(&self, now: Timestamp) -> BTreeMap<HostId, Look> {
+        let aged = |(id, (at, look)): (&HostId, &(Timestamp, Look))| {
+            (*id, Look { age_ms: now.since_ms(*at), ..*look })
+        };
+        self.looks.iter().map(aged).collect()
+    }
+}
+
+/// Telling and ending say why in their detail; once is enough.
+fn said(act: &dyn std::fmt::Debug, because: &str) -> String {
+    let act = format!("{act:?}").replace(&format!(", detail: {because:?}"), "");
+    format!("plan {act} because \"{because}\"")
+}
+
+/// `1,7:5` is Manager 1 with the usual number, and Manager 7 with 5.
+fn members(words: &mut Words, name: &str, usual: u64) -> BTreeMap<ManagerId, u64> {
+    let list = words.option(name).unwrap_or_default();
+    let member = |word: &str| {
+        let (id, number) = word.split_once(':').unwrap_or((word, ""));
+        let number = if number.is_empty() { usual } else { read(number) };
+        (read(id), number)
+    };
+    list.split(',').filter(|word| !word.is_empty()).map(member).collect()
+}
+
+fn read<T: FromStr>(word: &str) -> T {
+    word.parse().unwrap_or_else(|_| panic!("{word} does not fit"))
+}
