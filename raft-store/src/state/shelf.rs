@@ -11,6 +11,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use sled::{Batch, Db, Tree};
 
+use crate::containment::contained;
 use crate::envelope::Kind;
 use crate::state::quirks::{
     damaged, guarded, guarded_io, malformed, remove_unfinished_snapshots, sync_creation, to_io,
@@ -36,11 +37,33 @@ const BEGUN: &[u8] = b"begun";
 
 /// The open history.
 pub(crate) struct Shelves {
-    db: Db,
+    db: OpenDb,
     file: File,
     keep: u64,
     /// Held for reading while shelves are walked, so that none is dropped under the walk.
     walking: RwLock<()>,
+}
+
+/// sled, closed as carefully as it is used: on a disk that fails it panics while it is dropped, too.
+struct OpenDb(Option<Db>);
+
+impl std::ops::Deref for OpenDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        self.0.as_ref().expect("it is taken only when it is dropped")
+    }
+}
+
+impl Drop for OpenDb {
+    fn drop(&mut self) {
+        let db = self.0.take();
+        if contained(|| drop(db)).is_none() {
+            tracing::warn!(
+                "sled panicked while the history was closed; the next start looks it over"
+            );
+        }
+    }
 }
 
 impl Shelves {
@@ -60,7 +83,7 @@ impl Shelves {
                 .open()
         })?;
         let file = File::open(dir.join("db"))?;
-        let shelves = Shelves { db, file, keep, walking: RwLock::new(()) };
+        let shelves = Shelves { db: OpenDb(Some(db)), file, keep, walking: RwLock::new(()) };
         match fresh {
             true => shelves.begin(dir)?,
             false => shelves.must_have_begun()?,
