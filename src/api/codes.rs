@@ -438,6 +438,11 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             "Disaster Recovery script not pushed",
             "Push it with POST /api/v1/managers/push-dr-script or km managers push-dr-script.",
         ),
+        Code::PrecheckFailed => line(
+            S::CONFLICT,
+            "A precheck fails",
+            "Put it right and run the prechecks again, or send accept_failed_prechecks: true.",
+        ),
         Code::NoWayToHost => line(
             S::CONFLICT,
             "No way to the host",

@@ -123,6 +123,8 @@ codes! {
     WebPortalHaRequired = "WEB_PORTAL_HA_REQUIRED",
     /// The Disaster Recovery script has to be pushed first (row 28).
     DrScriptPending = "DR_SCRIPT_PENDING",
+    /// A precheck of the host fails, and nobody accepted that.
+    PrecheckFailed = "PRECHECK_FAILED",
     /// The group knows no way to the host.
     NoWayToHost = "NO_WAY_TO_HOST",
 }

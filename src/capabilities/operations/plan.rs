@@ -66,6 +66,11 @@ pub enum Act {
         /// How the step ends if it cannot be done.
         otherwise: StepEnd,
     },
+    /// Ask for prechecks of a host.
+    Look {
+        /// Its name.
+        host: String,
+    },
     /// Take back what an addition left in Raft's membership.
     Remove(ManagerId),
     /// Take a member that does not vote out of the facts.
@@ -171,6 +176,7 @@ impl Doing<'_> {
             Task::Demote => self.demote(),
             Task::Withdraw => self.withdraw(),
             Task::Leave => self.leave(),
+            Task::Prechecks => self.prechecks(),
             Task::Join => self.join(),
             Task::Start => self.start(),
             Task::Stop => self.stop(),

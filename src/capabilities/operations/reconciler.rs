@@ -3,6 +3,7 @@
 
 mod chores;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -11,6 +12,7 @@ use super::command::Command;
 use super::plan::{Act, Deed, Move, Place, plan};
 use crate::capabilities::managers::model as managers;
 use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
+use crate::capabilities::prechecks::model as prechecks;
 use crate::cluster::{Group, MembershipFailure};
 use crate::leadership::{Pass, Reconciler, Tenure};
 
@@ -70,6 +72,10 @@ async fn make(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
         }
         Act::Do { at, deed } => told(reach, at, carry_out(reach, deed).await).await,
         Act::Chore { .. } => Ok(()),
+        Act::Look { host } => {
+            let hosts = BTreeSet::from([host]);
+            reach.propose(prechecks::Command::Ask { hosts }.into()).await
+        }
         Act::Remove(member) => reach.remove(member).await,
         Act::Withdraw { member, because } => {
             reach.propose(managers::Command::Withdraw { manager: member, because }.into()).await

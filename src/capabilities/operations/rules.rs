@@ -165,7 +165,15 @@ fn may_come(state: &State, site: &Site) -> Result<(), Refusal> {
         let detail = format!("Host {} is called {}, not {}.", site.at, known.name, site.host);
         return Err(Refusal::new(Code::WrongState, detail));
     }
-    may_be_added(state, site.at, site.role)
+    may_be_added(state, site.at, site.role)?;
+    let failures = state.prechecks.failures(&site.host);
+    let told: Vec<_> = failures
+        .map(|(subject, outcome)| format!("{}: {}", subject.check.title(), outcome.detail))
+        .collect();
+    if told.is_empty() || site.accept_failed {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::PrecheckFailed, told.join("; ")))
 }
 
 /// A Manager takes the place of a Manager and a witness that of a witness: a move changes nothing else.

@@ -45,11 +45,14 @@ data_dir() {
 }
 
 runs_here() {
-    if command -v systemctl >/dev/null 2>&1; then
-        systemctl is-active --quiet "$KM_UNIT"
-    else
-        pgrep -f "serve --config $KM_CONFIG" >/dev/null 2>&1
+    if command -v systemctl >/dev/null 2>&1 && systemctl is-active --quiet "$KM_UNIT"; then
+        return 0
     fi
+    # However it was started.
+    for command in /proc/[0-9]*/cmdline; do
+        case "$(tr '\0' ' ' <"$command" 2>/dev/null)" in *" serve --config $KM_CONFIG "*) return 0 ;; esac
+    done
+    return 1
 }
 
 look() {

@@ -32,6 +32,8 @@ pub(crate) struct Inside {
     pub(crate) epoch: Epoch,
     /// Who leads.
     pub(crate) lead: ManagerId,
+    /// Hosts that fail their prechecks.
+    pub(crate) unfit: BTreeSet<String>,
     /// Members that do not answer: they follow, and get nothing.
     pub(crate) silent: BTreeSet<ManagerId>,
     /// Whether another change of the members is under way.
@@ -60,6 +62,7 @@ impl FakeGroup {
             seen,
             epoch: Epoch(2),
             lead: founder,
+            unfit: BTreeSet::new(),
             silent: BTreeSet::new(),
             busy: false,
             nobody_takes_over: false,
@@ -130,6 +133,7 @@ impl FakeGroup {
         let mut inside = self.inside();
         let inside = &mut *inside;
         inside.over = false;
+        let looked = inside.look_at_hosts();
         let gone = |id: &ManagerId| inside.state.managers.removed.contains_key(id);
         let left: Vec<_> = inside.seen.processes.keys().filter(|id| gone(id)).copied().collect();
         inside.seen.processes.retain(|id, _| !left.contains(id));
@@ -143,7 +147,7 @@ impl FakeGroup {
             inside.deeds.push(format!("restart {id}"));
             inside.process_ends(*id);
         }
-        !asked.is_empty() || !left.is_empty()
+        !asked.is_empty() || !left.is_empty() || looked
     }
 
     fn act(&self) -> Result<MutexGuard<'_, Inside>, ActFailure> {
@@ -158,6 +162,11 @@ impl FakeGroup {
 }
 
 impl Inside {
+    /// The "no" to what somebody asks for in the words of the scripts.
+    pub(crate) fn refusal(&mut self, line: &str) -> crate::base::Refusal {
+        self.commit(command_of(line), None).into_result().unwrap_err()
+    }
+
     fn commit(&mut self, command: Command, fence: Option<Epoch>) -> Answer {
         let index = self.state.kernel.revision.0 + 1;
         let proposal = Proposal {
@@ -176,6 +185,21 @@ impl Inside {
         let applied = apply(&mut self.state, &Committed { index, term: 1, leader, payload });
         self.seen.last_log = Revision(index);
         applied.answer.unwrap()
+    }
+
+    /// The prechecks are run by a loop of their own.
+    fn look_at_hosts(&mut self) -> bool {
+        let Some(scope) = self.state.prechecks.pending.clone() else { return false };
+        let run = self.commit(command_of("prechecks begin"), None).into_result().unwrap();
+        let hosts: Vec<_> = self.state.hosts.hosts.values().map(|it| it.name.clone()).collect();
+        for host in hosts.iter().filter(|host| scope.holds(host)) {
+            let grade = if self.unfit.contains(host) { "fail" } else { "pass" };
+            let code = if grade == "fail" { " code=CLI_MISSING" } else { "" };
+            let note = format!("prechecks note {run} cli {grade} so host={host}{code}");
+            self.commit(command_of(&note), None).into_result().unwrap();
+        }
+        self.commit(command_of(&format!("prechecks finish {run}")), None).into_result().unwrap();
+        true
     }
 
     fn takes_office(&mut self, who: ManagerId) {

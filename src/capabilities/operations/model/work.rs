@@ -41,6 +41,8 @@ pub enum Task {
     Withdraw,
     /// Take it out of Raft's membership.
     Leave,
+    /// See whether its host is fit.
+    Prechecks,
     /// Let it into the group, from its host.
     Join,
     /// Start its service on its host.
@@ -134,9 +136,9 @@ impl Target {
 
 impl Site {
     fn works(&self) -> Vec<Work<'_>> {
-        use Task::{CatchUp, Join, Learner, Start, Voter};
+        use Task::{CatchUp, Join, Learner, Prechecks, Start, Voter};
         let work = |task: &Task| Work { at: Some(self.at), ..nobody(*task, &self.host) };
-        [Join, Start, Learner, CatchUp, Voter].iter().map(work).collect()
+        [Prechecks, Join, Start, Learner, CatchUp, Voter].iter().map(work).collect()
     }
 }
 
@@ -161,6 +163,7 @@ impl Task {
             | Self::Stop => true,
             Self::Withdraw
             | Self::Leave
+            | Self::Prechecks
             | Self::Join
             | Self::Uninstall
             | Self::Push
@@ -183,6 +186,7 @@ impl Work<'_> {
             Task::Demote => "demote",
             Task::Withdraw => "withdraw",
             Task::Leave => "leave",
+            Task::Prechecks => "prechecks",
             Task::Join => "join",
             Task::Start => "start",
             Task::Stop => "stop",
@@ -206,6 +210,7 @@ impl Work<'_> {
             Task::Demote => format!("Take the vote of {host}"),
             Task::Withdraw => format!("Take {host} out of the group"),
             Task::Leave => format!("Send no more of the log to {host}"),
+            Task::Prechecks => format!("See whether {host} is fit"),
             Task::Join => format!("Let {host} into the group"),
             Task::Start => format!("Start the service on {host}"),
             Task::Stop => format!("Stop the service on {host}"),

@@ -5,12 +5,49 @@
 //! finds out, when it is there.
 
 use super::step::Doing;
-use super::{Chore, Move};
+use super::{Act, Chore, Move};
 use crate::base::{ManagerId, Sha256};
 use crate::capabilities::installs::model::{Copy, Push, recovery_script};
 use crate::capabilities::operations::model::{Kind, Removal, StepEnd, StepStatus, newcomer};
+use crate::capabilities::prechecks::model::Subject;
+
+/// Longest time prechecks may take: hosts that do not answer are given up much earlier.
+const PRECHECKS_MAX_MS: u64 = 5 * 60 * 1000;
 
 impl Doing<'_> {
+    /// Looked at since this step began, and nothing speaks against it, or that is accepted (rows 11–21).
+    pub(super) fn prechecks(&self) -> Option<Move> {
+        let host = self.work.host;
+        let facts = &self.state.prechecks;
+        let under_way = facts.run.as_ref().map(|run| &run.scope).into_iter().chain(&facts.pending);
+        let awaited = under_way.into_iter().any(|scope| scope.holds(host));
+        let since = self.step.started_at.filter(|_| self.step.status == StepStatus::Running);
+        let fresh = since.is_some_and(|since| {
+            let of_host = |subject: &Subject| subject.host.is_some();
+            facts.about(host).any(|(subject, outcome)| of_host(subject) && outcome.at >= since)
+        });
+        if fresh && !awaited {
+            return self.judged();
+        }
+        let because = format!("looking whether {host} is fit");
+        let begun = self.begun(PRECHECKS_MAX_MS, because.clone());
+        let ask = || Move { because, act: Act::Look { host: host.to_owned() } };
+        begun.or_else(|| (!awaited).then(ask))
+    }
+
+    fn judged(&self) -> Option<Move> {
+        let failures = self.state.prechecks.failures(self.work.host);
+        let told: Vec<_> = failures
+            .map(|(subject, outcome)| format!("{}: {}", subject.check.title(), outcome.detail))
+            .collect();
+        let accepted = self.kind.site().is_some_and(|site| site.accept_failed);
+        match (told.is_empty(), accepted) {
+            (true, _) => self.done("nothing speaks against it"),
+            (false, true) => self.done(format!("accepted: {}", told.join("; "))),
+            (false, false) => self.failed(told.join("; ")),
+        }
+    }
+
     /// Somebody who was let in by this operation needs no second time, whoever was Active the first time.
     pub(super) fn join(&self) -> Option<Move> {
         let host = self.work.host;

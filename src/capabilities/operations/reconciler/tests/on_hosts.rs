@@ -151,6 +151,29 @@ fn refusing(group: &FakeGroup, why: &str) {
     group.hosts.inside().joins = Some(said);
 }
 
+// rows 11 to 21, 44
+#[tokio::test]
+async fn a_host_that_is_not_fit_is_not_let_in_unless_that_is_accepted() {
+    let (group, _, _) = three().await;
+    group.inside().unfit.insert("km4".into());
+    begin(&group, "add-on-host @km4 km4");
+    settle(&group).await;
+    let operation = newest(&group);
+    assert_eq!((operation.status, operation.steps[0].status), (Status::Failed, StepStatus::Failed));
+    assert_eq!(operation.error.unwrap(), "Command line tool and snapshot location: so");
+    assert!(group.inside().deeds.is_empty());
+
+    // Who is known to be unfit is refused at once; who accepts it is looked at once more, and let in.
+    let km4 = host(&group, "km4");
+    let refused = group.inside().refusal(&format!("operations begin add-on-host {km4} km4"));
+    assert_eq!(refused.code, crate::base::Code::PrecheckFailed);
+    begin(&group, "add-on-host @km4 km4 accept=true");
+    settle(&group).await;
+    let operation = newest(&group);
+    assert_eq!(operation.status, Status::Succeeded);
+    assert!(operation.steps[0].detail.starts_with("accepted: "), "{operation:?}");
+}
+
 // rows 44, 86
 #[tokio::test]
 async fn a_host_that_is_not_let_in_leaves_nothing() {
