@@ -15,6 +15,8 @@ use super::support::{Demo, Manager, health, km, run, signal, until};
 const ENDING_TLS: &str = "HAProxy, ending TLS";
 const PASSING_TLS: &str = "HAProxy, passing TLS through";
 
+/// So many requests in a row show that the balancer has looked at every Manager.
+const ROUNDS: usize = 9;
 /// Requests whose landing is looked at.
 const LANDINGS: usize = 200;
 /// Programs that read and write all the time.
@@ -95,7 +97,9 @@ fn landing(caller: &Caller, balancer: &Balancer) -> Option<u64> {
 
 /// Outside a failover window: from here on every request lands on the Active.
 fn assert_all_land_on(caller: &Caller, balancer: &Balancer, active: u64) {
-    until("the balancer to follow the Active", || landing(caller, balancer) == Some(active));
+    // It takes every Manager for well until it has looked: several rounds have to land there.
+    let follows = || (0..ROUNDS).all(|_| landing(caller, balancer) == Some(active));
+    until("the balancer to follow the Active", follows);
     let landed: Vec<_> = (0..LANDINGS).map(|_| landing(caller, balancer)).collect();
     assert!(landed.iter().all(|id| *id == Some(active)), "not all on {active}: {landed:?}");
 }
