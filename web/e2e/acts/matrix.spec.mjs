@@ -1,10 +1,9 @@
 // What can be done with an instance in which state (requirements 5.5), as its Action menu says it.
 // Lagging, learner and "an operation is under way" are shown by altering what the API answers; the others are so.
-// Stopped is not among them yet: it needs a host that is reached.
 // "No active instance" is in faults/no-quorum, "the last one" in without-ha.
 import assert from 'node:assert/strict';
 import { apiOf, everyoneUp, keepDown, scene, signIn, unique, visit } from '../harness.mjs';
-import { menuOf, modeOf, rowOf, stateOf } from './nodes.mjs';
+import { bringBack, choose, confirm, ended, menuOf, modeOf, rowOf, stateOf } from './nodes.mjs';
 
 const START = 'Start Kyvos Manager Service';
 const RESTART = 'Restart Kyvos Manager Service';
@@ -67,6 +66,25 @@ scene('of a Passive that runs and has caught up', {}, async ({ page }) => {
     off: { [START]: /It runs/, ...stop.off },
   });
   assert.ok(!(RESTART_ACTIVE in menu), 'that is of the Active only');
+});
+
+// rows 46, 50, 60
+scene('of a Passive that was stopped on purpose', { timeout: 150_000 }, async ({ page }) => {
+  const { active, passives, admin } = await everyoneUp();
+  const { id } = passives[0];
+  await visit(page, active);
+  await confirm(await choose(page, id, STOP), admin.password);
+  await stateOf(page, id).getByText('Stopped').waitFor({ timeout: 60_000 });
+  await modeOf(page, id).getByText('Passive').waitFor();
+  assert.equal((await ended(active, 'STOP_MANAGER')).status, 'succeeded');
+  isRow(await menuOf(page, id, (read) => read[START] === undefined), {
+    on: ['Properties', START, 'Download logs', 'Delete'],
+    off: { [RESTART]: /stopped/, [STOP]: /stopped/, [MAKE_ACTIVE]: /./ },
+  });
+  const dialog = await choose(page, id, 'Properties');
+  await dialog.getByText(/Shown is what was last known/).waitFor();
+  await page.keyboard.press('Escape');
+  await bringBack(active, id, admin.password);
 });
 
 scene('of a Passive that is down', { timeout: 150_000 }, async ({ page }) => {

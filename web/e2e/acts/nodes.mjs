@@ -1,5 +1,5 @@
 // What the tests of acts on instances have in common: the rows, their menus, the dialogs.
-import { apiOf, until } from '../harness.mjs';
+import { apiOf, everyoneUp, until } from '../harness.mjs';
 
 export const rowOf = (page, id) => page.locator(`tr[data-manager="${id}"]`);
 export const modeOf = (page, id) => rowOf(page, id).locator('[data-column=mode]');
@@ -80,4 +80,12 @@ export async function freeze(page) {
     first ??= await (await route.fetch()).json();
     await route.fulfill({ json: first });
   });
+}
+
+/** Starts a stopped instance again, without the page, so that the next scene finds everybody there. */
+export async function bringBack(manager, id, password) {
+  const api = await apiOf(manager);
+  await api.post(`/managers/${id}/start`, { password });
+  await api.dispose();
+  await everyoneUp();
 }
