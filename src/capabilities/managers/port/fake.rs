@@ -34,6 +34,8 @@ pub(crate) struct Inside {
     pub(crate) lead: ManagerId,
     /// Hosts that fail their prechecks.
     pub(crate) unfit: BTreeSet<String>,
+    /// Hosts that were let in and have not settled down as a member.
+    pub(crate) unsettled: BTreeSet<String>,
     /// Members that do not answer: they follow, and get nothing.
     pub(crate) silent: BTreeSet<ManagerId>,
     /// Whether another change of the members is under way.
@@ -63,6 +65,7 @@ impl FakeGroup {
             epoch: Epoch(2),
             lead: founder,
             unfit: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
             silent: BTreeSet::new(),
             busy: false,
             nobody_takes_over: false,

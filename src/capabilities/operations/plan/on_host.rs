@@ -8,7 +8,7 @@ use super::step::Doing;
 use super::{Act, Chore, Move};
 use crate::base::{ManagerId, Sha256};
 use crate::capabilities::installs::model::{Copy, Push, recovery_script};
-use crate::capabilities::operations::model::{Kind, Removal, StepEnd, StepStatus, newcomer};
+use crate::capabilities::operations::model::{Kind, Removal, StepEnd, StepStatus};
 use crate::capabilities::prechecks::model::Subject;
 
 /// Longest time prechecks may take: hosts that do not answer are given up much earlier.
@@ -48,14 +48,10 @@ impl Doing<'_> {
         }
     }
 
-    /// Somebody who was let in by this operation needs no second time, whoever was Active the first time.
+    /// Ended by the chore alone: a newcomer that shows in the facts may not have settled down on its host yet.
     pub(super) fn join(&self) -> Option<Move> {
-        let host = self.work.host;
-        if let Some(member) = newcomer(&self.state.managers, self.at.id, self.operation) {
-            return self.done(format!("{host} was let in as Kyvos Manager {member}"));
-        }
         let role = self.kind.site()?.role;
-        self.chore(Chore::Join(role), format!("letting {host} in"))
+        self.chore(Chore::Join(role), format!("letting {} in", self.work.host))
     }
 
     pub(super) fn start(&self) -> Option<Move> {

@@ -157,7 +157,10 @@ async fn carry_out(reach: &impl OnHosts, due: &Due) -> Result<Option<String>, Ac
         }
         Chore::Stop { for_good: false, .. } => stop(reach, due.host).await.map(Some),
         Chore::Uninstall => stop(reach, due.host).await.map(Some),
-        Chore::Join(role) => join(reach, due.at, due.host, role).await.map(|()| None),
+        Chore::Join(role) => {
+            withdraw_half_joined(reach, due.at).await?;
+            join(reach, due.at, due.host, role).await.map(Some)
+        }
         Chore::Push => push(reach, due.at, due.host).await.map(|()| None),
     }
 }
@@ -224,8 +227,26 @@ async fn stop_for_good(
     stop(reach, host).await
 }
 
+/// Takes back whom an earlier try let in. Its Active died or its answer was lost, and whether the host has what it
+/// was given cannot be seen from here: so it is let in anew, and puts aside what it may have.
+async fn withdraw_half_joined(reach: &impl OnHosts, at: Place) -> Result<(), ActFailure> {
+    let Some(manager) = reach.look(|state, _| newcomer_of(state, at)) else { return Ok(()) };
+    let because = "it was not seen to settle down on its host, and is let in anew".to_owned();
+    reach.propose(managers::Command::Withdraw { manager, because }.into()).await
+}
+
+fn newcomer_of(state: &State, at: Place) -> Option<ManagerId> {
+    let operation = state.operations.operations.get(&at.id)?;
+    newcomer(&state.managers, at.id, operation)
+}
+
 /// The token is made now and kept nowhere: the facts have its digest, and whoever is Active next makes another.
-async fn join(reach: &impl OnHosts, at: Place, host: HostId, role: Role) -> Result<(), ActFailure> {
+async fn join(
+    reach: &impl OnHosts,
+    at: Place,
+    host: HostId,
+    role: Role,
+) -> Result<String, ActFailure> {
     let secret = Secret::new(format!("km_j_{}", Digest(rand::random())));
     let digest = Digest::of(secret.reveal().as_bytes());
     let ttl_ms = TOKEN_TTL_MS;
@@ -243,14 +264,10 @@ async fn join(reach: &impl OnHosts, at: Place, host: HostId, role: Role) -> Resu
             return Err(failure);
         }
     };
-    let (let_in, name) = reach.look(|state, _| {
-        let operation = state.operations.operations.get(&at.id);
-        let newcomer = operation.and_then(|it| newcomer(&state.managers, at.id, it));
-        (newcomer.is_some(), name_of(state, host))
-    });
+    let (let_in, name) = reach.look(|state, _| (newcomer_of(state, at), name_of(state, host)));
     match (output.succeeded(), let_in) {
-        (true, true) => Ok(()),
-        (true, false) => Err(failed(format!(
+        (true, Some(member)) => Ok(format!("{name} was let in as Kyvos Manager {member}")),
+        (true, None) => Err(failed(format!(
             "km join let somebody in who does not call itself {name}: set node.host in {config} there"
         ))),
         (false, _) => {

@@ -96,9 +96,13 @@ impl OnHosts for FakeGroup {
         let epoch = self.act()?.epoch;
         self.hosts.inside().epoch = epoch;
         let before = self.service(host).await?;
+        let name = self.inside().name_of(host);
+        if verb == UnitVerb::Start && self.inside().unsettled.contains(&name) {
+            let ended = "it holds no Manager".to_owned();
+            return Ok(UnitStatus { state: UnitState::Failed, pid: None, since: None, ended });
+        }
         let after = self.hosts.order(host, &UnitName::manager(), verb).await?;
         let mut inside = self.inside();
-        let name = inside.name_of(host);
         if before.pid != after.pid {
             inside.deeds.push(format!("{verb:?} {name}").to_lowercase());
         }
@@ -128,9 +132,14 @@ impl OnHosts for FakeGroup {
             let digest = crate::base::Digest::of(secret.as_bytes());
             let role = inside.state.managers.join_tokens.values().find(|it| it.digest == digest);
             let (role, name) = (role.unwrap().role.as_str(), inside.name_of(host));
-            inside.deeds.push(format!("join {name}"));
             let admit = format!("managers admit {secret} {role} {name} disk={secret}");
             inside.commit(command_of(&admit), None).into_result()?;
+            inside.unsettled.insert(name.clone());
+            drop(inside);
+            // Being let in and settling down are two: the host ends what it does when who asked for it dies.
+            let mut inside = self.act()?;
+            inside.unsettled.remove(&name);
+            inside.deeds.push(format!("join {name}"));
         }
         Ok(output)
     }
