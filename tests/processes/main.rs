@@ -19,6 +19,7 @@ mod joining;
 mod load_balancer;
 mod logs;
 mod no_quorum;
+mod on_hosts;
 mod one_active;
 mod operating;
 mod prechecks;
