@@ -26,11 +26,9 @@ scene(
     await openMenu(page, id);
     await page.getByRole('menuitem', { name: 'Download logs' }).click();
     const dialog = page.getByRole('dialog', { name: 'Download logs' });
-    assert.equal(
-      await dialog.getByRole('checkbox', { checked: true }).count(),
-      1,
-      'the one it was asked for',
-    );
+    const chosen = dialog.getByRole('checkbox', { checked: true });
+    await chosen.first().waitFor();
+    assert.equal(await chosen.count(), 1, 'the one it was asked for');
     const { name, text } = await downloaded(page, () =>
       dialog.getByRole('button', { name: 'Download' }).click(),
     );
