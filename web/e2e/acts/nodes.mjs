@@ -13,7 +13,8 @@ export const openMenu = (page, id) =>
 
 export async function choose(page, id, item) {
   await openMenu(page, id);
-  await page.getByRole('menuitem', { name: item }).click();
+  // "Start …" is a part of "Restart …".
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
   return page.getByRole('dialog');
 }
 
