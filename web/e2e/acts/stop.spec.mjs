@@ -69,7 +69,7 @@ scene(
     await one.waitFor({ state: 'detached' });
 
     const all = await chooseForAll(page, /^Stop.*all passive/);
-    await all.getByText(/the quorum is lost/).waitFor();
+    await all.getByText(/would be left and .* the quorum is lost/).waitFor();
     await all.getByText('Active instance cannot be started, stopped or restarted here').waitFor();
     await all.getByRole('button', { name: 'Cancel' }).click();
     await all.waitFor({ state: 'detached' });
