@@ -41,7 +41,7 @@ pub(super) async fn wait(group: &Group) -> Summons {
 fn summons(state: &State, here: ManagerId, process: Timestamp) -> Option<Summons> {
     if let Some(removal) = state.managers.removed.get(&here) {
         let because = format!(
-            "this was Kyvos Manager {here}; {} removed it from the group: {}. To bring the host back, let it in anew with km join and an empty data directory",
+            "this was Kyvos Manager {here}; {} removed it from the group: {}. To bring the host back, let it in anew with a new token and km join --replace",
             removal.by, removal.because
         );
         return Some(Summons::Removed(because));
