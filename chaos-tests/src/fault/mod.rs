@@ -29,8 +29,8 @@ use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
 use crate::probe::Sighting;
 
-/// The longest pause that is shorter than the lease of an Active.
-const SHORT_MS: std::ops::Range<u64> = 50..200;
+/// The longest pause that is shorter than the lease of an Active (1 s).
+const SHORT_MS: std::ops::Range<u64> = 200..700;
 /// Faults longer than the lease and than an election.
 const LONG_MS: std::ops::Range<u64> = 2_000..4_000;
 /// Quiet between two faults: sometimes too short to recover in.

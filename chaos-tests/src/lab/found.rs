@@ -1,6 +1,5 @@
 //! Makes a group on the hosts of a lab, with the verbs an operator types: `init`, `join`, `serve`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -80,14 +79,14 @@ async fn join(host: &Host, client: &Client) -> Result<Manager, Failure> {
 fn member(host: &Host, told: &Value) -> Result<Manager, Failure> {
     let id =
         told["id"].as_u64().ok_or_else(|| Failure(format!("a member has no number: {told}")))?;
-    let (address, log): (_, PathBuf) = (&host.address, host.log());
+    let address = &host.address;
     Ok(Manager {
         id,
         api_url: format!("https://{address}:7443"),
         health_url: format!("http://{address}:7448"),
         pid: None,
         config: None,
-        log,
+        log: host.log(),
     })
 }
 
