@@ -7,7 +7,7 @@ use crate::checkpoint::{self, Unusable};
 use crate::error::{Doing, OpenError};
 use crate::format::{self, DirLock};
 use crate::log::{self, Looked};
-use crate::state::{self, Shelves};
+use crate::state::{self, Shelves, Shelving};
 
 /// The history is looked at in a copy, because sled writes when it opens.
 const COPY: &str = "history.check";

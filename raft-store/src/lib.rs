@@ -18,11 +18,15 @@
 //!         quarantine/   what was damaged and replaced
 //! ```
 //!
+//! A simulation of the group opens it on a [`Platter`] instead: there the log lies on whatever stands in for a disk, and
+//! the history in memory.
+//!
 //! It keeps bytes and knows nothing of what they mean: that is the [`Machine`]'s.
 
 pub mod machine;
 pub mod types;
 
+mod aside;
 mod check;
 mod checkpoint;
 mod containment;
@@ -44,6 +48,7 @@ mod golden;
 #[cfg(test)]
 mod hostile;
 
+pub use crate::aside::aside;
 pub use crate::check::{CheckReport, Finding, check};
 pub use crate::checkpoint::{CheckpointFile, CheckpointInbox, ReceivingCheckpoint};
 pub use crate::containment::panic_is_contained;
@@ -53,8 +58,8 @@ pub use crate::envelope::Malformed;
 pub use crate::error::OpenError;
 pub use crate::format::{Identity, assign_node_id, format, identity};
 pub use crate::health::{HealthReport, Quarantined, StoreHealth};
-pub use crate::log::{LogReader, LogStore};
+pub use crate::log::{Kept, LogReader, LogStore, Platter, Record};
 pub use crate::machine::{Applied, Committed, Frozen, Machine, Row};
-pub use crate::open::{Closing, Opened, open};
+pub use crate::open::{Closing, Opened, open, open_on};
 pub use crate::options::{OnFatal, Options};
 pub use crate::state::{CheckpointBuilder, History, StateStore};

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use tokio::task::JoinError;
+use uuid::Uuid;
+
 use crate::checkpoint::{self, CheckpointDir, Fallback, Head, Unusable};
 use crate::disk;
 use crate::doubt;
 use crate::error::{Doing, OpenError};
 use crate::format::{self, DirLock, Identity};
 use crate::health::StoreHealth;
-use crate::log::{self, LogStore, LogThreads};
+use crate::log::{self, LogStore, LogThreads, Platter};
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::state::{
-    self, Checkpoint, Core, History, Position, Scribe, ScribeThread, Shelves, StateStore,
+    self, Checkpoint, Core, History, InMemory, Position, Scribe, ScribeThread, Shelves, Shelving,
+    StateStore,
 };
 
 /// An open store.
@@ -33,17 +37,29 @@ pub struct Opened<M: Machine> {
 }
 
 /// Waits for the store to be wholly on the disk, once `log` and `state` are gone.
-pub struct Closing {
+pub struct Closing(Option<Threads>);
+
+struct Threads {
     log: LogThreads,
     scribe: ScribeThread,
 }
 
 impl Closing {
+    /// The same as [`wait`](Self::wait), without blocking whoever waits.
+    pub async fn waited(self) -> Result<(), JoinError> {
+        match self.0.is_some() {
+            true => tokio::task::spawn_blocking(move || self.wait()).await,
+            false => Ok(()),
+        }
+    }
+
     /// Blocks until everything is written and the directory is free. Only to be called after the Raft node
     /// that was given `log` and `state` was shut down and dropped, or it waits for that.
     pub fn wait(self) {
-        self.log.join();
-        self.scribe.join();
+        if let Some(Threads { log, scribe }) = self.0 {
+            log.join();
+            scribe.join();
+        }
     }
 }
 
@@ -82,8 +98,44 @@ pub fn open<M: Machine>(
         cluster_id: expect.cluster_id.into_bytes(),
         health: health.clone(),
     };
-    let closing = Closing { log: log_threads, scribe: scribe_thread };
+    let closing = Closing(Some(Threads { log: log_threads, scribe: scribe_thread }));
     Ok(Opened { log, state: StateStore::new(core), history, health, closing })
+}
+
+/// Opens a store whose log is on `platter` and whose history is in memory; its checkpoints are files in `dir`. To be
+/// called in the runtime the member runs in.
+pub fn open_on<M: Machine>(
+    platter: Arc<dyn Platter>,
+    dir: &Path,
+    cluster_id: Uuid,
+    options: &Options,
+    machine: Arc<M>,
+) -> Result<Opened<M>, OpenError> {
+    let health = StoreHealth::default();
+    let checkpoint_dir = dir.join(checkpoint::DIR);
+    let fallback = Fallback::new(options.keep_for_older_checkpoint);
+    let checkpoints =
+        CheckpointDir::open(&checkpoint_dir, fallback.clone()).doing("open", &checkpoint_dir)?;
+    let log = log::open_on(platter, fallback);
+    let cluster_id = cluster_id.into_bytes();
+    let (newest, position) = newest_checkpoint(dir, &checkpoints, &log, cluster_id, &health)
+        .and_then(|newest| restore(machine.as_ref(), newest))?;
+    let shelves = InMemory::default();
+    catch_up(&shelves, newest.as_ref()).doing("bring up to the checkpoint", dir)?;
+    let on_fatal = options.on_fatal.clone();
+    let (scribe, history) = Scribe::start_in_memory(dir, shelves, health.clone(), on_fatal)
+        .doing("start the history of", dir)?;
+    let core = Core {
+        machine,
+        position: Mutex::new(position),
+        scribe,
+        history: history.clone(),
+        checkpoints: Arc::new(checkpoints),
+        newest: Mutex::new(newest),
+        cluster_id,
+        health: health.clone(),
+    };
+    Ok(Opened { log, state: StateStore::new(core), history, health, closing: Closing(None) })
 }
 
 /// Nobody else is in, and it is the right directory.
@@ -263,7 +315,7 @@ fn use_history(
     Ok(shelves)
 }
 
-fn catch_up(shelves: &Shelves, newest: Option<&Checkpoint>) -> std::io::Result<()> {
+fn catch_up(shelves: &dyn Shelving, newest: Option<&Checkpoint>) -> std::io::Result<()> {
     let Some(Checkpoint { head, path }) = newest else { return Ok(()) };
     if shelves.progress()? < head.log_id.map(|id| id.index) {
         state::import(shelves, path, head)?;

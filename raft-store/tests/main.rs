@@ -6,6 +6,7 @@ mod corruption;
 mod disk_full;
 mod history;
 mod identity;
+mod platter;
 mod power_loss;
 mod support;
 mod walk;

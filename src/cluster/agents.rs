@@ -18,7 +18,7 @@ use super::home::HomeFailure;
 use super::joining::AdmitFailure;
 use super::pki::AgentIdentity;
 use super::vault::VaultFailure;
-use super::{Group, proposing, ssh_key, tls};
+use super::{Group, ssh_key, tls};
 use crate::base::HostId;
 use crate::capabilities::hosts::model::SshKey;
 
@@ -78,7 +78,7 @@ impl Group {
         let ca = self.authority()?;
         let identity = AgentIdentity { cluster_id: self.cluster_id(), host };
         let certificate_pem = ca
-            .issue_agent(csr_pem, identity, proposing::now().0 / 1000)
+            .issue_agent(csr_pem, identity, (self.core.wall_clock)().0 / 1000)
             .map_err(AdmitFailure::BadRequest)?;
         let ca_pem = ca.certificate_pem().to_owned();
         Ok(AgentCertificate { cluster_id: identity.cluster_id, ca_pem, certificate_pem })

@@ -11,13 +11,26 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Group;
 
-/// Below this many entries a checkpoint is not worth its files.
-const ENTRIES_LEAST: u64 = 5_000;
+/// When checkpoints are made, and for whom. The defaults are what ships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Below this many entries a checkpoint is not worth its files.
+    pub entries_least: u64,
+    /// What a start may have to apply again: well under a second of work.
+    pub entries_most: u64,
+    /// Entries kept behind a checkpoint, for followers that were away for a moment.
+    pub kept_behind: u64,
+    /// A follower further behind than this gets a checkpoint instead of entries.
+    pub lag: u64,
+}
 
-/// What a start may have to apply again: well under a second of work.
-const ENTRIES_MOST: u64 = 100_000;
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { entries_least: 5_000, entries_most: 100_000, kept_behind: 2_000, lag: 10_000 }
+    }
+}
 
-/// How often is looked. Far shorter than it takes to write `ENTRIES_LEAST` entries.
+/// How often is looked. Far shorter than it takes to write `entries_least` entries.
 const PERIOD: Duration = Duration::from_millis(250);
 
 impl Group {
@@ -29,7 +42,11 @@ impl Group {
             ticks.tick().await;
             let (standing, health) = (self.standing(), self.core.health.report());
             let entries = standing.applied.0.saturating_sub(standing.checkpoint.0);
-            if !is_due(entries, health.log_bytes, health.checkpoint_bytes) {
+            if !self.core.thresholds.make_one_due(
+                entries,
+                health.log_bytes,
+                health.checkpoint_bytes,
+            ) {
                 continue;
             }
             // One that is being made already is not begun twice.
@@ -41,8 +58,11 @@ impl Group {
     }
 }
 
-fn is_due(entries: u64, log_bytes: u64, checkpoint_bytes: u64) -> bool {
-    entries >= ENTRIES_MOST || (entries >= ENTRIES_LEAST && log_bytes >= checkpoint_bytes)
+impl Thresholds {
+    fn make_one_due(self, entries: u64, log_bytes: u64, checkpoint_bytes: u64) -> bool {
+        let worth_it = entries >= self.entries_least && log_bytes >= checkpoint_bytes;
+        worth_it || entries >= self.entries_most
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +72,8 @@ mod tests {
     #[test]
     fn a_large_checkpoint_is_made_less_often_but_a_start_never_has_much_to_do() {
         const MIB: u64 = 1 << 20;
+        let is_due =
+            |entries, log, checkpoint| Thresholds::default().make_one_due(entries, log, checkpoint);
         assert!(!is_due(4_999, 32 * MIB, MIB));
         assert!(is_due(5_000, 32 * MIB, MIB));
         assert!(!is_due(5_000, 32 * MIB, 100 * MIB));

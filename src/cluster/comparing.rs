@@ -111,7 +111,7 @@ impl Group {
         }
         for state in due {
             let reading = move || (state.kernel.revision, machine::digest(&state));
-            match tokio::task::spawn_blocking(reading).await {
+            match raft_store::aside(reading).await {
                 Ok(reading) => self.core.readings.add(reading),
                 Err(error) => tracing::error!(%error, "no digest of the facts"),
             }

@@ -11,12 +11,14 @@ use raft_store::{CheckpointInbox, History, LogReader, StateStore, StoreHealth};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::checkpointing::Thresholds;
 use super::comparing::{Difference, Readings};
 use super::feed::Feed;
 use super::home::Home;
 use super::network::Peers;
 use super::pki::PeerIdentity;
 use super::promise::Promise;
+use super::proposing::WallClock;
 use super::quarantine::Quarantine;
 use super::relay::Relay;
 use super::replica::Replica;
@@ -64,6 +66,9 @@ pub(crate) struct Core {
     pub home: Home,
     /// What this member shows on its peer port.
     pub shown: Arc<Shown>,
+    /// Tells this host's time.
+    pub wall_clock: WallClock,
+    pub thresholds: Thresholds,
 }
 
 /// When this member last took something from a leader.

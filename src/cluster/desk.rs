@@ -163,7 +163,7 @@ impl Group {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(text)?.map_err(text)
+    raft_store::aside(work).await.map_err(text)?.map_err(text)
 }
 
 fn text(failure: impl ToString) -> String {

@@ -1,31 +1,23 @@
-//! Reaching another member: TCP, TLS, and the mutual introduction. What is said afterwards is not known here.
+//! Reaching another member: a stream to it, and the mutual introduction. What is said afterwards is not known here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use tokio::io::{ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::frames::{Frame, FrameFailure, FrameReader, FrameWriter, Kind};
 use super::pki::PeerIdentity;
-use super::tls;
+use super::road::{Road, Stream};
 use super::wire::{self, Hello, PROTOCOL_MAX, PROTOCOL_MIN, Purpose, Reason, Welcome};
 
-/// Longest time for each of: TCP connect, TLS handshake, introduction. A member of the same group answers
-/// within milliseconds; one that does not is tried again soon anyway.
-const STEP_DEADLINE: Duration = Duration::from_secs(1);
+/// Longest time for the introduction. A member of the same group answers within milliseconds.
+const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Why another member could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialFailure {
     #[error("no address is known for member {0}")]
     NoAddress(u64),
-    #[error("{0} within {STEP_DEADLINE:?}")]
-    Deadline(&'static str),
     #[error("connect: {0}")]
     Io(#[from] std::io::Error),
     #[error("introduction: {0}")]
@@ -38,8 +30,8 @@ pub(crate) enum DialFailure {
 
 /// An open, introduced connection.
 pub(crate) struct Connection {
-    pub reader: FrameReader<ReadHalf<TlsStream<TcpStream>>>,
-    pub writer: FrameWriter<WriteHalf<TlsStream<TcpStream>>>,
+    pub reader: FrameReader<ReadHalf<Stream>>,
+    pub writer: FrameWriter<WriteHalf<Stream>>,
 }
 
 /// Where a member listens, as far as this one knows.
@@ -48,14 +40,19 @@ pub(crate) type AddressBook = Arc<dyn Fn(u64) -> Option<String> + Send + Sync>;
 /// Opens connections to other members in the name of this one.
 #[derive(Clone)]
 pub(crate) struct Dialer {
-    connector: TlsConnector,
+    road: Arc<dyn Road>,
     here: PeerIdentity,
     book: AddressBook,
 }
 
 impl Dialer {
-    pub(crate) fn new(config: Arc<ClientConfig>, here: PeerIdentity, book: AddressBook) -> Self {
-        Dialer { connector: TlsConnector::from(config), here, book }
+    pub(crate) fn new(road: Arc<dyn Road>, here: PeerIdentity, book: AddressBook) -> Self {
+        Dialer { road, here, book }
+    }
+
+    /// In whose name connections are opened.
+    pub(crate) fn here(&self) -> PeerIdentity {
+        self.here
     }
 
     /// Opens a connection to `peer`. Whoever answers has proven to be that very member of this group.
@@ -65,10 +62,7 @@ impl Dialer {
         purpose: Purpose,
     ) -> Result<Connection, DialFailure> {
         let address = (self.book)(peer).ok_or(DialFailure::NoAddress(peer))?;
-        let tcp = step("no TCP connection", TcpStream::connect(address)).await??;
-        tcp.set_nodelay(true)?;
-        let name = tls::server_name(PeerIdentity { node_id: peer, ..self.here });
-        let stream = step("no TLS handshake", self.connector.connect(name, tcp)).await??;
+        let stream = self.road.reach(peer, address).await?;
         let (reader, writer) = tokio::io::split(stream);
         let connection =
             Connection { reader: FrameReader::new(reader), writer: FrameWriter::new(writer) };
@@ -90,7 +84,7 @@ impl Dialer {
         };
         let body = wire::encode(&hello);
         connection.writer.send(&Frame { kind: Kind::Hello, call: 0, body }).await?;
-        let answer = connection.reader.expect(STEP_DEADLINE).await?;
+        let answer = connection.reader.expect(INTRODUCTION_DEADLINE).await?;
         match answer.kind {
             Kind::Welcome => wire::decode::<Welcome>(&answer.body)
                 .map(|_| connection)
@@ -101,8 +95,4 @@ impl Dialer {
             _ => Err(DialFailure::Unexpected),
         }
     }
-}
-
-async fn step<T>(what: &'static str, work: impl Future<Output = T>) -> Result<T, DialFailure> {
-    timeout(STEP_DEADLINE, work).await.map_err(|_| DialFailure::Deadline(what))
 }

@@ -283,6 +283,13 @@ impl Home {
         Ok(raft_store::Identity { cluster_id, disk_id, node_id })
     }
 
+    /// Promises what every member does from the beginning: the lease of the default timers.
+    pub fn begin_promising(&self) -> Result<(), HomeFailure> {
+        let dir = self.identity_dir();
+        fs::create_dir_all(&dir).map_err(file(&dir))?;
+        self.promise()?.before_announcing(Timers::default().lease_ms()).map_err(file(&dir))
+    }
+
     pub(crate) fn promise(&self) -> Result<Promise, HomeFailure> {
         let dir = self.identity_dir();
         Promise::load(&dir).map_err(file(&dir))
@@ -308,9 +315,7 @@ impl Home {
         if raft_store::identity(&self.store_dir())? != Some(store) {
             raft_store::format(&self.store_dir(), &store)?;
         }
-        self.promise()?
-            .before_announcing(Timers::default().lease_ms())
-            .map_err(file(&self.identity_dir()))?;
+        self.begin_promising()?;
         Ok(credentials.save(&self.identity_dir())?)
     }
 

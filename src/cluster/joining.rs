@@ -7,7 +7,7 @@ use crate::machine::Actor;
 use super::Group;
 use super::home::{HomeFailure, JoinGrant};
 use super::pki::{GroupCa, PeerIdentity, PkiFailure};
-use super::proposing::{self, Draft, ProposeFailure};
+use super::proposing::{Draft, ProposeFailure};
 use super::timers::Timers;
 use super::vault::GroupKey;
 use uuid::Uuid;
@@ -92,7 +92,7 @@ impl Group {
         member: ManagerId,
     ) -> Result<String, PkiFailure> {
         let identity = PeerIdentity { cluster_id: self.cluster_id(), node_id: member.0 };
-        ca.issue(&request.csr_pem, identity, &request.hosts, proposing::now().0 / 1000)
+        ca.issue(&request.csr_pem, identity, &request.hosts, (self.core.wall_clock)().0 / 1000)
     }
 }
 

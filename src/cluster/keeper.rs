@@ -18,6 +18,8 @@ use super::call_link::CallLink;
 use super::dial::{AddressBook, Dialer};
 use super::frames::Kind;
 use super::home::{Home, HomeFailure};
+use super::pki::PeerIdentity;
+use super::road::{Road, TlsRoad};
 use super::tls::Shown;
 use super::will::Instructions;
 use super::wire::{self, DeathV1, Purpose};
@@ -40,8 +42,8 @@ pub enum Heard {
 
 /// What a keeper works with.
 pub struct Keeper {
-    home: Home,
-    shown: Arc<Shown>,
+    /// Whose certificate is shown, and where; nothing is shown on a road that needs none.
+    shows: Option<(Home, Arc<Shown>)>,
     dialer: Dialer,
     addresses: Addresses,
     secret: Option<[u8; 32]>,
@@ -53,14 +55,20 @@ impl Keeper {
     pub fn new(home: Home) -> Result<Self, HomeFailure> {
         let credentials = home.credentials()?;
         let shown = Shown::of(&credentials)?;
+        let here = credentials.identity()?;
+        let road = TlsRoad::new(credentials.peer_client(shown.clone())?, here);
+        Ok(Keeper { shows: Some((home, shown)), ..Keeper::on(Arc::new(road), here) })
+    }
+
+    /// Speaks in the name of `here`, on a road that needs no certificate.
+    pub fn on(road: Arc<dyn Road>, here: PeerIdentity) -> Self {
         let addresses = Addresses::default();
         let known = addresses.clone();
         let book: AddressBook = Arc::new(move |id| {
             known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
         });
-        let dialer =
-            Dialer::new(credentials.peer_client(shown.clone())?, credentials.identity()?, book);
-        Ok(Keeper { home, shown, dialer, addresses, secret: None, links: BTreeMap::new() })
+        let dialer = Dialer::new(road, here, book);
+        Keeper { shows: None, dialer, addresses, secret: None, links: BTreeMap::new() }
     }
 
     /// Follows instructions until their author is gone, then tells. When it can no longer hear whether that is so,
@@ -89,8 +97,10 @@ impl Keeper {
 
     /// The Manager has its certificate renewed while it runs; what cannot be read now is read at the next look.
     fn show_newest_certificate(&self) {
-        if let Ok(credentials) = self.home.credentials() {
-            drop(self.shown.show(&credentials));
+        if let Some((home, shown)) = &self.shows
+            && let Ok(credentials) = home.credentials()
+        {
+            drop(shown.show(&credentials));
         }
     }
 

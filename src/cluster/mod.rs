@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Group`] below; `start` (taking one's seat) and `home` (what lies on the disk);
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
-//! `wire` and `translation`, `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
+//! `wire` and `translation`, `road` and `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
@@ -45,6 +45,7 @@ mod reading;
 mod relay;
 mod renewing;
 mod replica;
+mod road;
 pub mod shelf;
 mod ssh_key;
 mod standing;
@@ -69,6 +70,7 @@ use uuid::Uuid;
 
 pub(crate) use self::agents::SshKeyFailure;
 pub use self::agents::{AgentCertificate, AgentDialer};
+pub use self::checkpointing::Thresholds;
 pub use self::clock::AHEAD_MAX_MS;
 pub(crate) use self::clock::middle as middle_clock;
 pub use self::comparing::{Difference, Reading};
@@ -80,12 +82,13 @@ pub use self::keeper::{Heard, Keeper};
 pub use self::membership::MembershipFailure;
 pub use self::pki::{AgentIdentity, CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 pub(crate) use self::proposing::now as wall_clock;
-pub use self::proposing::{Draft, ProposeFailure, Settled};
+pub use self::proposing::{Draft, ProposeFailure, Settled, WallClock};
 pub use self::reading::{Consistency, ReadFailure, ReadStamp};
 pub use self::renewing::RenewFailure;
+pub use self::road::{Door, Duplex, Road, Stream, Visitor};
 pub use self::shelf::{LogFailure, LogFile};
 pub use self::standing::Standing;
-pub use self::start::{FoundFailure, Seat, StartFailure};
+pub use self::start::{FoundFailure, Grounds, Opening, Seat, Sitter, StartFailure};
 pub use self::status::{About, MemberStatus, PeerReport};
 pub use self::timers::{Timers, TimersFailure, claim_window};
 pub use self::tls::{Credentials, TlsFailure};
@@ -184,7 +187,7 @@ impl Group {
             tracing::error!(%error, "the Raft core did not end well");
         }
         drop(self);
-        if let Err(error) = tokio::task::spawn_blocking(move || closing.wait()).await {
+        if let Err(error) = closing.waited().await {
             tracing::error!(%error, "the store did not close well");
         }
     }

@@ -33,6 +33,7 @@ use super::checkpoint_stream;
 use super::dial::{AddressBook, Dialer};
 use super::frames::{Frame, Kind};
 use super::pki::PeerIdentity;
+use super::road::Road;
 use super::wire::{self, AppendReplyV1, AppendV1, Purpose, Reason, TransferV1, VoteAskV1};
 
 /// Answers of one follower that the Raft library has not taken yet.
@@ -70,7 +71,7 @@ pub(crate) enum AskFailure {
 impl Peers {
     /// `facts` tells where members listen; it is asked anew for every connection.
     pub(crate) fn new(
-        config: Arc<rustls::ClientConfig>,
+        road: Arc<dyn Road>,
         here: PeerIdentity,
         facts: impl Fn(u64) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
@@ -83,7 +84,12 @@ impl Peers {
             };
             facts(id).or_else(remembered)
         });
-        Peers { dialer: Dialer::new(config, here, book), fallback, known: Mutex::default() }
+        Peers { dialer: Dialer::new(road, here, book), fallback, known: Mutex::default() }
+    }
+
+    /// In whose name they are spoken to.
+    pub(crate) fn here(&self) -> PeerIdentity {
+        self.dialer.here()
     }
 
     /// The links to one member.

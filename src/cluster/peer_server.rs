@@ -6,7 +6,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "every handle aborts its task when it is dropped")]
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +15,14 @@ use futures::stream::BoxStream;
 use openraft::raft::AppendEntriesRequest;
 use raft_store::types::TypeConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::frames::{BATCH_TARGET, Frame, FrameFailure, FrameReader, FrameWriter, Kind};
 use super::pki::PeerIdentity;
-use super::tls;
+use super::road::{Door, Stream, Visitor};
 use super::wire::{
     self, AppendReplyV1, AppendV1, Hello, PROTOCOL_MAX, PROTOCOL_MIN, Purpose, Reason,
     SnapshotBeginV1, SnapshotEndV1, SnapshotReplyV1, Welcome,
@@ -34,7 +31,7 @@ use super::wire::{
 /// Connections at a time. Nine members with four purposes each, and as many being replaced, fit easily.
 const CONNECTIONS: usize = 256;
 
-/// Longest time for the TLS handshake and for the introduction.
+/// Longest time for the introduction.
 const STEP_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A connection on which nothing was said for so long is closed. The dialling side opens another.
@@ -92,10 +89,8 @@ pub(crate) trait Desk: Send + Sync + 'static {
 /// Why a connection ended other than by being closed.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
-    #[error("TLS: {0}")]
-    Tls(std::io::Error),
-    #[error("identity: {0}")]
-    Identity(#[from] tls::TlsFailure),
+    #[error("not proven who it is: {0}")]
+    Unproven(std::io::Error),
     #[error("refused: {0}")]
     Refused(String),
     #[error(transparent)]
@@ -108,33 +103,32 @@ enum Ended {
 
 /// The peer port.
 pub(crate) struct PeerServer<D> {
-    acceptor: TlsAcceptor,
     here: PeerIdentity,
     desk: Arc<D>,
 }
 
 impl<D> Clone for PeerServer<D> {
     fn clone(&self) -> Self {
-        PeerServer { acceptor: self.acceptor.clone(), here: self.here, desk: self.desk.clone() }
+        PeerServer { here: self.here, desk: self.desk.clone() }
     }
 }
 
 impl<D: Desk> PeerServer<D> {
-    pub(crate) fn new(config: Arc<rustls::ServerConfig>, here: PeerIdentity, desk: Arc<D>) -> Self {
-        PeerServer { acceptor: TlsAcceptor::from(config), here, desk }
+    pub(crate) fn new(here: PeerIdentity, desk: Arc<D>) -> Self {
+        PeerServer { here, desk }
     }
 
     /// Lets peers in for as long as it is polled. Dropping it closes every connection.
-    pub(crate) async fn listen(self, listener: TcpListener) {
+    pub(crate) async fn listen(self, mut door: impl Door) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
         loop {
             let permit = room.clone().acquire_owned().await.expect("the semaphore is never closed");
-            match listener.accept().await {
-                Ok((tcp, from)) => {
+            match door.knock().await {
+                Ok(visitor) => {
                     let server = self.clone();
                     connections.spawn(async move {
-                        server.serve(tcp, from).await;
+                        server.serve(visitor).await;
                         drop(permit);
                     });
                 }
@@ -147,19 +141,15 @@ impl<D: Desk> PeerServer<D> {
         }
     }
 
-    async fn serve(&self, tcp: TcpStream, from: SocketAddr) {
-        if let Err(ended) = self.converse(tcp).await {
-            tracing::debug!(%from, because = %ended, "peer connection ended");
+    async fn serve(&self, visitor: Visitor) {
+        let Visitor { from, enters } = visitor;
+        let conversed = async { self.converse(enters.await.map_err(Ended::Unproven)?).await };
+        if let Err(ended) = conversed.await {
+            tracing::debug!(from, because = %ended, "peer connection ended");
         }
     }
 
-    async fn converse(&self, tcp: TcpStream) -> Result<(), Ended> {
-        tcp.set_nodelay(true).map_err(Ended::Tls)?;
-        let stream = timeout(STEP_DEADLINE, self.acceptor.accept(tcp))
-            .await
-            .map_err(|_| FrameFailure::Deadline(STEP_DEADLINE))?
-            .map_err(Ended::Tls)?;
-        let peer = tls::peer_identity(stream.get_ref().1.peer_certificates())?;
+    async fn converse(&self, (peer, stream): (PeerIdentity, Stream)) -> Result<(), Ended> {
         let (reader, writer) = tokio::io::split(stream);
         let mut talk = Talk {
             peer: peer.node_id,

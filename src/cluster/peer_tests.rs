@@ -23,6 +23,7 @@ use super::dial::{DialFailure, Dialer};
 use super::frames::{self, Frame, Kind};
 use super::peer_server::{Desk, PeerServer};
 use super::pki::{CertificateRequest, GroupCa, PeerIdentity};
+use super::road::{TlsDoor, TlsRoad};
 use super::tls::{Credentials, Shown};
 use super::wire::{self, AppendReplyV1, Hello, Purpose, SnapshotBeginV1, SnapshotReplyV1, VoteV1};
 
@@ -111,13 +112,14 @@ impl Authority {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let desk = Arc::new(Echo::default());
-        let server = PeerServer::new(config, here, desk.clone()).listen(listener);
+        let server = PeerServer::new(here, desk.clone()).listen(TlsDoor::new(config, listener));
         Port { address, desk, _server: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
     fn dialer(&self, identity: PeerIdentity, to: SocketAddr) -> Dialer {
         let config = peer_client(&self.credentials(identity));
-        Dialer::new(config, identity, Arc::new(move |_| Some(to.to_string())))
+        let road = TlsRoad::new(config, identity);
+        Dialer::new(Arc::new(road), identity, Arc::new(move |_| Some(to.to_string())))
     }
 }
 
@@ -183,7 +185,8 @@ async fn a_certificate_of_another_group_is_refused_even_from_the_same_authority(
     let config = peer_client(&group.credentials(other));
     let address = port.address.to_string();
     // It believes to be in this group, as far as its own dialling goes.
-    let dialer = Dialer::new(config, group.member(2), Arc::new(move |_| Some(address.clone())));
+    let road = Arc::new(TlsRoad::new(config, group.member(2)));
+    let dialer = Dialer::new(road, group.member(2), Arc::new(move |_| Some(address.clone())));
     match dialer.dial(1, Purpose::Control).await {
         Err(DialFailure::Refused(reason)) => assert!(reason.contains("certificate"), "{reason}"),
         Err(other) => panic!("{other}"),
@@ -197,7 +200,8 @@ async fn a_member_that_introduces_itself_as_another_is_refused() {
     let port = group.port(1).await;
     let config = peer_client(&group.credentials(group.member(2)));
     let address = port.address.to_string();
-    let dialer = Dialer::new(config, group.member(3), Arc::new(move |_| Some(address.clone())));
+    let road = Arc::new(TlsRoad::new(config, group.member(3)));
+    let dialer = Dialer::new(road, group.member(3), Arc::new(move |_| Some(address.clone())));
     match dialer.dial(1, Purpose::Control).await {
         Err(DialFailure::Refused(reason)) => assert!(reason.contains("member 3"), "{reason}"),
         Err(other) => panic!("{other}"),
@@ -256,7 +260,8 @@ async fn a_link_opens_again_after_its_peer_was_away() {
     let here = group.member(1);
     let config = peer_server(&group.credentials(here));
     let listener = TcpListener::bind(address).await.unwrap();
-    let server = PeerServer::new(config, here, Arc::new(Echo::default())).listen(listener);
+    let server =
+        PeerServer::new(here, Arc::new(Echo::default())).listen(TlsDoor::new(config, listener));
     let _server = AbortOnDropHandle::new(tokio::spawn(server));
     let deadline = tokio::time::Instant::now() + SOON;
     while link.call(Kind::Vote, Bytes::new(), SOON).await.is_err() {

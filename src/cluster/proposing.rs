@@ -5,6 +5,7 @@
 //! as the caller may be held. Three ends are possible: the group's answer; "surely nowhere in any log";
 //! and "unknown", said only when it was handed to a leader at least once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -302,6 +303,9 @@ fn fingerprint(command: &Command) -> Digest {
         .expect("commands are plain data");
     Digest::of(&bytes)
 }
+
+/// Tells the time of a member's host.
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The wall clock. Everything below this module takes the time it is given.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::Group;
 use super::home::HomeFailure;
 use super::joining::AdmitFailure;
 use super::pki::{CertificateRequest, PkiFailure};
 use super::tls::TlsFailure;
-use super::{Group, proposing};
 use crate::base::Timestamp;
 use crate::capabilities::managers::model::Role;
 
@@ -62,7 +62,7 @@ impl Group {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if !is_due(self.core.shown.expires_at(), proposing::now()) {
+            if !is_due(self.core.shown.expires_at(), (self.core.wall_clock)()) {
                 continue;
             }
             match self.renew_certificate() {

@@ -194,7 +194,7 @@ impl Group {
 async fn off_the_loop<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, String> {
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = raft_store::aside(read).await;
     read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 

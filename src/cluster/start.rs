@@ -4,6 +4,7 @@
 //! group by itself: an empty disk under a known number is refused, with the remedy in the message.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -11,11 +12,14 @@ use openraft::errors::{InitializeError, RaftError};
 use openraft::storage::RaftLogStorage;
 use openraft::{Config, Raft, SnapshotPolicy, StepDownPolicy};
 use raft_store::types::Member;
+use raft_store::{Machine, Opened};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::Group;
+use super::checkpointing::Thresholds;
 use super::comparing::Readings;
 use super::core::{Core, Heard, RaftNode};
 use super::feed::Feed;
@@ -23,22 +27,17 @@ use super::home::{Founding, Home, HomeFailure};
 use super::network::{Networks, Peers};
 use super::peer_server::PeerServer;
 use super::pki::PeerIdentity;
-use super::proposing::{self, Draft, ProposeFailure};
+use super::proposing::{self, Draft, ProposeFailure, WallClock};
 use super::quarantine::Quarantine;
 use super::relay;
 use super::replica::Replica;
+use super::road::{Door, Road, TlsDoor, TlsRoad};
 use super::status::{About, PeerBoard};
 use super::timers::Timers;
 use super::tls::Shown;
 use super::will::Wills;
 use crate::base::{ManagerId, Refusal};
 use crate::capabilities::managers::model::{Command, FOUNDER, Profile, Role};
-
-/// Entries kept behind a checkpoint, for followers that were away for a moment.
-const KEEP_BEHIND_CHECKPOINT: u64 = 2_000;
-
-/// A follower further behind than this gets a checkpoint instead of entries.
-const LAG_FOR_CHECKPOINT: u64 = 10_000;
 
 /// Longest time a checkpoint may take to be installed: disk work, and much of it after a long absence.
 const INSTALL_DEADLINE_MS: u64 = 120_000;
@@ -66,6 +65,53 @@ pub struct Seat {
     pub hold: Duration,
     /// How the store is run.
     pub store: raft_store::Options,
+}
+
+/// What a member stands on. In a process it is made of what lies in its home; a simulation makes its own.
+pub struct Grounds {
+    /// Who this member is.
+    pub here: PeerIdentity,
+    /// The disk its number is bound to.
+    pub disk_id: Uuid,
+    /// How the others are reached.
+    pub road: Arc<dyn Road>,
+    /// Where they arrive.
+    pub door: Box<dyn Door>,
+    /// What time it is.
+    pub wall_clock: WallClock,
+    /// When checkpoints are made.
+    pub thresholds: Thresholds,
+}
+
+/// What a member is, beside who.
+pub struct Sitter {
+    /// See [`Seat`].
+    pub home: Home,
+    /// See [`Seat`].
+    pub role: Role,
+    /// See [`Seat`].
+    pub profile: Profile,
+    /// See [`Seat`].
+    pub hold: Duration,
+}
+
+/// A store to be opened.
+pub trait Opening {
+    /// Opens it and brings the machine to its newest checkpoint.
+    fn open<M: Machine>(self, machine: Arc<M>) -> Result<Opened<M>, raft_store::OpenError>;
+}
+
+/// A store on a disk.
+struct OnDisk {
+    dir: PathBuf,
+    expected: raft_store::Identity,
+    options: raft_store::Options,
+}
+
+impl Opening for OnDisk {
+    fn open<M: Machine>(self, machine: Arc<M>) -> Result<Opened<M>, raft_store::OpenError> {
+        raft_store::open(&self.dir, &self.expected, self.options, machine)
+    }
 }
 
 /// Why a member could not take its seat.
@@ -105,43 +151,71 @@ pub enum FoundFailure {
 impl Group {
     /// Opens the store, starts consensus and lets peers in.
     pub async fn start(seat: Seat) -> Result<Group, StartFailure> {
-        let credentials = seat.home.credentials()?;
+        let Seat { home, role, profile, listener, hold, store } = seat;
+        let credentials = home.credentials()?;
         let (here, shown) = (credentials.identity()?, Shown::of(&credentials)?);
-        let expected = seat.home.expected(&credentials)?;
-        let promise = seat.home.promise()?;
+        let expected = home.expected(&credentials)?;
+        let grounds = Grounds {
+            here,
+            disk_id: expected.disk_id,
+            road: Arc::new(TlsRoad::new(credentials.peer_client(shown.clone())?, here)),
+            door: Box::new(TlsDoor::new(credentials.peer_server(shown.clone())?, listener)),
+            wall_clock: Arc::new(proposing::now),
+            thresholds: Thresholds::default(),
+        };
+        let store = OnDisk { dir: home.store_dir(), expected, options: store };
+        Self::begin(Sitter { home, role, profile, hold }, grounds, store, shown).await
+    }
+
+    /// The same on grounds of one's own. Only a simulation stands on any but those of [`start`](Self::start).
+    pub async fn start_on(
+        sitter: Sitter,
+        grounds: Grounds,
+        store: impl Opening,
+    ) -> Result<Group, StartFailure> {
+        Self::begin(sitter, grounds, store, Shown::nothing()).await
+    }
+
+    async fn begin(
+        sitter: Sitter,
+        grounds: Grounds,
+        store: impl Opening,
+        shown: Arc<Shown>,
+    ) -> Result<Group, StartFailure> {
+        let Sitter { home, role, profile, hold } = sitter;
+        let Grounds { here, disk_id, road, door, wall_clock, thresholds } = grounds;
+        let promise = home.promise()?;
         let timers = promise.in_force();
         let feed = Feed::default();
         let replica = Arc::new(Replica::new(feed.clone()));
-        let mut opened =
-            raft_store::open(&seat.home.store_dir(), &expected, seat.store, replica.clone())?;
+        let mut opened = store.open(replica.clone())?;
         let addresses = replica.clone();
-        let peers =
-            Arc::new(Peers::new(credentials.peer_client(shown.clone())?, here, move |id| {
-                addresses.view(|state| {
-                    let member = state.managers.members.get(&ManagerId(id));
-                    member.map(|member| member.profile.peer_addr.clone())
-                })
-            }));
+        let peers = Arc::new(Peers::new(road, here, move |id| {
+            addresses.view(|state| {
+                let member = state.managers.members.get(&ManagerId(id));
+                member.map(|member| member.profile.peer_addr.clone())
+            })
+        }));
         let inbox = opened.state.inbox();
         let log_reader = opened.log.get_log_reader().await;
         let (relay, candidates) = relay::relay();
         let (deaths, told) = mpsc::channel(DEATHS);
         let quarantine = Quarantine::begin(timers.lease_ms());
-        let raft = start_raft(here, timers, &peers, opened.log, opened.state).await?;
+        let config = config(here, timers, thresholds);
+        let raft = start_raft(config, &peers, opened.log, opened.state).await?;
         let about = About {
             pid: std::process::id(),
-            started_at: proposing::now(),
-            version: seat.profile.version.clone(),
+            started_at: wall_clock(),
+            version: profile.version.clone(),
             install_path: std::env::current_exe().unwrap_or_default(),
-            data_dir: seat.home.dir().to_owned(),
-            disk_id: expected.disk_id,
+            data_dir: home.dir().to_owned(),
+            disk_id,
             certificate_expires_at: shown.expires_at(),
         };
-        let server_config = credentials.peer_server(shown.clone())?;
         let core = Core {
             here,
-            role: seat.role,
-            profile: seat.profile,
+            role,
+            profile,
             raft,
             replica,
             feed,
@@ -149,7 +223,7 @@ impl Group {
             health: opened.health,
             inbox,
             log_reader,
-            relay: (seat.role == Role::Witness).then_some(relay),
+            relay: (role == Role::Witness).then_some(relay),
             peers,
             board: PeerBoard::default(),
             about,
@@ -162,14 +236,16 @@ impl Group {
             doubted: OnceLock::new(),
             wills: Wills::new(),
             deaths,
-            hold: seat.hold,
-            home: seat.home,
+            hold,
+            home,
             shown,
+            wall_clock,
+            thresholds,
         };
         let group = Group { core: Arc::new(core), running: Arc::new(Mutex::default()) };
-        let server = PeerServer::new(server_config, here, Arc::new(group.unowned()));
+        let server = PeerServer::new(here, Arc::new(group.unowned()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(server.listen(seat.listener));
+        tasks.spawn(server.listen(door));
         tasks.spawn(group.unowned().keep_board());
         tasks.spawn(group.unowned().keep_certificate());
         tasks.spawn(group.unowned().keep_checkpoints());
@@ -228,14 +304,13 @@ impl Group {
 }
 
 async fn start_raft(
-    here: PeerIdentity,
-    timers: Timers,
+    config: Config,
     peers: &Arc<Peers>,
     log: raft_store::LogStore,
     state: raft_store::StateStore<Replica>,
 ) -> Result<RaftNode, StartFailure> {
-    let config = config(here, timers).validate().map_err(raft_failure)?;
-    let network = Networks(peers.clone());
+    let config = config.validate().map_err(raft_failure)?;
+    let (network, here) = (Networks(peers.clone()), peers.here());
     Raft::new(here.node_id, Arc::new(config), network, log, state).await.map_err(raft_failure)
 }
 
@@ -244,7 +319,7 @@ fn raft_failure(error: impl ToString) -> StartFailure {
 }
 
 /// The library's settings. Its defaults are for the laboratory; every one that matters is set here.
-fn config(here: PeerIdentity, timers: Timers) -> Config {
+fn config(here: PeerIdentity, timers: Timers, thresholds: Thresholds) -> Config {
     Config {
         cluster_name: here.cluster_id.to_string(),
         heartbeat_interval: timers.heartbeat_ms,
@@ -253,8 +328,8 @@ fn config(here: PeerIdentity, timers: Timers) -> Config {
         install_snapshot_timeout: INSTALL_DEADLINE_MS,
         // See `checkpointing`.
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: KEEP_BEHIND_CHECKPOINT,
-        replication_lag_threshold: LAG_FOR_CHECKPOINT,
+        max_in_snapshot_log_to_keep: thresholds.kept_behind,
+        replication_lag_threshold: thresholds.lag,
         backoff: BACKOFF.to_owned(),
         // Nobody stands before the quarantine is over: see `stand_when_allowed`.
         enable_elect: false,

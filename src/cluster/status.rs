@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::Group;
 use super::clock::{AHEAD_MAX_MS, AheadMs, ahead_ms, believable, middle};
 use super::comparing::Reading;
 use super::frames::Kind;
 use super::wire::{ReadingV1, StatusV1};
-use super::{Group, proposing};
 use crate::base::{Digest, ManagerId, Revision, Term, Timestamp};
 
 /// How often the others are asked.
@@ -141,8 +141,7 @@ impl PeerBoard {
         words.values().filter_map(|word| word.last.as_ref()?.clock_ahead_ms(own)).collect()
     }
 
-    fn reports(&self) -> Vec<PeerReport> {
-        let own = proposing::now();
+    fn reports(&self, own: Timestamp) -> Vec<PeerReport> {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let report = |(id, word): (&ManagerId, &Word)| PeerReport {
             id: *id,
@@ -158,7 +157,7 @@ impl PeerBoard {
 impl Group {
     /// Every other member as it was last heard of.
     pub fn peers(&self) -> Vec<PeerReport> {
-        self.core.board.reports()
+        self.core.board.reports((self.core.wall_clock)())
     }
 
     /// This member, as it tells the others.
@@ -182,18 +181,18 @@ impl Group {
     }
 
     pub(super) fn status_for_peer(&self) -> StatusV1 {
-        StatusV1::of(self.own_status(), proposing::now())
+        StatusV1::of(self.own_status(), (self.core.wall_clock)())
     }
 
     /// The time that proposals made here carry: this host's wall clock, unless it runs far ahead of the others'.
     pub fn now(&self) -> Timestamp {
-        let own = proposing::now();
+        let own = (self.core.wall_clock)();
         believable(own, &self.core.board.clocks(own))
     }
 
     /// Tells in the log when this host's clock leaves the others', and when it is back.
     fn watch_clock(&self, astray: &mut bool) {
-        let own = proposing::now();
+        let own = (self.core.wall_clock)();
         let ahead_ms = middle(&self.core.board.clocks(own)).saturating_neg();
         if (ahead_ms.unsigned_abs() > AHEAD_MAX_MS) != *astray {
             *astray = !*astray;

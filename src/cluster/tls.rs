@@ -185,7 +185,8 @@ pub(crate) struct Shown {
 
 #[derive(Debug)]
 struct Showing {
-    certified: Arc<CertifiedKey>,
+    /// `None` on roads of a simulation, which need no certificate.
+    certified: Option<Arc<CertifiedKey>>,
     expires_at: Option<Timestamp>,
 }
 
@@ -193,6 +194,11 @@ impl Shown {
     /// Shows these from now on.
     pub(crate) fn of(credentials: &Credentials) -> Result<Arc<Self>, TlsFailure> {
         Ok(Arc::new(Self { now: ArcSwap::from_pointee(Showing::of(credentials)?) }))
+    }
+
+    /// Shows nothing.
+    pub(crate) fn nothing() -> Arc<Self> {
+        Arc::new(Self { now: ArcSwap::from_pointee(Showing { certified: None, expires_at: None }) })
     }
 
     /// Shows others, from the next connection on.
@@ -213,19 +219,19 @@ impl Showing {
         let certified = CertifiedKey::from_der(chain, credentials.key()?, &provider())?;
         let ends = pki::expires_at_unix_s(&credentials.certificate_pem);
         let expires_at = ends.map(|seconds| Timestamp(seconds * 1000));
-        Ok(Self { certified: Arc::new(certified), expires_at })
+        Ok(Self { certified: Some(Arc::new(certified)), expires_at })
     }
 }
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.now.load().certified.clone())
+        self.now.load().certified.clone()
     }
 }
 
 impl ResolvesClientCert for Shown {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(self.now.load().certified.clone())
+        self.now.load().certified.clone()
     }
 
     fn has_certs(&self) -> bool {
@@ -309,7 +315,7 @@ mod tests {
         shown.show(&credentials).unwrap();
 
         let second = ResolvesClientCert::resolve(&*shown, &[], &[]).unwrap();
-        assert_ne!(first.cert, second.cert);
+        assert_ne!(first.unwrap().cert, second.cert);
         assert_eq!(shown.expires_at().unwrap(), ends.plus_ms(3_600_000));
         assert_eq!(Credentials::load(dir.path()).unwrap().identity().unwrap(), id);
     }

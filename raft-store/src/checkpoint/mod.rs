@@ -15,6 +15,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::aside::aside;
+
 pub(crate) use self::directory::{CheckpointDir, DIR, list};
 pub(crate) use self::fallback::Fallback;
 pub(crate) use self::file::{CheckpointWriter, Head, Unusable, read_image, read_rows, verify};
@@ -77,7 +79,7 @@ impl CheckpointFile {
     pub async fn read_chunk(&self, offset: u64, max_bytes: usize) -> io::Result<Vec<u8>> {
         let file = self.file.clone();
         let left = self.bytes.saturating_sub(offset).min(max_bytes as u64);
-        tokio::task::spawn_blocking(move || {
+        aside(move || {
             let mut chunk = vec![0; left as usize];
             file.read_exact_at(&mut chunk, offset)?;
             Ok(chunk)

@@ -17,6 +17,7 @@ use std::sync::Mutex;
 use crate::disk;
 use crate::envelope::{Envelope, Kind};
 use crate::health::lock;
+use crate::log::store::Notes;
 use crate::stored::{self, LogId, LogIdV1, MarkV1};
 
 pub(crate) const NAME: &str = "mark";
@@ -73,11 +74,6 @@ impl MarkFile {
         self.change(|mark| (mark.segment, mark.offset) = (segment, offset))
     }
 
-    /// Says which entry is known to be committed.
-    pub(crate) fn committed(&self, committed: &LogId) -> io::Result<()> {
-        self.change(|mark| mark.committed = Some(LogIdV1::from(committed)))
-    }
-
     /// Makes the mark itself durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
@@ -89,6 +85,12 @@ impl MarkFile {
         mark.turn += 1;
         let slot = (mark.turn % 2) * SLOT_BYTES as u64;
         self.file.write_all_at(&sector(&mark), slot)
+    }
+}
+
+impl Notes for MarkFile {
+    fn committed(&self, committed: &LogId) -> io::Result<()> {
+        self.change(|mark| mark.committed = Some(LogIdV1::from(committed)))
     }
 }
 

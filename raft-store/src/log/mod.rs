@@ -25,6 +25,7 @@
 mod group;
 mod mark;
 mod open;
+mod platter;
 mod reader;
 mod record;
 mod recovery;
@@ -41,6 +42,8 @@ mod tests;
 
 pub(crate) use self::mark::NAME as MARK;
 pub(crate) use self::open::{LogThreads, Looked, check, create, open, release_ballast};
+pub(crate) use self::platter::open_on;
+pub use self::platter::{Kept, Platter, Record};
 pub use self::reader::LogReader;
 pub use self::store::LogStore;
 

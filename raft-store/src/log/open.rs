@@ -128,7 +128,7 @@ pub(crate) fn open(
             drop(dir_lock);
         })
         .doing("start the writer of", dir)?;
-    Ok((LogStore { table, mark, requests, fallback }, LogThreads { writer: thread, spares }))
+    Ok((LogStore { table, notes: mark, requests, fallback }, LogThreads { writer: thread, spares }))
 }
 
 /// The salt of a disk's log. Whoever chooses the bytes of an entry does not know the disk id.

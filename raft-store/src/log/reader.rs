@@ -14,6 +14,7 @@ use futures::Stream;
 use futures::stream;
 use openraft::{OptionalSend, RaftLogReader};
 
+use crate::aside::aside;
 use crate::envelope::{Envelope, Malformed};
 use crate::health::lock;
 use crate::log::record;
@@ -36,12 +37,23 @@ impl LogReader {
         LogReader { table }
     }
 
+    /// The entry with this index, if the log holds it.
+    pub fn id_at(&self, index: u64) -> Option<LogId> {
+        lock(&self.table).id_at(index)
+    }
+
+    /// The last entry that was forgotten, and the last there is.
+    pub fn ends(&self) -> (Option<LogId>, Option<LogId>) {
+        let table = lock(&self.table);
+        (table.purged, table.last())
+    }
+
     async fn read(&self, wanted: Range<u64>, max_bytes: usize) -> io::Result<Vec<Entry>> {
         let found = lock(&self.table).find(wanted, max_bytes);
         if found.iter().all(|found| matches!(found, Found::Entry(_))) {
             return found.into_iter().map(fetch).collect();
         }
-        tokio::task::spawn_blocking(move || found.into_iter().map(fetch).collect()).await?
+        aside(move || found.into_iter().map(fetch).collect()).await?
     }
 
     /// One batch of `wanted`, which must begin where it says: what is asked for here is known to exist.

@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Fallback;
 use crate::health::lock;
-use crate::log::mark::MarkFile;
 use crate::log::reader::LogReader;
 use crate::log::recovery::payload_bytes;
 use crate::log::table::Table;
@@ -17,10 +16,16 @@ use crate::log::writer::{Done, Request};
 use crate::stored::{Entry, LogId, Vote};
 use crate::types::{PAYLOAD_MAX_BYTES, TypeConfig};
 
+/// Where it is noted, at no cost, how far the log is known to be committed. May be lost; then a start knows less.
+pub(crate) trait Notes: Send + Sync {
+    /// Notes the newest committed entry.
+    fn committed(&self, committed: &LogId) -> io::Result<()>;
+}
+
 /// The Raft log of one member.
 pub struct LogStore {
     pub(super) table: Arc<Mutex<Table>>,
-    pub(super) mark: Arc<MarkFile>,
+    pub(super) notes: Arc<dyn Notes>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) fallback: Fallback,
 }
@@ -70,7 +75,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
         lock(&self.table).committed = Some(committed);
-        self.mark.committed(&committed)
+        self.notes.committed(&committed)
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {

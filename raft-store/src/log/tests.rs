@@ -119,7 +119,7 @@ fn after_a_failed_write_nothing_is_acknowledged_and_the_operator_is_told_once() 
     let (requests, queue) = mpsc::channel(QUEUE_MAX);
     let mut store = LogStore {
         table: writer.table.clone(),
-        mark: writer.mark.clone(),
+        notes: writer.mark.clone(),
         requests,
         fallback: Fallback::new(true),
     };

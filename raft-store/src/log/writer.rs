@@ -41,7 +41,7 @@ pub(crate) enum Request {
 pub(crate) type Done = oneshot::Sender<io::Result<()>>;
 
 /// Whoever waits for a request of any kind.
-enum Waiting {
+pub(super) enum Waiting {
     Append(IOFlushed<TypeConfig>),
     Other(Done),
 }
@@ -327,7 +327,7 @@ impl Request {
         }
     }
 
-    fn waiting(self) -> Option<Waiting> {
+    pub(super) fn waiting(self) -> Option<Waiting> {
         match self {
             Request::Append { done, .. } => Some(Waiting::Append(done)),
             Request::Vote { done, .. } | Request::Truncate { done, .. } => {
@@ -339,7 +339,7 @@ impl Request {
 }
 
 impl Waiting {
-    fn tell(self, written: &io::Result<()>) {
+    pub(super) fn tell(self, written: &io::Result<()>) {
         let result = match written {
             Ok(()) => Ok(()),
             Err(error) => Err(again(error)),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use openraft::RaftSnapshotBuilder;
 use openraft::alias::SnapshotOf;
 
+use crate::aside::aside;
 use crate::checkpoint::{CheckpointFile, CheckpointWriter, Head};
 use crate::disk;
 use crate::health::lock;
@@ -39,7 +40,7 @@ impl<M: Machine> CheckpointBuilder<M> {
             self.core.scribe.barrier(last.index).await?;
         }
         let core = self.core.clone();
-        tokio::task::spawn_blocking(move || write(&core, frozen, position)).await?
+        aside(move || write(&core, frozen, position)).await?
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use crate::state::rows::StoredRow;
-use crate::state::shelf::Shelves;
+use crate::state::shelving::Shelving;
 use crate::state::suspicion;
 
 /// The open shelves, as readers share them with the one who writes. Empty while they are being reopened.
-pub(crate) type SharedShelves = Arc<RwLock<Option<Arc<Shelves>>>>;
+pub(crate) type SharedShelves = Arc<RwLock<Option<Arc<dyn Shelving>>>>;
 
 /// Reads history rows. Cheap to clone. The reads block for as long as the disk does: call them where
 /// blocking is allowed.
@@ -80,7 +80,7 @@ impl History {
         read
     }
 
-    pub(crate) fn open(&self) -> io::Result<Arc<Shelves>> {
+    pub(crate) fn open(&self) -> io::Result<Arc<dyn Shelving>> {
         let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
         shelves.clone().ok_or_else(|| {
             io::Error::new(

@@ -16,6 +16,7 @@ mod quirks;
 mod rows;
 mod scribe;
 mod shelf;
+mod shelving;
 mod suspicion;
 
 use std::io;
@@ -32,7 +33,9 @@ pub use self::history::History;
 use self::rows::StoredRow;
 pub(crate) use self::scribe::{Scribe, ScribeThread, import};
 pub(crate) use self::shelf::{DIR as HISTORY_DIR, Shelves};
+pub(crate) use self::shelving::{InMemory, Shelving};
 pub(crate) use self::suspicion::{clear_suspicion, suspect, suspicion};
+use crate::aside::aside;
 use crate::checkpoint::{self, CheckpointDir, CheckpointFile, CheckpointInbox, Head};
 use crate::health::{StoreHealth, lock};
 use crate::machine::{Applied, Committed, Frozen, Machine};
@@ -167,8 +170,7 @@ impl<M: Machine> RaftStateMachine<TypeConfig> for StateStore<M> {
     ) -> io::Result<()> {
         let core = self.core.clone();
         let meta = meta.clone();
-        let installed =
-            tokio::task::spawn_blocking(move || install(&core, &meta, &snapshot)).await??;
+        let installed = aside(move || install(&core, &meta, &snapshot)).await??;
         self.core.scribe.import(installed.path, installed.head).await
     }
 

@@ -5,6 +5,11 @@
 //! is put again. Any other error means the shelves cannot be trusted; a note for the next start is left, which
 //! puts them aside and makes them anew from checkpoint and log.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a task ends when every handle of its scribe is gone"
+)]
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +27,7 @@ use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
 use crate::state::rows::StoredRow;
 use crate::state::shelf::{self, Shelves};
+use crate::state::shelving::{InMemory, Shelving};
 use crate::state::suspicion;
 
 /// Rows that may wait, by size. When that is reached, applying waits. Large enough that on a full disk Raft's
@@ -100,32 +106,34 @@ impl Scribe {
         // Bounded by the room that each run takes; the other jobs come one at a time.
         let (jobs, queue) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(QUEUE_MAX_BYTES));
-        let reached = shelves.progress()?.unwrap_or(0);
-        let (progress, watched) = watch::channel(reached);
-        let shared: SharedShelves = Arc::new(RwLock::new(Some(Arc::new(shelves))));
-        let stopping = Arc::new(AtomicBool::new(false));
-        let desk = Desk {
-            store: store.to_owned(),
-            shelves: shared.clone(),
-            keep,
-            health,
-            on_fatal,
-            progress,
-            unflushed: Vec::new(),
-            flushed_upto: reached,
-            barriers: Vec::new(),
-            put_at: Instant::now(),
-            stopping: stopping.clone(),
-        };
+        let desk = Desk::over(store, Arc::new(shelves), keep, health, on_fatal)?;
+        let (history, stopping) = (desk.history(), desk.stopping.clone());
         let thread = thread::Builder::new().name("raft-history".to_owned()).spawn(move || {
             desk.run(queue);
             drop(dir_lock);
         })?;
-        Ok((
-            Scribe { jobs, room },
-            History::new(store, shared, watched),
-            ScribeThread { thread, stopping },
-        ))
+        Ok((Scribe { jobs, room }, history, ScribeThread { thread, stopping }))
+    }
+
+    /// Writes into memory, in the runtime this is called in, and has no thread.
+    pub(crate) fn start_in_memory(
+        store: &Path,
+        shelves: InMemory,
+        health: StoreHealth,
+        on_fatal: OnFatal,
+    ) -> io::Result<(Scribe, History)> {
+        let (jobs, mut queue) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(QUEUE_MAX_BYTES));
+        let mut desk = Desk::over(store, Arc::new(shelves), u64::MAX, health, on_fatal)?;
+        let history = desk.history();
+        tokio::spawn(async move {
+            while let Some(job) = queue.recv().await {
+                if let Err(error) = desk.serve(job) {
+                    return desk.give_up(&error);
+                }
+            }
+        });
+        Ok((Scribe { jobs, room }, history))
     }
 
     /// Hands over the rows of a run of entries.
@@ -154,7 +162,7 @@ impl Scribe {
 }
 
 /// Replaces everything on the shelves by the history of a checkpoint that was verified.
-pub(crate) fn import(shelves: &Shelves, path: &Path, head: &Head) -> io::Result<()> {
+pub(crate) fn import(shelves: &dyn Shelving, path: &Path, head: &Head) -> io::Result<()> {
     shelves.reset(head.history_floor)?;
     let before = head.history_floor.saturating_sub(1);
     let mut rows = Vec::with_capacity(IMPORT_ROWS);
@@ -194,6 +202,33 @@ struct Desk {
 }
 
 impl Desk {
+    fn over(
+        store: &Path,
+        shelves: Arc<dyn Shelving>,
+        keep: u64,
+        health: StoreHealth,
+        on_fatal: OnFatal,
+    ) -> io::Result<Desk> {
+        let reached = shelves.progress()?.unwrap_or(0);
+        Ok(Desk {
+            store: store.to_owned(),
+            shelves: Arc::new(RwLock::new(Some(shelves))),
+            keep,
+            health,
+            on_fatal,
+            progress: watch::channel(reached).0,
+            unflushed: Vec::new(),
+            flushed_upto: reached,
+            barriers: Vec::new(),
+            put_at: Instant::now(),
+            stopping: Arc::default(),
+        })
+    }
+
+    fn history(&self) -> History {
+        History::new(&self.store, self.shelves.clone(), self.progress.subscribe())
+    }
+
     fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         let (mut done, mut next) = (Ok(()), None);
         while done.is_ok()
@@ -306,9 +341,9 @@ impl Desk {
     }
 
     /// Does it, again and again while the disk is full.
-    fn insist(&mut self, work: impl Fn(&Shelves, &[Run]) -> io::Result<()>) -> io::Result<()> {
+    fn insist(&mut self, work: impl Fn(&dyn Shelving, &[Run]) -> io::Result<()>) -> io::Result<()> {
         loop {
-            let error = match self.open().and_then(|shelves| work(&shelves, &self.unflushed)) {
+            let error = match self.open().and_then(|shelves| work(&*shelves, &self.unflushed)) {
                 Ok(()) => {
                     self.health.set_history_full(false);
                     return Ok(());
@@ -347,12 +382,12 @@ impl Desk {
         }
     }
 
-    fn open(&self) -> io::Result<Arc<Shelves>> {
+    fn open(&self) -> io::Result<Arc<dyn Shelving>> {
         let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
         shelves.clone().ok_or_else(stopped)
     }
 
-    fn share(&self, shelves: Option<Arc<Shelves>>) -> Option<Arc<Shelves>> {
+    fn share(&self, shelves: Option<Arc<dyn Shelving>>) -> Option<Arc<dyn Shelving>> {
         let mut shared = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut shared, shelves)
     }
@@ -370,7 +405,7 @@ impl Desk {
 }
 
 /// Puts the rows that the shelves do not have yet.
-fn put_again(shelves: &Shelves, runs: &[Run]) -> io::Result<()> {
+fn put_again(shelves: &dyn Shelving, runs: &[Run]) -> io::Result<()> {
     let mut progress = shelves.progress()?;
     for run in runs {
         if progress.is_some_and(|progress| run.upto <= progress) {
@@ -400,19 +435,9 @@ mod tests {
 
     fn desk(store: &Path) -> Desk {
         let shelves = Shelves::open(&store.join(shelf::DIR), u64::MAX).expect("a new history");
-        Desk {
-            store: store.to_owned(),
-            shelves: Arc::new(RwLock::new(Some(Arc::new(shelves)))),
-            keep: u64::MAX,
-            health: StoreHealth::default(),
-            on_fatal: Arc::new(|reason| panic!("{reason}")),
-            progress: watch::channel(0).0,
-            unflushed: Vec::new(),
-            flushed_upto: 0,
-            barriers: Vec::new(),
-            put_at: Instant::now(),
-            stopping: Arc::default(),
-        }
+        let on_fatal: OnFatal = Arc::new(|reason| panic!("{reason}"));
+        Desk::over(store, Arc::new(shelves), u64::MAX, StoreHealth::default(), on_fatal)
+            .expect("it can be read")
     }
 
     fn run(revision: u64) -> Run {
@@ -432,10 +457,11 @@ mod tests {
         forgotten.reset(0).expect("forgotten");
         drop(forgotten);
         let attempts = AtomicU32::new(0);
-        let full_at_first = |_: &Shelves, _: &[Run]| match attempts.fetch_add(1, Ordering::SeqCst) {
-            0 => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        };
+        let full_at_first =
+            |_: &dyn Shelving, _: &[Run]| match attempts.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                _ => Ok(()),
+            };
         desk.insist(full_at_first).expect("there is room again");
         assert_eq!(desk.health.disk_full(), None);
         let rows = desk.open().expect("open again").scan_table(1, u64::MAX, 9).expect("readable");
@@ -447,7 +473,7 @@ mod tests {
         let store = tempfile::tempdir().expect("a directory");
         let mut desk = desk(store.path());
         desk.stopping.store(true, Ordering::Release);
-        let always_full = |_: &Shelves, _: &[Run]| Err(io::ErrorKind::StorageFull.into());
+        let always_full = |_: &dyn Shelving, _: &[Run]| Err(io::ErrorKind::StorageFull.into());
         let error = desk.insist(always_full).expect_err("it was given up");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(desk.health.disk_full().is_some());

@@ -20,6 +20,7 @@ use crate::state::quirks::{
 use crate::state::rows::{
     BLOCK, Block, MARKS, StoredRow, beside, block_key, blocks, encode, marks, may_hold,
 };
+use crate::state::shelving::Shelving;
 use crate::stored::{self, ProgressV1, RowV1};
 
 /// Directory of the history inside the store's.
@@ -104,68 +105,6 @@ impl Shelves {
         }
     }
 
-    /// Up to which revision all rows are here; `None` for an empty history.
-    pub(crate) fn progress(&self) -> io::Result<Option<u64>> {
-        guarded_io(|| {
-            for shelf in self.numbers().into_iter().rev() {
-                if let Some(progress) = progress_of(&self.tree(shelf)?)? {
-                    return Ok(Some(progress.revision));
-                }
-            }
-            Ok(None)
-        })
-    }
-
-    /// The oldest revision still held.
-    pub(crate) fn floor(&self) -> u64 {
-        self.numbers().first().map_or(0, |shelf| shelf * SHELF_REVISIONS)
-    }
-
-    /// Bytes on the disk.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    /// Adds rows, in order of revision, and notes that everything up to `upto` is here. One batch for each
-    /// shelf touched, the note in the same batch.
-    pub(crate) fn put(&self, upto: u64, rows: &[StoredRow]) -> io::Result<()> {
-        guarded_io(|| {
-            let mut rest = rows;
-            while let Some(first) = rest.first() {
-                let shelf = first.revision / SHELF_REVISIONS;
-                let count = rest.partition_point(|row| row.revision / SHELF_REVISIONS == shelf);
-                let (here, later) = rest.split_at(count);
-                let end = (shelf + 1) * SHELF_REVISIONS - 1;
-                self.put_on(shelf, upto.min(end), here)?;
-                rest = later;
-            }
-            if rows
-                .last()
-                .is_none_or(|last| last.revision / SHELF_REVISIONS < upto / SHELF_REVISIONS)
-            {
-                self.put_on(upto / SHELF_REVISIONS, upto, &[])?;
-            }
-            self.drop_old(upto)
-        })
-    }
-
-    /// Makes everything put so far durable, on the device too.
-    pub(crate) fn flush(&self) -> io::Result<()> {
-        guarded(|| self.db.flush())?;
-        self.file.sync_data()
-    }
-
-    /// Forgets everything and starts at `floor`.
-    pub(crate) fn reset(&self, floor: u64) -> io::Result<()> {
-        guarded_io(|| {
-            for shelf in self.numbers() {
-                self.db.drop_tree(shelf_name(shelf)).map_err(to_io)?;
-            }
-            self.tree(floor / SHELF_REVISIONS)?;
-            Ok(())
-        })
-    }
-
     /// Reads everything and fails on the first thing that is wrong: a row that cannot be read, one that is
     /// missing, a block without the marks of its keys.
     pub(crate) fn verify(&self) -> io::Result<()> {
@@ -196,65 +135,6 @@ impl Shelves {
             )));
         }
         Ok(())
-    }
-
-    /// Shows all rows up to `upto`, shelf by shelf.
-    pub(crate) fn each_upto(
-        &self,
-        upto: u64,
-        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let _walk = self.walk();
-        guarded_io(|| {
-            for shelf in self.numbers() {
-                for item in self.tree(shelf)?.scan_prefix([BLOCK]) {
-                    let (_, bytes) = item.map_err(to_io)?;
-                    Block::read(&bytes)?
-                        .rows()?
-                        .iter()
-                        .filter(|row| row.revision <= upto)
-                        .try_for_each(&mut *visit)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Rows of one key, newest first, older than `before`.
-    pub(crate) fn scan(
-        &self,
-        table: u8,
-        key: &[u8],
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<StoredRow>> {
-        let of_key = |bytes: &[u8]| {
-            let block = Block::read(bytes)?;
-            let rows = block.rows()?.into_iter().rev().filter(|row| row.key == key);
-            Ok(rows.map(StoredRow::from).collect())
-        };
-        if key.is_empty() {
-            return self.newest(&[BLOCK, table], before, limit, |_, _, block| of_key(block));
-        }
-        self.newest(&[MARKS, table], before, limit, |tree, at, marks| {
-            if !may_hold(marks, key) {
-                return Ok(Vec::new());
-            }
-            let block = tree.get(beside(at, BLOCK)).map_err(to_io)?;
-            of_key(&block.ok_or_else(|| damaged("a block is missing"))?)
-        })
-    }
-
-    /// Rows of a table, whatever their key, newest first, older than `before`.
-    pub(crate) fn scan_table(
-        &self,
-        table: u8,
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<StoredRow>> {
-        self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
-            Ok(Block::read(bytes)?.rows()?.into_iter().rev().map(StoredRow::from).collect())
-        })
     }
 
     /// Walks back over what begins with `prefix` and then a revision older than `before`, taking the rows
@@ -331,6 +211,110 @@ impl Shelves {
             self.db.tree_names().iter().filter_map(|name| shelf_number(name)).collect();
         numbers.sort_unstable();
         numbers
+    }
+}
+
+impl Shelving for Shelves {
+    fn progress(&self) -> io::Result<Option<u64>> {
+        guarded_io(|| {
+            for shelf in self.numbers().into_iter().rev() {
+                if let Some(progress) = progress_of(&self.tree(shelf)?)? {
+                    return Ok(Some(progress.revision));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn floor(&self) -> u64 {
+        self.numbers().first().map_or(0, |shelf| shelf * SHELF_REVISIONS)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    // One batch for each shelf touched, the note in the same batch.
+    fn put(&self, upto: u64, rows: &[StoredRow]) -> io::Result<()> {
+        guarded_io(|| {
+            let mut rest = rows;
+            while let Some(first) = rest.first() {
+                let shelf = first.revision / SHELF_REVISIONS;
+                let count = rest.partition_point(|row| row.revision / SHELF_REVISIONS == shelf);
+                let (here, later) = rest.split_at(count);
+                let end = (shelf + 1) * SHELF_REVISIONS - 1;
+                self.put_on(shelf, upto.min(end), here)?;
+                rest = later;
+            }
+            if rows
+                .last()
+                .is_none_or(|last| last.revision / SHELF_REVISIONS < upto / SHELF_REVISIONS)
+            {
+                self.put_on(upto / SHELF_REVISIONS, upto, &[])?;
+            }
+            self.drop_old(upto)
+        })
+    }
+
+    // On the device too.
+    fn flush(&self) -> io::Result<()> {
+        guarded(|| self.db.flush())?;
+        self.file.sync_data()
+    }
+
+    fn reset(&self, floor: u64) -> io::Result<()> {
+        guarded_io(|| {
+            for shelf in self.numbers() {
+                self.db.drop_tree(shelf_name(shelf)).map_err(to_io)?;
+            }
+            self.tree(floor / SHELF_REVISIONS)?;
+            Ok(())
+        })
+    }
+
+    fn each_upto(
+        &self,
+        upto: u64,
+        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let _walk = self.walk();
+        guarded_io(|| {
+            for shelf in self.numbers() {
+                for item in self.tree(shelf)?.scan_prefix([BLOCK]) {
+                    let (_, bytes) = item.map_err(to_io)?;
+                    Block::read(&bytes)?
+                        .rows()?
+                        .iter()
+                        .filter(|row| row.revision <= upto)
+                        .try_for_each(&mut *visit)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn scan(&self, table: u8, key: &[u8], before: u64, limit: usize) -> io::Result<Vec<StoredRow>> {
+        let of_key = |bytes: &[u8]| {
+            let block = Block::read(bytes)?;
+            let rows = block.rows()?.into_iter().rev().filter(|row| row.key == key);
+            Ok(rows.map(StoredRow::from).collect())
+        };
+        if key.is_empty() {
+            return self.newest(&[BLOCK, table], before, limit, |_, _, block| of_key(block));
+        }
+        self.newest(&[MARKS, table], before, limit, |tree, at, marks| {
+            if !may_hold(marks, key) {
+                return Ok(Vec::new());
+            }
+            let block = tree.get(beside(at, BLOCK)).map_err(to_io)?;
+            of_key(&block.ok_or_else(|| damaged("a block is missing"))?)
+        })
+    }
+
+    fn scan_table(&self, table: u8, before: u64, limit: usize) -> io::Result<Vec<StoredRow>> {
+        self.newest(&[BLOCK, table], before, limit, |_, _, bytes| {
+            Ok(Block::read(bytes)?.rows()?.into_iter().rev().map(StoredRow::from).collect())
+        })
     }
 }
 
