@@ -25,6 +25,7 @@ use super::codes::Fault;
 use super::error::Problem;
 use super::identity::Caller;
 use super::input::Asked;
+use super::notices::is_restarting;
 use super::port::FeedItem;
 use super::privilege::{Privilege, View};
 use super::reading::Watcher;
@@ -35,7 +36,7 @@ use super::wire::Time;
 use crate::base::{ManagerId, Revision};
 use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
 use crate::leadership::Mode;
-use crate::machine::{Change, Event};
+use crate::machine::{Change, Event, State};
 
 /// How often mode and reachability are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -135,6 +136,7 @@ struct Glance {
     mode: Mode,
     leader: Option<ManagerId>,
     reachable: BTreeSet<ManagerId>,
+    restarting: bool,
 }
 
 impl Live {
@@ -169,7 +171,7 @@ impl Live {
                 return None;
             }
             tokio::select! {
-                () = self.surface.stopping.cancelled() => return None,
+                () = self.surface.stopping.cancelled() => self.take_leave(),
                 _ = self.ticks.tick() => self.look(),
                 item = self.feed.next() => self.take(item),
             }
@@ -185,6 +187,10 @@ impl Live {
                 // comes back with the revision before, and is told all of this one again.
                 let last = told.pop().map(|last| last.id(change.revision.to_string()));
                 self.waiting.extend(told.into_iter().chain(last));
+                // A restart can be over before the next look.
+                if change.events.iter().any(|event| matches!(event, Event::Operations(_))) {
+                    self.look();
+                }
             }
             Some(FeedItem::Lost { newest }) => {
                 self.waiting.push_back(json("resync", &Resync { revision: newest.0 }));
@@ -194,13 +200,27 @@ impl Live {
         }
     }
 
+    /// The last word of a process that goes down: that it comes back at once, if nobody was told yet.
+    fn take_leave(&mut self) {
+        let told = self.last_glance.as_ref().is_some_and(|glance| glance.restarting);
+        if self.glance().restarting && !told {
+            self.waiting.push_back(json("status", &cluster::now(&self.surface)));
+        }
+        self.ended = true;
+    }
+
+    fn glance(&self) -> Glance {
+        let sight = Sight::of(&*self.surface.group);
+        self.surface.group.view(|state| Glance::of(state, &sight))
+    }
+
     /// Sends the status when it changed or is due, and ends the stream of whoever is no longer signed in.
     fn look(&mut self) {
         if !self.caller.still_holds(&*self.surface.group) {
             self.ended = true;
             return;
         }
-        let glance = Some(Glance::of(&Sight::of(&*self.surface.group)));
+        let glance = Some(self.glance());
         if glance == self.last_glance && Instant::now() < self.status_due {
             return;
         }
@@ -211,12 +231,13 @@ impl Live {
 }
 
 impl Glance {
-    fn of(sight: &Sight) -> Self {
+    fn of(state: &State, sight: &Sight) -> Self {
         let reachable = sight.peers.iter().filter(|peer| peer.reachable).map(|peer| peer.id);
         Self {
             mode: sight.verdict.mode,
             leader: sight.standing.leader,
             reachable: reachable.collect(),
+            restarting: is_restarting(state, sight),
         }
     }
 }

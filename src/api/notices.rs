@@ -10,6 +10,8 @@ use crate::cluster::{AHEAD_MAX_MS, middle_clock};
 use crate::machine::State;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// What takes longer is no restart any more, and has to be called what it is.
+const RESTART_MAX_MS: u64 = 120 * 1_000;
 
 /// One thing to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -38,6 +40,7 @@ pub(super) enum Severity {
 pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     let mut found: Vec<Notice> = Vec::new();
     found.extend(no_active(state, sight));
+    found.extend(restarting(state, sight));
     found.extend(no_failover(sight));
     found.extend(script_pending(state));
     found.extend(disks_full(state, sight));
@@ -52,6 +55,19 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
 fn no_active(state: &State, sight: &Sight) -> Option<Notice> {
     let text = "No active Kyvos Manager. This instance is read-only. Retrying…";
     sight.active(state).is_none().then(|| notice("NO_ACTIVE", Severity::Error, text))
+}
+
+/// Banner 5 of requirements 5.10, to the letter: of the Manager that answers. Its pages keep the notice while it is
+/// silent, and so know why.
+fn restarting(state: &State, sight: &Sight) -> Option<Notice> {
+    is_restarting(state, sight)
+        .then(|| notice("RESTARTING", Severity::Warning, "Kyvos Manager is restarting…"))
+}
+
+/// Whether this Manager restarts because somebody asked for it.
+pub(super) fn is_restarting(state: &State, sight: &Sight) -> bool {
+    let since = state.operations.restarting_since(&state.managers, sight.here);
+    since.is_some_and(|since| sight.at.since_ms(since) < RESTART_MAX_MS)
 }
 
 /// Two voters cannot outlive either of them (requirements 3.3); more of them can be down to the last quorum. Where

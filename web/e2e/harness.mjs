@@ -84,20 +84,30 @@ export async function apiOf(manager, cluster = demo()) {
   };
 }
 
-async function clusterOf(manager, cluster) {
+const UNDER_WAY = ['queued', 'running'];
+
+/** The group as one Manager sees it; undefined while that one does not answer or something is under way. */
+async function calmCluster(manager, cluster) {
   const api = await apiOf(manager, cluster).catch(() => undefined);
-  const seen = await api?.get('/cluster').catch(() => undefined);
-  await api?.dispose();
-  return seen;
+  try {
+    const seen = await api?.get('/cluster');
+    const { items } = (await api?.get('/operations')) ?? { items: [] };
+    return items.some(({ status }) => UNDER_WAY.includes(status)) ? undefined : seen;
+  } catch {
+    return undefined;
+  } finally {
+    await api?.dispose();
+  }
 }
 
-/** Waits until every Manager of the demo runs, one is Active and all hear each other. Returns the demo and its Active. */
+/** Waits until every Manager of the demo runs, one is Active, all hear each other and no operation is under way: what
+ * is under way with an instance changes its menu. Returns the demo and its Active. */
 export async function everyoneUp(dir = process.env.KM_DEMO_DIR) {
   return until(
     'all Managers are up and one is Active',
     async () => {
       const now = demo(dir);
-      const cluster = await clusterOf(now.managers[0], now);
+      const cluster = await calmCluster(now.managers[0], now);
       if (!cluster?.active || !cluster.members.every((one) => one.reachable || one.id === cluster.here))
         return undefined;
       const active = now.managers.find(({ id }) => id === cluster.active);
@@ -200,6 +210,23 @@ export function ownDemo(args, maxMs = 90_000) {
     rmSync(dir, { recursive: true, force: true });
   });
   return dir;
+}
+
+/** Every banner the page shows from now on, by its code, also those that are gone before anybody looks; on whichever
+ * Manager it is. */
+export async function bannersOf(page) {
+  const seen = new Set();
+  await page.exposeFunction('sawBanners', (codes) => {
+    for (const code of codes) seen.add(code);
+  });
+  const watch = () => {
+    const look = () =>
+      window.sawBanners([...document.querySelectorAll('[data-code]')].map((banner) => banner.dataset.code));
+    new MutationObserver(look).observe(document, { childList: true, subtree: true, attributes: true });
+  };
+  await page.addInitScript(watch);
+  await page.evaluate(watch);
+  return seen;
 }
 
 /** Waits until nothing on the page is still being read. */

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Km};
 use crate::base::ManagerId;
 use crate::capabilities::access::model::{self as access, Role};
+use crate::machine::script::command_of;
 
 const PASSWORD: &str = "correct horse";
 
@@ -21,9 +22,7 @@ impl Desk {
     async fn new() -> Self {
         let km = Km::new();
         km.user("ann", PASSWORD, Role::Administrator).await;
-        km.group.commit(crate::machine::script::command_of(
-            "properties set kyvos-manager/ENABLE_KM_HA yes",
-        ));
+        km.group.commit(command_of("properties set kyvos-manager/ENABLE_KM_HA yes"));
         let (km2, km3) = (km.group.admit_peer("km2"), km.group.admit_peer("km3"));
         let newest = km.group.set().state.kernel.revision;
         for peer in km.group.set().peers.values_mut() {
@@ -125,9 +124,7 @@ async fn whoever_cannot_take_over_is_refused_with_the_reason() {
     assert_eq!((silent.status.as_u16(), silent.problem().as_str()), (409, "NOT_ELIGIBLE"));
     assert_eq!(silent.json()["detail"], "km2: it does not answer.");
     for n in 0..70 {
-        desk.km
-            .group
-            .commit(crate::machine::script::command_of(&format!("properties set custom/p{n} x")));
+        desk.km.group.commit(command_of(&format!("properties set custom/p{n} x")));
     }
     let lagging = make_active(desk.km3.0).await.json()["detail"].as_str().unwrap().to_owned();
     assert!(lagging.ends_with("entries behind."), "{lagging}");
@@ -247,7 +244,7 @@ async fn why_something_cannot_be_done_is_explained_by_the_rules_that_block_it() 
 #[tokio::test]
 async fn why_no_manager_can_be_added_is_told_rule_by_rule() {
     let desk = Desk::new().await;
-    let say = |line: &str| desk.km.group.commit(crate::machine::script::command_of(line));
+    let say = |line: &str| desk.km.group.commit(command_of(line));
     say("hosts register bi1 agent roles=bi_server");
     say("hosts register p1 agent roles=web_portal");
     let ask = async |query: &str| desk.km.get(&format!("/api/v1/explain/add{query}")).await;
@@ -287,7 +284,7 @@ async fn what_a_host_takes_with_it_is_told_before_it_dies() {
         "hosts register km2 agent roles=web_portal,zookeeper",
         "hosts register bi1 agent roles=bi_server,zookeeper",
     ] {
-        desk.km.group.commit(crate::machine::script::command_of(line));
+        desk.km.group.commit(command_of(line));
     }
     let bi1 = desk.km.group.set().state.kernel.revision;
     let ask =
@@ -322,9 +319,7 @@ async fn what_a_host_takes_with_it_is_told_before_it_dies() {
         "If bi1 dies now, Kyvos Manager goes on: no instance is on it. No other host that answers runs a BI Server."
     );
     // One that was seen silent is no other one.
-    desk.km
-        .group
-        .commit(crate::machine::script::command_of(&format!("hosts note {bi1} silent gone")));
+    desk.km.group.commit(command_of(&format!("hosts note {bi1} silent gone")));
     let km2 = ask("host=km2").await.json();
     assert!(
         rules(&km2).contains(&rule("Another host runs ZooKeeper", false, "nobody else")),
@@ -349,4 +344,64 @@ async fn the_history_of_the_active_has_no_gap() {
     let next = first["next"].as_str().unwrap().to_owned();
     let second = desk.km.get(&format!("/api/v1/tenures?limit=1&after={next}")).await.json();
     assert_eq!(second["items"][0], all[1]);
+}
+
+// requirements 5.10, banner 5
+#[tokio::test]
+async fn a_manager_says_that_it_restarts_from_its_turn_until_it_is_back() {
+    let desk = Desk::new().await;
+    desk.km.group.follow_leader(desk.km2);
+    let said = async || {
+        let cluster = desk.km.get("/api/v1/cluster").await.json();
+        let notices = cluster["notices"].as_array().unwrap().clone();
+        let mut ours = notices.into_iter().filter(|notice| notice["code"] == "RESTARTING");
+        ours.next().map(|notice| notice["text"].as_str().unwrap().to_owned())
+    };
+    let say = |line: &str| {
+        let epoch = desk.km.group.set().state.managers.epoch();
+        desk.km.group.commit(command_of(&line.replace("epoch", &format!("epoch={epoch}"))))
+    };
+    let restarts = Some("Kyvos Manager is restarting…".to_owned());
+    let id = say(&format!("operations begin restart-passives {} 1", desk.km3));
+    let step = |step: u32| say(&format!("operations step-started @{id} {step} goes epoch"));
+    let end = |step: u32, how: &str| {
+        say(&format!("operations step-ended @{id} {step} {how} so epoch"));
+    };
+    for others in 0..2 {
+        step(others);
+        assert_eq!(said().await, None, "the other one goes first");
+        end(others, "done");
+    }
+    assert_eq!(said().await, restarts);
+    step(2);
+    assert_eq!(said().await, restarts);
+    end(2, "done");
+    step(3);
+    assert_eq!(said().await, restarts, "it is not back yet");
+    let began = desk.km.group.set().now;
+    desk.km.group.set().now = began.plus_ms(121_000);
+    assert_eq!(said().await, None, "what takes that long is something else");
+    desk.km.group.set().now = began;
+    end(3, "needs-decision");
+    assert_eq!(said().await, None, "somebody must say how to go on");
+    say(&format!("operations retry @{id}"));
+    assert_eq!(said().await, restarts);
+    step(3);
+    end(3, "done");
+    assert_eq!(said().await, None);
+}
+
+// row 57: whoever became Active meanwhile is not restarted as a Passive.
+#[tokio::test]
+async fn an_active_that_is_spared_does_not_say_that_it_restarts() {
+    let desk = Desk::new().await;
+    desk.km.group.follow_leader(desk.km2);
+    desk.km.group.commit(command_of("operations begin restart-passives 1"));
+    let said = async || {
+        let cluster = desk.km.get("/api/v1/cluster").await.json();
+        cluster["notices"].to_string().contains("RESTARTING")
+    };
+    assert!(said().await);
+    desk.km.group.follow_leader(ManagerId(1));
+    assert!(!said().await);
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::client::Km;
 use crate::base::{Digest, Revision};
 use crate::capabilities::access::model::{self as access, Role};
+use crate::machine::script::command_of;
 
 /// How long a test waits for an event.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -202,4 +203,37 @@ async fn streams_end_when_the_process_goes_down() {
     stream.next().await.unwrap();
     km.surface.stopping.cancel();
     while stream.next().await.is_some() {}
+}
+
+fn says_that_it_restarts(status: &Sent) -> bool {
+    let notices = status.data["notices"].as_array().unwrap();
+    notices.iter().any(|notice| notice["code"] == "RESTARTING")
+}
+
+// requirements 5.10, banner 5
+#[tokio::test]
+async fn a_restart_is_told_with_the_change_that_began_it() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    assert!(!says_that_it_restarts(&stream.next().await.unwrap()));
+    km.group.commit(command_of("operations begin restart-active 1 km1"));
+    assert_eq!(stream.next().await.unwrap().data["kind"], "begun");
+    assert!(says_that_it_restarts(&stream.next().await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_process_that_goes_down_to_come_back_says_so_last() {
+    for _ in 0..20 {
+        let km = Km::new();
+        let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+        stream.next().await.unwrap();
+        // Whether the change or the end is heard of first is a matter of luck.
+        km.group.commit(command_of("operations begin restart-active 1 km1"));
+        km.surface.stopping.cancel();
+        let mut last = None;
+        while let Some(sent) = stream.next().await {
+            last = Some(sent);
+        }
+        assert!(last.is_some_and(|last| says_that_it_restarts(&last)));
+    }
 }

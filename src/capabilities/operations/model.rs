@@ -256,6 +256,26 @@ impl Facts {
         self.operations.values().rev().find_map(switched)
     }
 
+    /// Since when a member is being restarted: from the moment its turn came, its office being handed over first, until
+    /// it is back and has the log. Nobody is restarted while a person must say how to go on.
+    pub fn restarting_since(
+        &self,
+        managers: &managers::Facts,
+        member: ManagerId,
+    ) -> Option<Timestamp> {
+        let since = |(_, operation): (Revision, &Operation)| {
+            let (place, step) = operation.next_step()?;
+            let works = operation.kind.works();
+            let its = |work: &&Work<'_>| work.manager == Some(member);
+            works.iter().filter(its).find(|work| work.task == Task::Restart)?;
+            works.get(place as usize).filter(its)?;
+            let spared = operation.kind.spares_the_active() && managers.is_active(member);
+            let held_up = operation.status == Status::NeedsDecision;
+            (!spared && !held_up).then(|| step.started_at.unwrap_or(operation.requested_at))
+        };
+        self.open().find_map(since)
+    }
+
     /// Whether this very process of a member is to end and begin anew now. The order is the running step
     /// itself: it was agreed on in a tenure, whoever it is for reads it in its own facts, and the process that
     /// comes after has another name.

@@ -1,6 +1,6 @@
 // Who is Active is chosen, restarted and told by an operator.
 import assert from 'node:assert/strict';
-import { everyoneUp, openBrowser, scene, visit } from '../harness.mjs';
+import { bannersOf, everyoneUp, openBrowser, scene, visit } from '../harness.mjs';
 import { choose, chooseForAll, confirm, ended, modeOf, rowOf } from './nodes.mjs';
 
 // row 78; two browsers see each other's change
@@ -72,10 +72,15 @@ scene(
     await visit(page, active);
     await rowOf(page, active.id).waitFor();
     const dialog = await chooseForAll(page, 'Restart Active Kyvos Manager Instance');
-    const said = page.getByText('Kyvos Manager is restarting…').waitFor();
+    const seen = await bannersOf(page);
+    const restarting = page.getByText('Kyvos Manager is restarting…');
+    const said = restarting.waitFor();
     await confirm(dialog, admin.password);
     await said;
     await everyoneUp();
+    await restarting.waitFor({ state: 'detached' });
+    assert.ok(seen.has('RESTARTING'));
+    for (const wrong of ['CONNECTION_LOST', 'NO_ACTIVE']) assert.ok(!seen.has(wrong), wrong);
   },
 );
 

@@ -2,11 +2,11 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { api, readLocally } from './client';
-import { connection, setConnection } from './connection';
+import { setConnection } from './connection';
 import { keys, queriesMadeOldBy } from './queries';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
-import type { ChangeEvent, Cluster } from './types';
+import type { Cluster } from './types';
 
 /** The group's status as it came with an event. While nobody is Active, reads turn to this Manager's own copy. */
 function takeStatus(queries: QueryClient, cluster: Cluster) {
@@ -19,15 +19,6 @@ function takeStatus(queries: QueryClient, cluster: Cluster) {
   if (before !== undefined || nobody(cluster)) void queries.invalidateQueries();
 }
 
-const RESTARTS = /^(RESTART_|SWITCH_HA)/;
-
-/** Whether an operation begun will end and begin anew the Manager that serves this page. */
-export function restartsThisOne({ room, kind, subject, data }: ChangeEvent, cluster: Cluster): boolean {
-  const host = cluster.members.find(({ id }) => id === cluster.here)?.host;
-  const restarts = room === 'operations' && kind === 'begun' && RESTARTS.test(data?.kind ?? '');
-  return restarts && host !== undefined && subject.split(', ').includes(host);
-}
-
 function liveListener(queries: QueryClient): StreamListener & { end(): void } {
   let stopSearch: (() => void) | undefined;
   const stop = () => {
@@ -38,7 +29,6 @@ function liveListener(queries: QueryClient): StreamListener & { end(): void } {
     end: stop,
     onOpen() {
       stop();
-      if (connection().lostAt !== undefined) setConnection({ restartBegunAt: undefined });
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
       // What was read before the stream stood may have been changed unheard.
       void queries.invalidateQueries();
@@ -52,8 +42,6 @@ function liveListener(queries: QueryClient): StreamListener & { end(): void } {
     },
     onHeard: () => setConnection({ heardAt: Date.now() }),
     onChange(event) {
-      const cluster = queries.getQueryData<Cluster>(keys.cluster);
-      if (cluster && restartsThisOne(event, cluster)) setConnection({ restartBegunAt: Date.now() });
       for (const queryKey of queriesMadeOldBy(event)) void queries.invalidateQueries({ queryKey });
     },
     onStatus: (cluster) => takeStatus(queries, cluster),

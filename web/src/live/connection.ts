@@ -14,16 +14,6 @@ export interface Connection {
   /** Browser time at which the connection broke; only while lost. */
   lostAt: number | undefined;
   trials: Trial[];
-  /** Browser time at which a restart of this Manager was begun; forgotten when it is heard again. */
-  restartBegunAt: number | undefined;
-}
-
-/** A restart that takes longer than this is no restart any more. */
-const RESTART_MAX_MS = 120_000;
-
-/** Whether the silence is a restart somebody asked for. */
-export function isRestarting({ lostAt, restartBegunAt }: Connection): boolean {
-  return lostAt !== undefined && restartBegunAt !== undefined && lostAt - restartBegunAt < RESTART_MAX_MS;
 }
 
 let current: Connection = {
@@ -31,7 +21,6 @@ let current: Connection = {
   heardAt: undefined,
   lostAt: undefined,
   trials: [],
-  restartBegunAt: undefined,
 };
 const listeners = new Set<() => void>();
 

@@ -62,5 +62,4 @@ export interface ChangeEvent {
   room: string;
   kind: string;
   subject: string;
-  data?: { kind?: string };
 }

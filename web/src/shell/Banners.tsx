@@ -4,7 +4,7 @@ import { ActionIcon, Button } from '@mantine/core';
 import { useState } from 'react';
 import { localReadsKnownUntil } from '../live/client';
 import { useNow } from '../live/clock';
-import { isRestarting, useConnection } from '../live/connection';
+import { useConnection } from '../live/connection';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
 import classes from './Banners.module.css';
@@ -73,7 +73,7 @@ export function Banners({ switched }: { switched: boolean }) {
   const banners = bannersOf(cluster, {
     lost,
     switched: switched && !dismissed,
-    restarting: isRestarting(heard),
+    silentMs: heard.lostAt === undefined ? 0 : Date.now() - heard.lostAt,
   });
   return (
     <section aria-label="Notices" aria-live="polite" className={classes.slot}>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aCluster } from '../testing/samples';
 import { bannersOf } from './notices';
 
-const calm = { lost: false, switched: false, restarting: false };
+const calm = { lost: false, switched: false, silentMs: 0 };
 const codes = (...args: Parameters<typeof bannersOf>) => bannersOf(...args).map(({ code }) => code);
 
 describe('banners', () => {
@@ -37,9 +37,19 @@ describe('banners', () => {
   });
 
   // section 5.10, banner 5
-  it('say of a silence that was asked for that it is a restart', () => {
-    const [banner, ...rest] = bannersOf(aCluster(), { ...calm, lost: true, restarting: true });
-    expect([banner?.text, rest]).toEqual(['Kyvos Manager is restarting…', []]);
+  it('say of a silence that was announced that it is a restart, for two minutes', () => {
+    const text = 'Kyvos Manager is restarting…';
+    const cluster = aCluster({
+      active: null,
+      notices: [
+        { code: 'NO_ACTIVE', severity: 'error', text: 'x' },
+        { code: 'RESTARTING', severity: 'warning', text },
+      ],
+    });
+    expect(bannersOf(cluster, calm).map((banner) => banner.text)).toEqual([text]);
+    const silence = { ...calm, lost: true };
+    expect(codes(cluster, { ...silence, silentMs: 30_000 })).toEqual(['RESTARTING']);
+    expect(codes(cluster, { ...silence, silentMs: 130_000 })).toEqual(['CONNECTION_LOST']);
   });
 
   // section 5.10, banner 2

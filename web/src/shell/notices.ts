@@ -12,22 +12,18 @@ export interface Banner extends Notice {
 interface Circumstances {
   lost: boolean;
   switched: boolean;
-  /** It does not answer, and somebody had asked for its restart. */
-  restarting: boolean;
+  /** How long nothing has been heard of it; 0 while it is heard. */
+  silentMs: number;
 }
 
+/** A silence that was announced and takes longer than this is no restart any more. */
+const RESTART_MAX_MS = 120_000;
 const GRAVITY: Record<Notice['severity'], number> = { error: 0, warning: 1, info: 2 };
 
 const LOST: Banner = {
   code: 'CONNECTION_LOST',
   severity: 'error',
   text: 'Connection to this Manager lost. Trying the others…',
-  explainsStaleness: true,
-};
-const RESTARTING: Banner = {
-  code: 'RESTARTING',
-  severity: 'warning',
-  text: 'Kyvos Manager is restarting…',
   explainsStaleness: true,
 };
 const NO_ACTIVE: Banner = {
@@ -42,7 +38,11 @@ const REMEDIES: Record<string, Banner['remedy']> = {
   DR_SCRIPT_PENDING: { doing: { do: 'push-dr-script' }, label: 'Push Disaster Recovery script' },
 };
 
-const withRemedy = (notice: Notice): Banner => ({ ...notice, remedy: REMEDIES[notice.code] });
+const asBanner = (notice: Notice): Banner => ({
+  ...notice,
+  remedy: REMEDIES[notice.code],
+  explainsStaleness: notice.code === 'RESTARTING',
+});
 
 export function nameOf(cluster: Cluster, id: number | null | undefined): string | undefined {
   const member = cluster.members.find((one) => one.id === id);
@@ -61,19 +61,27 @@ function switchedBanner(cluster: Cluster): Banner | undefined {
   return { code: 'SWITCHED', severity: 'info', text };
 }
 
+/** Of the group's notices, those that still hold: the last word of a Manager that restarts explains its silence. */
+function heldNotices(cluster: Cluster | undefined, silentMs: number): Notice[] {
+  const notices = cluster?.notices ?? [];
+  return silentMs < RESTART_MAX_MS ? notices : notices.filter(({ code }) => code !== 'RESTARTING');
+}
+
 export function bannersOf(
   cluster: Cluster | undefined,
-  { lost, switched, restarting }: Circumstances,
+  { lost, switched, silentMs }: Circumstances,
 ): Banner[] {
+  const notices = heldNotices(cluster, silentMs);
+  const restarting = notices.some(({ code }) => code === 'RESTARTING');
+  // Whether anybody is Active cannot be known from a Manager that does not answer, and need not worry one that restarts.
+  const unknown = lost || restarting;
   const own: (Banner | undefined)[] = [];
-  const silent = lost || restarting;
-  if (silent) own.push(restarting ? RESTARTING : LOST);
-  if (cluster && cluster.active == null && !silent) own.push(NO_ACTIVE);
+  if (lost && !restarting) own.push(LOST);
+  if (cluster && cluster.active == null && !unknown) own.push(NO_ACTIVE);
   if (cluster && switched) own.push(switchedBanner(cluster));
   const said = new Set(own.map((banner) => banner?.code));
-  // Whether anybody is Active cannot be known from a Manager that does not answer.
-  if (silent) said.add(NO_ACTIVE.code);
-  const told = (cluster?.notices ?? []).filter((notice) => !said.has(notice.code)).map(withRemedy);
+  if (unknown) said.add(NO_ACTIVE.code);
+  const told = notices.filter((notice) => !said.has(notice.code)).map(asBanner);
   return [...own.filter((banner) => banner !== undefined), ...told].sort(
     (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity],
   );
