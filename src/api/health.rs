@@ -151,7 +151,14 @@ fn readiness(facts: &Facts, sight: &Sight) -> Vec<Check> {
     let (leader, revision) = (sight.standing.leader, facts.kernel.revision);
     let named = leader.map(|id| format!("Kyvos Manager {id} leads")).unwrap_or_default();
     let full = sight.store.disk_full;
+    let removed = sight.standing.removed.as_deref();
     vec![
+        check(
+            "member of the group",
+            removed.is_none(),
+            "this Manager is not known to be removed".into(),
+            removed.unwrap_or_default(),
+        ),
         check("leader known", leader.is_some(), named, "no leader is known"),
         check(
             "contact fresh",

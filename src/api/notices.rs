@@ -39,6 +39,7 @@ pub(super) enum Severity {
 /// Everything there is to know now, the gravest first.
 pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     let mut found: Vec<Notice> = Vec::new();
+    found.extend(removed(sight));
     found.extend(no_active(state, sight));
     found.extend(restarting(state, sight));
     found.extend(no_failover(sight));
@@ -50,6 +51,13 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     found.extend(store_rebuilt(sight));
     found.sort_by_key(|notice| std::cmp::Reverse(notice.severity));
     found
+}
+
+/// The last thing a Manager has to say.
+fn removed(sight: &Sight) -> Option<Notice> {
+    let why = sight.standing.removed.as_ref()?;
+    let text = format!("{why}. This instance ends. To bring its host back, add it anew.");
+    Some(notice("MANAGER_REMOVED", Severity::Error, text))
 }
 
 fn no_active(state: &State, sight: &Sight) -> Option<Notice> {

@@ -86,6 +86,17 @@ impl Sight {
         known.unwrap_or_default().max(self.standing.last_log)
     }
 
+    /// How many entries a member is behind, by what was known when it last told: an entry that came since is no lag yet.
+    /// `None` when it was never heard.
+    pub(crate) fn lag(&self, id: ManagerId) -> Option<u64> {
+        let applied = self.status(id)?.applied;
+        let newest = match self.peer(id) {
+            Some(peer) => peer.newest_then.unwrap_or_default(),
+            None => self.last_log(),
+        };
+        Some(newest.0.saturating_sub(applied.0))
+    }
+
     /// Votes needed to agree on anything.
     pub(crate) fn quorum(&self) -> usize {
         self.standing.voters.len() / 2 + 1

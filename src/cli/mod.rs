@@ -179,7 +179,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { connect, verb } = line;
     let output = connect.output();
     match verb {
-        Verb::Status(status) => status::run(status, &connect.client()?, output).await,
+        Verb::Status(status) => status::run(status, &connect, output).await,
         Verb::Login(login) => sign_in::login(login, &connect).await,
         Verb::Logout => sign_in::logout(&connect.client()?, connect.output()).await,
         Verb::Managers(verb) => managers::cli::run(verb, &connect.client()?, output).await,

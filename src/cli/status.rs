@@ -1,11 +1,18 @@
 //! `km status` and `km explain`: what one Manager knows of the group.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Answer, Client, health};
+use super::connect::Connect;
 use super::outcome::Failure;
 use super::output::{Column, Format, Output, say};
+use crate::capabilities::managers::cli::in_words;
+use crate::cluster::Home;
+use crate::config::Config;
+use crate::node::REMOVED_REMEDY;
 
 const MANAGERS: &[Column] = &[
     ("ID", "/id"),
@@ -29,14 +36,29 @@ pub(super) struct Status {
     /// http://localhost:7448 unless told otherwise
     #[arg(long, value_name = "URL", env = "KM_HEALTH")]
     health: Option<String>,
+    /// Configuration of the Manager on this host: its health port is asked, and its data folder when it was removed
+    /// from the group and runs no more
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Asks the servers in turn. One that knows an Active is believed before one that knows none. Where nobody is
-/// signed in, the health port tells what it tells everybody.
-pub(super) async fn run(status: Status, client: &Client, output: Output) -> Result<(), Failure> {
+/// signed in, the health port tells what it tells everybody; a Manager that was removed is past asking, and its
+/// folder tells.
+pub(super) async fn run(status: Status, connect: &Connect, output: Output) -> Result<(), Failure> {
+    let mut health = status.health;
+    if let Some(file) = &status.config {
+        let config = Config::load(file, std::env::vars_os(), &[])?;
+        if let Some(why) = Home::at(&config.node.data_dir).removal() {
+            say_removed(&why, output);
+            return Ok(());
+        }
+        health = health.or(Some(config.health.url));
+    }
+    let client = &connect.client()?;
     let (server, cluster) = match best(client).await {
         Ok(best) => best,
-        Err(failure) => return without_sign_in(status, client, output, failure).await,
+        Err(failure) => return without_sign_in(health, client, output, failure).await,
     };
     if output.format == Format::Json {
         output.object(&cluster.body);
@@ -44,19 +66,29 @@ pub(super) async fn run(status: Status, client: &Client, output: Output) -> Resu
     }
     summary(&cluster);
     let managers = client.only(&server).get("/managers", &[]).await?;
-    output.list(&managers.body, MANAGERS);
+    output.list(&in_words(managers.body, output), MANAGERS);
     Ok(())
 }
 
+fn say_removed(why: &str, output: Output) {
+    match output.format {
+        Format::Json => output.object(&json!({ "removed": why, "remedy": REMOVED_REMEDY })),
+        Format::Table => say(&format!("{why}.\n{REMOVED_REMEDY}")),
+    }
+}
+
 async fn without_sign_in(
-    status: Status,
+    told_health: Option<String>,
     client: &Client,
     output: Output,
     failure: Failure,
 ) -> Result<(), Failure> {
+    if !leaves_the_health_port(&failure) {
+        return Err(failure);
+    }
     let here = client.servers().iter().any(|server| is_this_host(server));
-    let url = status.health.or_else(|| here.then(|| LOCAL_HEALTH.to_owned()));
-    let Some(url) = url.filter(|_| leaves_the_health_port(&failure)) else { return Err(failure) };
+    let url = told_health.or_else(|| here.then(|| LOCAL_HEALTH.to_owned()));
+    let Some(url) = url else { return Err(naming_the_health_port(failure)) };
     let Ok(told) = health(&url).await else { return Err(failure) };
     match output.format {
         Format::Json => output.object(&told),
@@ -71,6 +103,21 @@ fn leaves_the_health_port(failure: &Failure) -> bool {
         Failure::Problem(problem) => problem["status"] == 401,
         Failure::Unavailable(_) => true,
         Failure::Refused(_) | Failure::Usage(_) | Failure::Unknown { .. } => false,
+    }
+}
+
+/// Says that there is a page that asks for no sign-in, to somebody who did not name it.
+fn naming_the_health_port(failure: Failure) -> Failure {
+    const ASK: &str =
+        "Without a sign-in its health port tells: km status --health http://HOST:7448";
+    match failure {
+        Failure::Problem(mut problem) => {
+            let hint = problem["hint"].as_str().unwrap_or_default().to_owned();
+            problem["hint"] = format!("{hint} {ASK}").trim().into();
+            Failure::Problem(problem)
+        }
+        Failure::Unavailable(why) => Failure::Unavailable(format!("{why}\n  hint: {ASK}")),
+        other => other,
     }
 }
 
@@ -168,6 +215,16 @@ mod tests {
         let elsewhere =
             ["https://km1:7443", "https://localhost.example:7443", "https://127.0.0.10"];
         assert!(!elsewhere.iter().any(|server| is_this_host(server)));
+    }
+
+    #[test]
+    fn who_is_not_signed_in_and_names_a_server_is_told_of_the_health_port() {
+        let hint = "Sign in with km login.";
+        let refused = Failure::Problem(json!({ "detail": "No.", "status": 401, "hint": hint }));
+        let told = naming_the_health_port(refused).to_string();
+        assert!(told.contains("km login. Without") && told.contains("--health http://"), "{told}");
+        let away = naming_the_health_port(Failure::Unavailable("nobody answers".into()));
+        assert!(away.to_string().contains("--health http://"), "{away}");
     }
 
     #[test]

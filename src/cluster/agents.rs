@@ -19,7 +19,7 @@ use super::joining::AdmitFailure;
 use super::pki::AgentIdentity;
 use super::vault::VaultFailure;
 use super::{Group, ssh_key, tls};
-use crate::base::HostId;
+use crate::base::{HostId, Secret};
 use crate::capabilities::hosts::model::SshKey;
 
 /// Longest time for each of: TCP connect, TLS handshake.
@@ -89,6 +89,21 @@ impl Group {
         let config: Arc<ClientConfig> =
             self.core.home.credentials()?.peer_client(self.core.shown.clone())?;
         Ok(AgentDialer { connector: TlsConnector::from(config), cluster_id: self.cluster_id() })
+    }
+
+    /// Seals a secret for a purpose under the group key.
+    pub fn seal(&self, purpose: &str, secret: &Secret) -> Result<Vec<u8>, AdmitFailure> {
+        let sealed = self.group_key()?.seal(purpose, secret.reveal().as_bytes());
+        sealed.map_err(|failure| AdmitFailure::NoAuthority(failure.to_string()))
+    }
+
+    /// Opens what was sealed for that purpose.
+    pub fn open_sealed(&self, purpose: &str, sealed: &[u8]) -> Result<Secret, AdmitFailure> {
+        let no_key = |why: String| AdmitFailure::NoAuthority(why);
+        let opened = self.group_key()?.open(purpose, sealed);
+        let opened = opened.map_err(|failure| no_key(failure.to_string()))?;
+        let text = std::str::from_utf8(&opened).map_err(|error| no_key(error.to_string()))?;
+        Ok(Secret::new(text))
     }
 
     /// A new key for signing in on hosts reached over SSH, its private part sealed under the group key.

@@ -21,6 +21,7 @@ use super::promise::Promise;
 use super::proposing::WallClock;
 use super::quarantine::Quarantine;
 use super::relay::Relay;
+use super::removed;
 use super::replica::Replica;
 use super::standing::Standing;
 use super::status::{About, PeerBoard};
@@ -98,7 +99,7 @@ impl Core {
     pub(crate) fn standing(&self) -> Standing {
         let read = Standing::read(&self.raft.metrics().borrow_watched(), self.heard.ago());
         let stopped = read.stopped.clone().or_else(|| self.doubted.get().cloned());
-        Standing { stopped, ..read }
+        Standing { stopped, removed: self.peers.farewell().heard(), ..read }
     }
 
     /// The leader this member knows of.
@@ -143,13 +144,7 @@ impl Core {
             if members.is_empty() || members.contains_key(&id) || peer > state.kernel.revision.0 {
                 return Ok(());
             }
-            match state.managers.removed.get(&id) {
-                Some(removal) => Err(format!(
-                    "member {peer} was removed from the group by {}: {}. Join again with `km join --replace`",
-                    removal.by, removal.because
-                )),
-                None => Err(format!("member {peer} is not in this group")),
-            }
+            Err(removed::told(id, state.managers.removed.get(&id)))
         })
     }
 }

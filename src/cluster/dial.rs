@@ -7,6 +7,7 @@ use tokio::io::{ReadHalf, WriteHalf};
 
 use super::frames::{Frame, FrameFailure, FrameReader, FrameWriter, Kind};
 use super::pki::PeerIdentity;
+use super::removed::Farewell;
 use super::road::{Road, Stream};
 use super::wire::{self, Hello, PROTOCOL_MAX, PROTOCOL_MIN, Purpose, Reason, Welcome};
 
@@ -24,6 +25,8 @@ pub(crate) enum DialFailure {
     Frame(#[from] FrameFailure),
     #[error("refused by the peer: {0}")]
     Refused(String),
+    #[error("told by the peer: {0}")]
+    NoMember(String),
     #[error("unexpected answer to the introduction")]
     Unexpected,
 }
@@ -43,11 +46,13 @@ pub(crate) struct Dialer {
     road: Arc<dyn Road>,
     here: PeerIdentity,
     book: AddressBook,
+    /// Whether anybody said that this one is no member any more.
+    pub farewell: Arc<Farewell>,
 }
 
 impl Dialer {
     pub(crate) fn new(road: Arc<dyn Road>, here: PeerIdentity, book: AddressBook) -> Self {
-        Dialer { road, here, book }
+        Dialer { road, here, book, farewell: Arc::new(Farewell::unheard()) }
     }
 
     /// In whose name connections are opened.
@@ -89,10 +94,18 @@ impl Dialer {
             Kind::Welcome => wire::decode::<Welcome>(&answer.body)
                 .map(|_| connection)
                 .map_err(|_| DialFailure::Unexpected),
-            Kind::Refused => wire::decode::<Reason>(&answer.body)
-                .map_err(|_| DialFailure::Unexpected)
-                .and_then(|reason| Err(DialFailure::Refused(reason.text))),
+            Kind::Refused => Err(DialFailure::Refused(reason(&answer)?)),
+            Kind::NoMember => {
+                let why = reason(&answer)?;
+                self.farewell.hear(&why);
+                Err(DialFailure::NoMember(why))
+            }
             _ => Err(DialFailure::Unexpected),
         }
     }
+}
+
+fn reason(answer: &Frame) -> Result<String, DialFailure> {
+    let reason = wire::decode::<Reason>(&answer.body).map_err(|_| DialFailure::Unexpected)?;
+    Ok(reason.text)
 }

@@ -46,6 +46,7 @@ pub(crate) enum Kind {
     Ping = 4,
     Pong = 5,
     Failed = 6,
+    NoMember = 7,
     Append = 10,
     AppendReply = 11,
     Vote = 12,
@@ -81,13 +82,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 38] = [
+    const ALL: [Kind; 39] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
         Kind::Ping,
         Kind::Pong,
         Kind::Failed,
+        Kind::NoMember,
         Kind::Append,
         Kind::AppendReply,
         Kind::Vote,

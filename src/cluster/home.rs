@@ -1,7 +1,7 @@
 //! What lies in a Manager's data directory, and how it gets there: the first member's, a joining one's.
 //!
 //! ```text
-//!   DIR/identity/   ca.pem  manager.pem  manager.key  group.key  role  disk  clocks.json   who this is
+//!   DIR/identity/   ca.pem  manager.pem  manager.key  group.key  role  disk  clocks.json   who this is; removed
 //!   DIR/store/      raft-store                                                             what it remembers
 //! ```
 //!
@@ -79,6 +79,9 @@ pub enum HomeFailure {
         "{0} holds a Manager already. Choose an empty data directory, or start that Manager with `km serve`"
     )]
     Occupied(String),
+    /// There is the data of a member that is none any more.
+    #[error("{0}. Its number does not come back: let this host in anew with `km join --replace`")]
+    Removed(String),
     /// A Manager's group key is gone.
     #[error(
         "{0} is missing, and without the group key this Manager cannot run. Put it back from a backup, or let \
@@ -95,7 +98,9 @@ pub enum HomeFailure {
     #[error(transparent)]
     Vault(#[from] VaultFailure),
     /// The credentials are not usable.
-    #[error(transparent)]
+    #[error(
+        "{0}. Put the file back from a backup, or let the host in anew with `km join --replace`"
+    )]
     Tls(#[from] TlsFailure),
     /// The store refuses; the message says what to do.
     #[error(transparent)]
@@ -233,6 +238,18 @@ impl Home {
         damaged.collect()
     }
 
+    /// Whether certificate, key and authority are there and fit together; the failure says what to do.
+    pub fn check_credentials(&self) -> Result<(), HomeFailure> {
+        self.fits_together()
+    }
+
+    /// Notes what a Manager was let in as where an older build did not. Who holds the group key is no witness.
+    pub fn complete_role(&self) -> Result<(), HomeFailure> {
+        let noted = self.identity_file("role").exists();
+        let manager = self.identity_file("group.key").exists();
+        if !noted && manager { self.write_role(Role::Manager) } else { Ok(()) }
+    }
+
     /// A settled member has promised something, so the file is there.
     fn kept_promise(&self) -> Result<(), HomeFailure> {
         let path = self.identity_file("clocks.json");
@@ -322,6 +339,9 @@ impl Home {
     fn must_be_new(&self) -> Result<(), HomeFailure> {
         let dir = self.identity_dir();
         fs::create_dir_all(&dir).map_err(file(&dir))?;
+        if let Some(why) = self.removal() {
+            return Err(HomeFailure::Removed(why));
+        }
         if self.is_settled() {
             return Err(HomeFailure::Occupied(self.dir.display().to_string()));
         }
@@ -360,12 +380,12 @@ impl Home {
         self.dir.join("identity")
     }
 
-    fn identity_file(&self, name: &str) -> PathBuf {
+    pub(super) fn identity_file(&self, name: &str) -> PathBuf {
         self.identity_dir().join(name)
     }
 }
 
-fn file(path: &Path) -> impl FnOnce(std::io::Error) -> HomeFailure {
+pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> HomeFailure {
     let path = path.display().to_string();
     move |cause| HomeFailure::File { path, cause }
 }

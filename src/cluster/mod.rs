@@ -11,7 +11,7 @@
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
-//! `comparing` for how a member with other facts is found out; `shelf` for how members read each other's logs.
+//! `comparing` for how a member with other facts is found out; `removed` for how one learns that it is no member any more; `shelf` for how members read each other's logs.
 
 mod agents;
 mod announcing;
@@ -43,6 +43,7 @@ mod proposing;
 mod quarantine;
 mod reading;
 mod relay;
+mod removed;
 mod renewing;
 mod replica;
 mod road;

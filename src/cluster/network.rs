@@ -33,6 +33,7 @@ use super::checkpoint_stream;
 use super::dial::{AddressBook, Dialer};
 use super::frames::{Frame, Kind};
 use super::pki::PeerIdentity;
+use super::removed::Farewell;
 use super::road::Road;
 use super::wire::{self, AppendReplyV1, AppendV1, Purpose, Reason, TransferV1, VoteAskV1};
 
@@ -100,6 +101,11 @@ impl Peers {
             Arc::new(Peer { id, control: open(Purpose::Control), forward: open(Purpose::Forward) })
         });
         peer.clone()
+    }
+
+    /// Whether any of them said that this one is no member any more.
+    pub(crate) fn farewell(&self) -> &Farewell {
+        &self.dialer.farewell
     }
 
     /// Closes the links to members that are no longer any.

@@ -51,7 +51,7 @@ pub(crate) trait Desk: Send + Sync + 'static {
     /// Where a checkpoint is received.
     type Receiving: Send + 'static;
 
-    /// Whether `peer` may speak to this member, or why not.
+    /// Whether `peer` is a member of the group, or why it is none any more.
     fn admits(&self, peer: u64) -> Result<(), String>;
 
     /// Answers one question of `peer`.
@@ -178,10 +178,11 @@ impl<D: Desk> PeerServer<D> {
             return Err(Ended::Refused("no introduction".to_owned()));
         }
         let hello: Hello = wire::decode(&frame.body)?;
-        let checked = self.check(&hello, peer).and_then(|()| self.desk.admits(peer.node_id));
-        if let Err(reason) = checked {
+        let introduced = self.check(&hello, peer).map_err(|reason| (Kind::Refused, reason));
+        let admitted = || self.desk.admits(peer.node_id).map_err(|why| (Kind::NoMember, why));
+        if let Err((kind, reason)) = introduced.and_then(|()| admitted()) {
             tracing::warn!(peer = peer.node_id, %reason, "peer refused");
-            talk.say(Kind::Refused, 0, wire::encode(&Reason { text: reason.clone() })).await?;
+            talk.say(kind, 0, wire::encode(&Reason { text: reason.clone() })).await?;
             return Err(Ended::Refused(reason));
         }
         let protocol = hello.protocol_max.min(PROTOCOL_MAX);

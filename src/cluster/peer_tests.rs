@@ -223,7 +223,8 @@ async fn a_removed_member_is_refused_and_an_open_connection_ends_with_the_remova
     let group = Authority::new(1);
     let port = group.port(1).await;
     let gone = group.dialer(group.member(66), port.address);
-    assert!(matches!(gone.dial(1, Purpose::Append).await, Err(DialFailure::Refused(_))));
+    assert!(matches!(gone.dial(1, Purpose::Append).await, Err(DialFailure::NoMember(_))));
+    assert_eq!(gone.farewell.heard().as_deref(), Some("member 66 was removed"));
 
     let link = CallLink::new(group.dialer(group.member(2), port.address), 1, Purpose::Control);
     link.call(Kind::Vote, Bytes::new(), SOON).await.unwrap();

@@ -47,6 +47,8 @@ pub struct Standing {
     pub leader_heard_ago: Option<Duration>,
     /// Why the Raft core stopped, if it did. The process must end then.
     pub stopped: Option<String>,
+    /// Why this one is no member any more, if it knows that it is none.
+    pub removed: Option<String>,
 }
 
 impl Standing {
@@ -80,6 +82,7 @@ impl Standing {
             matched: matched(metrics),
             leader_heard_ago: if leading { acked_ago } else { heard_ago },
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
+            removed: None,
         }
     }
 

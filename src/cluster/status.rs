@@ -80,6 +80,8 @@ pub struct PeerReport {
     pub status: Option<MemberStatus>,
     /// How long ago that was.
     pub age_ms: Option<u64>,
+    /// The last entry here when it told that: what it told is to be compared with nothing newer.
+    pub newest_then: Option<Revision>,
     /// How many milliseconds its wall clock is ahead of ours; `None`: not told lately.
     pub clock_ahead_ms: Option<i64>,
 }
@@ -102,6 +104,7 @@ struct Told {
     /// Its wall clock, as it told.
     clock: Timestamp,
     at: Instant,
+    newest_then: Revision,
 }
 
 impl Told {
@@ -114,7 +117,7 @@ impl Told {
 }
 
 impl PeerBoard {
-    fn note(&self, id: ManagerId, answer: Option<StatusV1>) {
+    fn note(&self, id: ManagerId, answer: Option<StatusV1>, newest_then: Revision) {
         let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let word = words.entry(id).or_insert(Word { reachable: false, last: None });
         let before = std::mem::replace(&mut word.reachable, answer.is_some());
@@ -126,7 +129,7 @@ impl PeerBoard {
         }
         if let Some(told) = answer {
             let (clock, at) = (Timestamp(told.clock_ms), Instant::now());
-            word.last = Some(Told { status: told.into(), clock, at });
+            word.last = Some(Told { status: told.into(), clock, at, newest_then });
         }
     }
 
@@ -148,6 +151,7 @@ impl PeerBoard {
             reachable: word.reachable,
             status: word.last.as_ref().map(|told| told.status.clone()),
             age_ms: word.last.as_ref().map(|told| told.at.elapsed().as_millis() as u64),
+            newest_then: word.last.as_ref().map(|told| told.newest_then),
             clock_ahead_ms: word.last.as_ref().and_then(|told| told.clock_ahead_ms(own)),
         };
         words.iter().map(report).collect()
@@ -230,12 +234,14 @@ impl Group {
 
     async fn ask_status(&self, id: ManagerId) {
         let peer = self.core.peers.get(id.0);
+        // Before it is asked: what comes into the log meanwhile it need not have.
+        let newest_then = self.standing().last_log;
         let answer =
             peer.ask::<StatusV1>(Kind::Status, Bytes::new(), Kind::StatusReply, DEADLINE).await;
         if let Err(failure) = &answer {
             tracing::debug!(peer = id.0, %failure, "no status");
         }
-        self.core.board.note(id, answer.ok());
+        self.core.board.note(id, answer.ok(), newest_then);
     }
 
     /// Members by the facts and by the Raft membership: either may be ahead of the other.

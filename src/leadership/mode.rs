@@ -136,8 +136,12 @@ impl Sight {
     }
 
     fn votes(&self) -> Rule {
-        let pass = self.standing.voters.contains(&self.standing.here);
-        let detail = format!("{} voting members", self.standing.voters.len());
+        let removed = &self.standing.removed;
+        let pass = removed.is_none() && self.standing.voters.contains(&self.standing.here);
+        let detail = match removed {
+            Some(why) => why.clone(),
+            None => format!("{} voting members", self.standing.voters.len()),
+        };
         Rule { rule: "It votes in the group", pass, detail }
     }
 
@@ -184,6 +188,9 @@ impl Sight {
     }
 
     fn not_active(&self) -> (Mode, String) {
+        if let Some(why) = &self.standing.removed {
+            return (Mode::NoQuorum, format!("{why}."));
+        }
         if self.standing.leading {
             if !self.quorum_is_fresh().pass {
                 return (
@@ -244,6 +251,7 @@ mod tests {
                 matched: Default::default(),
                 leader_heard_ago: Some(Duration::ZERO),
                 stopped: None,
+                removed: None,
             },
             tenure: Some(TenureRecord {
                 epoch: Epoch(17),
@@ -323,6 +331,16 @@ mod tests {
         let mut sight = leader();
         sight.standing.voters.remove(&ManagerId(1));
         assert_eq!(sight.verdict().mode, Mode::Passive);
+    }
+
+    #[test]
+    fn who_knows_that_it_was_removed_is_nothing_any_more_and_says_why() {
+        let mut sight = leader();
+        sight.standing.removed = Some("Kyvos Manager 1 was removed".into());
+        let verdict = sight.verdict();
+        assert_eq!(verdict.mode, Mode::NoQuorum);
+        assert_eq!(verdict.because, "Kyvos Manager 1 was removed.");
+        assert!(!sight.may_take_office());
     }
 
     #[test]

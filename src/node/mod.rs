@@ -12,6 +12,7 @@ mod found;
 mod identity;
 mod listeners;
 mod own_words;
+mod removed;
 mod serve;
 mod stopping;
 mod summons;
@@ -25,6 +26,7 @@ use rustls_pki_types::pem::PemObject;
 
 pub use found::{ADMINISTRATOR, Founded, found};
 pub use identity::profile;
+pub use removed::REMEDY as REMOVED_REMEDY;
 pub use serve::serve;
 pub use will::keep_will;
 

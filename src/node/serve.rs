@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::certificates::Certificates;
 use super::identity::profile;
 use super::listeners::{bind, drain, serve_api, serve_health};
+use super::removed;
 use super::stopping::Stopping;
 use super::summons::{self, Summons};
 use super::will::have_kept;
@@ -59,7 +60,7 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     let ports = bind_all(&config)?;
     let certificates = Certificates::of(&config, &home)?;
 
-    let group = take_seat(&config, home, ports.peer).await?;
+    let group = take_seat(&config, home.clone(), ports.peer).await?;
     let hosts = Hosts::of(&group).map_err(failed)?;
     let driver = Driver::start(&group, reconcilers(&group, &hosts));
     let member = Member::new(driver.office().clone());
@@ -91,7 +92,12 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
                 anew = true;
                 Ok(())
             }
-            Summons::Removed(because) => Err(Failure::Refused(because)),
+            Summons::Removed(why) => {
+                removed::keep(&home, &why);
+                // Whoever stops it meanwhile need not wait.
+                let _ = tokio::time::timeout(removed::LAST_WORDS, stopping.wait()).await;
+                Err(removed::removed(&why))
+            }
         },
     };
     if !anew {
@@ -130,11 +136,16 @@ fn log_file(config: &Config) -> Option<LogFile> {
 /// Whether the data directory is that of a member with this role; gives the group key of a Manager.
 fn check_home(home: &Home, config: &Config) -> Result<Option<Secret>, Failure> {
     let dir = config.node.data_dir.display();
+    if let Some(why) = home.removal() {
+        return Err(removed::removed(&why));
+    }
     if !home.is_settled() {
         let remedy = "make a first Manager with km init, or let this host in with km join";
         return Err(Failure::Refused(format!("{dir} holds no Manager: {remedy}")));
     }
+    home.check_credentials().map_err(failed)?;
     let key = home.group_key().map_err(failed)?;
+    home.complete_role().map_err(failed)?;
     let told = config.node.role.as_str();
     match (config.node.role, &key) {
         (Role::Manager, None) => Err(wrong_role(&dir, told, "a witness")),

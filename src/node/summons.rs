@@ -10,7 +10,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::base::{ManagerId, Revision, Timestamp};
+use crate::base::Revision;
 use crate::cli::outcome::Failure;
 use crate::cluster::Group;
 use crate::machine::State;
@@ -29,24 +29,22 @@ pub(super) async fn wait(group: &Group) -> Summons {
     let mut applied = group.applied();
     loop {
         applied.borrow_and_update();
-        if let Some(summons) = group.view(|state| summons(state, group.here(), process)) {
-            return summons;
+        let restart = |state: &State| {
+            state.operations.restart_ordered(&state.managers, group.here(), process)
+        };
+        // Whoever has gone is not restarted.
+        if !group.note_removal()
+            && let Some(operation) = group.view(restart)
+        {
+            return Summons::Restart(operation);
         }
-        if applied.changed().await.is_err() {
-            return std::future::pending().await;
+        tokio::select! {
+            why = group.removed() => return Summons::Removed(why),
+            changed = applied.changed() => if changed.is_err() {
+                return std::future::pending().await;
+            },
         }
     }
-}
-
-fn summons(state: &State, here: ManagerId, process: Timestamp) -> Option<Summons> {
-    if let Some(removal) = state.managers.removed.get(&here) {
-        let because = format!(
-            "this was Kyvos Manager {here}; {} removed it from the group: {}. To bring the host back, let it in anew with a new token and km join --replace",
-            removal.by, removal.because
-        );
-        return Some(Summons::Removed(because));
-    }
-    state.operations.restart_ordered(&state.managers, here, process).map(Summons::Restart)
 }
 
 /// Replaces this process by a new one of the program as it is installed now, with the same arguments. Comes back

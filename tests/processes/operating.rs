@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::support::{Demo, Manager, Told, km, run, until};
+use super::support::{Demo, Manager, Told, health, km, plain_http, run, until};
 
 /// A verb that asks for the password, given in the environment.
 fn confirmed<const N: usize>(demo: &Demo, verb: [&str; N]) -> Told {
@@ -131,6 +131,55 @@ fn the_passives_restart_one_after_the_other_and_the_active_does_not() {
     assert_eq!(started_at(&demo, &active), of_active);
 }
 
+/// Started again it refuses, and its folder tells why.
+fn says_that_it_was_removed(manager: &Manager) {
+    until("its process to end", || health(manager, "live").is_none());
+    let config = manager.config.as_os_str();
+    let refused = run(km().args(["serve", "--config"]).arg(config));
+    assert!(refused.code == 1 && refused.err.contains("[MANAGER_REMOVED]"), "{}", refused.err);
+    assert!(refused.err.contains("km join --replace"), "{}", refused.err);
+    let status = run(km().args(["--output", "json", "status", "--config"]).arg(config)).json();
+    assert!(status["removed"].as_str().unwrap().contains("asked for by admin"), "{status}");
+    let kept = run(km().args(["join", "--config"]).arg(config).env("KM_JOIN_TOKEN", TOKEN));
+    assert!(kept.code == 1 && kept.err.contains("km join --replace"), "{}", kept.err);
+}
+
+/// Well formed, and nobody's.
+const TOKEN: &str = "km_j_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.0000000000000000000000000000000000000000000000000000000000000000.127.0.0.1:1";
+
+// rows 87, 99
+#[test]
+fn who_was_removed_while_it_was_away_learns_it_when_it_comes_back_and_comes_in_under_a_new_number()
+{
+    let mut demo = Demo::start(3);
+    let (_, others) = demo.roles();
+    let away = &others[0];
+    demo.kill(away);
+    let id = away.id.to_string();
+    let removed = ended(&demo, &confirmed(&demo, ["managers", "remove", &id, "--force"]));
+    assert_eq!(removed["status"], "succeeded", "{removed}");
+    assert!(!away.config.with_file_name("data/identity/removed").exists());
+
+    demo.start_again(away);
+    // Nobody sends it the log any more; the others tell it when it introduces itself.
+    until("its health to say so", || {
+        let answer = plain_http(away.health_url.strip_prefix("http://").unwrap(), "/health/ready");
+        answer.is_some_and(|answer| answer.contains("was removed from the group"))
+    });
+    says_that_it_was_removed(away);
+
+    let made = demo.ask_any(["token", "create"]).json();
+    let mut join = km();
+    join.args(["--output", "json", "join", "--replace", "--config"]).arg(&away.config);
+    let joined = run(join.env("KM_JOIN_TOKEN", made["token"].as_str().unwrap())).json();
+    assert!(joined["id"].as_u64().unwrap() > away.id, "{joined}");
+    demo.start_again(away);
+    until("the newcomer to vote", || {
+        let voters = demo.ask_any(["status"]).json()["voters"].clone();
+        voters.as_array().unwrap().contains(&joined["id"])
+    });
+}
+
 // row 87
 #[test]
 fn a_deleted_manager_says_so_and_stops() {
@@ -144,7 +193,8 @@ fn a_deleted_manager_says_so_and_stops() {
     let operation = ended(&demo, &confirmed(&demo, ["managers", "remove", &active.id.to_string()]));
     assert_eq!(operation["kind"], "REMOVE_MANAGER");
     let log = || std::fs::read_to_string(&active.log).unwrap();
-    until("the removed Manager to say so", || log().contains("removed it from the group"));
+    until("the removed Manager to say so", || log().contains("was removed from the group"));
+    says_that_it_was_removed(&active);
     let left = demo.ask_any(["managers", "list"]).json();
     assert_eq!(left["items"].as_array().unwrap().len(), 2);
 }

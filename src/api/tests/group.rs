@@ -18,9 +18,9 @@ use crate::capabilities::hosts::model::SshKey;
 use crate::capabilities::managers::model as managers;
 use crate::capabilities::operations::model as operations;
 use crate::cluster::{
-    About, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
-    LogFailure, LogFile, MemberStatus, PeerReport, ProposeFailure, ReadFailure, ReadStamp, Settled,
-    Standing,
+    About, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, GroupKey, JoinGrant,
+    JoinRequest, LogFailure, LogFile, MemberStatus, PeerReport, ProposeFailure, ReadFailure,
+    ReadStamp, Settled, Standing,
 };
 use crate::leadership::{Mode, Rule, Verdict};
 use crate::machine::{Actor, Change, Command, LEVEL_MAX, Proposal, State, apply};
@@ -52,6 +52,8 @@ pub(super) struct Inner {
     /// Applied to the facts when a read is next settled: what another Manager did a moment ago.
     pub(super) unseen: Vec<Command>,
     pub(super) disk_full: Option<&'static str>,
+    /// Why this one is no member any more.
+    pub(super) removed: Option<String>,
     pub(super) certificate_expires_at: Timestamp,
     /// Every proposal as it would stand in the log.
     pub(super) log: Vec<Vec<u8>>,
@@ -76,6 +78,7 @@ impl TestGroup {
             read_failure: None,
             unseen: Vec::new(),
             disk_full: None,
+            removed: None,
             certificate_expires_at: START.plus_ms(365 * 24 * 3_600_000),
             log: Vec::new(),
             settled_reads: 0,
@@ -107,8 +110,14 @@ impl TestGroup {
         let id = self.commit(managers::Command::Admit { token, role, profile, disk_id });
         let id = ManagerId(id.0);
         let status = Some(status(id, Revision(id.0)));
-        let report =
-            PeerReport { id, reachable: true, status, age_ms: Some(80), clock_ahead_ms: Some(0) };
+        let report = PeerReport {
+            id,
+            reachable: true,
+            status,
+            age_ms: Some(80),
+            newest_then: Some(Revision(id.0)),
+            clock_ahead_ms: Some(0),
+        };
         self.set().peers.insert(id, report);
         id
     }
@@ -257,6 +266,7 @@ impl Group for TestGroup {
             matched: BTreeMap::new(),
             leader_heard_ago: Some(Duration::from_millis(40)),
             stopped: None,
+            removed: inner.removed.clone(),
         }
     }
 
@@ -361,6 +371,11 @@ impl Group for TestGroup {
             ca_pem: "ca".into(),
             certificate_pem: format!("certificate of host {host}"),
         })
+    }
+
+    fn seal(&self, purpose: &str, secret: &Secret) -> Result<Vec<u8>, AdmitFailure> {
+        let key = GroupKey::from_hex(group_key().reveal()).unwrap();
+        Ok(key.seal(purpose, secret.reveal().as_bytes()).unwrap())
     }
 
     fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure> {

@@ -49,6 +49,24 @@ async fn a_full_disk_is_not_ready_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_removed_manager_says_so_in_its_health_and_on_its_pages() {
+    let km = Km::new();
+    let why = "Kyvos Manager 1 was removed from the group: it was deleted";
+    km.group.set().removed = Some(why.into());
+    km.group.lose_quorum();
+    let (status, body) = ask(&km, Method::GET, "/health/ready?verbose").await;
+    assert_eq!((status, &body["reason"]), (503, &why.into()));
+    assert_eq!(body["checks"][0]["check"], "member of the group");
+    let cluster = km.get("/api/v1/cluster").await.json();
+    let notice = &cluster["notices"][0];
+    assert_eq!(
+        (&notice["code"], &notice["severity"]),
+        (&"MANAGER_REMOVED".into(), &"error".into())
+    );
+    assert!(notice["text"].as_str().unwrap().starts_with(why), "{notice}");
+}
+
+#[tokio::test]
 async fn balancers_may_ask_for_other_codes_and_for_the_head_only() {
     let km = Km::new();
     let path = "/health/active?activecode=204&passivecode=429&downcode=500";

@@ -26,7 +26,6 @@ use crate::api::{
 };
 use crate::base::{ManagerId, Revision, Timestamp};
 use crate::capabilities::operations::model::{StepStatus, Task, Work};
-use crate::cluster::MemberStatus;
 use crate::machine::State;
 
 /// One Kyvos Manager instance, or a witness.
@@ -44,7 +43,7 @@ pub struct Manager {
     pub role: MemberRole,
     /// How its service stands, as far as this Manager knows.
     pub state: ManagerState,
-    /// Since when it is in this mode, as far as this Manager knows.
+    /// Since when it is in this mode, or, when it does not run, since when it was not heard; as far as this Manager knows.
     pub since: Time,
     /// Version of its build.
     pub version: String,
@@ -252,12 +251,12 @@ fn manager(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager)
         mode: if active { ManagerMode::Active } else { ManagerMode::Passive },
         role: role(sight, id, member.role),
         state: service_state(state, sight, id),
-        since: since(state, member, status, active),
+        since: since(state, sight, id, member),
         version: about.map_or(&profile.version, |about| &about.version).clone(),
         api_url: profile.api_url.clone(),
         peer_addr: profile.peer_addr.clone(),
         health_url: profile.health_url.clone(),
-        lag: status.map(|status| sight.last_log().0.saturating_sub(status.applied.0)),
+        lag: sight.lag(id),
         last_contact_ms: heard_ms,
         as_of: heard_ms.map(|ms| Timestamp(sight.at.0.saturating_sub(ms)).into()),
         here,
@@ -322,14 +321,13 @@ pub(crate) fn role(sight: &Sight, id: ManagerId, role: model::Role) -> MemberRol
     }
 }
 
-/// The tenure's beginning for the Active; for a Passive its process's start, or when it was admitted.
-fn since(
-    state: &State,
-    member: &model::Manager,
-    status: Option<&MemberStatus>,
-    active: bool,
-) -> Time {
+/// The tenure's beginning for the Active; for a Passive its process's start, or, when it is silent, when it was heard
+/// last; when it was admitted for one that was never heard.
+fn since(state: &State, sight: &Sight, id: ManagerId, member: &model::Manager) -> Time {
+    let active = sight.active(state) == Some(id);
     let tenure = state.managers.tenure.as_ref().filter(|_| active).map(|tenure| tenure.since);
-    let started = || status.map(|status| status.about.started_at);
-    tenure.or_else(started).unwrap_or(member.joined_at).into()
+    let started = || sight.status(id).map(|status| status.about.started_at);
+    let heard = || sight.contact_ms(id).map(|ms| Timestamp(sight.at.0.saturating_sub(ms)));
+    let passive = if sight.reaches(id) { started() } else { heard() };
+    tenure.or(passive).unwrap_or(member.joined_at).into()
 }

@@ -142,10 +142,22 @@ const TOKENS: &[Column] = &[
     ("EXPIRES AT", "/expires_at"),
 ];
 
+/// A table calls a witness a witness: that it is Passive, too, would have people think it could become Active.
+pub fn in_words(mut managers: Value, output: Output) -> Value {
+    let items = managers["items"].as_array_mut().filter(|_| output.format == Format::Table);
+    for witness in items.into_iter().flatten().filter(|row| row["role"] == "witness") {
+        witness["mode"] = "-".into();
+    }
+    managers
+}
+
 /// Does it.
 pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Failure> {
     match verb {
-        Verb::List => output.list(&client.get_all("/managers", &[]).await?, MANAGERS),
+        Verb::List => {
+            let all = client.get_all("/managers", &[]).await?;
+            output.list(&in_words(all, output), MANAGERS);
+        }
         Verb::Get { id } => {
             output.object(&client.get(&format!("/managers/{id}"), &[]).await?.body);
         }

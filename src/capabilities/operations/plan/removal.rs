@@ -30,13 +30,13 @@ impl Doing<'_> {
         if self.state.managers.removed.contains_key(&member) {
             return self.done(format!("{host} is no member any more"));
         }
-        let because = match self.kind {
+        let why = match self.kind {
             Kind::RemoveManager { why: Removal::Lost, .. } => "it was given up for lost",
             Kind::RemoveManager { why: Removal::NotAdded, .. } => "its addition came to nothing",
             Kind::Replace { .. } => "it was replaced",
             _ => "it was deleted",
         };
-        let because = because.to_owned();
+        let because = format!("{why}, asked for by {}", self.operation.requested_by);
         Some(Move { because: because.clone(), act: Act::Withdraw { member, because } })
     }
 
