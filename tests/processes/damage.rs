@@ -124,3 +124,24 @@ fn a_member_with_a_damaged_log_comes_back_as_a_new_one_by_one_command() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_damaged_certificate_or_key_is_told_with_its_remedy_and_a_role_that_was_never_noted_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut manager = Alone::founded(dir.path(), &dir.path().join("data"));
+    manager.stop();
+    let (config, identity) = (dir.path().join("km.toml"), manager.data().join("identity"));
+    for name in ["manager.pem", "manager.key", "ca.pem"] {
+        let path = identity.join(name);
+        let kept = std::fs::read(&path).unwrap();
+        std::fs::write(&path, "not this").unwrap();
+        let refused = run(km().args(["serve", "--config"]).arg(&config));
+        assert_eq!(refused.code, 1, "{name}");
+        assert!(refused.err.contains("km join --replace"), "{name}: {}", refused.err);
+        std::fs::write(&path, kept).unwrap();
+    }
+    std::fs::remove_file(identity.join("role")).unwrap();
+    manager.start();
+    until("it to answer", || manager.answers());
+    assert_eq!(std::fs::read_to_string(identity.join("role")).unwrap(), "manager");
+}

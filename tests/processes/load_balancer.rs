@@ -12,7 +12,7 @@ use super::balancer::{Balancer, certificate, snippet};
 use super::calling::{Caller, Connections, Outcome};
 use super::support::{Demo, Manager, health, km, run, signal, until};
 
-const ENDING_TLS: &str = "HAProxy, ending TLS";
+pub(crate) const ENDING_TLS: &str = "HAProxy, ending TLS";
 const PASSING_TLS: &str = "HAProxy, passing TLS through";
 
 /// So many requests in a row show that the balancer has looked at every Manager.
@@ -22,12 +22,12 @@ const LANDINGS: usize = 200;
 /// Programs that read and write all the time.
 const BUSY: usize = 4;
 
-fn group_ca(demo: &Demo) -> PathBuf {
+pub(crate) fn group_ca(demo: &Demo) -> PathBuf {
     demo.dir().join("ca.pem")
 }
 
 /// Tells the group the balancer's address.
-fn announce(demo: &Demo, balancer: &Balancer) {
+pub(crate) fn announce(demo: &Demo, balancer: &Balancer) {
     let url = balancer.url.as_str();
     demo.ask_any(["properties", "set", "kyvos-manager", "LOAD_BALANCER_URL", url]).json();
 }
@@ -84,7 +84,7 @@ fn busy(number: usize, caller: &Caller, base: &str, stop: &AtomicBool) -> Vec<(S
     outcomes
 }
 
-fn good(outcome: &Outcome) -> bool {
+pub(crate) fn good(outcome: &Outcome) -> bool {
     outcome.as_ref().is_ok_and(|answer| answer.status == 200)
 }
 
@@ -146,7 +146,7 @@ fn lands_hands_over_and_heals(heading: &str, looker: Connections) {
 
 /// A measured figure, for whoever runs the test with `--nocapture`. Nothing depends on it.
 #[expect(clippy::print_stdout, reason = "figures are printed")]
-fn figure(text: &str) {
+pub(crate) fn figure(text: &str) {
     println!("FIGURE {text}");
 }
 

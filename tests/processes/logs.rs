@@ -21,16 +21,16 @@ fn unpacked(archive: &Path) -> PathBuf {
     std::fs::read_dir(into).unwrap().next().unwrap().unwrap().path()
 }
 
-fn taken(told: &Told) -> PathBuf {
+pub(crate) fn taken(told: &Told) -> PathBuf {
     unpacked(Path::new(told.json()["file"].as_str().unwrap()))
 }
 
-fn logs_of(demo: &Demo, asked: &Manager, of: &Manager, more: &str) -> Told {
+pub(crate) fn logs_of(demo: &Demo, asked: &Manager, of: &Manager, more: &str) -> Told {
     let (id, out) = (of.id.to_string(), demo.dir().display().to_string());
     demo.ask(&[asked], ["managers", "logs", &id, "--out", &out, more])
 }
 
-fn all_lines(folder: &Path) -> String {
+pub(crate) fn all_lines(folder: &Path) -> String {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let parts = files.filter(|path| path.extension().is_some_and(|end| end == "log"));
     parts.map(|part| std::fs::read_to_string(part).unwrap()).collect()

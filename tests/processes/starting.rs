@@ -108,3 +108,17 @@ fn a_damaged_log_is_found_by_the_check_and_not_served() {
     let refused = verb("serve", &config, &[]);
     assert_eq!(refused.code, 1, "{}", refused.err);
 }
+
+#[test]
+fn a_demo_that_is_refused_leaves_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("demo");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Manager 1 would serve its API on the port that somebody listens on.
+    let below = (taken.local_addr().unwrap().port() - 1).to_string();
+    for (port, code, said) in [("65535", 2, "too high"), (below.as_str(), 1, "--base-port")] {
+        let refused = run(km().args(["demo", "--base-port", port, "--dir"]).arg(&dir));
+        assert_refused(&refused, code, said);
+        assert!(!dir.exists(), "{port}");
+    }
+}
