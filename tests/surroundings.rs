@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kyvos_manager::base::Secret;
 use kyvos_manager::capabilities::prechecks::plan::Answer;
 use kyvos_manager::capabilities::prechecks::port::FromHere;
 
@@ -95,7 +96,7 @@ async fn a_real_ensemble_tells_who_leads_and_that_it_lost_its_majority() {
     let dir = tempfile::tempdir().unwrap();
     let ports = free_ports(3 * SERVERS);
     let mut servers: Vec<_> = (0..SERVERS).map(|nth| zookeeper(dir.path(), nth, &ports)).collect();
-    let here = FromHere::default();
+    let here = FromHere::believing(None);
     let ask = async |nth: usize| here.zookeeper(&format!("127.0.0.1:{}", ports[nth])).await;
     let is = |mode: &str| {
         let mode = mode.to_owned();
@@ -161,12 +162,92 @@ async fn a_real_postgres_answers_before_any_login_and_is_silent_when_it_is_stopp
     let mut command = postgres("postgres", &data);
     command.args(["-D", ".", "-k", ".", "-h", "127.0.0.1", "-p", &port.to_string()]);
     let mut server = Running(command.spawn().unwrap());
-    let here = FromHere::default();
+    let here = FromHere::believing(None);
     let ask = async || here.postgres(&format!("127.0.0.1:{port}")).await;
     until("PostgreSQL to answer", ask, |answer| *answer == Answer::Good("without TLS".into()))
         .await;
     server.end();
     until("its silence", ask, |answer| matches!(answer, Answer::Silent(_))).await;
+}
+
+/// A PostgreSQL that wants a password, proven by SCRAM or MD5, or in clear.
+struct Locked {
+    _server: Running,
+    port: u16,
+    _dir: tempfile::TempDir,
+}
+
+const PASSWORD: &str = "rose-garden of 1795";
+
+impl Locked {
+    fn start(method: &str, with_tls: bool) -> Self {
+        let dir = tempfile::Builder::new().permissions(open_to_all()).tempdir_in("/tmp").unwrap();
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let given = dir.path().join("password");
+        std::fs::write(&given, PASSWORD).unwrap();
+        let mut make = postgres("initdb", &data);
+        make.args(["-A", method, "-U", "kyvos", "-D", ".", "--pwfile"]).arg(&given);
+        assert!(make.status().unwrap().success(), "initdb");
+        let port = free_ports(1)[0];
+        let mut command = postgres("postgres", &data);
+        command.args(["-D", ".", "-k", ".", "-h", "127.0.0.1", "-p", &port.to_string()]);
+        if with_tls {
+            show_a_certificate(&data);
+            command.args(["-c", "ssl=on"]);
+        }
+        Locked { _server: Running(command.spawn().unwrap()), port, _dir: dir }
+    }
+
+    async fn tried(&self, database: &str, password: Option<&str>) -> Answer {
+        let here = FromHere::believing(None).signing_in(Ok(password.map(Secret::new)));
+        let address = format!("127.0.0.1:{}", self.port);
+        until(
+            "PostgreSQL to answer",
+            async || here.postgres(&address).await,
+            |answer| matches!(answer, Answer::Good(_)),
+        )
+        .await;
+        here.login(&address, "kyvos", database).await
+    }
+}
+
+/// Nobody's: whoever signs in does not ask who is there.
+fn show_a_certificate(data: &Path) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let shown = rcgen::CertificateParams::new(vec!["db.example".to_owned()]).unwrap();
+    std::fs::write(data.join("server.crt"), shown.self_signed(&key).unwrap().pem()).unwrap();
+    let path = data.join("server.key");
+    std::fs::write(&path, key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    if rustix::process::getuid().is_root() {
+        let (uid, gid) = owner_of_postgres();
+        for file in ["server.crt", "server.key"] {
+            std::os::unix::fs::chown(data.join(file), Some(uid), Some(gid)).unwrap();
+        }
+    }
+}
+
+// row 19
+#[tokio::test]
+async fn a_real_postgres_lets_in_who_knows_the_password_and_nobody_else() {
+    for (method, with_tls) in [("scram-sha-256", false), ("scram-sha-256", true), ("md5", false)] {
+        let server = Locked::start(method, with_tls);
+        let signed_in = server.tried("postgres", Some(PASSWORD)).await;
+        assert_eq!(signed_in, Answer::Good("signed in as kyvos".into()), "{method} {with_tls}");
+        let wrong = server.tried("postgres", Some("rose-garden")).await;
+        let told = |answer: &Answer| matches!(answer, Answer::Denied(why) if why.contains("kyvos"));
+        assert!(told(&wrong) && !format!("{wrong:?}").contains("rose-garden"), "{wrong:?}");
+        let unset = server.tried("postgres", None).await;
+        assert!(matches!(&unset, Answer::Denied(why) if why.contains("REPOSITORY_PASSWORD")));
+        let elsewhere = server.tried("nowhere", Some(PASSWORD)).await;
+        assert!(
+            matches!(&elsewhere, Answer::Denied(why) if why.contains("nowhere")),
+            "{elsewhere:?}"
+        );
+    }
+    let in_clear = Locked::start("password", false).tried("postgres", Some(PASSWORD)).await;
+    assert!(matches!(&in_clear, Answer::Bad(why) if why.contains("in clear")), "{in_clear:?}");
 }
 
 fn open_to_all() -> std::fs::Permissions {

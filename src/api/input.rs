@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::codes::Fault;
 use super::error::Problem;
@@ -149,8 +150,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if first.is_some_and(|first| *first != b'{') {
         return Err(Problem::new(Fault::MalformedBody, "The body must be a JSON object."));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Fault::MalformedBody, without_values(&error.to_string())))
+    serde_json::from_slice(bytes).map_err(|error| Problem::new(Fault::MalformedBody, said(&error)))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -159,13 +159,30 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// The parser's sentence without what stood in the body: it may have been a password.
-fn without_values(sentence: &str) -> String {
-    let outside = match (sentence.find('"'), sentence.rfind('"')) {
-        (Some(first), Some(last)) => format!("{}…{}", &sentence[..first], &sentence[last + 1..]),
-        _ => sentence.to_owned(),
-    };
-    format!("The body is not what is expected: {outside}.")
+/// What is wrong with a body, in words of ours: the parser's own are about our program, and repeat what stood there,
+/// which may have been a password. Only names of fields that are missing, and words that would do, are taken over.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let at = format!("line {}, column {}", error.line(), error.column());
+    if error.classify() != Category::Data {
+        return format!("The body is no JSON from {at} on.");
+    }
+    let named = |what: &str| text.strip_prefix(what)?.split('`').next();
+    if let Some(field) = named("missing field `") {
+        return format!("The body lacks the field {field}.");
+    }
+    if let Some(field) = named("duplicate field `") {
+        return format!("The body has the field {field} more than once.");
+    }
+    if text.starts_with("unknown field `") {
+        return format!("The body has a field that does not belong there, before {at}.");
+    }
+    if text.starts_with("unknown variant `") {
+        let words = text.rsplit_once(", expected ").map_or("", |(_, words)| words);
+        let words: Vec<_> = words.split('`').skip(1).step_by(2).collect();
+        return format!("The word before {at} is not one of: {}.", words.join(", "));
+    }
+    format!("The value before {at} is not of the kind that belongs there.")
 }
 
 /// A reason within its bound.
@@ -193,6 +210,49 @@ mod tests {
         for body in [r#""hunter2""#, r#"{"password":"hunter2"}"#, r#"{"password":"hun\"ter2"}"#] {
             let problem = read::<Login>(body.as_bytes()).unwrap_err();
             assert!(!problem.detail.contains("ter2"), "{}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_said_in_words_of_ours() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Role {
+            Manager,
+            Witness,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Join {
+            #[expect(dead_code, reason = "only parsed")]
+            role: Role,
+            #[expect(dead_code, reason = "only parsed")]
+            level: u64,
+        }
+        assert!(read::<Join>(br#"{"role":"manager","level":2}"#).is_ok());
+        assert!(read::<Join>(br#"{"role":"witness","level":2}"#).is_ok());
+        for (body, detail) in [
+            (r#"{"role":"manager"}"#, "The body lacks the field level."),
+            (
+                r#"{"level":1,"level":1,"role":"manager"}"#,
+                "The body has the field level more than once.",
+            ),
+            (
+                r#"{"levels":1}"#,
+                "The body has a field that does not belong there, before line 1, column 9.",
+            ),
+            (
+                r#"{"role":"king","level":1}"#,
+                "The word before line 1, column 14 is not one of: manager, witness.",
+            ),
+            (
+                r#"{"role":"manager","level":"two"}"#,
+                "The value before line 1, column 31 is not of the kind that belongs there.",
+            ),
+            (r#"{"role"="#, "The body is no JSON from line 1, column 8 on."),
+            (r#"{"role":"#, "The body is no JSON from line 1, column 8 on."),
+        ] {
+            assert_eq!(read::<Join>(body.as_bytes()).unwrap_err().detail, detail, "{body}");
         }
     }
 

@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use raft_store::HealthReport;
 
 use super::port::{FeedItem, Group, HistoryFailure, HistoryRow};
-use crate::base::{HostId, ManagerId, Revision, Timestamp};
+use crate::base::{HostId, ManagerId, Revision, Secret, Timestamp};
 use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
     self, AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
@@ -135,6 +135,10 @@ impl Group for Member {
 
     fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure> {
         self.group.new_ssh_key()
+    }
+
+    fn seal(&self, purpose: &str, secret: &Secret) -> Result<Vec<u8>, AdmitFailure> {
+        self.group.seal(purpose, secret)
     }
 
     fn log_files(&self, of: ManagerId) -> BoxFuture<'_, Result<Vec<LogFile>, LogFailure>> {

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use raft_store::HealthReport;
 
-use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
+use crate::base::{Epoch, HostId, ManagerId, Revision, Secret, Timestamp};
 use crate::capabilities::hosts::model::SshKey;
 use crate::cluster::{
     AdmitFailure, AgentCertificate, Consistency, Difference, Draft, JoinGrant, JoinRequest,
@@ -105,6 +105,9 @@ pub trait Group: Send + Sync + 'static {
 
     /// A new key by which Managers sign in on hosts reached over SSH, its private part sealed.
     fn new_ssh_key(&self) -> Result<SshKey, AdmitFailure>;
+
+    /// Seals a secret for a purpose, under the group's key: only so it may be agreed on.
+    fn seal(&self, purpose: &str, secret: &Secret) -> Result<Vec<u8>, AdmitFailure>;
 
     /// The log files of a Manager, asked of itself.
     fn log_files(&self, of: ManagerId) -> BoxFuture<'_, Result<Vec<LogFile>, LogFailure>>;

@@ -101,12 +101,16 @@ pub struct Trace {
     pub before: Option<String>,
     /// The object after.
     pub after: Option<String>,
+    /// What was asked for with it and refused, though noting that is itself agreed on: a wrong password. Kept as the
+    /// record's own refusal.
+    #[serde(skip)]
+    pub refused: Option<&'static str>,
 }
 
 impl Trace {
     /// A trace with no before and after.
     pub fn new(action: &str, object: impl Into<String>) -> Self {
-        Self { action: action.into(), object: object.into(), before: None, after: None }
+        Self { action: action.into(), object: object.into(), ..Self::default() }
     }
 
     /// Adds what the object was before and is after.

@@ -26,6 +26,8 @@ pub(crate) struct Inside {
     pub(crate) gates: BTreeMap<HostId, Epoch>,
     /// Hosts that do not answer.
     pub(crate) silent: BTreeSet<HostId>,
+    /// Hosts whose SSH server shows another key than the one that is trusted.
+    pub(crate) strange: BTreeSet<HostId>,
     /// How units stand; one that is not here is stopped.
     pub(crate) units: BTreeMap<(HostId, String), UnitStatus>,
     /// What was put.
@@ -56,6 +58,10 @@ impl FakeHosts {
 
 impl Inside {
     fn reach(&self, host: HostId) -> Result<(), RemoteFailure> {
+        if self.strange.contains(&host) {
+            let (expected, offered) = ("SHA256:ours".into(), "SHA256:theirs".into());
+            return Err(RemoteFailure::HostKeyChanged { expected, offered });
+        }
         let silent = || RemoteFailure::Unreachable("no TCP connection".into());
         (!self.silent.contains(&host)).then_some(()).ok_or_else(silent)
     }

@@ -169,6 +169,11 @@ async fn the_log_of_a_stopped_manager_comes_through_its_host() {
     assert!(told["read_from"].as_str().unwrap().contains("host"), "{told}");
     assert_eq!(told["missing"][0]["file"], "km-000004.log");
     assert_eq!(told["missing"].as_array().unwrap().len(), 1, "only a log's files are asked for");
+    // Somebody else answers at its address: nothing is asked of him, and the way out is told.
+    km.hosts.inside().strange.insert(host);
+    let changed = km.get(&path).await;
+    assert_eq!((changed.status.as_u16(), changed.problem().as_str()), (409, "NOT_REACHED"));
+    assert!(changed.text.contains("has changed") && changed.text.contains("km hosts trust"));
 }
 
 #[tokio::test]

@@ -219,3 +219,40 @@ async fn a_read_is_linearizable_unless_it_says_local() {
     let answer = km.get("/api/v1/properties?consistency=local").await;
     assert_eq!((reads(&km), answer.header("x-km-age-ms")), (before + 1, Some("40")));
 }
+
+const PASSWORD: &str = "/api/v1/properties/kyvos-manager/REPOSITORY_PASSWORD";
+
+// rows 19, 59
+#[tokio::test]
+async fn a_secret_is_sealed_before_the_log_and_never_shown() {
+    let km = Km::new();
+    let put = |value: &'static str| km.ask(Method::PUT, PASSWORD).json(json!({ "value": value }));
+    let set = put("rose-garden").header("idempotency-key", "one").send().await;
+    assert_eq!((set.status.as_u16(), &set.json()["value"]), (200, &json!("(secret)")));
+    // Sealed anew it would be other bytes; the same request is the same change.
+    let again = put("rose-garden").header("idempotency-key", "one").send().await;
+    assert_eq!(again.json()["revision"], set.json()["revision"]);
+    let shown = km.get(PASSWORD).await;
+    assert_eq!(shown.json()["kind"], json!({ "type": "secret", "max_bytes": 256 }));
+    let history = km.get(&format!("{PASSWORD}/history")).await;
+    let audit = km.get("/api/v1/audit").await;
+    let log = String::from_utf8_lossy(&km.group.set().log.concat()).into_owned();
+    for seen in [&shown.text, &history.text, &audit.text, &log] {
+        assert!(!seen.contains("rose-garden"), "{seen}");
+    }
+    for told in [&shown.text, &history.text, &audit.text] {
+        assert!(told.contains("(secret)") && !told.contains("sealed:"), "{told}");
+    }
+    // What is not a secret, or only stands for one, is none.
+    let long = "x".repeat(257);
+    for bad in ["", "(secret)", "two\nlines", long.as_str()] {
+        let answer = km.ask(Method::PUT, PASSWORD).json(json!({ "value": bad })).send().await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (400, "INVALID_VALUE"));
+    }
+    let revision = set.json()["revision"].clone();
+    km.ask(Method::DELETE, PASSWORD).send().await;
+    assert_eq!(km.get(PASSWORD).await.json()["value"], "");
+    let revert = format!("{PASSWORD}/revert");
+    let back = km.ask(Method::POST, &revert).json(json!({ "revision": revision })).send().await;
+    assert_eq!((back.status.as_u16(), &back.json()["value"]), (200, &json!("(secret)")));
+}

@@ -153,8 +153,14 @@ async fn the_default_instance_is_the_active_one_and_takes_an_alias_that_is_uniqu
     assert_eq!(alias(1, "Blue").await.json()["alias"], "Blue");
     let other = km.group.admit_peer("km2");
     assert_eq!(alias(other.0, "Blue").await.problem(), "ALIAS_TAKEN");
-    assert_eq!(alias(other.0, "B/ue").await.problem(), "ALIAS_INVALID");
+    for bad in ["B/ue", "Bl\u{7}ue", "Bl\nue", &"x".repeat(65)] {
+        assert_eq!(alias(other.0, bad).await.problem(), "ALIAS_INVALID", "{bad:?}");
+    }
+    // What came into the log since it was heard it need not have yet.
+    let shown = km.get(&format!("/api/v1/managers/{other}")).await.json();
+    assert_eq!((&shown["alias"], &shown["lag"]), (&json!(""), &json!(0)));
     km.group.set().peers.get_mut(&other).unwrap().reachable = false;
-    assert_eq!(alias(other.0, "Red").await.json()["state"], "down");
+    let down = alias(other.0, "Red").await.json();
+    assert_eq!((&down["state"], &down["since"]), (&json!("down"), &down["as_of"]));
     assert_eq!(alias(1, "").await.json()["alias"], "");
 }

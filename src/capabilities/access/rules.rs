@@ -123,12 +123,14 @@ impl Capability for Room {
                 Some(token) => Trace { object: token.name.clone(), ..trace },
                 None => trace,
             },
-            Command::DeleteUser { .. }
-            | Command::OpenSession { .. }
-            | Command::CountFailure { .. } => trace,
+            Command::CountFailure { .. } => Trace { refused: Some(WRONG_PASSWORD), ..trace },
+            Command::DeleteUser { .. } | Command::OpenSession { .. } => trace,
         })
     }
 }
+
+/// What the audit calls a try with a wrong password, at the sign-in or at a dialog.
+const WRONG_PASSWORD: &str = "WRONG_PASSWORD";
 
 fn create_user(facts: &Facts, username: &str, password_hash: &str) -> Result<(), Refusal> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);

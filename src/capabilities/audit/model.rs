@@ -80,6 +80,7 @@ fn bounded(trace: Trace) -> Trace {
         object: within(trace.object, OBJECT_MAX_BYTES),
         before: value(trace.before),
         after: value(trace.after),
+        refused: trace.refused,
     }
 }
 
@@ -91,17 +92,18 @@ pub fn record(
     before: Before,
     outcome: &Outcome,
 ) -> Option<Row> {
+    let trace = bounded(before.trace?);
     let record = AuditRecord {
         previous: *head,
         revision: moment.revision,
         at: moment.at,
         by: moment.by.to_string(),
         role: before.role,
-        trace: bounded(before.trace?),
         refused: match outcome {
-            Outcome::Committed => None,
+            Outcome::Committed => trace.refused.map(str::to_owned),
             Outcome::Refused(refusal) => Some(refusal.code.as_str().to_owned()),
         },
+        trace,
         reason: moment.reason.clone(),
         source: proposal.source.clone(),
         via: moment.via,

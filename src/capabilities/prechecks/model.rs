@@ -204,6 +204,8 @@ named! {
         IdentityUnknown = "IDENTITY_UNKNOWN",
         /// A port is not reached.
         PortBlocked = "PORT_BLOCKED",
+        /// The repository does not let sign in who was set.
+        RepositoryLoginRefused = "REPOSITORY_LOGIN_REFUSED",
     }
 }
 

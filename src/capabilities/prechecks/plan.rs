@@ -42,6 +42,15 @@ pub enum Question {
         /// `host:port`.
         address: String,
     },
+    /// Whether somebody may sign in at a Postgres, asked from here. With which password knows whoever asks.
+    Login {
+        /// `host:port`.
+        address: String,
+        /// Who.
+        user: String,
+        /// At which database.
+        database: String,
+    },
     /// Where a tool lies on a host. What is asked of a host first: one that does not answer is asked nothing more.
     Find {
         /// The host.
@@ -107,6 +116,7 @@ pub fn questions(state: &State, scope: &Scope, answers: &Answers) -> BTreeSet<Qu
     let site = Site::of(state, scope);
     let first = site.hosts().map(|host| site.find(host)).chain(here::questions(&site));
     let further = on_host::questions(&site, answers).chain(cells::questions(&site, answers));
+    let further = further.chain(here::logins(&site, answers));
     first.chain(further).filter(|question| !answers.contains_key(question)).collect()
 }
 

@@ -3,6 +3,7 @@
 //! An answer never fails: what cannot be found out is an answer too. Only the end of the tenure stops the asking.
 
 mod here;
+mod login;
 
 use futures::future::BoxFuture;
 
@@ -53,6 +54,9 @@ impl<R: Remote> Asking<R> {
             Question::Zookeeper { address } => Ok(self.here.zookeeper(address).await),
             Question::LoadBalancer { url } => Ok(self.here.load_balancer(url).await),
             Question::Postgres { address } => Ok(self.here.postgres(address).await),
+            Question::Login { address, user, database } => {
+                Ok(self.here.login(address, user, database).await)
+            }
             Question::Find { host, tool } => self.run(*host, &Command::Find(tool_of(*tool))).await,
             Question::Identity { host, tool } => {
                 self.run(*host, &Command::Identity(tool_of(*tool))).await

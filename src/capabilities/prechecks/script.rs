@@ -1,7 +1,10 @@
 //! How the scripts speak of prechecks.
 
 use super::command::Command;
-use super::model::{Check, Finding, Grade, Outcome, Subject, Trouble};
+use super::model::{Check, Finding, Grade, Outcome, Scope, Subject, Trouble};
+use super::plan::{Answer, Answers, Question, due, judge, questions};
+use super::port::fake::wished;
+use crate::capabilities::managers::plan::Seen;
 use crate::machine::State;
 use crate::machine::script::{Words, tell_all_of};
 
@@ -53,6 +56,61 @@ pub(crate) fn show(state: &State, _words: &mut Words) -> Vec<String> {
     let (newest, answered) = (asked(facts.asked), asked(facts.answered));
     said.push(format!("asked @{newest}, answered @{answered}, running {}", facts.running()));
     said
+}
+
+/// What a script has answered; whatever it does not say is as everybody wishes.
+#[derive(Default)]
+pub(crate) struct Replies(Vec<(String, Answer)>);
+
+impl Replies {
+    /// `PART good|denied|bad|silent WHY`
+    pub(crate) fn heard(&mut self, words: &mut Words) {
+        let (part, kind, why) = (words.next(), words.next(), words.next());
+        let answer = match kind.as_str() {
+            "good" => Answer::Good(why),
+            "denied" => Answer::Denied(why),
+            "bad" => Answer::Bad(why),
+            "silent" => Answer::Silent(why),
+            other => panic!("nobody answers {other}"),
+        };
+        // What is said last holds.
+        self.0.insert(0, (part, answer));
+    }
+
+    fn to(&self, question: &Question) -> Answer {
+        let told = format!("{question:?}");
+        let said = self.0.iter().find(|(part, _)| told.contains(part));
+        said.map_or_else(|| wished(question), |(_, answer)| answer.clone())
+    }
+
+    /// A whole run: what is asked in each round, and what is found.
+    pub(crate) fn plan(&self, state: &State, seen: &Seen) -> Vec<String> {
+        let Some(everything) = due(state, seen.now) else { return Vec::new() };
+        let begun = state.prechecks.run.as_ref().map(|run| run.scope.clone());
+        let scope = begun.unwrap_or_else(Scope::everything);
+        let because = if everything { "it is its turn" } else { "somebody asked" };
+        let mut said = vec![format!("plan a run because \"{because}\"")];
+        let mut answers = Answers::new();
+        for round in 1.. {
+            let next = questions(state, &scope, &answers);
+            if next.is_empty() {
+                break;
+            }
+            let asked = |question| format!("plan ask {question:?} because \"it is round {round}\"");
+            said.extend(next.iter().map(asked));
+            answers.extend(next.into_iter().map(|question| (question.clone(), self.to(&question))));
+        }
+        said.extend(judge(state, seen, &scope, &answers).iter().map(in_words));
+        said
+    }
+}
+
+fn in_words(finding: &Finding) -> String {
+    let Finding { subject, grade, trouble, detail } = finding;
+    let host = subject.host.as_ref().map(|host| format!(" {host}")).unwrap_or_default();
+    let code = trouble.map(|code| format!(" {}", code.as_str())).unwrap_or_default();
+    let (check, grade) = (subject.check.as_str(), grade.as_str());
+    format!("plan find {check}{host} {grade}{code} because \"{detail}\"")
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::api::{
     Answer, Asked, Change, ChangeProperties, Done, Fault, IfMatch, Page, Path, Problem, Reader,
     Routes, Time, View, Window, reason,
 };
-use crate::base::{Code, Refusal, Revision};
+use crate::base::{Code, Refusal, Revision, Secret};
 use crate::machine::{State, from_history_bytes, tables};
 
 /// A property as it stands.
@@ -77,6 +77,11 @@ pub enum PropertyKind {
     },
     /// An absolute http or https URL, or empty.
     Url,
+    /// A secret: it can be set and is never shown; its value is `(secret)` once it is set.
+    Secret {
+        /// Longest, in bytes.
+        max_bytes: u64,
+    },
     /// A text.
     Text {
         /// Longest, in bytes.
@@ -114,7 +119,8 @@ pub enum PropertyAction {
 }
 
 /// A new value.
-#[derive(Debug, Deserialize, ToSchema)]
+// It may be a secret, so it cannot be printed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetProperty {
     /// The value; at most 4,096 bytes.
@@ -170,6 +176,7 @@ pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json:
     let subject = |file: &File, name: &str| format!("{}/{name}", file.as_str());
     match event {
         model::Event::Set { file, name, value, .. } => {
+            let value = schema::shown(*file, name, value);
             ("set", subject(file, name), serde_json::json!({ "value": value }))
         }
         model::Event::Reset { file, name } => {
@@ -228,12 +235,31 @@ async fn set(
         let detail = format!("The value is longer than {VALUE_MAX_BYTES} bytes.");
         return Err(Problem::new(Fault::TooLarge, detail));
     }
+    let value = stored(&change, of, &name, value)?;
     let (reason, expect) = (reason(change.body.reason.clone())?, change.expect());
     let command =
         model::Command::Set { file: of, name: name.clone(), value, expect, reverts_to: None };
     let committed = change.propose(command, reason).await?;
     let now = |state: &State| one(state, &file, &name).ok();
     Ok(tagged(committed.show(&change.surface, StatusCode::OK, now)))
+}
+
+/// A value as it may stand in the log: a secret only sealed, for this property and no other.
+fn stored<P, T, C>(
+    change: &Change<P, T, C>,
+    file: File,
+    name: &str,
+    value: String,
+) -> Result<String, Problem> {
+    if schema::schema(file, name).is_none_or(|schema| schema.kind != schema::Kind::Secret) {
+        return Ok(value);
+    }
+    if let Some(why) = schema::unfit_secret(&value) {
+        return Err(Refusal::new(Code::InvalidValue, format!("{name} {why}.")).into());
+    }
+    let purpose = model::sealing_purpose(file, name);
+    let sealed = change.surface.group.seal(&purpose, &Secret::new(value))?;
+    Ok(schema::sealed_text(&sealed))
 }
 
 /// Takes a property's value away: back to its default, or out of the file custom.
@@ -271,7 +297,7 @@ async fn history(
     let known = schema::schema(of, &name).is_some() || !rows.is_empty() || before.is_some();
     let lines = rows.iter().filter_map(|row| {
         let change = from_history_bytes(&row.value)?;
-        Some((row.revision.to_string(), line(row.revision, change)))
+        Some((row.revision.to_string(), line(of, &name, row.revision, change)))
     });
     reader.show(|_| if known { Ok(window.page(lines)) } else { Err(no_such(&file, &name)) })
 }
@@ -378,7 +404,11 @@ fn with_schema(state: &State, schema: &Schema) -> Property {
     Property {
         file: schema.file.as_str(),
         name: schema.name.into(),
-        value: setting.map_or(schema.default, |setting| &setting.value).into(),
+        value: schema::shown(
+            schema.file,
+            schema.name,
+            setting.map_or(schema.default, |setting| &setting.value),
+        ),
         default: Some(schema.default),
         is_default: setting.is_none(),
         description: Some(schema.description),
@@ -419,6 +449,7 @@ fn kind(kind: schema::Kind) -> PropertyKind {
         schema::Kind::Location => {
             PropertyKind::Text { max_bytes: schema::LOCATION_MAX_BYTES as u64 }
         }
+        schema::Kind::Secret => PropertyKind::Secret { max_bytes: schema::SECRET_MAX_BYTES as u64 },
         schema::Kind::Text { max_bytes } => PropertyKind::Text { max_bytes: max_bytes as u64 },
     }
 }
@@ -432,7 +463,12 @@ fn modified(setting: &Setting) -> Modified {
     }
 }
 
-fn line(revision: Revision, change: model::PropertyChange) -> PropertyChange {
+fn line(
+    file: File,
+    name: &str,
+    revision: Revision,
+    change: model::PropertyChange,
+) -> PropertyChange {
     let action = match (&change.value, change.reverts_to) {
         (None, _) => PropertyAction::Reset,
         (Some(_), Some(_)) => PropertyAction::Reverted,
@@ -444,7 +480,7 @@ fn line(revision: Revision, change: model::PropertyChange) -> PropertyChange {
         at,
         by: change.by,
         action,
-        value: change.value,
+        value: change.value.map(|value| schema::shown(file, name, &value)),
         reason: change.reason,
     }
 }

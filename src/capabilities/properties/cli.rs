@@ -4,6 +4,8 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::base::Secret;
+use crate::cli::ask_password;
 use crate::cli::client::{Answer, Change, Client, segment};
 use crate::cli::outcome::Failure;
 use crate::cli::output::{Column, Output};
@@ -26,8 +28,9 @@ pub enum Verb {
     Set {
         #[command(flatten)]
         name: Name,
-        /// The value
-        value: String,
+        /// The value. Without one it is asked for and not shown, or read from KM_VALUE or standard input: for secrets,
+        /// which every process on the host could read here
+        value: Option<String>,
         #[command(flatten)]
         how: How,
     },
@@ -108,7 +111,11 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             Ok(())
         }
         Verb::Set { name, value, how } => {
-            let body = json!({ "value": value, "reason": how.reason });
+            let value = match value {
+                Some(value) => Secret::new(value),
+                None => ask_password("KM_VALUE", &format!("Value of {}", name.text()))?,
+            };
+            let body = json!({ "value": value.reveal(), "reason": how.reason });
             let change = Change::new(Method::PUT, name.path(), body).if_match(how.if_match);
             let answer = client.change(change).await?;
             tell(&format!("{} is set", name.text()), &answer, output)

@@ -85,6 +85,11 @@ impl Facts {
         self.value(File::KyvosManager, name).unwrap_or_default().replace("{host}", host)
     }
 
+    /// A secret of Kyvos Manager's own settings, as it was sealed; `None` when nobody set one.
+    pub fn sealed(&self, name: &str) -> Option<Vec<u8>> {
+        schema::sealed_bytes(self.value(File::KyvosManager, name)?)
+    }
+
     /// Whether Kyvos Manager HA is switched on (rows 24–26).
     pub fn ha_enabled(&self) -> bool {
         self.value(File::KyvosManager, ENABLE_KM_HA) == Some("yes")
@@ -111,6 +116,11 @@ impl Facts {
             self.files.remove(&file);
         }
     }
+}
+
+/// What a secret property is sealed as, so that it opens as nothing else.
+pub fn sealing_purpose(file: File, name: &str) -> String {
+    format!("property {}/{name}", file.as_str())
 }
 
 /// Where a property's history stands in [`tables::PROPERTY_CHANGES`](crate::machine::tables).

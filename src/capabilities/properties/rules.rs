@@ -62,14 +62,16 @@ impl Capability for Room {
 
     fn trace(state: &State, command: &Command) -> Option<Trace> {
         let object = |file: &File, name: &str| format!("{}/{name}", file.as_str());
-        let before =
-            |file: &File, name: &str| state.properties.value(*file, name).map(str::to_owned);
+        let before = |file: &File, name: &str| {
+            let value = state.properties.value(*file, name)?;
+            Some(schema::shown(*file, name, value))
+        };
         Some(match command {
             Command::Set { file, name, value, reverts_to, .. } => {
                 let action =
                     if reverts_to.is_some() { "properties.revert" } else { "properties.set" };
                 Trace::new(action, object(file, name))
-                    .changing(before(file, name), Some(value.clone()))
+                    .changing(before(file, name), Some(schema::shown(*file, name, value)))
             }
             Command::Reset { file, name, .. } => {
                 let default = schema::schema(*file, name).map(|schema| schema.default.to_owned());

@@ -63,6 +63,8 @@ pub enum Kind {
     Host,
     /// A place a cloud's or Hadoop's command line tool reaches, or empty for none.
     Location,
+    /// A secret. It comes here sealed under the group's key, and is never shown.
+    Secret,
     /// Any text of at most so many bytes, without control characters.
     Text {
         /// Longest value, in bytes.
@@ -82,6 +84,15 @@ const LOCATION_SCHEMES: [&str; 7] =
 
 /// Longest value of any property, in bytes.
 pub const VALUE_MAX_BYTES: usize = 4096;
+
+/// Longest secret, in bytes, before it is sealed.
+pub const SECRET_MAX_BYTES: usize = 256;
+/// What is shown in the place of a secret that is set.
+pub const SECRET_SHOWN: &str = "(secret)";
+/// How a sealed secret begins; what follows are the sealed bytes in hexadecimal digits.
+const SEALED: &str = "sealed:";
+/// Most digits of a sealed secret: twice its bytes, and what sealing adds.
+const SEALED_MAX_DIGITS: usize = 2 * (SECRET_MAX_BYTES + 64);
 
 /// What is known of one property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +129,12 @@ pub const SNAPSHOT_LOCATION: &str = "SNAPSHOT_LOCATION";
 pub const REPOSITORY_HOST: &str = "REPOSITORY_HOST";
 /// The port of the Kyvos repository.
 pub const REPOSITORY_PORT: &str = "REPOSITORY_PORT";
+/// The database of the Kyvos repository that a sign-in is tried at.
+pub const REPOSITORY_DATABASE: &str = "REPOSITORY_DATABASE";
+/// Who signs in there.
+pub const REPOSITORY_USER: &str = "REPOSITORY_USER";
+/// With which password.
+pub const REPOSITORY_PASSWORD: &str = "REPOSITORY_PASSWORD";
 /// The port on which ZooKeeper's servers serve clients.
 pub const ZOOKEEPER_PORT: &str = "ZOOKEEPER_PORT";
 /// Time between a leader's heartbeats.
@@ -200,6 +217,14 @@ pub const SCHEMA: &[Schema] = &[
     },
     Schema {
         file: File::KyvosManager,
+        name: REPOSITORY_DATABASE,
+        kind: Kind::Text { max_bytes: 63 },
+        default: "postgres",
+        description: "Database of the Kyvos repository at which the prechecks try to sign in.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
         name: REPOSITORY_HOST,
         kind: Kind::Host,
         default: "",
@@ -208,10 +233,26 @@ pub const SCHEMA: &[Schema] = &[
     },
     Schema {
         file: File::KyvosManager,
+        name: REPOSITORY_PASSWORD,
+        kind: Kind::Secret,
+        default: "",
+        description: "Password of REPOSITORY_USER. It is sealed before it is stored and never shown.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
         name: REPOSITORY_PORT,
         kind: Kind::Integer { min: 1, max: 65_535, unit: "" },
         default: "5432",
         description: "Port of the Kyvos repository.",
+        restart: &[],
+    },
+    Schema {
+        file: File::KyvosManager,
+        name: REPOSITORY_USER,
+        kind: Kind::Text { max_bytes: 63 },
+        default: "",
+        description: "Who signs in at the Kyvos repository. Empty: the prechecks look whether it answers, and try no sign-in.",
         restart: &[],
     },
     Schema {
@@ -285,6 +326,37 @@ pub fn schema(file: File, name: &str) -> Option<&'static Schema> {
     SCHEMA.iter().find(|schema| schema.file == file && schema.name == name)
 }
 
+/// A value as people may see it.
+pub fn shown(file: File, name: &str, value: &str) -> String {
+    let secret = schema(file, name).is_some_and(|schema| schema.kind == Kind::Secret);
+    if secret && !value.is_empty() { SECRET_SHOWN.into() } else { value.into() }
+}
+
+/// Why a secret cannot be one; `None` when it can.
+pub fn unfit_secret(secret: &str) -> Option<String> {
+    if secret == SECRET_SHOWN {
+        return Some(format!("must be the secret itself: {SECRET_SHOWN} only stands for it"));
+    }
+    let fits = !secret.is_empty() && secret.len() <= SECRET_MAX_BYTES;
+    let plain = !secret.chars().any(char::is_control);
+    let rule = "must have 1 to 256 bytes without control characters; reset it to take it away";
+    (!fits || !plain).then(|| rule.into())
+}
+
+/// A sealed secret as it is stored.
+pub fn sealed_text(sealed: &[u8]) -> String {
+    let digits: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{SEALED}{digits}")
+}
+
+/// The sealed bytes of a stored secret; `None` where none is set.
+pub fn sealed_bytes(value: &str) -> Option<Vec<u8>> {
+    let digits = value.strip_prefix(SEALED)?;
+    let pairs = digits.as_bytes().chunks_exact(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.map(byte).collect()
+}
+
 impl Kind {
     /// The value as it is stored, or the sentence that says why it does not fit.
     pub fn admit(self, value: &str) -> Result<String, String> {
@@ -296,9 +368,21 @@ impl Kind {
             Self::HostPath => host_path(value),
             Self::Host => host(value),
             Self::Location => location(value),
+            Self::Secret => sealed(value),
             Self::Text { max_bytes } => text(max_bytes, value),
         }
     }
+}
+
+/// Whoever stores a secret has sealed it; what it was cannot be known here.
+fn sealed(value: &str) -> Result<String, String> {
+    let digits = value.strip_prefix(SEALED).unwrap_or_default();
+    let fits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let whole = !digits.is_empty() && digits.len().is_multiple_of(2);
+    if whole && digits.len() <= SEALED_MAX_DIGITS && digits.bytes().all(fits) {
+        return Ok(value.into());
+    }
+    Err("is a secret and must be sealed before it is stored".into())
 }
 
 fn yes_no(value: &str) -> Result<String, String> {

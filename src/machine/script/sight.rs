@@ -2,7 +2,8 @@
 //!
 //! `seen [voters=1,7] [learners=8] [joint=true] [answers=1,7:5] [behind=8:90,7:3]` holds until it is said again:
 //! everybody has the whole log but those behind, and whoever answers does so in the process begun at 1, or at the
-//! number after it. `looked @5 answered|silent` is a look at a host, now. `plan ROOM` prints what there is to do.
+//! number after it. `looked @5 answered|silent` is a look at a host, now. `answered PART good|denied|bad|silent WHY` is
+//! the answer to every question of the prechecks that holds that part. `plan ROOM` prints what there is to do.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,11 +12,12 @@ use super::words::Words;
 use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::hosts::plan::Look;
 use crate::capabilities::managers::plan::Seen;
+use crate::capabilities::prechecks::script::Replies;
 use crate::capabilities::{hosts, managers, operations};
 use crate::machine::State;
 
 /// Every room with a plan, and everything that can come out of it.
-pub(super) const PLANS: [(&str, &[&str]); 3] = [
+pub(super) const PLANS: [(&str, &[&str]); 4] = [
     ("hosts", &["somebody asked", "not greeted it yet", "it was changed", "it is its turn"]),
     (
         "managers",
@@ -40,6 +42,21 @@ pub(super) const PLANS: [(&str, &[&str]); 3] = [
             "plan Withdraw",
         ],
     ),
+    (
+        "prechecks",
+        &[
+            "ask Zookeeper",
+            "ask LoadBalancer",
+            "ask Postgres",
+            "ask Login",
+            "ask Find",
+            "ask Canary",
+            "ask Identity",
+            "ask Port",
+            "find repository fail",
+            "find repository warn",
+        ],
+    ),
 ];
 
 /// What is seen in a script.
@@ -51,6 +68,7 @@ pub(super) struct Sight {
     answers: BTreeMap<ManagerId, u64>,
     behind: BTreeMap<ManagerId, u64>,
     looks: BTreeMap<HostId, (Timestamp, Look)>,
+    replies: Replies,
 }
 
 impl Sight {
@@ -62,6 +80,7 @@ impl Sight {
             answers: members(words, "answers", 1),
             behind: members(words, "behind", 0),
             looks: std::mem::take(&mut self.looks),
+            replies: std::mem::take(&mut self.replies),
         };
     }
 
@@ -75,6 +94,10 @@ impl Sight {
         };
         let look = Look { age_ms: 0, revision: host.revision, asked: host.look_asked, answered };
         self.looks.insert(id, (now, look));
+    }
+
+    pub(super) fn answered(&mut self, words: &mut Words) {
+        self.replies.heard(words);
     }
 
     pub(super) fn plan(&self, words: &mut Words, state: &State, now: Timestamp) -> Vec<String> {
@@ -95,6 +118,7 @@ impl Sight {
                 let steps = hosts::plan::plan(&state.hosts, &self.of_hosts(now));
                 steps.iter().map(|step| said(&step.host, step.because)).collect()
             }
+            "prechecks" => self.replies.plan(state, &seen),
             other => panic!("{other} plans nothing"),
         };
         if steps.is_empty() { vec!["plan: nothing to do".into()] } else { steps }

@@ -99,6 +99,11 @@ impl World {
                 words.done();
                 vec![]
             }
+            "answered" => {
+                self.sight.answered(&mut words);
+                words.done();
+                vec![]
+            }
             "plan" => {
                 let planned = self.sight.plan(&mut words, &self.state, self.at);
                 words.done();

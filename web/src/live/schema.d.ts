@@ -1606,7 +1606,7 @@ export interface components {
             revision: number;
             /** @description What it is in the group. */
             role: components["schemas"]["MemberRole"];
-            /** @description Since when it is in this mode, as far as this Manager knows. */
+            /** @description Since when it is in this mode, or, when it does not run, since when it was not heard; as far as this Manager knows. */
             since: components["schemas"]["Time"];
             started_at?: components["schemas"]["Time"] | null;
             /** @description How its service stands, as far as this Manager knows. */
@@ -2033,7 +2033,7 @@ export interface components {
                 revision: number;
                 /** @description What it is in the group. */
                 role: components["schemas"]["MemberRole"];
-                /** @description Since when it is in this mode, as far as this Manager knows. */
+                /** @description Since when it is in this mode, or, when it does not run, since when it was not heard; as far as this Manager knows. */
                 since: components["schemas"]["Time"];
                 started_at?: components["schemas"]["Time"] | null;
                 /** @description How its service stands, as far as this Manager knows. */
@@ -2375,6 +2375,14 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "url";
+        } | {
+            /**
+             * Format: int64
+             * @description Longest, in bytes.
+             */
+            max_bytes: number;
+            /** @enum {string} */
+            type: "secret";
         } | {
             /**
              * Format: int64

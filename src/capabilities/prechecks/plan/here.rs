@@ -107,8 +107,9 @@ fn load_balancer(site: &Site<'_>, answers: &Answers) -> Finding {
     }
 }
 
-/// Rows 18, 19, 34: the repository is of Kyvos services. Kyvos Manager needs none, so this is never worse than a
-/// warning. What each Manager's host reaches is in `cells`.
+/// Rows 18, 19, 34: the repository is of Kyvos services. Kyvos Manager needs none, so that it is away is never worse
+/// than a warning; what was set to sign in there is set by an operator, and that it does not is his to put right. What
+/// each Manager's host reaches is in `cells`.
 fn repository(site: &Site<'_>, answers: &Answers) -> Finding {
     let of = of_group(Check::Repository);
     let addresses = site.repositories();
@@ -116,31 +117,81 @@ fn repository(site: &Site<'_>, answers: &Answers) -> Finding {
         let detail = "No repository is known: REPOSITORY_HOST is empty and no host has the role postgres. Kyvos Manager itself needs none.";
         return of.warn(Trouble::NoRepository, detail);
     }
-    let mut troubles = Vec::new();
-    for address in &addresses {
-        match answers.get(&Question::Postgres { address: address.clone() }) {
-            Some(Answer::Good(_)) => {}
-            Some(Answer::Denied(why) | Answer::Bad(why)) => {
-                troubles.push((Trouble::RepositoryNotPostgres, format!("{address}: {why}")));
-            }
-            Some(Answer::Silent(why)) => {
-                troubles.push((Trouble::RepositoryUnreachable, format!("{address}: {why}")));
-            }
-            None => {
-                troubles.push((Trouble::RepositoryUnreachable, format!("{address}: not asked")))
-            }
-        }
+    let troubles: Vec<_> = addresses
+        .iter()
+        .filter_map(|address| {
+            silent(address, answers).or_else(|| locked_out(site, address, answers))
+        })
+        .collect();
+    let told = || troubles.iter().map(|(_, told)| told.as_str()).collect::<Vec<_>>().join("; ");
+    if troubles.iter().any(|(trouble, _)| *trouble == Trouble::RepositoryLoginRefused) {
+        let detail = format!(
+            "{}. Set REPOSITORY_USER, REPOSITORY_PASSWORD and REPOSITORY_DATABASE to what the repository takes: km properties set kyvos-manager REPOSITORY_PASSWORD asks for it.",
+            told()
+        );
+        return of.fail(Trouble::RepositoryLoginRefused, detail);
     }
-    match troubles.first() {
-        None => of
-            .pass(format!("PostgreSQL answers at {}. A login is not tried.", addresses.join(", "))),
-        Some((trouble, _)) => {
-            let told: Vec<_> = troubles.iter().map(|(_, told)| told.as_str()).collect();
+    match (troubles.first(), site.login()) {
+        (None, None) => of.pass(format!(
+            "PostgreSQL answers at {}. A sign-in is not tried: REPOSITORY_USER is empty.",
+            addresses.join(", ")
+        )),
+        (None, Some((user, database))) => {
+            of.pass(format!("{user} signs in to {database} at {}.", addresses.join(", ")))
+        }
+        (Some((trouble, _)), _) => {
             let detail = format!(
                 "{}. Kyvos services may be affected; Kyvos Manager works without it.",
-                told.join("; ")
+                told()
             );
             of.warn(*trouble, detail)
         }
     }
+}
+
+/// What is the matter with a repository that does not answer as one.
+fn silent(address: &str, answers: &Answers) -> Option<(Trouble, String)> {
+    match answers.get(&Question::Postgres { address: address.to_owned() }) {
+        Some(Answer::Good(_)) => None,
+        Some(Answer::Denied(why) | Answer::Bad(why)) => {
+            Some((Trouble::RepositoryNotPostgres, format!("{address}: {why}")))
+        }
+        Some(Answer::Silent(why)) => {
+            Some((Trouble::RepositoryUnreachable, format!("{address}: {why}")))
+        }
+        None => Some((Trouble::RepositoryUnreachable, format!("{address}: not asked"))),
+    }
+}
+
+/// What is the matter with a repository that answers, and lets nobody in.
+fn locked_out(site: &Site<'_>, address: &str, answers: &Answers) -> Option<(Trouble, String)> {
+    let login = login(site, address)?;
+    let (user, database) = site.login()?;
+    match answers.get(&login) {
+        Some(Answer::Good(_)) => None,
+        Some(Answer::Denied(why) | Answer::Bad(why)) => {
+            let told = format!("{address} does not let {user} sign in to {database}: {why}");
+            Some((Trouble::RepositoryLoginRefused, told))
+        }
+        Some(Answer::Silent(why)) => {
+            Some((Trouble::RepositoryUnreachable, format!("{address}: {why}")))
+        }
+        None => Some((Trouble::RepositoryUnreachable, format!("{address}: no sign-in was tried"))),
+    }
+}
+
+fn login(site: &Site<'_>, address: &str) -> Option<Question> {
+    let (user, database) = site.login()?;
+    let (address, user, database) = (address.to_owned(), user.to_owned(), database.to_owned());
+    Some(Question::Login { address, user, database })
+}
+
+/// A sign-in is tried where a Postgres answers.
+pub(super) fn logins<'a>(
+    site: &'a Site<'_>,
+    answers: &'a Answers,
+) -> impl Iterator<Item = Question> + 'a {
+    let answering =
+        site.repositories().into_iter().filter(|address| silent(address, answers).is_none());
+    answering.filter_map(|address| login(site, &address))
 }

@@ -5,8 +5,8 @@ use crate::capabilities::hosts::model::HostRole;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::prechecks::model::Scope;
 use crate::capabilities::properties::schema::{
-    DEPLOYMENT, File, LOAD_BALANCER_URL, REPOSITORY_HOST, REPOSITORY_PORT, SNAPSHOT_LOCATION,
-    ZK_SERVICE_WATCH, ZOOKEEPER_PORT,
+    DEPLOYMENT, File, LOAD_BALANCER_URL, REPOSITORY_DATABASE, REPOSITORY_HOST, REPOSITORY_PORT,
+    REPOSITORY_USER, SNAPSHOT_LOCATION, ZK_SERVICE_WATCH, ZOOKEEPER_PORT,
 };
 use crate::machine::State;
 
@@ -103,6 +103,12 @@ impl<'s> Site<'s> {
     /// Where ZooKeeper's servers listen.
     pub(super) fn zookeepers(&self) -> Vec<String> {
         self.addresses(HostRole::Zookeeper, self.setting(ZOOKEEPER_PORT))
+    }
+
+    /// Who signs in at the repository, and at which database; `None`: nobody said.
+    pub(super) fn login(&self) -> Option<(&'s str, &'s str)> {
+        let user = Some(self.setting(REPOSITORY_USER)).filter(|user| !user.is_empty())?;
+        Some((user, self.setting(REPOSITORY_DATABASE)))
     }
 
     /// Where the repository listens: where it was said to be, else on the hosts that run the bundled one.

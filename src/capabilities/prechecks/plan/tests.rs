@@ -147,9 +147,10 @@ fn one_host_alone_is_compared_with_the_first_manager_and_nothing_else_is_asked_t
         | Question::Canary { host, .. }
         | Question::Identity { host, .. }
         | Question::Port { host, .. } => *host == KM1,
-        Question::Zookeeper { .. } | Question::LoadBalancer { .. } | Question::Postgres { .. } => {
-            false
-        }
+        Question::Zookeeper { .. }
+        | Question::LoadBalancer { .. }
+        | Question::Postgres { .. }
+        | Question::Login { .. } => false,
     };
     let of_km1: Vec<_> = all.iter().filter(of_km1).cloned().collect();
     assert_eq!(of_km1, [find(KM1), Question::Identity { host: KM1, tool: Tool::Hdfs }]);

@@ -44,6 +44,7 @@ pub(crate) fn wished(question: &Question) -> Answer {
         Question::Zookeeper { .. } => "follower",
         Question::LoadBalancer { .. } => "1",
         Question::Postgres { .. } => "with TLS",
+        Question::Login { .. } => "signed in",
         Question::Find { .. } => "/usr/bin/tool",
         Question::Identity { .. } => "role/kyvos",
         Question::Canary { .. } | Question::Port { .. } => "",

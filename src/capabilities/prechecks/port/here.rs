@@ -7,30 +7,38 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::login::{Login, SSL_REQUEST, sign_in};
 use super::one_line;
+use crate::base::Secret;
 use crate::capabilities::prechecks::plan::Answer;
 
 /// How long anybody may take to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// Most of an answer that is read.
 const ANSWER_MAX_BYTES: u64 = 16 << 10;
-/// The request for TLS that every Postgres answers with one letter, before anything else.
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// A path that every Manager answers without a sign-in.
 const PROBED_PATH: &str = "/api/v1/errors";
 /// Who answered.
 const SERVED_BY: &str = "x-km-served-by";
 
 /// Asks from here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FromHere {
     authority: Option<String>,
+    /// With what somebody signs in at the repository, or why that is not known.
+    password: Result<Option<Secret>, String>,
 }
 
 impl FromHere {
     /// Believes the group's own authority behind a load balancer, beside those of the operating system.
     pub fn believing(authority_pem: Option<String>) -> Self {
-        Self { authority: authority_pem }
+        Self { authority: authority_pem, password: Ok(None) }
+    }
+
+    /// Signs in at the repository with this password; `Err`: why there is none to be had.
+    #[must_use]
+    pub fn signing_in(self, password: Result<Option<Secret>, String>) -> Self {
+        Self { password, ..self }
     }
 
     /// `Good`: how the server stands: leader, follower, standalone.
@@ -61,6 +69,20 @@ impl FromHere {
             Ok(Ok(Some(b'S'))) => Answer::Good("with TLS".into()),
             Ok(Ok(Some(b'N'))) => Answer::Good("without TLS".into()),
             Ok(Ok(_)) => Answer::Bad("what listens there is no PostgreSQL".into()),
+            Ok(Err(error)) => Answer::Silent(one_line(&error.to_string())),
+            Err(_) => Answer::Silent(late()),
+        }
+    }
+
+    /// `Good`: the repository lets this user in. `Denied`: not with this password, or not to this database.
+    pub async fn login(&self, address: &str, user: &str, database: &str) -> Answer {
+        let password = match &self.password {
+            Ok(password) => password.as_ref(),
+            Err(why) => return Answer::Bad(one_line(why)),
+        };
+        let login = Login { user, database, password };
+        match timeout(ANSWER_WAIT, sign_in(address, &login)).await {
+            Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Answer::Silent(one_line(&error.to_string())),
             Err(_) => Answer::Silent(late()),
         }

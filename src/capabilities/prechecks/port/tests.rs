@@ -20,7 +20,7 @@ fn canary() -> Question {
 }
 
 fn asking() -> Asking<FakeHosts> {
-    Asking::of(FakeHosts::in_epoch(Epoch(2)), FromHere::default())
+    Asking::of(FakeHosts::in_epoch(Epoch(2)), FromHere::believing(None))
 }
 
 fn failed(stderr: &str) -> Output {
@@ -132,7 +132,7 @@ fn server(asked: usize, answer: &'static [u8]) -> SocketAddr {
 }
 
 async fn zookeeper(answer: &'static [u8]) -> Answer {
-    FromHere::default().zookeeper(&server(4, answer).to_string()).await
+    FromHere::believing(None).zookeeper(&server(4, answer).to_string()).await
 }
 
 /// The words of ZooKeeper 3.8; a real one is asked in `tests/prechecks.rs`.
@@ -149,7 +149,7 @@ async fn a_zookeeper_tells_how_it_stands() {
 #[tokio::test]
 async fn a_postgres_is_told_from_whatever_else_listens_there() {
     let postgres =
-        async |answer| FromHere::default().postgres(&server(8, answer).to_string()).await;
+        async |answer| FromHere::believing(None).postgres(&server(8, answer).to_string()).await;
     assert_eq!(postgres(b"S").await, Answer::Good("with TLS".into()));
     assert_eq!(postgres(b"N").await, Answer::Good("without TLS".into()));
     let other = Answer::Bad("what listens there is no PostgreSQL".into());
@@ -160,7 +160,7 @@ async fn a_postgres_is_told_from_whatever_else_listens_there() {
 #[tokio::test]
 async fn nobody_there_is_silence() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let here = FromHere::default();
+    let here = FromHere::believing(None);
     assert!(matches!(here.zookeeper(&free).await, Answer::Silent(_)));
     assert!(matches!(here.postgres(&free).await, Answer::Silent(_)));
     assert!(matches!(here.load_balancer(&format!("http://{free}")).await, Answer::Silent(_)));
@@ -171,10 +171,10 @@ async fn behind_the_balancer_the_manager_says_its_number() {
     let answer =
         b"HTTP/1.1 200 OK\r\nx-km-served-by: 7\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let url = format!("http://{}", server(4, answer));
-    assert_eq!(FromHere::default().load_balancer(&url).await, Answer::Good("7".into()));
+    assert_eq!(FromHere::believing(None).load_balancer(&url).await, Answer::Good("7".into()));
     let stranger = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let url = format!("http://{}", server(4, stranger));
-    let Answer::Bad(why) = FromHere::default().load_balancer(&url).await else {
+    let Answer::Bad(why) = FromHere::believing(None).load_balancer(&url).await else {
         panic!("a stranger")
     };
     assert!(why.contains("404"), "{why}");

@@ -36,6 +36,8 @@ export function ValueEditor({ property, value, error, whyNot, onChange }: ValueE
     );
     return <TextInput {...common} inputMode="numeric" rightSection={unit} rightSectionWidth={34} />;
   }
+  // What stands for a secret is no secret: whoever changes it types it anew.
+  if (kind.type === 'secret') return <TextInput {...common} type="password" autoComplete="new-password" />;
   // By what is stored: a field that became another one while being typed in would drop the focus.
   if (isLong(property.value)) return <Textarea {...common} autosize minRows={1} maxRows={6} />;
   return <TextInput {...common} spellCheck={false} />;

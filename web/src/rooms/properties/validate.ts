@@ -45,6 +45,7 @@ export function valueProblem(kind: PropertyKind, value: string): string | undefi
       return integerProblem(value, kind.min, kind.max, kind.unit);
     case 'url':
       return urlProblem(value) ?? textProblem(value, BYTES_MAX);
+    case 'secret':
     case 'text':
       return textProblem(value, kind.max_bytes);
   }
