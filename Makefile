@@ -38,6 +38,7 @@ test-rust: $(DASHBOARD)
 	scripts/install-sshd
 	scripts/install-balancers
 	scripts/install-surroundings
+	scripts/install-clouds
 	$(CARGO) test --workspace --locked --quiet
 
 test-web: $(NODE_MODULES)

@@ -87,6 +87,8 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Failure> {
         let remedy = "without HA there is one Manager: add --managers 1";
         return Err(Failure::Usage(format!("--ha no with --managers {}: {remedy}", demo.managers)));
     }
+    let new = std::fs::read_dir(&demo.dir).is_ok_and(|mut entries| entries.next().is_none())
+        || !demo.dir.exists();
     let (dir, _lock) = claim(&demo.dir)?;
     sweep::swept(&dir).await?;
     let mut interrupted = supervise::Interrupted::listen()?;
@@ -102,6 +104,10 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Failure> {
     // The agents first end by themselves, and are let go only then.
     sweeper.sweep().await;
     drop(supervisor);
+    if new && started.is_err() && Record::load(&dir).is_ok_and(|record| record.is_none()) {
+        // Nothing came into being here, and what lies here is of this start.
+        std::fs::remove_dir_all(&dir).map_err(Failure::local(dir.display()))?;
+    }
     started.map(drop)
 }
 

@@ -142,6 +142,15 @@ impl World {
         fs::write(self.config(), self.text_of_config()).unwrap();
     }
 
+    /// Puts a command on the agent's search path.
+    pub(crate) fn give(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.dir.path().join("bin").join(name);
+        fs::write(&path, script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, mode).unwrap();
+        path
+    }
+
     fn text_of_config(&self) -> String {
         let dir = self.dir.path().display();
         let shell = |script: &str| {
@@ -538,7 +547,7 @@ fn ssh(dir: &Path, port: u16) -> Ssh {
 }
 
 /// A port nobody uses now, below those Linux takes for outgoing connections.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_240..32_000_u16);
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
@@ -548,7 +557,7 @@ fn free_port() -> u16 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "every test ends what it starts")]
-fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     Command::new(program)
 }
 
