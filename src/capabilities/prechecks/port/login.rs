@@ -136,7 +136,7 @@ impl Talk<'_> {
                 Next::Say
             }
             Message::AuthenticationSaslContinue(body) => {
-                if !rounds(body.data()).is_some_and(|rounds| rounds <= ROUNDS_MAX) {
+                if rounds(body.data()).is_none_or(|rounds| rounds > ROUNDS_MAX) {
                     return Ok(bad("it asks for a proof nobody should have to give"));
                 }
                 let Some(scram) = &mut self.scram else { return Ok(out_of_turn()) };
@@ -265,33 +265,31 @@ impl ServerCertVerifier for Anybody {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
 
     use super::*;
 
-    /// Somebody who says these bytes after the letter, whatever he hears.
-    async fn somebody(said: Vec<u8>) -> String {
+    /// What comes of signing in where somebody says these bytes after the letter, whatever he hears.
+    async fn answer(said: Vec<u8>) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        drop(tokio::spawn(async move {
+        let mut talking = JoinSet::new();
+        talking.spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"N").await.unwrap();
             stream.write_all(&said).await.unwrap();
             let mut heard = Vec::new();
             // The other side hangs up when it has heard enough.
             let _ = stream.read_to_end(&mut heard).await;
-        }));
-        address
+        });
+        let password = Secret::new("rose-garden");
+        let login = Login { user: "kyvos", database: "kyvos", password: Some(&password) };
+        sign_in(&address, &login).await.unwrap()
     }
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
         [&[tag][..], &length, body].concat()
-    }
-
-    async fn answer(said: Vec<u8>) -> Answer {
-        let password = Secret::new("rose-garden");
-        let login = Login { user: "kyvos", database: "kyvos", password: Some(&password) };
-        sign_in(&somebody(said).await, &login).await.unwrap()
     }
 
     #[tokio::test]
