@@ -15,9 +15,10 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::Failure;
 use crate::client::{Access, Call, Client, Reply};
+use crate::history::History;
 use crate::lab::{Founded, Lab};
+use crate::{Failure, sayings};
 
 /// How long founding a group may take: a debug build on a busy machine is slow.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -43,6 +44,15 @@ struct Record {
     admin: Admin,
     ca: PathBuf,
     managers: Vec<Manager>,
+    #[serde(default)]
+    agents: Vec<Agent>,
+}
+
+/// The agent of a host of a demo.
+#[derive(Clone, Debug, Deserialize)]
+struct Agent {
+    name: String,
+    log: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -154,6 +164,25 @@ impl Cluster {
             sleep(LOOK_PERIOD).await;
         }
         Ok(())
+    }
+
+    /// Writes down what Managers and agents said of who was Active and whom hosts obeyed.
+    pub fn record_sayings(&self, history: &History) -> Result<(), Failure> {
+        for manager in &self.managers {
+            sayings::of_manager(&manager.log, history)?;
+        }
+        match &self.ground {
+            Ground::Loopback(demo) => {
+                let agents = read_record(&demo.dir)?.agents;
+                agents.iter().try_for_each(|it| sayings::of_agent(&it.name, &it.log, history))
+            }
+            Ground::Lab(lab) => {
+                let name = |place: usize| format!("agent-{}", place + 1);
+                lab.hosts.iter().try_for_each(|host| {
+                    sayings::of_agent(&name(host.place), &host.agent_log(), history)
+                })
+            }
+        }
     }
 
     /// Stops everything in good order, and kills what stays.

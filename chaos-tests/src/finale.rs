@@ -1,11 +1,12 @@
 //! After the last fault: how soon the group is whole again, what every Manager shows, and whether all agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::Failure;
 use crate::checker::{Finding, Valid};
 use crate::client::{Call, Client, Reply};
 use crate::history::{History, Line};
@@ -93,6 +94,34 @@ async fn read_set(client: &Client) -> Result<Vec<u64>, String> {
 
 fn element(item: &Value) -> Option<u64> {
     item["name"].as_str()?.strip_prefix(PREFIX)?.parse().ok()
+}
+
+/// Reads what each property of the repeated requests was, and writes a line each.
+pub async fn read_pasts(clients: &[Client], history: &History) -> Result<(), Failure> {
+    let lines = history.lines()?;
+    let keys = lines.iter().filter(|line| line.f == "ask").filter_map(|line| line.key.as_deref());
+    let keys: BTreeSet<&str> = keys.collect();
+    for (nth, key) in keys.into_iter().enumerate() {
+        let client = &clients[nth % clients.len()];
+        let path = format!("/properties/custom/{key}/history?limit={PAGE}");
+        let value = match client.send(Call::get(path)).await {
+            Reply::Done(answer) => {
+                let items = answer.body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let past = items.iter().map(|item| json!([item["revision"], item["value"]]));
+                Value::Array(past.collect())
+            }
+            Reply::Refused { code, .. } if code == "NO_SUCH_PROPERTY" => json!([]),
+            other => {
+                let value = json!({ "error": format!("{other:?}") });
+                history.record(Line::of_harness("final", "past-unread", Some(client.node), value));
+                continue;
+            }
+        };
+        let key = Some(key.to_owned());
+        let line = Line::of_harness("final", "past", Some(client.node), value);
+        history.record(Line { key, ..line });
+    }
+    Ok(())
 }
 
 /// The digests that every Manager told, by revision.

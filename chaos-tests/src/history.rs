@@ -101,6 +101,8 @@ impl Line {
 /// The history of a run that goes on: kept, and written to a file as it grows.
 pub struct History {
     started: Instant,
+    /// The same moment on the machine's monotonic clock, in nanoseconds.
+    started_monotonic: u64,
     pages: Mutex<Pages>,
 }
 
@@ -114,7 +116,13 @@ impl History {
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(Failure::doing(path.display()))?;
         let pages = Pages { lines: Vec::new(), file: BufWriter::new(file) };
-        Ok(Self { started: Instant::now(), pages: Mutex::new(pages) })
+        let (started, started_monotonic) = (Instant::now(), monotonic_ns());
+        Ok(Self { started, started_monotonic, pages: Mutex::new(pages) })
+    }
+
+    /// A moment of the machine's monotonic clock in nanoseconds of the run; what was before it is its beginning.
+    pub fn at_monotonic(&self, ns: u64) -> u64 {
+        ns.saturating_sub(self.started_monotonic)
     }
 
     /// Nanoseconds since the run began.
@@ -144,6 +152,12 @@ impl History {
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.pages.lock().expect("whoever panics while recording ends the run")
     }
+}
+
+fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let whole = u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 /// What a client wanted.

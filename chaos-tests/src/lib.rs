@@ -25,6 +25,7 @@ pub mod lab;
 pub mod measure;
 pub mod probe;
 pub mod run;
+pub mod sayings;
 pub mod verdict;
 pub mod workload;
 

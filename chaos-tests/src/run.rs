@@ -19,12 +19,17 @@ use crate::history::{History, operations};
 use crate::measure;
 use crate::probe::{self, Sighting};
 use crate::verdict::{self, Evidence, Verdict};
-use crate::workload::{Shared, register, set, watch};
+use crate::workload::sessions::Person;
+use crate::workload::{Shared, register, requests, sessions, set, watch};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
 /// Clients of the set.
 const SET_CLIENTS: u32 = 3;
+/// Clients that repeat their requests.
+const REQUEST_CLIENTS: u64 = 3;
+/// People who sign in and out.
+const VISITORS: u32 = 3;
 /// How long a killed Manager may take to have a process again.
 const RETURN_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the group is left alone before the first fault may come and after the last.
@@ -77,6 +82,7 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
     let starved_percent = waited_us.map(|us| us / 10_000 / started.elapsed().as_secs().max(1));
     let managers = cluster.managers.clone();
+    cluster.record_sayings(&history)?;
     cluster.stop().await?;
     let lines = history.lines()?;
     let evidence = Evidence {
@@ -106,7 +112,8 @@ async fn break_and_heal(
         .iter()
         .map(|manager| Client::new(&cluster.access, manager.id, &manager.api_url))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut load = start(settings, cluster, history, clients.clone());
+    let people = sessions::people(&clients[0], VISITORS).await?;
+    let mut load = start(settings, cluster, history, clients.clone(), people);
     let over = Instant::now() + settings.duration;
     let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
     let faults = nemesis.run(plan).await?;
@@ -120,6 +127,7 @@ async fn break_and_heal(
     load.stop_watchers.store(true, Ordering::Relaxed);
     while load.watchers.join_next().await.is_some() {}
     finale::read_sets(&clients, history).await;
+    finale::read_pasts(&clients, history).await?;
     let convergence = finale::convergence(&clients).await;
     load.stop_probes.store(true, Ordering::Relaxed);
     while let Some(ended) = load.probes.join_next().await {
@@ -133,6 +141,7 @@ fn start(
     cluster: &Cluster,
     history: &Arc<History>,
     clients: Vec<Client>,
+    people: Vec<Person>,
 ) -> Load {
     let mut load = Load {
         clients: JoinSet::new(),
@@ -167,6 +176,15 @@ fn start(
     for nth in 0..SET_CLIENTS {
         let number = REGISTER_CLIENTS + u64::from(nth);
         load.clients.spawn(set::run(shared.clone(), number, SET_CLIENTS, settings.duration));
+    }
+    let mut number = REGISTER_CLIENTS + u64::from(SET_CLIENTS);
+    for _ in 0..REQUEST_CLIENTS {
+        load.clients.spawn(requests::run(shared.clone(), number));
+        number += 1;
+    }
+    for person in people {
+        load.clients.spawn(sessions::run(shared.clone(), number, person));
+        number += 1;
     }
     load
 }

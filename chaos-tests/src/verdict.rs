@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::checker::{Finding, Valid, linearizable, one_active, revision, set, watch};
+use crate::checker::{
+    Finding, Valid, fencing, linearizable, once, one_active, revision, sessions, set, watch,
+};
 use crate::cluster::Manager;
 use crate::fault::{Planned, Tally};
 use crate::history::{Kind, Line, Operation, Outcome, Process, operations};
@@ -69,6 +71,9 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
         set::check(&operations, evidence.lines, &ids),
         one_active::check(evidence.lines),
         watch::check(&operations, evidence.lines),
+        once::check(evidence.lines),
+        sessions::check(evidence.lines),
+        fencing::check(evidence.lines),
         answers(evidence.lines),
         panics(evidence.managers),
         coverage(evidence, rate(&operations, evidence.lasted)),

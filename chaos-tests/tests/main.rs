@@ -5,4 +5,5 @@ mod support;
 mod linearizable;
 mod plan;
 mod promises;
+mod requests;
 mod watch;

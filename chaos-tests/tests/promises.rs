@@ -93,6 +93,33 @@ fn an_epoch_that_goes_back_is_found() {
     assert_eq!(active_verdict(&[(1, 9, 0, 1), (4, 5, 20, 21)]), Valid::No);
 }
 
+/// What two Managers' own logs say, each a word, an epoch and a time.
+fn log_verdict(said: &[(u64, &str, u64, u64)]) -> Valid {
+    let story = said.iter().fold(Story::default(), |story, (node, word, epoch, at)| {
+        let value = json!({ "epoch": epoch, "at": at, "held": at });
+        story.line("active", word, *node, value)
+    });
+    one_active::check(&story.lines()).valid
+}
+
+#[test]
+fn logs_of_tenures_that_follow_each_other_are_good_also_when_one_ends_without_a_word() {
+    let good = [(1, "begin", 5, 0), (1, "end", 5, 30), (4, "begin", 9, 40), (1, "begin", 12, 60)];
+    assert_eq!(log_verdict(&good), Valid::Yes);
+}
+
+#[test]
+fn a_tenure_that_its_own_log_says_held_after_its_successor_began_is_found() {
+    assert_eq!(log_verdict(&[(1, "begin", 5, 0), (1, "end", 5, 50), (4, "begin", 9, 40)]), Valid::No);
+}
+
+#[test]
+fn a_log_and_a_probe_together_show_what_neither_shows_alone() {
+    let story = Story::default().line("active", "begin", 4, json!({ "epoch": 9, "at": 40 }));
+    let story = probe(probe(story, 1, 5, 0, 1), 1, 5, 50, 51);
+    assert_eq!(one_active::check(&story.lines()).valid, Valid::No);
+}
+
 #[test]
 fn a_run_that_never_saw_an_active_is_unknown() {
     assert_eq!(active_verdict(&[]), Valid::Unknown);

@@ -3,6 +3,17 @@
 use chaos_tests::history::{Action, Kind, Line, Operation, Outcome, Process, operations};
 use serde_json::{Value, json};
 
+/// A call that is none on a register.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub f: &'static str,
+    pub key: &'static str,
+    pub req: Option<&'static str>,
+    pub value: Value,
+    pub process: u64,
+    pub times: (u64, u64),
+}
+
 /// A history that grows.
 #[derive(Default)]
 pub(crate) struct Story(Vec<Line>);
@@ -50,6 +61,57 @@ impl Story {
         };
         let end = Line { time: returned, kind, error, value, rev, ..begin.clone() };
         self.0.extend([begin, end]);
+        self
+    }
+
+    fn ended(
+        mut self,
+        asked: &Asked,
+        kind: Kind,
+        rev: Option<u64>,
+        error: Option<&str>,
+    ) -> Self {
+        let begin = Line {
+            time: asked.times.0,
+            key: Some(asked.key.to_owned()),
+            node: Some(1),
+            req: asked.req.map(str::to_owned),
+            ..Line::new(
+                Process::Client(asked.process),
+                Kind::Invoke,
+                asked.f,
+                asked.value.clone(),
+            )
+        };
+        let error = error.map(str::to_owned);
+        let end = Line { time: asked.times.1, kind, rev, error, ..begin.clone() };
+        self.0.extend([begin, end]);
+        self
+    }
+
+    /// A call that was done.
+    #[must_use]
+    pub(crate) fn done(self, asked: &Asked, rev: Option<u64>) -> Self {
+        self.ended(asked, Kind::Ok, rev, None)
+    }
+
+    /// A call that was refused or not tried.
+    #[must_use]
+    pub(crate) fn not(self, asked: &Asked, code: &str) -> Self {
+        self.ended(asked, Kind::Fail, None, Some(code))
+    }
+
+    /// A call of which nobody knows.
+    #[must_use]
+    pub(crate) fn unknown(self, asked: &Asked) -> Self {
+        self.ended(asked, Kind::Info, None, Some("timeout"))
+    }
+
+    /// What a property was, at the end.
+    #[must_use]
+    pub(crate) fn past(mut self, key: &str, past: &Value) -> Self {
+        let line = Line::of_harness("final", "past", Some(1), past.clone());
+        self.0.push(Line { time: u64::MAX, key: Some(key.to_owned()), ..line });
         self
     }
 

@@ -74,6 +74,11 @@ impl Gate {
         Err(No::Refused(format!("Kyvos Manager {manager} is not in the group any more")))
     }
 
+    /// The highest epoch this host has seen; 0 before the first.
+    pub(super) fn highest_epoch(&self) -> Result<u64, No> {
+        Ok(self.highest()?.map_or(0, |known| known.epoch))
+    }
+
     /// The right to act in `epoch`. When it is given, no act of an earlier epoch is under way and none will begin.
     pub(super) async fn enter(&self, cluster_id: Uuid, epoch: u64) -> Result<Pass<'_>, No> {
         let lock = self.open(&acts(epoch))?;

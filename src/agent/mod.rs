@@ -115,6 +115,11 @@ pub async fn serve(config: AgentConfig) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::local("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::local("signals"))?;
     tracing::info!(host = %identity.host, "the agent listens");
+    match agent.gate.highest_epoch() {
+        Ok(highest) => tracing::info!(target: "kyvos::gate", highest, "opened"),
+        // Looks go on; every act is refused with the reason.
+        Err(no) => tracing::warn!(target: "kyvos::gate", because = %no, "nobody is let through"),
+    }
     tokio::select! {
         () = port.listen(listener) => {}
         () = watch::watch(&agent.units, &home) => {}

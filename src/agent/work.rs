@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::converse::{Talk, understood};
 use super::files::{Arriving, Files, sum};
+use super::gate::Pass;
 use super::home::AgentHome;
 use super::logs::{self, Range};
 use super::probe::probe;
@@ -75,7 +76,9 @@ where
     S: AsyncRead + AsyncWrite,
 {
     let cluster_id = Uuid::from_bytes(hello.cluster_id);
-    let pass = talk.while_working(agent.gate.enter(cluster_id, epoch)).await?;
+    let entered = talk.while_working(agent.gate.enter(cluster_id, epoch)).await;
+    tell_of_the_gate(hello.manager, epoch, &entered);
+    let pass = entered?;
     let done = match act {
         WhatV1::Greet { revision, members } => {
             if members.len() > MEMBERS_MAX {
@@ -107,6 +110,17 @@ where
         }
     };
     Ok(Done::Answer(done))
+}
+
+/// One line for each act that was let through or kept out, for whoever asks later whom this host obeyed.
+fn tell_of_the_gate(manager: u64, epoch: u64, entered: &Result<Pass<'_>, No>) {
+    match entered {
+        Ok(_) => tracing::info!(target: "kyvos::gate", manager, epoch, "let through"),
+        Err(No::Fenced { highest }) => {
+            tracing::info!(target: "kyvos::gate", manager, epoch, highest, "kept out");
+        }
+        Err(No::Refused(_) | No::Failed(_)) => {}
+    }
 }
 
 async fn run(agent: &Agent, host: u64, command: CommandV1) -> Result<AnswerV1, No> {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::clock::monotonic_ns;
 use super::office::Office;
 use super::reconciler::{self, Reconciler};
 use super::record::Record;
@@ -97,7 +98,7 @@ impl Driver {
     /// Begins to watch for the office. `reconcilers` run whenever this Manager is Active.
     pub fn start(group: &Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
         let office = Office::new(group);
-        let record = Record::default();
+        let record = Record::of(group.here());
         let (orders, taken) = mpsc::channel(ORDERS);
         let orders = Orders(orders);
         let stop = CancellationToken::new();
@@ -259,10 +260,12 @@ impl Watch {
     /// Watches the claim by the clock, and by what the Raft core reports, whichever comes first.
     async fn until_it_ends(&mut self, epoch: Epoch) -> Because {
         loop {
+            // Read before the look: being held up in between then only makes it say less.
+            let looked_ns = monotonic_ns();
             let Some(until) = self.office.holds_until(epoch) else {
                 return Because::Lost(self.office.verdict().because);
             };
-            self.record.renewed(epoch);
+            self.record.renewed(epoch, looked_ns);
             tokio::select! {
                 () = self.stop.cancelled() => return Because::Stopping,
                 Some(order) = self.taken.recv() => match self.refusal(order.to) {

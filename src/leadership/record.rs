@@ -2,10 +2,11 @@
 //! no two tenures ever overlapped.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::monotonic_ns;
-use crate::base::Epoch;
+use crate::base::{Epoch, ManagerId};
 
 /// Milestones kept: hours of renewals are not of interest, the last tenures are.
 const KEPT: usize = 1024;
@@ -36,18 +37,27 @@ pub enum Milestone {
         epoch: Epoch,
         /// When.
         at_ns: u64,
+        /// When it was last seen to hold: a process that stood still notices the end late.
+        held_ns: u64,
         /// Why.
         because: String,
     },
 }
 
 /// The milestones of this process. Clones are the same record.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Record {
+    here: ManagerId,
     milestones: Arc<Mutex<VecDeque<Milestone>>>,
+    /// When the present claim was last seen to hold.
+    held_ns: Arc<AtomicU64>,
 }
 
 impl Record {
+    pub(crate) fn of(here: ManagerId) -> Self {
+        Record { here, milestones: Arc::default(), held_ns: Arc::default() }
+    }
+
     /// The milestones kept, oldest first.
     pub fn milestones(&self) -> Vec<Milestone> {
         self.milestones.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
@@ -55,12 +65,15 @@ impl Record {
 
     pub(crate) fn began(&self, epoch: Epoch) {
         let at_ns = monotonic_ns();
-        tracing::info!(target: "kyvos::active", epoch = epoch.0, at_ns, "began");
+        let manager = self.here.0;
+        tracing::info!(target: "kyvos::active", manager, epoch = epoch.0, at_ns, "began");
+        self.held_ns.store(0, Ordering::Relaxed);
         self.push(Milestone::Began { epoch, at_ns });
     }
 
-    pub(crate) fn renewed(&self, epoch: Epoch) {
-        let at_ns = monotonic_ns();
+    /// Notes that the claim was seen to hold, at some instant after `at_ns`.
+    pub(crate) fn renewed(&self, epoch: Epoch, at_ns: u64) {
+        self.held_ns.store(at_ns, Ordering::Relaxed);
         let last = self.milestones().last().map(|milestone| match milestone {
             Milestone::Began { at_ns, .. }
             | Milestone::Renewed { at_ns, .. }
@@ -69,14 +82,16 @@ impl Record {
         if last.is_some_and(|last| at_ns < last.saturating_add(RENEWAL_NS)) {
             return;
         }
-        tracing::debug!(target: "kyvos::active", epoch = epoch.0, at_ns, "renewed");
+        let manager = self.here.0;
+        tracing::debug!(target: "kyvos::active", manager, epoch = epoch.0, at_ns, "renewed");
         self.push(Milestone::Renewed { epoch, at_ns });
     }
 
     pub(crate) fn ended(&self, epoch: Epoch, because: &str) {
-        let at_ns = monotonic_ns();
-        tracing::info!(target: "kyvos::active", epoch = epoch.0, at_ns, because, "ended");
-        self.push(Milestone::Ended { epoch, at_ns, because: because.to_owned() });
+        let (at_ns, held_ns) = (monotonic_ns(), self.held_ns.load(Ordering::Relaxed));
+        let (manager, epoch_told) = (self.here.0, epoch.0);
+        tracing::info!(target: "kyvos::active", manager, epoch = epoch_told, at_ns, held_ns, because, "ended");
+        self.push(Milestone::Ended { epoch, at_ns, held_ns, because: because.to_owned() });
     }
 
     fn push(&self, milestone: Milestone) {
@@ -94,9 +109,9 @@ mod tests {
 
     #[test]
     fn the_record_is_bounded_and_renewals_are_thinned() {
-        let record = Record::default();
+        let record = Record::of(ManagerId(1));
         record.began(Epoch(1));
-        record.renewed(Epoch(1));
+        record.renewed(Epoch(1), monotonic_ns());
         record.ended(Epoch(1), "test");
         assert_eq!(record.milestones().len(), 2);
         (2..KEPT as u64 + 10).for_each(|epoch| record.began(Epoch(epoch)));

@@ -1,8 +1,12 @@
 //! Judges: one file per promise, each reading the history alone.
 
+mod calls;
+pub mod fencing;
 pub mod linearizable;
+pub mod once;
 pub mod one_active;
 pub mod revision;
+pub mod sessions;
 pub mod set;
 pub mod watch;
 

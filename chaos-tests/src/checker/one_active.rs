@@ -1,7 +1,8 @@
-//! At most one Manager is Active at any instant (promise 1), as far as probes from outside can prove.
+//! At most one Manager is Active at any instant (promise 1), as far as probes from outside and the Managers' own logs prove.
 //!
 //! A 200 from `/health/active` says that its Manager was Active at some instant between sending and receiving.
 //! A tenure is (Manager, epoch) and unbroken, so it surely lasts from the first receiving to the last sending.
+//! A Manager's log says when a tenure had begun and when it was last seen to hold, on the same clock.
 //! Were a tenure still held after one of a later epoch had surely begun, two were Active at once.
 
 use std::collections::BTreeMap;
@@ -42,17 +43,25 @@ pub fn check(lines: &[Line]) -> Finding {
 /// In the order of their epochs.
 fn tenures(lines: &[Line]) -> Vec<Tenure> {
     let mut tenures: BTreeMap<(u64, u64), Tenure> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.is_by("probe") && line.f == "active") {
-        let Some(manager) = line.node else { continue };
-        let (sent, received) = (line.value["sent"].as_u64(), line.value["received"].as_u64());
-        let (Some(sent), Some(received)) = (sent, received) else { continue };
-        let epoch = line.value["epoch"].as_u64().unwrap_or(0);
-        let seen = Tenure { epoch, manager, begun_by: received, held_until: sent };
-        let tenure = tenures.entry((epoch, manager)).or_insert(seen);
-        tenure.begun_by = tenure.begun_by.min(received);
-        tenure.held_until = tenure.held_until.max(sent);
+    for seen in lines.iter().filter_map(seen) {
+        let tenure = tenures.entry((seen.epoch, seen.manager)).or_insert(seen);
+        tenure.begun_by = tenure.begun_by.min(seen.begun_by);
+        tenure.held_until = tenure.held_until.max(seen.held_until);
     }
     tenures.into_values().collect()
+}
+
+/// What a line proves of a tenure.
+fn seen(line: &Line) -> Option<Tenure> {
+    let number = |field: &str| line.value[field].as_u64();
+    let (begun_by, held_until) = match &*line.f {
+        "active" if line.is_by("probe") => (number("received")?, number("sent")?),
+        "begin" if line.is_by("active") => (number("at")?, 0),
+        // It ends at the latest when it says so; a process that stood still says so late.
+        "end" if line.is_by("active") => (u64::MAX, number("held")?),
+        _ => return None,
+    };
+    Some(Tenure { epoch: number("epoch").unwrap_or(0), manager: line.node?, begun_by, held_until })
 }
 
 fn conflict(earlier: &Tenure, later: &Tenure) -> Option<String> {

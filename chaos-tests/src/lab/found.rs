@@ -30,7 +30,7 @@ impl Lab {
             let text = made.pointer(pointer).and_then(Value::as_str);
             text.map(str::to_owned).ok_or_else(|| Failure(format!("km init told no {pointer}")))
         };
-        first.switch(true);
+        first.manager.switch(true);
         let mut managers = vec![member(first, &made)?];
         let stranger = Access { ca_pem: text("/ca_pem")?.into(), token: "".into() };
         let client = Client::new(&stranger, managers[0].id, &managers[0].api_url)?;
@@ -50,12 +50,33 @@ impl Lab {
         }
         let ids: Vec<u64> = managers.iter().map(|manager| manager.id).collect();
         until("every Manager to vote", async || votes(&client, &ids).await).await?;
+        for host in &self.hosts {
+            employ(host, &client).await?;
+        }
         // A session ends with time and is bound to a password; a run that takes hours needs neither.
         let body = json!({ "name": "chaos", "role": "administrator" });
         let made = change(&client, "/tokens", body).await?;
         let token = made["token"].as_str().ok_or_else(|| Failure("no API token".into()))?;
         Ok(Founded { managers, access: Access { token: token.into(), ..access } })
     }
+}
+
+/// Has the agent of a host look after it. It is registered under a name of its own, so that Managers come and go by the
+/// verbs on their hosts.
+async fn employ(host: &Host, client: &Client) -> Result<(), Failure> {
+    let body = json!({
+        "name": format!("agent-{}", host.place + 1),
+        "roles": ["bi_server"],
+        "transport": { "kind": "agent" },
+    });
+    let made = until("a host", async || change(client, "/hosts", body.clone()).await).await?;
+    let path = format!("/hosts/{}/enrolment", made["id"]);
+    let invited = json!({ "ttl_minutes": 10 });
+    let invited =
+        until("an enrolment", async || change(client, &path, invited.clone()).await).await?;
+    host.enrol(invited["token"].as_str().unwrap_or_default()).await?;
+    host.agent.switch(true);
+    Ok(())
 }
 
 async fn active(health_url: &str) -> Result<(), Failure> {
@@ -70,7 +91,7 @@ async fn join(host: &Host, client: &Client) -> Result<Manager, Failure> {
         until("a join token", async || change(client, "/join-tokens", body.clone()).await).await?;
     let token = invitation["token"].as_str().unwrap_or_default();
     let joined = host.km(&["join"], &[("KM_JOIN_TOKEN", token)]).await?;
-    host.switch(true);
+    host.manager.switch(true);
     let manager = member(host, &joined)?;
     until("a Manager to vote", async || votes(client, &[manager.id]).await).await?;
     Ok(manager)

@@ -1,18 +1,17 @@
-//! One host of a lab, and the keeper that starts its Manager again when it ends.
+//! One host of a lab: a Manager and an agent on a disk of their own, with a clock of their own.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use blackout::Ext4;
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
+use super::kept::Kept;
 use super::network::Network;
 use crate::Failure;
 use crate::cluster::Process;
@@ -22,20 +21,14 @@ pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// Room for the log, the facts and a checkpoint, little enough to be filled in a moment.
 const DISK_BYTES: u64 = 256 << 20;
 
+/// Where agents listen unless told otherwise.
+const AGENT_PORT: u16 = 7447;
+/// How long a verb may take; a call of its own to the group ends earlier.
+const VERB_PATIENCE: Duration = Duration::from_secs(40);
+
 const DAY_S: u64 = 24 * 3600;
 /// A clock that differs by less is right.
 const CLOCK_SLACK_S: u64 = 30;
-
-/// What is to be with the Manager of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    /// There is none.
-    Off,
-    /// It runs, and is started again when it ends.
-    On,
-    /// It ends in good order, and nobody starts it again.
-    Retired,
-}
 
 /// A host.
 pub struct Host {
@@ -50,9 +43,10 @@ pub struct Host {
     /// The library that gives it a clock of its own, where there is one.
     clock: Option<PathBuf>,
     disk: Mutex<Ext4>,
-    wanted: watch::Sender<Wanted>,
-    /// Of its Manager; 0 while there is none.
-    pid: AtomicI32,
+    /// Its Manager.
+    pub manager: Kept,
+    /// Its agent.
+    pub agent: Kept,
 }
 
 impl Host {
@@ -71,28 +65,44 @@ impl Host {
             km,
             clock,
             disk: Mutex::new(disk),
-            wanted: watch::channel(Wanted::Off).0,
-            pid: AtomicI32::new(0),
+            manager: Kept::new(),
+            agent: Kept::new(),
             home,
         };
-        host.configure()?;
+        host.configure("manager")?;
         host.set_clock("+0")?;
         Ok(host)
     }
 
-    fn configure(&self) -> Result<(), Failure> {
-        let data_dir = self.data_dir();
+    /// Writes the configurations of its Manager, or witness, and its agent.
+    pub fn configure(&self, role: &str) -> Result<(), Failure> {
+        let (data_dir, agent) = (self.data_dir(), self.disk().path().join("agent"));
         let text = format!(
-            "[node]\ndata_dir = {:?}\nhost = {:?}\n",
+            "[node]\ndata_dir = {:?}\nhost = {:?}\nrole = {role:?}\n",
             data_dir.display().to_string(),
             self.address
         );
-        fs::write(self.config(), text).map_err(Failure::doing(self.config().display()))
+        fs::write(self.config(), text).map_err(Failure::doing(self.config().display()))?;
+        let text = format!(
+            "[agent]\ndata_dir = {:?}\nadvertise = {:?}\n",
+            agent.display().to_string(),
+            format!("{}:{AGENT_PORT}", self.address)
+        );
+        fs::write(self.agent_config(), text).map_err(Failure::doing(self.agent_config().display()))
     }
 
     /// Its Manager's configuration.
     pub fn config(&self) -> PathBuf {
         self.home.join("km.toml")
+    }
+
+    fn agent_config(&self) -> PathBuf {
+        self.home.join("agent.toml")
+    }
+
+    /// What its agent says.
+    pub fn agent_log(&self) -> PathBuf {
+        self.home.join("agent.log")
     }
 
     /// What its Manager says.
@@ -112,37 +122,19 @@ impl Host {
 
     /// Its Manager's process, while there is one.
     pub fn process(&self) -> Option<Process> {
-        Process::of(self.pid.load(Ordering::Relaxed))
+        self.manager.process()
     }
 
-    /// Whether its Manager is to run.
+    /// Whether its Manager and its agent are to run.
     pub(super) fn switch(&self, on: bool) {
-        self.wanted.send_replace(if on { Wanted::On } else { Wanted::Off });
+        self.manager.switch(on);
+        self.agent.switch(on);
     }
 
-    /// Has its Manager end for good.
+    /// Has everything here end for good.
     pub(super) fn retire(&self) {
-        self.wanted.send_replace(Wanted::Retired);
-    }
-
-    fn wants(&self, wanted: Wanted) -> bool {
-        *self.wanted.borrow() == wanted
-    }
-
-    async fn comes_to(&self, wish: impl Fn(Wanted) -> bool) {
-        // The host holds the sender, so it cannot be gone.
-        let _ = self.wanted.subscribe().wait_for(|wanted| wish(*wanted)).await;
-    }
-
-    /// Ends its Manager, in good order when it retires.
-    async fn end(&self, child: &mut Child) {
-        if self.wants(Wanted::Retired) {
-            self.process().iter().for_each(|process| process.terminate());
-        } else {
-            self.process().iter().for_each(|process| process.kill());
-        }
-        // It has ended either way; how is told in its log.
-        let _ = child.wait().await;
+        self.manager.retire();
+        self.agent.retire();
     }
 
     /// Whether its clock can be set.
@@ -170,15 +162,27 @@ impl Host {
     }
 
     /// A verb of `km` on this host, to its end; the JSON it prints.
-    pub(super) async fn km(
+    pub async fn km(&self, verb: &[&str], variables: &[(&str, &str)]) -> Result<Value, Failure> {
+        self.km_with(&self.config(), verb, variables).await
+    }
+
+    /// Makes this host's agent known to the group, with what the group made for it.
+    pub(super) async fn enrol(&self, token: &str) -> Result<(), Failure> {
+        let verb = ["agent", "enrol"];
+        self.km_with(&self.agent_config(), &verb, &[("KM_ENROL_TOKEN", token)]).await.map(drop)
+    }
+
+    async fn km_with(
         &self,
+        config: &Path,
         verb: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Value, Failure> {
         let mut command = self.command();
-        command.args(["--output", "json"]).args(verb).arg("--config").arg(self.config());
+        command.args(["--output", "json"]).args(verb).arg("--config").arg(config);
         command.envs(variables.iter().copied()).stdin(Stdio::null());
-        let output = command.output().await.map_err(Failure::doing(verb[0]))?;
+        let output = timeout(VERB_PATIENCE, command.output()).await;
+        let output = output.map_err(Failure::doing(verb[0]))?.map_err(Failure::doing(verb[0]))?;
         if !output.status.success() {
             let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Failure(format!("km {}: {told}", verb[0])));
@@ -186,14 +190,24 @@ impl Host {
         serde_json::from_slice(&output.stdout).map_err(Failure::doing(verb[0]))
     }
 
-    fn serve(&self) -> Result<Child, Failure> {
-        let open = || OpenOptions::new().create(true).append(true).open(self.log());
+    /// Starts its Manager.
+    pub(super) fn serve(&self) -> Result<Child, Failure> {
+        self.start("serve", &self.config(), &self.log())
+    }
+
+    /// Starts its agent.
+    pub(super) fn attend(&self) -> Result<Child, Failure> {
+        self.start("agent", &self.agent_config(), &self.agent_log())
+    }
+
+    fn start(&self, verb: &str, config: &Path, log: &Path) -> Result<Child, Failure> {
+        let open = || OpenOptions::new().create(true).append(true).open(log);
         let opened = open().and_then(|log| Ok((log.try_clone()?, log)));
-        let (out, err) = opened.map_err(Failure::doing(self.log().display()))?;
+        let (out, err) = opened.map_err(Failure::doing(log.display()))?;
         let mut command = self.command();
-        command.arg("serve").arg("--config").arg(self.config());
+        command.arg(verb).arg("--config").arg(config);
         command.stdin(Stdio::null()).stdout(out).stderr(err);
-        command.spawn().map_err(Failure::doing("start a Manager"))
+        command.spawn().map_err(Failure::doing(format!("km {verb}")))
     }
 
     /// `nsenter` becomes the program, so its process is the Manager's. `ip netns exec` would give it its own view of
@@ -220,26 +234,6 @@ fn set_clock_of(command: &mut Command, library: &Path, file: &Path) {
         .env("FAKETIME_TIMESTAMP_FILE", file)
         .env("FAKETIME_CACHE_DURATION", "1")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-}
-
-/// Keeps the Manager of a host as it is wanted, until it is retired.
-pub(super) async fn keep(host: Arc<Host>, restart_after: Duration) {
-    loop {
-        host.comes_to(|wanted| wanted != Wanted::Off).await;
-        if host.wants(Wanted::Retired) {
-            return;
-        }
-        if let Ok(mut child) = host.serve() {
-            let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-            host.pid.store(pid, Ordering::Relaxed);
-            tokio::select! {
-                _ = child.wait() => {}
-                () = host.comes_to(|wanted| wanted != Wanted::On) => host.end(&mut child).await,
-            }
-            host.pid.store(0, Ordering::Relaxed);
-        }
-        sleep(restart_after).await;
-    }
 }
 
 /// The time in an HTTP date, such as `Sat, 28 Nov 2026 01:02:03 GMT`.

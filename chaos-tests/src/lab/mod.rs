@@ -9,6 +9,7 @@
 
 mod found;
 mod host;
+mod kept;
 mod network;
 mod tool;
 
@@ -22,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::found::Founded;
 pub use self::host::Host;
+pub use self::kept::Kept;
 pub use self::network::{Filter, Network};
 use crate::Failure;
 
@@ -69,7 +71,9 @@ impl Lab {
         let hosts = (0..hosts).map(make).collect::<Result<Vec<_>, _>>()?;
         let mut keepers = JoinSet::new();
         for host in hosts.clone() {
-            keepers.spawn(host::keep(host, restart_after));
+            let agent = host.clone();
+            keepers.spawn(kept::keep(host, |host| &host.manager, Host::serve, restart_after));
+            keepers.spawn(kept::keep(agent, |host| &host.agent, Host::attend, restart_after));
         }
         Ok(Self { keepers, hosts, network })
     }

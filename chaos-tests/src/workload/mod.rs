@@ -2,6 +2,8 @@
 //! that nobody else writes.
 
 pub mod register;
+pub mod requests;
+pub mod sessions;
 pub mod set;
 pub mod watch;
 
@@ -45,6 +47,17 @@ impl Shared {
     }
 }
 
+/// What a history says of a call that is none on a register.
+struct Asked {
+    f: &'static str,
+    key: String,
+    value: Value,
+    /// Codes of refusals that are no surprise.
+    expected: &'static [&'static str],
+    /// What of the answer is written down instead of the value.
+    tells: Option<fn(&Answer) -> Value>,
+}
+
 /// One single-threaded client.
 pub struct Worker {
     shared: Arc<Shared>,
@@ -83,8 +96,7 @@ impl Worker {
         seen: impl Fn(&Answer) -> Value,
     ) -> Reply {
         if action != Action::Read {
-            self.requests += 1;
-            call.request = Some(format!("c{}-{}-{}", self.shared.seed, self.number, self.requests));
+            call.request = Some(self.new_request());
         }
         let (f, value) = action.written();
         let line = Line {
@@ -96,13 +108,69 @@ impl Worker {
         self.shared.history.record(line.clone());
         let reply = self.send(call).await;
         self.shared.history.record(ended(line, action, &reply, seen));
+        self.go_on_after(&reply).await;
+        reply
+    }
+
+    /// Makes a call that is none on a register, once and at one Manager, and writes both its lines.
+    async fn ask(&mut self, asked: Asked, at: &Client, call: Call) -> Reply {
+        let reply = self.ask_as(self.process, asked, at, call).await;
+        self.go_on_after(&reply).await;
+        reply
+    }
+
+    /// The same as another process, at the same time as something else.
+    async fn ask_as(&self, process: u64, asked: Asked, at: &Client, call: Call) -> Reply {
+        let Asked { f, key, value, expected, tells } = asked;
+        let begin = Line {
+            key: Some(key),
+            node: Some(at.node),
+            req: call.request.clone(),
+            ..Line::new(Process::Client(process), Kind::Invoke, f, value)
+        };
+        self.shared.history.record(begin.clone());
+        let reply = at.send(call).await;
+        let line = match &reply {
+            Reply::Done(answer) => {
+                let value = tells.map_or(begin.value.clone(), |tells| tells(answer));
+                Line { kind: Kind::Ok, value, rev: answer.revision, mod_rev: answer.etag, ..begin }
+            }
+            Reply::Refused { code, .. } if expected.contains(&code.as_str()) => {
+                Line { kind: Kind::Fail, error: Some(code.clone()), ..begin }
+            }
+            Reply::Refused { status, code } => {
+                Line { kind: Kind::Fail, error: Some(format!("{status} {code}")), ..begin }
+            }
+            Reply::Untried(error) => Line { kind: Kind::Fail, error: Some(error.clone()), ..begin },
+            Reply::Unknown(error) => Line { kind: Kind::Info, error: Some(error.clone()), ..begin },
+        };
+        self.shared.history.record(line);
+        reply
+    }
+
+    fn new_process(&self) -> u64 {
+        self.shared.processes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn go_on_after(&mut self, reply: &Reply) {
         if matches!(reply, Reply::Unknown(_)) {
-            self.process = self.shared.processes.fetch_add(1, Ordering::Relaxed);
+            self.process = self.new_process();
         }
         if !matches!(reply, Reply::Done(_) | Reply::Refused { .. }) {
             sleep(AFTER_REFUSAL).await;
         }
-        reply
+    }
+
+    /// Any of the Managers.
+    fn any(&mut self) -> Client {
+        let managers = self.shared.clients.len();
+        self.shared.clients[self.random.random_range(0..managers)].clone()
+    }
+
+    /// A name for a request that nobody has used.
+    fn new_request(&mut self) -> String {
+        self.requests += 1;
+        format!("c{}-{}-{}", self.shared.seed, self.number, self.requests)
     }
 
     /// Sends it; when nobody knows the outcome, sometimes asks another Manager under the same key.

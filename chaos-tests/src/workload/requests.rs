@@ -1,0 +1,143 @@
+//! Requests that are repeated: at once at two Managers, a moment later, half a minute later; at other Managers, after
+//! other changes of the same property, across whatever was broken meanwhile. And under a key that was used, with
+//! something else in it. `checker/once.rs` judges what came of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{Asked, Shared, Worker};
+use crate::client::{Call, Client, Reply};
+
+/// Properties are named so.
+pub const PREFIX: &str = "q.";
+/// Changes of a property until it is left for a new one: its history is read in one page.
+const CHANGES_PER_KEY: u64 = 150;
+/// How often a request is repeated.
+const REPEATS: u32 = 3;
+/// How long a repetition is put off at most. At five hundred changes a second the group still remembers the request.
+const PUT_OFF_MS: std::ops::Range<u64> = 100..25_000;
+const THINK_MS: std::ops::Range<u64> = 20..80;
+/// The refusals that a request here may earn.
+const EXPECTED: &[&str] = &["CHANGED", "NO_SUCH_PROPERTY", "KEY_REUSED"];
+
+/// A request to be repeated.
+struct Pending {
+    key: String,
+    value: Value,
+    call: Call,
+    due: Instant,
+    left: u32,
+    /// Whether it surely has its answer, so that nothing else may be done under its name.
+    answered: bool,
+}
+
+/// Asks and repeats until told to stop.
+pub async fn run(shared: Arc<Shared>, number: u64) {
+    let mut client = Requests { worker: Worker::new(&shared, number), pending: Vec::new(), asked: 0 };
+    while shared.going_on() {
+        let due = client.pending.iter().position(|pending| pending.due <= Instant::now());
+        match due {
+            Some(due) => client.repeat(due).await,
+            None => client.ask().await,
+        }
+        let think_ms = client.worker.random.random_range(THINK_MS);
+        sleep(Duration::from_millis(think_ms)).await;
+    }
+}
+
+struct Requests {
+    worker: Worker,
+    pending: Vec<Pending>,
+    asked: u64,
+}
+
+impl Requests {
+    /// A new request: first the deletion of what is not there, then changes, some on a condition that does not hold.
+    async fn ask(&mut self) {
+        let nth = self.asked % CHANGES_PER_KEY;
+        let key = format!("{PREFIX}{}.{}", self.worker.number, self.asked / CHANGES_PER_KEY);
+        self.asked += 1;
+        let new = self.worker.shared.next_value().to_string();
+        let (value, mut call) = match nth {
+            0 => (Value::Null, Call::change(Method::DELETE, path(&key), None)),
+            _ => (json!(new), put(&key, &new)),
+        };
+        let impossible = nth > 1 && self.worker.random.random_bool(0.1);
+        call.if_match = impossible.then_some(0);
+        call.request = Some(self.worker.new_request());
+        let asked = asked("ask", &key, value.clone());
+        let at = self.worker.any();
+        let twice = self.worker.random.random_bool(0.2);
+        let reply = match twice {
+            true => self.twice(asked, &at, call.clone()).await,
+            false => self.worker.ask(asked, &at, call.clone()).await,
+        };
+        let answered = matches!(reply, Reply::Done(_) | Reply::Refused { .. });
+        let due = self.put_off();
+        self.pending.push(Pending { key, value, call, due, left: REPEATS, answered });
+    }
+
+    /// At two Managers at the same time.
+    async fn twice(&mut self, once: Asked, at: &Client, call: Call) -> Reply {
+        let (again, elsewhere) = (asked("again", &once.key, once.value.clone()), self.worker.any());
+        let (worker, process) = (&self.worker, self.worker.new_process());
+        let (first, second) = tokio::join!(
+            worker.ask_as(worker.process, once, at, call.clone()),
+            worker.ask_as(process, again, &elsewhere, call),
+        );
+        self.worker.go_on_after(&first).await;
+        match first {
+            Reply::Done(_) | Reply::Refused { .. } => first,
+            Reply::Untried(_) | Reply::Unknown(_) => second,
+        }
+    }
+
+    async fn repeat(&mut self, due: usize) {
+        let mut pending = self.pending.swap_remove(due);
+        let at = self.worker.any();
+        if pending.answered && self.worker.random.random_bool(0.2) {
+            self.misuse(&pending, &at).await;
+        }
+        let again = asked("again", &pending.key, pending.value.clone());
+        let reply = self.worker.ask(again, &at, pending.call.clone()).await;
+        pending.answered |= matches!(reply, Reply::Done(_) | Reply::Refused { .. });
+        pending.left -= 1;
+        pending.due = self.put_off();
+        if pending.left > 0 {
+            self.pending.push(pending);
+        }
+    }
+
+    /// Something else under the name of a request that has its answer.
+    async fn misuse(&mut self, pending: &Pending, at: &Client) {
+        let new = self.worker.shared.next_value().to_string();
+        let request = pending.call.request.clone();
+        let call = Call { request, ..put(&pending.key, &new) };
+        let misuse = asked("misuse", &pending.key, json!(new));
+        self.worker.ask(misuse, at, call).await;
+    }
+
+    fn put_off(&mut self) -> Instant {
+        let later_ms = self.worker.random.random_range(PUT_OFF_MS);
+        // Most come soon, some late.
+        let share = self.worker.random.random_range(0.0..1.0_f64).powi(2);
+        Instant::now() + Duration::from_millis(later_ms).mul_f64(share)
+    }
+}
+
+fn asked(f: &'static str, key: &str, value: Value) -> Asked {
+    Asked { f, key: key.to_owned(), value, expected: EXPECTED, tells: None }
+}
+
+fn path(key: &str) -> String {
+    format!("/properties/custom/{key}")
+}
+
+fn put(key: &str, value: &str) -> Call {
+    Call::change(Method::PUT, path(key), Some(json!({ "value": value })))
+}
