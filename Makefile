@@ -10,9 +10,12 @@ BENCH_ROUNDS ?= 5
 BENCH_TRIALS ?= 20
 BENCH_JSON ?= target/bench.jsonl
 SECONDS ?= 60
+EACH_ONCE ?=
 SEED ?=
 MANAGERS ?= 3
 FAULTS ?=
+OVERLAP ?= 3
+WORKLOAD ?=
 CHAOS_OUT ?= target/chaos
 FLUSHES ?= 400
 RUNS ?= 3000
@@ -23,7 +26,7 @@ NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos durability endurance clean
+.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos test-chaos durability endurance clean
 
 help: ## Lists the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +35,7 @@ demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers;
 	$(CARGO) build --release --locked --bin km
 	./target/release/km demo --dir $(DEMO_DIR)
 
-test: test-rust test-web test-e2e ## Runs all tests: Rust, dashboard units, end to end in a real browser
+test: test-rust test-web test-e2e test-chaos ## Runs all tests: Rust, dashboard units, end to end in a real browser, every fault once
 
 test-rust: $(DASHBOARD)
 	scripts/install-sshd
@@ -49,6 +52,12 @@ test-e2e: $(DASHBOARD)
 # As the Rust tests build it: another set of features would mean another tree of dependencies.
 	$(CARGO) test --workspace --locked --quiet --no-run
 	scripts/e2e target/debug/km
+
+test-chaos: $(DASHBOARD)
+	scripts/install-lab
+	$(CARGO) test --workspace --locked --quiet --no-run
+	$(CARGO) build --workspace --locked --quiet
+	scripts/chaos-smoke target/debug
 
 screenshots: $(DASHBOARD) ## Takes the pictures in docs/pictures, of a real group in a real browser
 	scripts/install-chromium
@@ -77,12 +86,12 @@ bench: ## Measures ours beside etcd and ZooKeeper: BENCH_SYSTEMS, BENCH_MEASURES
 bench-quick: ## The same in about three minutes: one round of writes and reads, three failovers
 	$(MAKE) bench BENCH_MEASURES=writes,reads,killed BENCH_SECONDS=1 BENCH_ROUNDS=1 BENCH_TRIALS=3 BENCH_JSON=target/bench-quick.jsonl
 
-chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, CHAOS_OUT
+chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, OVERLAP, WORKLOAD, CHAOS_OUT
 	scripts/install-lab
 	$(CARGO) build --release --locked --bin km
 	$(CARGO) build --release --locked --package chaos-tests
-	./target/release/chaos --km target/release/km --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
-	  $(if $(FAULTS),--faults $(FAULTS)) --out $(CHAOS_OUT)
+	./target/release/chaos --km target/release/km $(if $(EACH_ONCE),--each-once,--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
+	  --overlap $(OVERLAP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) --out $(CHAOS_OUT)
 
 durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
 	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \

@@ -11,6 +11,7 @@ use reqwest::{Certificate, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::cluster::Number;
 
 /// How long a call may take. Longer than a Manager holds one during an election (5 s), so that its own answer
 /// usually comes first.
@@ -36,7 +37,7 @@ pub struct Client {
     token: Arc<str>,
     base: String,
     /// The Manager asked.
-    pub node: u64,
+    pub node: Number,
 }
 
 /// One call.
@@ -89,7 +90,7 @@ pub struct Answer {
 
 impl Client {
     /// A client of the Manager at `base`.
-    pub fn new(access: &Access, node: u64, base: &str) -> Result<Self, Failure> {
+    pub fn new(access: &Access, node: Number, base: &str) -> Result<Self, Failure> {
         let ca = Certificate::from_pem(access.ca_pem.as_bytes());
         let ca = ca.map_err(Failure::doing("read the group's authority"))?;
         let http = reqwest::Client::builder()

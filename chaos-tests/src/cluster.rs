@@ -7,6 +7,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -61,10 +63,33 @@ struct Admin {
     password: String,
 }
 
+/// The number of whoever lives at a place. It is another one once a Manager was replaced; clones are the same.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "u64")]
+pub struct Number(Arc<AtomicU64>);
+
+impl Number {
+    /// The number now; 0 while nobody lives there.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Another one lives there.
+    pub fn set(&self, id: u64) {
+        self.0.store(id, Ordering::Relaxed);
+    }
+}
+
+impl From<u64> for Number {
+    fn from(id: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(id)))
+    }
+}
+
 /// One Manager.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Manager {
-    pub id: u64,
+    pub id: Number,
     pub api_url: String,
     pub health_url: String,
     /// Of the process that runs now.
@@ -92,8 +117,10 @@ pub struct Demo {
 /// A running group.
 pub struct Cluster {
     ground: Ground,
-    /// As they were at the start; addresses never change, process ids do.
+    /// Those that clients use. Addresses never change; numbers do when one is replaced, process ids all the time.
     pub managers: Vec<Manager>,
+    /// Who may live on the spare host; number 0 while nobody does.
+    pub visitor: Option<Manager>,
     pub access: Access,
 }
 
@@ -111,7 +138,7 @@ impl Cluster {
             match ready(plan).await {
                 Ok((record, access)) => {
                     let (ground, managers) = (Ground::Loopback(demo), record.managers);
-                    return Ok(Self { ground, managers, access });
+                    return Ok(Self { ground, managers, visitor: None, access });
                 }
                 Err(failure) => last = failure,
             }
@@ -123,9 +150,11 @@ impl Cluster {
     /// Starts a group on hosts of their own.
     pub async fn start_in_lab(plan: &Plan) -> Result<Self, Failure> {
         let km = plan.km.canonicalize().map_err(Failure::doing(plan.km.display()))?;
-        let lab = Lab::new(&plan.dir, &km, usize::from(plan.managers), plan.restart_after)?;
-        let Founded { managers, access } = lab.found().await?;
-        Ok(Self { ground: Ground::Lab(lab), managers, access })
+        let members = usize::from(plan.managers);
+        let lab = Lab::new(&plan.dir, &km, members, plan.restart_after)?;
+        let Founded { managers, access } = lab.found(members).await?;
+        let visitor = lab.hosts.get(members).map(|host| host.as_member(0));
+        Ok(Self { ground: Ground::Lab(lab), managers, visitor, access })
     }
 
     /// The hosts the Managers are on, if they have hosts of their own.
@@ -141,9 +170,9 @@ impl Cluster {
         match &self.ground {
             Ground::Loopback(demo) => demo.processes(),
             Ground::Lab(lab) => {
-                let running = self.managers.iter().zip(&lab.hosts);
+                let running = self.managers.iter().chain(&self.visitor).zip(&lab.hosts);
                 Ok(running
-                    .filter_map(|(manager, host)| Some((manager.id, host.process()?)))
+                    .filter_map(|(manager, host)| Some((manager.id.get(), host.process()?)))
                     .collect())
             }
         }
@@ -151,13 +180,30 @@ impl Cluster {
 
     /// The place of a Manager among them.
     pub fn place(&self, id: u64) -> Option<usize> {
-        self.managers.iter().position(|manager| manager.id == id)
+        let mut all = self.managers.iter().chain(&self.visitor);
+        all.position(|manager| manager.id.get() == id)
+    }
+
+    /// Who lives at a place.
+    pub fn at(&self, place: usize) -> Option<&Manager> {
+        self.managers.iter().chain(&self.visitor).nth(place)
+    }
+
+    /// The place of the spare host.
+    pub fn spare(&self) -> Option<usize> {
+        self.visitor.as_ref().map(|_| self.managers.len())
     }
 
     /// Waits until every Manager has a process again.
     pub async fn all_running(&self, patience: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + patience;
-        while self.processes()?.len() < self.managers.len() {
+        let runs = |processes: &[(u64, Process)], id: u64| {
+            processes.iter().any(|(running, _)| *running == id)
+        };
+        let all = |processes: Vec<(u64, Process)>| {
+            self.managers.iter().all(|manager| runs(&processes, manager.id.get()))
+        };
+        while !all(self.processes()?) {
             if Instant::now() > deadline {
                 return Err(Failure("a killed Manager was not started again".into()));
             }
@@ -168,8 +214,11 @@ impl Cluster {
 
     /// Writes down what Managers and agents said of who was Active and whom hosts obeyed.
     pub fn record_sayings(&self, history: &History) -> Result<(), Failure> {
-        for manager in &self.managers {
-            sayings::of_manager(&manager.log, history)?;
+        for manager in self.managers.iter().chain(&self.visitor) {
+            // On the spare host there may never have been one.
+            if manager.log.exists() {
+                sayings::of_manager(&manager.log, history)?;
+            }
         }
         match &self.ground {
             Ground::Loopback(demo) => {
@@ -199,7 +248,7 @@ impl Demo {
         let managers = read_record(&self.dir)?.managers;
         let running = managers.iter().filter_map(|manager| {
             let process = Process::of(manager.pid?)?;
-            process.names(manager.config.as_deref()?).then_some((manager.id, process))
+            process.names(manager.config.as_deref()?).then_some((manager.id.get(), process))
         });
         Ok(running.collect())
     }
@@ -257,12 +306,12 @@ async fn ready(plan: &Plan) -> Result<(Record, Access), Failure> {
     let manager = last.ok_or_else(|| Failure("not all Managers are there".into()))?;
     let ca_pem = fs::read_to_string(&record.ca).map_err(Failure::doing(record.ca.display()))?;
     let stranger = Access { ca_pem: ca_pem.into(), token: "".into() };
-    let client = Client::new(&stranger, manager.id, &manager.api_url)?;
+    let client = Client::new(&stranger, manager.id.clone(), &manager.api_url)?;
     // Asked without a session first: signing in again and again would be refused as an attack.
     votes(&fs::read_to_string(plan.dir.join("demo.log")).unwrap_or_default())?;
     let token = client.login(&record.admin.username, &record.admin.password).await;
     let access = Access { token: token.map_err(Failure)?, ..stranger };
-    let client = Client::new(&access, manager.id, &manager.api_url)?;
+    let client = Client::new(&access, manager.id.clone(), &manager.api_url)?;
     match client.send(Call::get("/cluster")).await {
         Reply::Done(answer) if complete(&answer.body, plan.managers) => Ok((record, access)),
         other => Err(Failure(format!("not complete: {other:?}"))),

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::Failure;
-use crate::checker::{Finding, Valid};
+use crate::checker::Finding;
 use crate::client::{Call, Client, Reply};
+use crate::fault::steps;
 use crate::history::{History, Line};
 use crate::probe::Sighting;
 use crate::workload::set::PREFIX;
@@ -30,7 +31,7 @@ pub async fn recovery(clients: &[Client], history: &History, sighting: &Sighting
         let mut still = Vec::new();
         for client in silent {
             if let Err(error) = fresh_write(client).await {
-                last = format!("Manager {}: {error}", client.node);
+                last = format!("Manager {}: {error}", client.node.get());
                 still.push(client);
             }
         }
@@ -53,7 +54,7 @@ fn recovered(after: Duration, history: &History) -> Finding {
 }
 
 async fn fresh_write(client: &Client) -> Result<(), String> {
-    let path = format!("/properties/custom/fresh.{}", client.node);
+    let path = format!("/properties/custom/fresh.{}", client.node.get());
     let call = Call::change(reqwest::Method::PUT, path, Some(json!({ "value": "fresh" })));
     match client.send(call).await {
         Reply::Done(_) => Ok(()),
@@ -65,10 +66,12 @@ async fn fresh_write(client: &Client) -> Result<(), String> {
 pub async fn read_sets(clients: &[Client], history: &History) {
     for client in clients {
         let line = match read_set(client).await {
-            Ok(elements) => Line::of_harness("final", "set", Some(client.node), json!(elements)),
+            Ok(elements) => {
+                Line::of_harness("final", "set", Some(client.node.get()), json!(elements))
+            }
             Err(error) => {
                 let value = json!({ "error": error });
-                Line::of_harness("final", "set-unread", Some(client.node), value)
+                Line::of_harness("final", "set-unread", Some(client.node.get()), value)
             }
         };
         history.record(line);
@@ -96,6 +99,47 @@ fn element(item: &Value) -> Option<u64> {
     item["name"].as_str()?.strip_prefix(PREFIX)?.parse().ok()
 }
 
+/// How long operations may go on once the group is whole.
+const OPERATIONS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until no operation goes on, and writes down how the newest ended.
+pub async fn read_operations(clients: &[Client], history: &History) {
+    let started = Instant::now();
+    let mut told = Value::Null;
+    for client in clients.iter().cycle() {
+        if let Reply::Done(answer) =
+            client.send(Call::get(format!("/operations?limit={PAGE}"))).await
+        {
+            told = answer.body["items"].clone();
+            let mut items = told.as_array().into_iter().flatten();
+            if items.all(steps::ended) {
+                break;
+            }
+        }
+        if started.elapsed() > OPERATIONS_PATIENCE {
+            break;
+        }
+        sleep(LOOK_PERIOD).await;
+    }
+    if let Some(items) = told.as_array() {
+        let short = |it: &Value| json!({ "id": it["id"], "kind": it["kind"], "status": it["status"], "resumed": it["resumed"] });
+        let items: Vec<Value> = items.iter().map(short).collect();
+        history.record(Line::of_harness("final", "operations", None, json!(items)));
+    }
+}
+
+/// Writes down who belongs to the group, as every Manager tells it.
+pub async fn read_members(clients: &[Client], history: &History) {
+    for client in clients {
+        if let Reply::Done(answer) = client.send(Call::get("/cluster")).await {
+            let members = answer.body["members"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let members: Vec<&Value> = members.iter().map(|member| &member["id"]).collect();
+            let value = json!({ "members": members, "voters": answer.body["voters"] });
+            history.record(Line::of_harness("final", "members", Some(client.node.get()), value));
+        }
+    }
+}
+
 /// Reads what each property of the repeated requests was, and writes a line each.
 pub async fn read_pasts(clients: &[Client], history: &History) -> Result<(), Failure> {
     let lines = history.lines()?;
@@ -113,12 +157,17 @@ pub async fn read_pasts(clients: &[Client], history: &History) -> Result<(), Fai
             Reply::Refused { code, .. } if code == "NO_SUCH_PROPERTY" => json!([]),
             other => {
                 let value = json!({ "error": format!("{other:?}") });
-                history.record(Line::of_harness("final", "past-unread", Some(client.node), value));
+                history.record(Line::of_harness(
+                    "final",
+                    "past-unread",
+                    Some(client.node.get()),
+                    value,
+                ));
                 continue;
             }
         };
         let key = Some(key.to_owned());
-        let line = Line::of_harness("final", "past", Some(client.node), value);
+        let line = Line::of_harness("final", "past", Some(client.node.get()), value);
         history.record(Line { key, ..line });
     }
     Ok(())
@@ -136,9 +185,9 @@ pub async fn convergence(clients: &[Client]) -> Finding {
         for client in clients {
             match digest(client).await {
                 Ok((revision, value)) => {
-                    digests.entry(revision).or_default().insert(client.node, value);
+                    digests.entry(revision).or_default().insert(client.node.get(), value);
                 }
-                Err(error) => last = format!("Manager {}: {error}", client.node),
+                Err(error) => last = format!("Manager {}: {error}", client.node.get()),
             }
         }
         if let Some(finding) = judge(&digests, clients.len()) {
@@ -160,7 +209,7 @@ fn judge(digests: &Digests, managers: usize) -> Option<Finding> {
     }
     let (revision, _) = digests.iter().rfind(|(_, told)| told.len() == managers)?;
     let facts = json!({ "revision": revision });
-    Some(Finding { check: "convergence", valid: Valid::Yes, because: Vec::new(), facts })
+    Some(Finding::against("convergence", Vec::new(), facts))
 }
 
 async fn digest(client: &Client) -> Result<(u64, String), String> {

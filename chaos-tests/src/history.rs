@@ -98,6 +98,9 @@ impl Line {
     }
 }
 
+/// The errors of calls that certainly were not tried.
+pub const UNTRIED: [&str; 5] = ["NO_ACTIVE", "NO_QUORUM", "STOPPING", "DISK_FULL", "unreachable"];
+
 /// The history of a run that goes on: kept, and written to a file as it grows.
 pub struct History {
     started: Instant,
@@ -140,6 +143,16 @@ impl History {
         writeln!(pages.file, "{text}").expect("a run whose history cannot be written is worthless");
         pages.lines.push(line);
         time
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.pages().lines.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Everything so far.

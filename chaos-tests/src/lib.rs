@@ -24,6 +24,7 @@ pub mod history;
 pub mod lab;
 pub mod measure;
 pub mod probe;
+pub mod report;
 pub mod run;
 pub mod sayings;
 pub mod verdict;

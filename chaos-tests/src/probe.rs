@@ -64,9 +64,9 @@ pub async fn run(
         };
         value["sent"] = sent.into();
         value["received"] = history.now().into();
-        history.record(Line::of_harness("probe", f, Some(manager.id), value));
+        history.record(Line::of_harness("probe", f, Some(manager.id.get()), value));
         if f == "active" {
-            sighting.active.store(manager.id, Ordering::Relaxed);
+            sighting.active.store(manager.id.get(), Ordering::Relaxed);
             sighting.at.store(sent, Ordering::Relaxed);
         }
     }

@@ -1,26 +1,26 @@
 //! One run from the first process to the verdict.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::Failure;
 use crate::checker::{Finding, Valid};
 use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Fault, Nemesis, Planned, Tally};
-use crate::finale;
-use crate::history::{History, operations};
-use crate::measure;
+use crate::history::{History, Line, Process, operations};
 use crate::probe::{self, Sighting};
-use crate::verdict::{self, Evidence, Verdict};
+use crate::verdict::{self, Evidence, Verdict, Versions};
 use crate::workload::sessions::Person;
-use crate::workload::{Shared, register, requests, sessions, set, watch};
+use crate::workload::{Shared, Workload, register, requests, sessions, set, watch};
+use crate::{Failure, finale, measure, report};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
@@ -34,21 +34,29 @@ const VISITORS: u32 = 3;
 const RETURN_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the group is left alone before the first fault may come and after the last.
 const CALM: Duration = Duration::from_secs(1);
+/// Faults take longer than planned on a slow machine; so many times longer, and the rest is left out.
+const SLACK: u32 = 3;
+/// How often is said how far the run is.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub km: PathBuf,
-    pub duration: Duration,
+    /// `None`: as long as it takes to have each class of faults once.
+    pub duration: Option<Duration>,
     pub seed: u64,
-    /// Gets the history, the result, and the Managers' own folder.
+    /// Gets the history, the result, the report, and the Managers' own folder.
     pub out: PathBuf,
     pub managers: u16,
     /// The classes of faults.
     pub faults: Vec<Fault>,
+    /// How many of them at the same time, at most.
+    pub overlap: usize,
+    pub workloads: Vec<Workload>,
     /// Whether the Managers get hosts of their own.
     pub lab: bool,
-    /// What the faults were chosen with, to repeat the run.
+    /// What was chosen besides time, seed and Managers, to repeat the run.
     pub chosen: String,
 }
 
@@ -65,7 +73,7 @@ struct Load {
     sighting: Arc<Sighting>,
 }
 
-/// Runs, judges, and writes `history.jsonl` and `result.json`.
+/// Runs, judges, and writes `history.jsonl`, `result.json` and `report.html`.
 pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
     let restart_after = Duration::from_secs(1);
@@ -76,33 +84,63 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
         false => Cluster::start(&plan).await?,
     };
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
-    let plan = fault::plan(settings.seed, settings.duration, &settings.faults);
+    for (place, manager) in cluster.managers.iter().enumerate() {
+        let value = json!({ "host": place + 1, "role": "manager" });
+        history.record(Line::of_harness("member", "founded", Some(manager.id.get()), value));
+    }
+    let (plan, duration) = planned(settings);
     let (starved_us, started) = (measure::starved_us(), Instant::now());
-    let (mut checks, faults) = break_and_heal(settings, &cluster, &history, &plan).await?;
+    let (mut checks, faults) =
+        break_and_heal(settings, duration, &cluster, &history, &plan).await?;
     let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
-    let starved_percent = waited_us.map(|us| us / 10_000 / started.elapsed().as_secs().max(1));
+    let took = started.elapsed();
+    let starved_percent = waited_us.map(|us| us / 10_000 / took.as_secs().max(1));
     let managers = cluster.managers.clone();
     cluster.record_sayings(&history)?;
     cluster.stop().await?;
     let lines = history.lines()?;
+    let classes = came_up(&plan, &faults);
     let evidence = Evidence {
         lines: &lines,
         managers: &managers,
-        plan: &plan,
+        classes: &classes,
         faults: &faults,
-        lasted: settings.duration,
+        workloads: &settings.workloads,
+        lasted: settings.duration.unwrap_or(took),
         starved_percent,
     };
     checks.extend(verdict::findings(&evidence));
-    let verdict = conclude(settings, checks, &evidence);
-    let path = settings.out.join("result.json");
-    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
-    fs::write(&path, text).map_err(Failure::doing(path.display()))?;
+    let verdict = conclude(settings, checks, &evidence).await;
+    write(settings, &verdict, &evidence)?;
     Ok(verdict)
+}
+
+/// The classes whose time came.
+fn came_up(plan: &[Planned], faults: &Tally) -> Vec<Fault> {
+    let mut classes: Vec<Fault> = plan
+        .iter()
+        .map(|planned| planned.fault)
+        .filter(|fault| faults.classes.contains_key(&fault.name()))
+        .collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+/// What is broken when, and how long it takes.
+fn planned(settings: &Settings) -> (Vec<Planned>, Duration) {
+    let Settings { seed, faults, overlap, .. } = settings;
+    if let Some(duration) = settings.duration {
+        return (fault::plan(*seed, duration, faults, *overlap), duration);
+    }
+    let plan = fault::each_once(*seed, faults, *overlap);
+    let over = plan.iter().map(|planned| planned.at + planned.lasts).max().unwrap_or_default();
+    (plan, over * SLACK)
 }
 
 async fn break_and_heal(
     settings: &Settings,
+    duration: Duration,
     cluster: &Cluster,
     history: &Arc<History>,
     plan: &[Planned],
@@ -110,14 +148,19 @@ async fn break_and_heal(
     let clients = cluster
         .managers
         .iter()
-        .map(|manager| Client::new(&cluster.access, manager.id, &manager.api_url))
+        .map(|manager| Client::new(&cluster.access, manager.id.clone(), &manager.api_url))
         .collect::<Result<Vec<_>, _>>()?;
     let people = sessions::people(&clients[0], VISITORS).await?;
-    let mut load = start(settings, cluster, history, clients.clone(), people);
-    let over = Instant::now() + settings.duration;
+    let mut load = start(settings, duration, cluster, history, clients.clone(), people);
+    let over = Instant::now() + duration;
     let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
-    let faults = nemesis.run(plan).await?;
-    sleep_until(over).await;
+    let faults = tokio::select! {
+        faults = nemesis.run(plan, duration) => faults?,
+        never = progress(duration, history, &load.sighting) => never,
+    };
+    if settings.duration.is_some() {
+        sleep_until(over).await;
+    }
     cluster.all_running(RETURN_PATIENCE).await?;
     let recovery = finale::recovery(&clients, history, &load.sighting).await;
     sleep(CALM).await;
@@ -126,8 +169,10 @@ async fn break_and_heal(
     load.last_revision.store(last_acknowledged(history)?, Ordering::Relaxed);
     load.stop_watchers.store(true, Ordering::Relaxed);
     while load.watchers.join_next().await.is_some() {}
+    finale::read_operations(&clients, history).await;
     finale::read_sets(&clients, history).await;
     finale::read_pasts(&clients, history).await?;
+    finale::read_members(&clients, history).await;
     let convergence = finale::convergence(&clients).await;
     load.stop_probes.store(true, Ordering::Relaxed);
     while let Some(ended) = load.probes.join_next().await {
@@ -136,8 +181,27 @@ async fn break_and_heal(
     Ok((vec![recovery, convergence], faults))
 }
 
+/// Says now and then how far the run is, for ever.
+async fn progress(duration: Duration, history: &History, sighting: &Sighting) -> ! {
+    let (started, all) = (Instant::now(), duration.as_secs());
+    loop {
+        sleep(PROGRESS).await;
+        let active = match sighting.active(history.now()) {
+            Some(active) => format!("Manager {active} is Active"),
+            None => "nobody is seen to be Active".to_owned(),
+        };
+        let (seconds, lines) = (started.elapsed().as_secs(), history.len());
+        // A closed pipe is no reason to end.
+        let _ = writeln!(
+            std::io::stdout(),
+            "chaos: {seconds} of {all} s, {lines} lines of history, {active}"
+        );
+    }
+}
+
 fn start(
     settings: &Settings,
+    duration: Duration,
     cluster: &Cluster,
     history: &Arc<History>,
     clients: Vec<Client>,
@@ -153,11 +217,12 @@ fn start(
         last_revision: Arc::default(),
         sighting: Arc::default(),
     };
-    for manager in cluster.managers.clone() {
+    for manager in cluster.managers.iter().chain(&cluster.visitor).cloned() {
         let (history, sighting) = (history.clone(), load.sighting.clone());
         load.probes.spawn(probe::run(manager, history, sighting, load.stop_probes.clone()));
     }
-    for client in clients.clone() {
+    let does = |workload: Workload| settings.workloads.contains(&workload);
+    for client in clients.iter().filter(|_| does(Workload::Watch)).cloned() {
         let (stop, last) = (load.stop_watchers.clone(), load.last_revision.clone());
         load.watchers.spawn(watch::run(client, history.clone(), stop, last));
     }
@@ -169,22 +234,22 @@ fn start(
         values: AtomicU64::new(1),
         processes: AtomicU64::new(0),
     });
-    let keys = Arc::new(register::Keys::default());
-    for number in 0..REGISTER_CLIENTS {
-        load.clients.spawn(register::run(shared.clone(), keys.clone(), number));
+    let mut numbers = 0..;
+    let mut number = || numbers.next().expect("it has no end");
+    if does(Workload::Register) {
+        let keys = Arc::new(register::Keys::default());
+        for _ in 0..REGISTER_CLIENTS {
+            load.clients.spawn(register::run(shared.clone(), keys.clone(), number()));
+        }
     }
-    for nth in 0..SET_CLIENTS {
-        let number = REGISTER_CLIENTS + u64::from(nth);
-        load.clients.spawn(set::run(shared.clone(), number, SET_CLIENTS, settings.duration));
+    for _ in (0..SET_CLIENTS).filter(|_| does(Workload::Set)) {
+        load.clients.spawn(set::run(shared.clone(), number(), SET_CLIENTS, duration));
     }
-    let mut number = REGISTER_CLIENTS + u64::from(SET_CLIENTS);
-    for _ in 0..REQUEST_CLIENTS {
-        load.clients.spawn(requests::run(shared.clone(), number));
-        number += 1;
+    for _ in (0..REQUEST_CLIENTS).filter(|_| does(Workload::Requests)) {
+        load.clients.spawn(requests::run(shared.clone(), number()));
     }
-    for person in people {
-        load.clients.spawn(sessions::run(shared.clone(), number, person));
-        number += 1;
+    for person in people.into_iter().filter(|_| does(Workload::Sessions)) {
+        load.clients.spawn(sessions::run(shared.clone(), number(), person));
     }
     load
 }
@@ -198,23 +263,75 @@ fn last_acknowledged(history: &History) -> Result<u64, Failure> {
         .unwrap_or(0))
 }
 
-fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {
+async fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {
     let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
-    let Settings { seed, managers, duration, .. } = settings;
-    let seconds = duration.as_secs();
+    let Settings { seed, managers, overlap, .. } = settings;
+    let (seconds, lines) = (evidence.lasted.as_secs(), evidence.lines);
+    let long = match settings.duration {
+        Some(_) => format!("SECONDS={seconds}"),
+        None => "EACH_ONCE=1".to_owned(),
+    };
     Verdict {
         valid,
         seed: *seed,
         seconds,
         managers: evidence.managers.len(),
+        overlap: *overlap,
         repeat: format!(
-            "make chaos SECONDS={seconds} SEED={seed} MANAGERS={managers}{}",
+            "make chaos {long} SEED={seed} MANAGERS={managers} OVERLAP={overlap}{}",
             settings.chosen
         ),
+        versions: versions(&settings.km).await,
         checks,
-        counts: verdict::counts(evidence.lines),
-        faults: evidence.faults.clone(),
-        calls_per_second: verdict::rate(&operations(evidence.lines), evidence.lasted),
-        failover_ms: verdict::failovers_ms(evidence.lines),
+        counts: verdict::counts(lines),
+        faults: evidence.faults.classes.clone(),
+        pairs: evidence.faults.pairs.clone(),
+        skipped: verdict::skipped(lines),
+        leader_changes: verdict::leader_changes(lines),
+        calls_per_second: verdict::rate(lines, evidence.lasted),
+        calls_per_second_by_phase: verdict::rates_by_phase(lines),
+        failover_ms: verdict::failovers_ms(lines),
+        logs: evidence.managers.iter().map(|manager| manager.log.clone()).collect(),
     }
+}
+
+/// What was run on what, as far as it can be known.
+async fn versions(km: &Path) -> Versions {
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    let km = crate::lab::said(&[&km.display().to_string(), "--version"]).await;
+    Versions { km, commit: crate::lab::said(&["git", "rev-parse", "HEAD"]).await, kernel }
+}
+
+fn write(settings: &Settings, verdict: &Verdict, evidence: &Evidence<'_>) -> Result<(), Failure> {
+    let path = settings.out.join("result.json");
+    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
+    fs::write(&path, text).map_err(Failure::doing(path.display()))?;
+    for finding in verdict.checks.iter().filter(|finding| !finding.prefix.is_empty()) {
+        let path = settings.out.join(format!("shortest-bad-{}.jsonl", finding.check));
+        fs::write(&path, prefix(evidence.lines, &finding.prefix))
+            .map_err(Failure::doing(path.display()))?;
+    }
+    let path = settings.out.join("report.html");
+    report::write(&path, verdict, evidence.lines, evidence.managers)
+}
+
+/// The lines of these calls, their ends included, as far as they have one.
+fn prefix(lines: &[Line], begins: &[u64]) -> String {
+    let mut open: Vec<&Process> = Vec::new();
+    let mut text = String::new();
+    for line in lines {
+        let ends = open.iter().position(|process| **process == line.process);
+        let begins = begins.contains(&line.index);
+        if let Some(ends) = ends {
+            open.swap_remove(ends);
+        }
+        if begins {
+            open.push(&line.process);
+        }
+        if begins || ends.is_some() {
+            text.push_str(&serde_json::to_string(line).expect("a line is plain data"));
+            text.push('\n');
+        }
+    }
+    text
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod belonging;
 mod linearizable;
 mod plan;
 mod promises;

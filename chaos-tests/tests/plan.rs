@@ -4,11 +4,50 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chaos_tests::fault::network::filters;
-use chaos_tests::fault::{Break, Fault, plan};
+use chaos_tests::fault::{Break, Fault, Planned, each_once, pairs, plan as overlapping};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Long enough for every class.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+/// One fault at a time.
+fn plan(seed: u64, run: Duration, classes: &[Fault]) -> Vec<Planned> {
+    overlapping(seed, run, classes, 1)
+}
+
+#[test]
+fn up_to_three_faults_come_together_and_none_that_mends_another() {
+    let plan = overlapping(5, TEN_MINUTES * 10, &Fault::all(), 3);
+    let slots: Vec<&[Planned]> = plan.chunk_by(|one, next| one.slot == next.slot).collect();
+    for many in 1..=3 {
+        assert!(slots.iter().any(|slot| slot.len() == many), "no slot of {many}");
+    }
+    for slot in &slots {
+        assert!(slot.len() <= 3);
+        for (nth, one) in slot.iter().enumerate() {
+            let mut others = slot[nth + 1..].iter();
+            assert!(others.all(|other| one.fault.means.goes_with(other.fault.means)), "{slot:?}");
+        }
+    }
+    let end = |slot: &[Planned]| slot.iter().map(|it| it.at + it.lasts).max();
+    assert!(slots.windows(2).all(|two| Some(two[1][0].at) > end(two[0])));
+}
+
+#[test]
+fn a_short_run_has_each_class_exactly_once() {
+    for seed in 0..50 {
+        let plan = each_once(seed, &Fault::all(), 3);
+        let classes: BTreeSet<_> = plan.iter().map(|planned| planned.fault).collect();
+        assert_eq!((classes.len(), plan.len()), (Fault::all().len(), Fault::all().len()));
+    }
+}
+
+#[test]
+fn pairs_are_of_different_kinds_that_can_be_at_the_same_time() {
+    let pairs = pairs(&Fault::all());
+    assert!(pairs.len() > 150, "{}", pairs.len());
+    assert!(pairs.iter().all(|(one, other)| one != other && one.goes_with(*other)));
+}
 
 #[test]
 fn the_same_seed_gives_the_same_faults() {

@@ -110,7 +110,10 @@ fn logs_of_tenures_that_follow_each_other_are_good_also_when_one_ends_without_a_
 
 #[test]
 fn a_tenure_that_its_own_log_says_held_after_its_successor_began_is_found() {
-    assert_eq!(log_verdict(&[(1, "begin", 5, 0), (1, "end", 5, 50), (4, "begin", 9, 40)]), Valid::No);
+    assert_eq!(
+        log_verdict(&[(1, "begin", 5, 0), (1, "end", 5, 50), (4, "begin", 9, 40)]),
+        Valid::No
+    );
 }
 
 #[test]

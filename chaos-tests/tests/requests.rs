@@ -126,9 +126,8 @@ fn a_session_that_a_manager_does_not_know_is_found() {
 
 #[test]
 fn a_session_that_outlives_its_end_is_found() {
-    let story = signed_in()
-        .done(&visit("logout", 1, (2, 3)), None)
-        .done(&visit("me", 2, (4, 5)), None);
+    let story =
+        signed_in().done(&visit("logout", 1, (2, 3)), None).done(&visit("me", 2, (4, 5)), None);
     assert_eq!(session_verdict(story), Valid::No);
 }
 
@@ -151,7 +150,10 @@ fn an_unknown_end_may_have_come_or_not() {
 
 #[test]
 fn without_a_sign_in_nothing_is_shown() {
-    assert_eq!(session_verdict(Story::default().unknown(&visit("login", 1, (0, 1)))), Valid::Unknown);
+    assert_eq!(
+        session_verdict(Story::default().unknown(&visit("login", 1, (0, 1)))),
+        Valid::Unknown
+    );
 }
 
 // ---- hosts obey no Manager of the past (promises 2, 24)
@@ -168,7 +170,12 @@ fn fencing_verdict(said: &[(&str, u64, u64)]) -> Valid {
 #[test]
 fn epochs_that_grow_are_good() {
     assert_eq!(
-        fencing_verdict(&[("accepted", 1, 5), ("accepted", 1, 5), ("accepted", 4, 9), ("refused", 1, 5)]),
+        fencing_verdict(&[
+            ("accepted", 1, 5),
+            ("accepted", 1, 5),
+            ("accepted", 4, 9),
+            ("refused", 1, 5)
+        ]),
         Valid::Yes
     );
 }
@@ -181,9 +188,12 @@ fn a_host_that_obeys_a_manager_of_the_past_is_found() {
 #[test]
 fn an_agent_that_forgets_while_it_was_gone_is_found() {
     let opened = |highest: u64| {
-        let story = Story::default()
-            .line("effect", "accepted", 1, json!({ "epoch": 9 }))
-            .line("effect", "opened", 0, json!({ "highest": highest }));
+        let story = Story::default().line("effect", "accepted", 1, json!({ "epoch": 9 })).line(
+            "effect",
+            "opened",
+            0,
+            json!({ "highest": highest }),
+        );
         fencing::check(&story.unsorted()).valid
     };
     assert_eq!((opened(9), opened(0)), (Valid::Yes, Valid::No));

@@ -64,24 +64,13 @@ impl Story {
         self
     }
 
-    fn ended(
-        mut self,
-        asked: &Asked,
-        kind: Kind,
-        rev: Option<u64>,
-        error: Option<&str>,
-    ) -> Self {
+    fn ended(mut self, asked: &Asked, kind: Kind, rev: Option<u64>, error: Option<&str>) -> Self {
         let begin = Line {
             time: asked.times.0,
             key: Some(asked.key.to_owned()),
             node: Some(1),
             req: asked.req.map(str::to_owned),
-            ..Line::new(
-                Process::Client(asked.process),
-                Kind::Invoke,
-                asked.f,
-                asked.value.clone(),
-            )
+            ..Line::new(Process::Client(asked.process), Kind::Invoke, asked.f, asked.value.clone())
         };
         let error = error.map(str::to_owned);
         let end = Line { time: asked.times.1, kind, rev, error, ..begin.clone() };

@@ -64,6 +64,11 @@ impl Ext4 {
         shutdown(&self.path())
     }
 
+    /// From now on nothing more can be written, as after an error that the kernel found; what was flushed can be read.
+    pub fn stop_writing(&self) -> io::Result<()> {
+        run(Command::new("mount").args(["-o", "remount,abort"]).arg(self.path()))
+    }
+
     /// Brings the power back: the journal is replayed, as after any power cut. On a busy machine a mount can come
     /// before the kernel has let go of the dark file system, and be given that once more: then again.
     pub fn repower(&mut self) -> io::Result<()> {

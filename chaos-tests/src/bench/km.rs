@@ -57,7 +57,7 @@ impl Km {
 
     /// The process of a Manager; `None` while it is away.
     pub fn process(&self, nth: usize) -> Result<Option<Process>, Failure> {
-        let id = self.cluster.managers[nth].id;
+        let id = self.cluster.managers[nth].id.get();
         let running = self.cluster.processes()?;
         Ok(running.into_iter().find(|(running, _)| *running == id).map(|(_, process)| process))
     }

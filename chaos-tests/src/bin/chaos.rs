@@ -10,7 +10,8 @@ use chaos_tests::fault::Fault;
 use chaos_tests::lab::Lab;
 use chaos_tests::run::{Settings, run};
 use chaos_tests::verdict::Verdict;
-use clap::Parser;
+use chaos_tests::workload::Workload;
+use clap::{Parser, ValueEnum};
 
 /// Breaks a real group of Managers and judges what its clients saw
 #[derive(Parser)]
@@ -21,6 +22,9 @@ struct Arguments {
     /// How long faults go on
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Each class of faults once, however long it takes, instead of so many seconds
+    #[arg(long, conflicts_with = "seconds")]
+    each_once: bool,
     /// Decides all that is random; drawn and printed when not given
     #[arg(long)]
     seed: Option<u64>,
@@ -32,6 +36,12 @@ struct Arguments {
     /// Only classes of faults whose names begin so, such as power-cut or kill-active; may be given several times
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
+    /// How many faults at the same time, at most
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
+    overlap: u8,
+    /// What clients do; all of it when not given
+    #[arg(long, value_delimiter = ',', value_enum)]
+    workload: Vec<Workload>,
     /// No hosts of their own: all Managers on loopback, and what needs hosts is skipped
     #[arg(long)]
     loopback: bool,
@@ -42,7 +52,13 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { km, seconds, seed, out, managers, faults, loopback, list } = Arguments::parse();
+    let arguments = Arguments::parse();
+    let chosen = chosen(&arguments);
+    let Arguments {
+        km, seconds, each_once, seed, out, managers, faults, overlap, workload, ..
+    } = arguments;
+    let Arguments { loopback, list, .. } = arguments;
+    let workloads = if workload.is_empty() { Workload::ALL.to_vec() } else { workload };
     let classes = Fault::chosen(&faults);
     if list {
         classes.iter().for_each(|class| say(&class.name()));
@@ -55,7 +71,8 @@ async fn main() -> ExitCode {
     let missing = if loopback { Some("asked for".to_owned()) } else { Lab::missing() };
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let out = out.join(seed.to_string());
-    say(&format!("chaos: seed {seed}, {seconds} s, {managers} Managers, into {}", out.display()));
+    let long = if each_once { "each fault once".to_owned() } else { format!("{seconds} s") };
+    say(&format!("chaos: seed {seed}, {long}, {managers} Managers, into {}", out.display()));
     if out.exists() {
         say("chaos: that folder exists already: choose another --out, or remove it");
         return ExitCode::from(2);
@@ -67,17 +84,15 @@ async fn main() -> ExitCode {
     }
     let settings = Settings {
         km,
-        duration: Duration::from_secs(seconds),
+        duration: (!each_once).then(|| Duration::from_secs(seconds)),
         seed,
         out,
         managers,
         faults: classes,
+        overlap: usize::from(overlap),
+        workloads,
         lab: missing.is_none(),
-        chosen: if faults.is_empty() {
-            String::new()
-        } else {
-            format!(" FAULTS={}", faults.join(","))
-        },
+        chosen,
     };
     let ended = tokio::select! {
         ended = run(&settings) => ended,
@@ -90,6 +105,23 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What is to be said besides to have the same run again.
+fn chosen(arguments: &Arguments) -> String {
+    let mut chosen = String::new();
+    if !arguments.faults.is_empty() {
+        chosen.push_str(&format!(" FAULTS={}", arguments.faults.join(",")));
+    }
+    let names = arguments
+        .workload
+        .iter()
+        .filter_map(|it| Some(it.to_possible_value()?.get_name().to_owned()));
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        chosen.push_str(&format!(" WORKLOAD={}", names.join(",")));
+    }
+    chosen
 }
 
 fn tell(verdict: &Verdict) -> ExitCode {
@@ -105,6 +137,8 @@ fn tell(verdict: &Verdict) -> ExitCode {
     for (class, counts) in &verdict.faults {
         say(&format!("  fault   {class:<19} {} of {}", counts.installed, counts.tried()));
     }
+    let pairs: Vec<&str> = verdict.pairs.keys().map(String::as_str).collect();
+    say(&format!("  at the same time: {}", pairs.join(", ")));
     say(&format!(
         "  {} calls/s · failovers {:?} ms",
         verdict.calls_per_second, verdict.failover_ms

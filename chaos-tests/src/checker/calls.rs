@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::history::{Kind, Line, Process};
+use crate::history::{Kind, Line, Process, UNTRIED};
 
 /// How such a call ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,9 +32,6 @@ pub(super) struct Call<'a> {
     /// `u64::MAX` when nobody knows.
     pub returned: u64,
 }
-
-/// The codes by which a call that was not tried ends: nothing is known of the request as such.
-const UNTRIED: [&str; 5] = ["NO_ACTIVE", "NO_QUORUM", "STOPPING", "DISK_FULL", "unreachable"];
 
 impl End {
     /// The code of a refusal by the group, which had looked.

@@ -36,24 +36,29 @@ pub fn check(operations: &[Operation]) -> Finding {
     for operation in operations.iter().filter(|operation| !is_set(operation)) {
         keys.entry(&operation.key).or_default().push(operation.clone());
     }
-    let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), 0);
+    let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), Vec::new());
+    let (mut impossible, mut shortest) = (Vec::new(), Vec::new());
     for (key, operations) in &keys {
         match judge(operations) {
             Judgement::Linearizable => {}
             Judgement::Impossible(prefix) => {
                 valid = Valid::No;
                 because.push(tell(key, &prefix));
+                impossible.push(*key);
+                if shortest.is_empty() || prefix.len() < shortest.len() {
+                    shortest = prefix.iter().map(|operation| operation.index).collect();
+                }
             }
             Judgement::Undecided => {
                 valid = valid.and(Valid::Unknown);
-                undecided += 1;
+                undecided.push(*key);
                 because
                     .push(format!("{key}: undecided within {CONFIGURATIONS_MAX} configurations"));
             }
         }
     }
-    let facts = json!({ "keys": keys.len(), "undecided": undecided });
-    Finding { valid, ..Finding::against("linearizable", because, facts) }
+    let facts = json!({ "keys": keys.len(), "undecided": undecided, "impossible": impossible });
+    Finding { valid, prefix: shortest, ..Finding::against("linearizable", because, facts) }
 }
 
 fn is_set(operation: &Operation) -> bool {

@@ -3,8 +3,10 @@
 mod calls;
 pub mod fencing;
 pub mod linearizable;
+pub mod membership;
 pub mod once;
 pub mod one_active;
+pub mod operations;
 pub mod revision;
 pub mod sessions;
 pub mod set;
@@ -54,6 +56,9 @@ pub struct Finding {
     pub because: Vec<String>,
     /// Figures.
     pub facts: Value,
+    /// Numbers of the lines that begin the calls of the shortest bad beginning, where a judge knows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefix: Vec<u64>,
 }
 
 /// Most sentences a finding carries: the first ones tell, thousands hide.
@@ -64,11 +69,12 @@ impl Finding {
     pub fn against(check: &'static str, mut because: Vec<String>, facts: Value) -> Self {
         let valid = if because.is_empty() { Valid::Yes } else { Valid::No };
         because.truncate(BECAUSE_MAX);
-        Self { check, valid, because, facts }
+        Self { check, valid, because, facts, prefix: Vec::new() }
     }
 
     /// Cannot be told.
     pub fn unknown(check: &'static str, because: impl Into<String>) -> Self {
-        Self { check, valid: Valid::Unknown, because: vec![because.into()], facts: Value::Null }
+        let because = vec![because.into()];
+        Self { check, valid: Valid::Unknown, because, facts: Value::Null, prefix: Vec::new() }
     }
 }

@@ -55,7 +55,8 @@ pub fn check(lines: &[Line]) -> Finding {
     let pasts = pasts(lines);
     let unread = judge_pasts(&requests, &pasts, &mut because);
     let repeats = all.iter().filter(|call| call.f == "again").count();
-    let facts = json!({ "requests": requests.len(), "repeats": repeats, "properties": pasts.len() });
+    let facts =
+        json!({ "requests": requests.len(), "repeats": repeats, "properties": pasts.len() });
     let mut finding = Finding::against(CHECK, because, facts);
     if finding.valid == Valid::Yes && unread > 0 {
         finding.valid = Valid::Unknown;
@@ -127,9 +128,7 @@ fn misused(name: &str, request: &Request<'_>, told: &Told) -> Vec<String> {
         _ => None,
     });
     let wrong = request.misuses.iter().filter(|call| match &call.end {
-        End::Done { .. } => {
-            revision.is_none_or(|rev| !told.may_have_forgotten(rev, call.returned))
-        }
+        End::Done { .. } => revision.is_none_or(|rev| !told.may_have_forgotten(rev, call.returned)),
         End::Not(_) => call.end.refusal().is_some_and(|code| code != REUSED),
         End::Unknown => false,
     });

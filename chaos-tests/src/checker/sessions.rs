@@ -57,7 +57,9 @@ fn judge(name: &str, calls: &[&Call<'_>]) -> Vec<String> {
             tell(call, "did not know somebody who had signed in and not out")
         }
         true if call.invoked > left => tell(call, "knew somebody who had signed out"),
-        true if call.invoked > stranger_at => tell(call, "knew somebody who had not been known before"),
+        true if call.invoked > stranger_at => {
+            tell(call, "knew somebody who had not been known before")
+        }
         _ => None,
     };
     looks.filter_map(|call| wrong(&call)).collect()

@@ -15,6 +15,36 @@ const COUNT: u32 = JUMPS.len() as u32;
 const EACH_MIN: Duration = Duration::from_millis(2_200);
 const TRUE_TIME: &str = "+0";
 
+/// How long a strobing clock shows a time: a host looks at its fake clock once a second.
+const STROBE: Duration = Duration::from_millis(1_100);
+/// Between these it strobes.
+const STROBES: [&str; 2] = ["+7200", "-7200"];
+
+/// Has the victims' clocks jump forth and back between two times for so long.
+pub(super) async fn strobe(
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let times = (lasts.as_millis() / STROBE.as_millis()).max(2) * 2;
+    let (mut wrong, times) = (0, usize::try_from(times).expect("it is short"));
+    if !victims.iter().all(|place| lab.hosts[*place].has_own_clock()) {
+        return Ok(Outcome::Skipped("faketime is not installed".into()));
+    }
+    for offset in STROBES.iter().cycle().take(times) {
+        victims.iter().try_for_each(|place| lab.hosts[*place].set_clock(offset))?;
+        sleep(STROBE).await;
+        for place in victims {
+            wrong += usize::from(lab.hosts[*place].clock_is_wrong().await);
+        }
+    }
+    victims.iter().try_for_each(|place| lab.hosts[*place].set_clock(TRUE_TIME))?;
+    match wrong > 1 {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("nobody was seen to show other times".into())),
+    }
+}
+
 /// Has the victims' clocks jump about for so long, then shows the true time again.
 pub(super) async fn strike(
     lab: &Lab,

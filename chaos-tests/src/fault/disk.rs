@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use super::{Outcome, until};
@@ -19,6 +19,9 @@ use crate::lab::Lab;
 const TRACER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a flush takes on a slow disk.
 const SLOW_FLUSH_US: u64 = 300_000;
+
+/// How long a host stays dark after its disk lied.
+const DARK: Duration = Duration::from_secs(1);
 
 /// Removes what it filled a disk with, also when the run is cancelled meanwhile.
 struct Filler(PathBuf);
@@ -72,6 +75,30 @@ pub enum Flush {
     Slow,
     /// It fails: the process must end and never answer from that log again before it was read anew.
     Fails,
+    /// It is said to be done, and nothing was flushed.
+    Lies,
+}
+
+/// Has the disks of the victims lie for so long, and then cuts their power while they still do: what they said was
+/// flushed is gone.
+pub(super) async fn lie(
+    lab: &Lab,
+    victims: &[(usize, Process)],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
+    let tracers = attach(lab, victims, Flush::Lies)?;
+    let attached = || victims.iter().all(|(_, process)| process.is_traced());
+    let mut bit = until(TRACER_PATIENCE, attached).await;
+    sleep(lasts).await;
+    lab.cut_power(&places).await?;
+    bit &= let_go(tracers).await;
+    sleep(DARK).await;
+    lab.restore_power(&places).await?;
+    match bit {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("no flush was left out".into())),
+    }
 }
 
 /// Has the flushes of a process go wrong for so long, seen from inside: a tracer changes what the system call does.
@@ -81,14 +108,31 @@ pub(super) async fn spoil(
     how: Flush,
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let mut tracers = Vec::new();
-    for (place, process) in victims {
-        let seen = lab.home(*place).join("flushes.strace");
-        tracers.push((trace(*process, how, &seen)?, seen));
-    }
+    let tracers = attach(lab, victims, how)?;
     let attached = || victims.iter().all(|(_, process)| process.is_traced());
     let mut bit = until(TRACER_PATIENCE, attached).await;
     sleep(lasts).await;
+    bit &= let_go(tracers).await;
+    match bit {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("no flush was spoiled".into())),
+    }
+}
+
+/// Tracers, and where each writes down what it did.
+type Tracers = Vec<(Child, PathBuf)>;
+
+fn attach(lab: &Lab, victims: &[(usize, Process)], how: Flush) -> Result<Tracers, Failure> {
+    let attach = |(place, process): &(usize, Process)| {
+        let seen = lab.home(*place).join("flushes.strace");
+        Ok((trace(*process, how, &seen)?, seen))
+    };
+    victims.iter().map(attach).collect()
+}
+
+/// Ends all tracers; whether each has spoiled something.
+async fn let_go(tracers: Tracers) -> bool {
+    let mut bit = true;
     for (mut tracer, seen) in tracers {
         if let Some(tracer) = tracer.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?)) {
             tracer.interrupt();
@@ -98,19 +142,13 @@ pub(super) async fn spoil(
         let told = fs::read_to_string(&seen).unwrap_or_default();
         bit &= told.contains("(INJECTED)") || told.contains("(DELAYED)");
     }
-    match bit {
-        true => Ok(Outcome::Installed),
-        false => Ok(Outcome::Indeterminate("no flush was spoiled".into())),
-    }
+    bit
 }
 
-fn trace(
-    process: Process,
-    how: Flush,
-    seen: &std::path::Path,
-) -> Result<tokio::process::Child, Failure> {
+fn trace(process: Process, how: Flush, seen: &std::path::Path) -> Result<Child, Failure> {
     let inject = match how {
         Flush::Slow => format!("inject=fdatasync,fsync:delay_enter={SLOW_FLUSH_US}"),
+        Flush::Lies => "inject=fdatasync,fsync:retval=0".to_owned(),
         Flush::Fails => "inject=fdatasync,fsync:error=EIO".to_owned(),
     };
     #[expect(clippy::disallowed_methods, reason = "ended by `spoil`, or when dropped")]

@@ -3,215 +3,48 @@
 //! The outcome of each fault is a closed set: installed, skipped, indeterminate. A fault that did not bite
 //! proves nothing, so the verdict asks for it.
 
+mod class;
 mod clock;
+mod damage;
 mod disk;
 mod kill;
+mod membership;
 pub mod network;
 mod office;
+mod operator;
 mod pause;
+mod plan;
 mod power;
+mod starve;
+pub mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
+pub use self::class::{Fault, Means, Target};
+pub use self::damage::Damage;
 pub use self::disk::Flush;
+pub use self::membership::Change;
 pub use self::network::Break;
+pub use self::plan::{Planned, each_once, pairs, plan};
 use crate::Failure;
 use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
 use crate::probe::Sighting;
 
-/// The longest pause that is shorter than the lease of an Active (1 s).
-const SHORT_MS: std::ops::Range<u64> = 200..700;
-/// Faults longer than the lease and than an election.
-const LONG_MS: std::ops::Range<u64> = 2_000..4_000;
-/// Quiet between two faults: sometimes too short to recover in.
-const QUIET_MS: std::ops::Range<u64> = 1_000..5_000;
-/// What a kill takes until the process is back, for the plan only.
-const KILL: Duration = Duration::from_millis(1_500);
-/// What ending and starting all Managers one after the other takes, for the plan only.
-const ROLLING: Duration = Duration::from_secs(12);
-
 /// How often a fault is tried that is not seen to bite.
 const TRIES: usize = 3;
 /// How long is waited for an Active to hit.
 const ACTIVE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Whom a fault hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    One,
-    Active,
-    Majority,
-    All,
-}
-
-impl Target {
-    fn name(self) -> &'static str {
-        match self {
-            Self::One => "one",
-            Self::Active => "active",
-            Self::Majority => "majority",
-            Self::All => "all",
-        }
-    }
-}
-
-/// How.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Means {
-    /// kill -9; it is started again.
-    Kill,
-    /// SIGSTOP for less than the lease.
-    ShortPause,
-    /// SIGSTOP for longer than the lease.
-    LongPause,
-    /// The network between the Managers is broken.
-    Network(Break),
-    /// The power of hosts is cut.
-    PowerCut,
-    /// Disks are full.
-    FullDisk,
-    /// Flushes go wrong.
-    Flushes(Flush),
-    /// Wall clocks jump.
-    Clock,
-    /// The office is handed over again and again.
-    Transfers,
-    /// All are ended in good order, one after the other.
-    Rolling,
-}
-
-impl Means {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Kill => "kill",
-            Self::ShortPause => "pause-short",
-            Self::LongPause => "pause-long",
-            Self::Network(Break::Split) => "split",
-            Self::Network(Break::Shatter) => "shatter",
-            Self::Network(Break::Bridge) => "bridge",
-            Self::Network(Break::Deaf) => "deaf",
-            Self::Network(Break::NoCalls) => "no-calls",
-            Self::Network(Break::Flap) => "flap",
-            Self::Network(Break::Cable) => "cable",
-            Self::Network(Break::Loss) => "loss",
-            Self::Network(Break::Slow) => "slow-link",
-            Self::PowerCut => "power-cut",
-            Self::FullDisk => "disk-full",
-            Self::Flushes(Flush::Slow) => "flush-slow",
-            Self::Flushes(Flush::Fails) => "flush-fails",
-            Self::Clock => "clock",
-            Self::Transfers => "transfers",
-            Self::Rolling => "rolling",
-        }
-    }
-}
-
-/// A class of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
-    pub means: Means,
-    pub target: Target,
-}
-
-/// Every class there is.
-const CLASSES: &[(Means, &[Target])] = &{
-    use Target::{Active, All, Majority, One};
-    [
-        (Means::Kill, &[One, Active, Majority, All] as &[Target]),
-        (Means::ShortPause, &[Active]),
-        (Means::LongPause, &[One, Active, Majority, All]),
-        (Means::Network(Break::Split), &[One, Active]),
-        (Means::Network(Break::Shatter), &[All]),
-        (Means::Network(Break::Bridge), &[All]),
-        (Means::Network(Break::Deaf), &[One, Active]),
-        (Means::Network(Break::NoCalls), &[One, Active]),
-        (Means::Network(Break::Flap), &[Active]),
-        (Means::Network(Break::Cable), &[One, Active]),
-        (Means::Network(Break::Loss), &[All]),
-        (Means::Network(Break::Slow), &[Active, All]),
-        (Means::PowerCut, &[One, Active, Majority, All]),
-        (Means::FullDisk, &[One, Active, All]),
-        (Means::Flushes(Flush::Slow), &[One, Active]),
-        (Means::Flushes(Flush::Fails), &[One, Active]),
-        (Means::Clock, &[One, Active, All]),
-        (Means::Transfers, &[All]),
-        (Means::Rolling, &[All]),
-    ]
-};
-
-impl Fault {
-    /// Every class there is.
-    pub fn all() -> Vec<Self> {
-        let each = |(means, targets): &(Means, &'static [Target])| {
-            let means = *means;
-            targets.iter().map(move |target| Self { means, target: *target })
-        };
-        CLASSES.iter().flat_map(each).collect()
-    }
-
-    /// The classes whose names begin with one of these; all of them when there are none.
-    pub fn chosen(beginnings: &[String]) -> Vec<Self> {
-        let chosen = |fault: &Self| {
-            beginnings.is_empty() || beginnings.iter().any(|name| fault.name().starts_with(name))
-        };
-        Self::all().into_iter().filter(chosen).collect()
-    }
-
-    /// Its name in histories and results.
-    pub fn name(self) -> String {
-        format!("{}-{}", self.means.name(), self.target.name())
-    }
-
-    fn lasts(self, random: &mut StdRng) -> Duration {
-        match self.means {
-            Means::Kill => KILL,
-            Means::Rolling => ROLLING,
-            Means::ShortPause => Duration::from_millis(random.random_range(SHORT_MS)),
-            _ => Duration::from_millis(random.random_range(LONG_MS)),
-        }
-    }
-}
-
-/// A fault with its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// After the start of the workload.
-    pub at: Duration,
-    pub fault: Fault,
-    pub lasts: Duration,
-    /// Turns "one" and "a majority" into Managers.
-    pub pick: u64,
-}
-
-/// The faults of a run: all these classes in random order, again and again until the time is up.
-pub fn plan(seed: u64, run: Duration, classes: &[Fault]) -> Vec<Planned> {
-    let mut random = StdRng::seed_from_u64(seed);
-    let (mut plan, mut deck, mut at) = (Vec::new(), Vec::<Fault>::new(), Duration::ZERO);
-    loop {
-        at += Duration::from_millis(random.random_range(QUIET_MS));
-        if deck.is_empty() {
-            deck.extend(classes);
-            deck.shuffle(&mut random);
-        }
-        let Some(fault) = deck.pop() else { return plan };
-        let lasts = fault.lasts(&mut random);
-        if at + lasts > run {
-            return plan;
-        }
-        plan.push(Planned { at, fault, lasts, pick: random.random() });
-        at += lasts;
-    }
-}
 
 /// How a fault came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -224,9 +57,6 @@ pub enum Outcome {
     /// It was tried and not seen to bite.
     Indeterminate(String),
 }
-
-/// How often each class came out how.
-pub type Tally = BTreeMap<String, Counts>;
 
 /// How often one class came out how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -243,6 +73,47 @@ impl Counts {
     }
 }
 
+/// How the faults of a run came out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How often each class came out how.
+    pub classes: BTreeMap<String, Counts>,
+    /// How often two kinds bit at the same time.
+    pub pairs: BTreeMap<String, u64>,
+    /// Slots of the plan whose time came when the run was over.
+    pub not_reached: usize,
+}
+
+impl Tally {
+    fn note(&mut self, slot: &[Planned], outcomes: &[Vec<Outcome>]) {
+        let mut bit: Vec<&str> = Vec::new();
+        for (planned, outcomes) in slot.iter().zip(outcomes) {
+            let counts = self.classes.entry(planned.fault.name()).or_default();
+            for outcome in outcomes {
+                match outcome {
+                    Outcome::Installed => counts.installed += 1,
+                    Outcome::Skipped(_) => counts.skipped += 1,
+                    Outcome::Indeterminate(_) => counts.indeterminate += 1,
+                }
+            }
+            if outcomes.last() == Some(&Outcome::Installed) {
+                bit.push(planned.fault.means.name());
+            }
+        }
+        bit.sort_unstable();
+        for (nth, one) in bit.iter().enumerate() {
+            for other in &bit[nth + 1..] {
+                *self.pairs.entry(format!("{one} + {other}")).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many faults bit.
+    pub fn installed(&self) -> u64 {
+        self.classes.values().map(|counts| counts.installed).sum()
+    }
+}
+
 /// Carries out a plan.
 pub struct Nemesis<'a> {
     pub cluster: &'a Cluster,
@@ -253,28 +124,38 @@ pub struct Nemesis<'a> {
 }
 
 impl Nemesis<'_> {
-    /// Breaks what the plan says, when it says, and tells how it went. Leaves nobody paused.
-    pub async fn run(&self, plan: &[Planned]) -> Result<Tally, Failure> {
-        let (started, mut tally) = (Instant::now(), Tally::new());
-        for planned in plan {
-            sleep_until(started + planned.at).await;
-            if self.stop.load(Ordering::Relaxed) {
+    /// Breaks what the plan says, when it says, and tells how it went. Leaves nobody paused. What is planned later than
+    /// `run`, because faults took longer than planned, is left out.
+    pub async fn run(&self, plan: &[Planned], run: Duration) -> Result<Tally, Failure> {
+        let (started, mut tally) = (Instant::now(), Tally::default());
+        let slots: Vec<&[Planned]> = plan.chunk_by(|one, next| one.slot == next.slot).collect();
+        for (nth, slot) in slots.iter().enumerate() {
+            if let Some(first) = slot.first() {
+                sleep_until(started + first.at).await;
+            }
+            if self.stop.load(Ordering::Relaxed) || started.elapsed() > run {
+                tally.not_reached = slots.len() - nth;
                 break;
             }
-            let counts = tally.entry(planned.fault.name()).or_default();
-            for _ in 0..TRIES {
-                let outcome = self.strike(planned).await?;
-                match outcome {
-                    Outcome::Installed => counts.installed += 1,
-                    Outcome::Skipped(_) => counts.skipped += 1,
-                    Outcome::Indeterminate(_) => counts.indeterminate += 1,
-                }
-                if outcome == Outcome::Installed {
-                    break;
-                }
-            }
+            // The plan has the first of a slot first; a slot that comes late comes as a whole.
+            let (begun, first) = (Instant::now(), slot.first().map_or(Duration::ZERO, |it| it.at));
+            let together = slot.iter().map(|planned| async move {
+                sleep_until(begun + (planned.at - first)).await;
+                self.try_it(planned).await
+            });
+            let outcomes = join_all(together).await;
+            tally.note(slot, &outcomes.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
         Ok(tally)
+    }
+
+    /// Tries until it is seen to bite, a few times.
+    async fn try_it(&self, planned: &Planned) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes = Vec::new();
+        while outcomes.len() < TRIES && outcomes.last() != Some(&Outcome::Installed) {
+            outcomes.push(self.strike(planned).await?);
+        }
+        Ok(outcomes)
     }
 
     /// Who is Active now, as far as probes tell; waited for, since the fault before may have ended a tenure.
@@ -299,17 +180,17 @@ impl Nemesis<'_> {
         victims: &[(u64, Process)],
     ) -> Result<Outcome, Failure> {
         let processes: Vec<Process> = victims.iter().map(|(_, process)| *process).collect();
-        let lasts = planned.lasts;
+        let (lasts, pick) = (planned.lasts, planned.pick);
+        let (cluster, history, sighting) = (self.cluster, self.history, self.sighting);
         if victims.is_empty() {
             return Ok(Outcome::Skipped("nobody to hit was running or known".into()));
         }
         match planned.fault.means {
             Means::Kill => Ok(kill::strike(&processes).await),
             Means::ShortPause | Means::LongPause => Ok(pause::strike(&processes, lasts).await),
-            Means::Transfers => {
-                office::transfers(self.cluster, self.history, self.sighting, lasts).await
-            }
-            Means::Rolling => office::rolling(self.cluster).await,
+            Means::Transfers => office::transfers(cluster, history, sighting, lasts).await,
+            Means::Rolling => office::rolling(cluster).await,
+            Means::Steps => Ok(told(steps::strike(cluster, history, sighting, pick).await)),
             _ => self.break_hosts(planned, victims).await,
         }
     }
@@ -319,23 +200,38 @@ impl Nemesis<'_> {
         planned: &Planned,
         victims: &[(u64, Process)],
     ) -> Result<Outcome, Failure> {
-        let Some(lab) = self.cluster.lab() else {
+        let (cluster, history) = (self.cluster, self.history);
+        let Some(lab) = cluster.lab() else {
             return Ok(Outcome::Skipped("the Managers have no hosts of their own".into()));
         };
-        let lasts = planned.lasts;
-        let placed = |(id, process): &(u64, Process)| Some((self.cluster.place(*id)?, *process));
+        let (lasts, pick) = (planned.lasts, planned.pick);
+        let placed = |(id, process): &(u64, Process)| Some((cluster.place(*id)?, *process));
         let victims: Vec<(usize, Process)> = victims.iter().filter_map(placed).collect();
         let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
+        let own: Vec<usize> = places.iter().copied().filter(|it| *it < lab.members).collect();
         match planned.fault.means {
-            Means::Network(way) => network::strike(lab, way, &places, lasts).await,
+            Means::Network(way) => network::strike(lab, way, &own, lasts).await,
             Means::PowerCut => power::strike(lab, &places, lasts).await,
             Means::FullDisk => disk::fill(lab, &places, lasts).await,
+            Means::ReadOnly => power::read_only(lab, &places, lasts).await,
+            Means::Flushes(Flush::Lies) => disk::lie(lab, &victims, lasts).await,
             Means::Flushes(how) => disk::spoil(lab, &victims, how, lasts).await,
+            Means::Disk(how) => {
+                Ok(told(damage::strike(cluster, history, how, &own, (pick, lasts)).await))
+            }
             Means::Clock => clock::strike(lab, &places, lasts).await,
+            Means::Strobe => clock::strobe(lab, &places, lasts).await,
+            Means::Processor => starve::of_processor(&victims, lasts).await,
+            Means::Memory => starve::of_memory(&victims).await,
+            Means::Agents => Ok(kill::agents(lab).await),
+            Means::Membership(change) => {
+                Ok(told(membership::strike(cluster, history, change, &own, lasts).await))
+            }
             Means::Kill
             | Means::ShortPause
             | Means::LongPause
             | Means::Transfers
+            | Means::Steps
             | Means::Rolling => unreachable!("these need no hosts"),
         }
     }
@@ -353,6 +249,11 @@ impl Nemesis<'_> {
         let members = self.cluster.managers.len();
         let mut random = StdRng::seed_from_u64(planned.pick);
         running.shuffle(&mut random);
+        // What befalls one at a time befalls those that a run begins with, so that it is the same with every seed.
+        if let Means::Disk(_) | Means::Membership(_) = planned.fault.means {
+            let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
+            running.retain(|(id, _)| own(*id));
+        }
         match planned.fault.target {
             Target::One => running.truncate(1),
             Target::Active => running.retain(|(id, _)| Some(*id) == active),
@@ -361,6 +262,12 @@ impl Nemesis<'_> {
         }
         Ok(running)
     }
+}
+
+/// What an operator could not do while things were broken is no failure of this program: what it leaves behind shows in
+/// the finale.
+fn told(outcome: Result<Outcome, Failure>) -> Outcome {
+    outcome.unwrap_or_else(|failure| Outcome::Indeterminate(failure.to_string()))
 }
 
 /// Looks again and again until something holds; `false` when it did not in time.

@@ -76,7 +76,7 @@ pub(super) async fn strike(
         Break::NoCalls => no_calls(lab, victims, lasts).await,
         Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
             let broken = Broken(lab);
-            set(lab, &filters(lab.hosts.len(), way, victims))?;
+            set(lab, &filters(lab.members, way, victims))?;
             sleep(lasts).await;
             let kept_out = kept_out(lab)?;
             broken.mend()?;
@@ -132,7 +132,7 @@ fn bitten(bit: bool, otherwise: &str) -> Outcome {
 /// Open connections are reset first: they would go on otherwise, and nothing would be broken.
 async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
     let broken = Broken(lab);
-    let filters = filters(lab.hosts.len(), Break::NoCalls, victims);
+    let filters = filters(lab.members, Break::NoCalls, victims);
     for place in victims {
         let resets = filters[*place].no_calls_from.clone();
         lab.network.filter(*place, &Filter { resets, ..Filter::default() })?;
@@ -147,7 +147,7 @@ async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outco
 
 async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
     let broken = Broken(lab);
-    let (filters, until) = (filters(lab.hosts.len(), Break::Flap, victims), Instant::now() + lasts);
+    let (filters, until) = (filters(lab.members, Break::Flap, victims), Instant::now() + lasts);
     let mut lost = 0;
     while Instant::now() < until {
         set(lab, &filters)?;

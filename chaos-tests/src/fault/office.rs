@@ -30,11 +30,11 @@ pub(super) async fn transfers(
     let (until, mut begun) = (Instant::now() + lasts, 0);
     while Instant::now() < until {
         let active = sighting.active(history.now());
-        let passive = cluster.managers.iter().filter(|manager| Some(manager.id) != active);
+        let passive = cluster.managers.iter().filter(|manager| Some(manager.id.get()) != active);
         let next = passive.clone().nth(begun % passive.count().max(1));
         if let Some(next) = next {
-            let client = Client::new(&cluster.access, next.id, &next.api_url)?;
-            let path = format!("/managers/{}/make-active", next.id);
+            let client = Client::new(&cluster.access, next.id.clone(), &next.api_url)?;
+            let path = format!("/managers/{}/make-active", next.id.get());
             let order = Call::change(Method::POST, path, Some(json!({})));
             begun += usize::from(matches!(client.send(order).await, Reply::Done(_)));
         }
@@ -50,7 +50,10 @@ pub(super) async fn transfers(
 pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
     for manager in &cluster.managers {
         let own = |processes: Vec<(u64, Process)>| {
-            processes.into_iter().find(|(id, _)| *id == manager.id).map(|(_, process)| process)
+            processes
+                .into_iter()
+                .find(|(id, _)| *id == manager.id.get())
+                .map(|(_, process)| process)
         };
         let Some(process) = own(cluster.processes()?) else { continue };
         process.terminate();

@@ -27,3 +27,27 @@ pub(super) async fn strike(
         false => Ok(Outcome::Indeterminate("a dark disk took a file".into())),
     }
 }
+
+/// The file systems of all victims take no more changes for so long, as a kernel makes them when it finds an error;
+/// then they are mounted anew, and their hosts with them.
+pub(super) async fn read_only(
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    for place in victims {
+        let disk = lab.hosts[*place].disk();
+        disk.stop_writing().map_err(Failure::doing("make a file system read-only"))?;
+    }
+    let refused = victims.iter().all(|place| {
+        let path = lab.hosts[*place].disk().path().join("written");
+        File::create(path).is_err()
+    });
+    sleep(lasts).await;
+    lab.cut_power(victims).await?;
+    lab.restore_power(victims).await?;
+    match refused {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("a read-only file system took a file".into())),
+    }
+}

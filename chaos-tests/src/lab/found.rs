@@ -22,8 +22,8 @@ pub struct Founded {
 }
 
 impl Lab {
-    /// Founds a group with a Manager on every host, all of which vote.
-    pub async fn found(&self) -> Result<Founded, Failure> {
+    /// Founds a group with a Manager on so many hosts, all of which vote, and an agent on every host.
+    pub async fn found(&self, members: usize) -> Result<Founded, Failure> {
         let first = &self.hosts[0];
         let made = first.km(&["init", "--name", "chaos", "--enable-ha"], &[]).await?;
         let text = |pointer: &str| {
@@ -33,7 +33,7 @@ impl Lab {
         first.manager.switch(true);
         let mut managers = vec![member(first, &made)?];
         let stranger = Access { ca_pem: text("/ca_pem")?.into(), token: "".into() };
-        let client = Client::new(&stranger, managers[0].id, &managers[0].api_url)?;
+        let client = Client::new(&stranger, managers[0].id.clone(), &managers[0].api_url)?;
         // Signing in again and again would be refused as an attack.
         until("an Active", async || active(&managers[0].health_url).await).await?;
         let token = until("sign in", async || {
@@ -44,11 +44,11 @@ impl Lab {
         })
         .await?;
         let access = Access { token, ..stranger };
-        let client = Client::new(&access, managers[0].id, &managers[0].api_url)?;
-        for host in &self.hosts[1..] {
+        let client = Client::new(&access, managers[0].id.clone(), &managers[0].api_url)?;
+        for host in &self.hosts[1..members] {
             managers.push(join(host, &client).await?);
         }
-        let ids: Vec<u64> = managers.iter().map(|manager| manager.id).collect();
+        let ids: Vec<u64> = managers.iter().map(|manager| manager.id.get()).collect();
         until("every Manager to vote", async || votes(&client, &ids).await).await?;
         for host in &self.hosts {
             employ(host, &client).await?;
@@ -93,22 +93,14 @@ async fn join(host: &Host, client: &Client) -> Result<Manager, Failure> {
     let joined = host.km(&["join"], &[("KM_JOIN_TOKEN", token)]).await?;
     host.manager.switch(true);
     let manager = member(host, &joined)?;
-    until("a Manager to vote", async || votes(client, &[manager.id]).await).await?;
+    until("a Manager to vote", async || votes(client, &[manager.id.get()]).await).await?;
     Ok(manager)
 }
 
 fn member(host: &Host, told: &Value) -> Result<Manager, Failure> {
     let id =
         told["id"].as_u64().ok_or_else(|| Failure(format!("a member has no number: {told}")))?;
-    let address = &host.address;
-    Ok(Manager {
-        id,
-        api_url: format!("https://{address}:7443"),
-        health_url: format!("http://{address}:7448"),
-        pid: None,
-        config: None,
-        log: host.log(),
-    })
+    Ok(host.as_member(id))
 }
 
 async fn change(client: &Client, path: &str, body: Value) -> Result<Value, Failure> {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::kept::Kept;
 use super::network::Network;
 use crate::Failure;
-use crate::cluster::Process;
+use crate::cluster::{Manager, Process};
 
 /// How long a Manager may take to end in good order: it hands over first.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -89,6 +89,19 @@ impl Host {
             format!("{}:{AGENT_PORT}", self.address)
         );
         fs::write(self.agent_config(), text).map_err(Failure::doing(self.agent_config().display()))
+    }
+
+    /// The Manager that lives here, by its number.
+    pub fn as_member(&self, id: u64) -> Manager {
+        let address = &self.address;
+        Manager {
+            id: id.into(),
+            api_url: format!("https://{address}:7443"),
+            health_url: format!("http://{address}:7448"),
+            pid: None,
+            config: None,
+            log: self.log(),
+        }
     }
 
     /// Its Manager's configuration.

@@ -25,6 +25,7 @@ pub use self::found::Founded;
 pub use self::host::Host;
 pub use self::kept::Kept;
 pub use self::network::{Filter, Network};
+pub use self::tool::said;
 use crate::Failure;
 
 /// How long the processes of a host may take to be gone.
@@ -33,11 +34,17 @@ const LOOK_PERIOD: Duration = Duration::from_millis(5);
 /// What the hosts' programs are kept with when they are there: Debian's package `faketime`.
 const FAKE_CLOCK: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
+/// Hosts besides those of the members a run begins with: for whoever comes later.
+const SPARE_HOSTS: usize = 1;
+
 /// The hosts of a run.
 pub struct Lab {
     // Before the network and the disks: whatever runs on them ends first.
     keepers: JoinSet<()>,
+    /// Those of the first members, then the spare ones.
     pub hosts: Vec<Arc<Host>>,
+    /// How many members there are at the beginning.
+    pub members: usize,
     pub network: Network,
 }
 
@@ -52,13 +59,14 @@ impl Lab {
         (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
     }
 
-    /// Makes so many hosts, with everything of theirs below a folder. Nothing runs on them yet.
+    /// Makes hosts for so many members and a spare one, with everything of theirs below a folder. Nothing runs on them yet.
     pub fn new(
         dir: &Path,
         km: &Path,
-        hosts: usize,
+        members: usize,
         restart_after: Duration,
     ) -> Result<Self, Failure> {
+        let hosts = members + SPARE_HOSTS;
         let network = Network::new(hosts)?;
         let clock = Path::new(FAKE_CLOCK);
         let clock = clock.exists().then(|| clock.to_owned());
@@ -75,7 +83,7 @@ impl Lab {
             keepers.spawn(kept::keep(host, |host| &host.manager, Host::serve, restart_after));
             keepers.spawn(kept::keep(agent, |host| &host.agent, Host::attend, restart_after));
         }
-        Ok(Self { keepers, hosts, network })
+        Ok(Self { keepers, hosts, members, network })
     }
 
     /// Cuts the power of all these hosts at one instant, as nearly as one process can: their links go dark, what

@@ -42,3 +42,10 @@ pub(super) fn run_with(line: &str, input: &str) -> Result<String, Failure> {
         }
     }
 }
+
+/// The first line that a program prints; empty when it cannot be run.
+pub async fn said(line: &[&str]) -> String {
+    let output = tokio::process::Command::new(line[0]).args(&line[1..]).output().await;
+    let output = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned()
+}

@@ -24,6 +24,22 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// How often a call of unknown outcome is repeated under its idempotency key, elsewhere.
 const REPEAT_PROBABILITY: f64 = 0.5;
 
+/// What clients can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Workload {
+    Register,
+    Set,
+    Watch,
+    Requests,
+    Sessions,
+}
+
+impl Workload {
+    /// All there are.
+    pub const ALL: [Self; 5] =
+        [Self::Register, Self::Set, Self::Watch, Self::Requests, Self::Sessions];
+}
+
 /// What the clients of a run share.
 pub struct Shared {
     pub history: Arc<History>,
@@ -101,7 +117,7 @@ impl Worker {
         let (f, value) = action.written();
         let line = Line {
             key: Some(key.to_owned()),
-            node: Some(self.client.node),
+            node: Some(self.client.node.get()),
             req: call.request.clone(),
             ..Line::new(Process::Client(self.process), Kind::Invoke, f, value)
         };
@@ -124,7 +140,7 @@ impl Worker {
         let Asked { f, key, value, expected, tells } = asked;
         let begin = Line {
             key: Some(key),
-            node: Some(at.node),
+            node: Some(at.node.get()),
             req: call.request.clone(),
             ..Line::new(Process::Client(process), Kind::Invoke, f, value)
         };

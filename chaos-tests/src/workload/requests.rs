@@ -38,7 +38,8 @@ struct Pending {
 
 /// Asks and repeats until told to stop.
 pub async fn run(shared: Arc<Shared>, number: u64) {
-    let mut client = Requests { worker: Worker::new(&shared, number), pending: Vec::new(), asked: 0 };
+    let mut client =
+        Requests { worker: Worker::new(&shared, number), pending: Vec::new(), asked: 0 };
     while shared.going_on() {
         let due = client.pending.iter().position(|pending| pending.due <= Instant::now());
         match due {

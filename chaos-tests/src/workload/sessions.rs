@@ -83,7 +83,8 @@ impl Visitor {
         call.request = Some(self.worker.new_request());
         for _ in 0..TRIES {
             let at = self.worker.any().with_token("".into());
-            match self.worker.ask(asked("login", session, |_| Value::Null), &at, call.clone()).await {
+            match self.worker.ask(asked("login", session, |_| Value::Null), &at, call.clone()).await
+            {
                 Reply::Done(answer) => return answer.body["token"].as_str().map(Into::into),
                 Reply::Refused { .. } => return None,
                 Reply::Untried(_) | Reply::Unknown(_) => {}

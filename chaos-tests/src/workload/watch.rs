@@ -54,7 +54,7 @@ struct Watcher {
 
 impl Watcher {
     fn record(&self, f: &str, value: Value) {
-        self.history.record(Line::of_harness(NAME, f, Some(self.client.node), value));
+        self.history.record(Line::of_harness(NAME, f, Some(self.client.node.get()), value));
     }
 
     /// Whether it has seen the end, or waited long enough for it.

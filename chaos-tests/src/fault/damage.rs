@@ -1,0 +1,218 @@
+//! Disks of stopped Managers that come back damaged: a bit flipped, a file cut short, everything gone, or as they were a
+//! while ago. What the product does not heal or refuse by itself shows in what clients see; what it refuses is put right
+//! as an operator would, by the one documented command, under a new number.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::operator::Operator;
+use super::{Outcome, until};
+use crate::Failure;
+use crate::cluster::Cluster;
+use crate::history::{History, Line};
+use crate::lab::Host;
+
+/// How long a process may take to end.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a Manager may take to serve again from a damaged disk, or to say that it will not.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(40);
+/// What a refusal must name, so that an operator knows what to do.
+const REMEDY: &str = "--replace";
+
+/// What is wrong with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Damage {
+    /// One bit of one file is another.
+    BitFlip,
+    /// One file ends too early.
+    Truncation,
+    /// It is as it was a while ago.
+    OldCopy,
+    /// It is empty.
+    Wiped,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// It serves.
+    Back,
+    /// It ended by itself, with this exit code.
+    Refused(i32),
+    /// Neither, in time.
+    Nothing,
+}
+
+/// Damages the disks of the victims, one after the other, and has them mended where they are refused.
+pub(super) async fn strike(
+    cluster: &Cluster,
+    history: &History,
+    damage: Damage,
+    victims: &[usize],
+    (pick, lasts): (u64, Duration),
+) -> Result<Outcome, Failure> {
+    let Some(lab) = cluster.lab() else { return Ok(Outcome::Skipped("no hosts".into())) };
+    let mut silent = false;
+    for place in victims {
+        let (Some(manager), host) = (cluster.at(*place), &lab.hosts[*place]) else { continue };
+        let told = spoil(host, damage, pick, lasts).await?;
+        let (log_before, ends_before) = (length(&host.log()), host.manager.ends().0);
+        host.manager.switch(true);
+        let came = verdict(host, ends_before).await;
+        let said = words_after(&host.log(), log_before);
+        let value = json!({
+            "host": place + 1, "what": told, "came": format!("{came:?}"), "remedy_named": said.contains(REMEDY),
+        });
+        history.record(Line::of_harness("damage", name(damage), Some(manager.id.get()), value));
+        silent |= came == Came::Nothing;
+        if came != Came::Back {
+            host.manager.switch(false);
+            until(END_PATIENCE, || host.process().is_none()).await;
+            let operator = Operator::new(cluster, history)?;
+            operator.take_out(manager.id.get(), *place, true).await?;
+            operator.let_in(*place, "manager").await?;
+            put_away(host);
+        }
+    }
+    match silent {
+        false => Ok(Outcome::Installed),
+        true => Ok(Outcome::Indeterminate("it neither served nor ended".into())),
+    }
+}
+
+pub(super) fn name(damage: Damage) -> &'static str {
+    match damage {
+        Damage::BitFlip => "bit-flip",
+        Damage::Truncation => "truncation",
+        Damage::OldCopy => "old-copy",
+        Damage::Wiped => "wiped",
+    }
+}
+
+/// Stops the Manager of a host and damages its disk; what was done, in words.
+async fn spoil(host: &Host, damage: Damage, pick: u64, lasts: Duration) -> Result<String, Failure> {
+    let (data, mut random) = (host.data_dir(), StdRng::seed_from_u64(pick));
+    stop(host).await?;
+    match damage {
+        Damage::BitFlip | Damage::Truncation => {
+            let (path, bytes) = some_file(&data.join("store"), &mut random)?;
+            let at = random.random_range(0..bytes.len());
+            let damaged = match damage {
+                Damage::BitFlip => flipped(bytes, at, random.random_range(0..8_u8)),
+                _ => bytes[..at].to_vec(),
+            };
+            fs::write(&path, damaged).map_err(Failure::doing(path.display()))?;
+            let path = path.strip_prefix(&data).unwrap_or(&path);
+            Ok(format!("{} at {at}", path.display()))
+        }
+        Damage::Wiped => {
+            fs::remove_dir_all(&data).map_err(Failure::doing(data.display()))?;
+            Ok("everything".to_owned())
+        }
+        Damage::OldCopy => {
+            let copy = host.home.join("old-copy");
+            copy_all(&data, &copy)?;
+            host.manager.switch(true);
+            sleep(lasts).await;
+            stop(host).await?;
+            fs::remove_dir_all(&data).map_err(Failure::doing(data.display()))?;
+            copy_all(&copy, &data)?;
+            fs::remove_dir_all(&copy).map_err(Failure::doing(copy.display()))?;
+            Ok(format!("as it was {} ms ago", lasts.as_millis()))
+        }
+    }
+}
+
+async fn stop(host: &Host) -> Result<(), Failure> {
+    host.manager.switch(false);
+    let ended = until(END_PATIENCE, || host.process().is_none()).await;
+    ended.then_some(()).ok_or_else(|| Failure("a Manager did not end".into()))
+}
+
+fn flipped(mut bytes: Vec<u8>, at: usize, bit: u8) -> Vec<u8> {
+    bytes[at] ^= 1 << bit;
+    bytes
+}
+
+/// One of the files below a folder that hold something.
+fn some_file(dir: &Path, random: &mut StdRng) -> Result<(PathBuf, Vec<u8>), Failure> {
+    let mut files = Vec::new();
+    below(dir, &mut files).map_err(Failure::doing(dir.display()))?;
+    files.sort();
+    let some = files.get(random.random_range(0..files.len().max(1)));
+    let some = some.ok_or_else(|| Failure("a disk holds nothing".into()))?;
+    Ok((some.clone(), fs::read(some).map_err(Failure::doing(some.display()))?))
+}
+
+fn below(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let kind = entry.metadata()?;
+        if kind.is_dir() {
+            below(&entry.path(), files)?;
+        } else if kind.is_file() && kind.len() > 0 {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Copies a folder with its files' and folders' rights.
+fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
+    let copy = |from: &Path, to: &Path| fs::copy(from, to).map(drop);
+    let make = || -> std::io::Result<()> {
+        fs::create_dir_all(to)?;
+        fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+        Ok(())
+    };
+    make().map_err(Failure::doing(to.display()))?;
+    for entry in fs::read_dir(from).map_err(Failure::doing(from.display()))? {
+        let entry = entry.map_err(Failure::doing(from.display()))?;
+        let to = to.join(entry.file_name());
+        match entry.file_type().map_err(Failure::doing(from.display()))?.is_dir() {
+            true => copy_all(&entry.path(), &to)?,
+            false => copy(&entry.path(), &to).map_err(Failure::doing(to.display()))?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a Manager serves from its disk, or ends.
+async fn verdict(host: &Host, ends_before: u64) -> Came {
+    let deadline = Instant::now() + VERDICT_PATIENCE;
+    let url = format!("http://{}:7448/health/ready", host.address);
+    while Instant::now() < deadline {
+        let (ends, code) = host.manager.ends();
+        if ends > ends_before {
+            return Came::Refused(code);
+        }
+        if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+            return Came::Back;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Came::Nothing
+}
+
+fn length(log: &Path) -> usize {
+    fs::metadata(log).map_or(0, |log| usize::try_from(log.len()).unwrap_or(0))
+}
+
+fn words_after(log: &Path, before: usize) -> String {
+    let bytes = fs::read(log).unwrap_or_default();
+    String::from_utf8_lossy(bytes.get(before..).unwrap_or_default()).into_owned()
+}
+
+/// What was put aside is not needed by anybody here, and the disk is small.
+fn put_away(host: &Host) {
+    for nth in 1..10 {
+        // What is not there need not be removed.
+        let _ = fs::remove_dir_all(host.data_dir().join(format!("replaced-{nth}")));
+    }
+}

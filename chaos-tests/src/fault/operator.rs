@@ -1,0 +1,161 @@
+//! What an operator does while things are broken: calls made at one Manager after the other until one answers, under one
+//! idempotency key, and hosts that join and leave by the documented verbs.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::until;
+use crate::Failure;
+use crate::client::{Call, Client, Reply};
+use crate::cluster::{Cluster, Manager};
+use crate::history::{History, Line};
+use crate::lab::Host;
+
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
+/// How long an operator tries. Longer than a group takes to be whole again on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a process may take to end.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody with the administrator's rights and patience.
+pub(super) struct Operator<'a> {
+    cluster: &'a Cluster,
+    history: &'a History,
+    clients: Vec<Client>,
+}
+
+impl<'a> Operator<'a> {
+    pub(super) fn new(cluster: &'a Cluster, history: &'a History) -> Result<Self, Failure> {
+        let client = |it: &Manager| Client::new(&cluster.access, it.id.clone(), &it.api_url);
+        let clients = cluster.managers.iter().map(client).collect::<Result<_, _>>()?;
+        Ok(Self { cluster, history, clients })
+    }
+
+    /// Makes a change, at whoever answers. A refusal may be for now only: then it is asked again under another key.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<Value, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut call = Call::change(method, path, Some(body));
+        call.request = Some(self.key());
+        let mut last = String::new();
+        for client in self.clients.iter().cycle() {
+            match client.send(call.clone()).await {
+                Reply::Done(answer) => return Ok(answer.body),
+                Reply::Refused { status, code } => {
+                    last = format!("{status} {code}");
+                    call.request = Some(self.key());
+                }
+                Reply::Untried(error) | Reply::Unknown(error) => last = error,
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+            sleep(LOOK_PERIOD).await;
+        }
+        Err(Failure(format!("{path}: not done in {} s: {last}", PATIENCE.as_secs())))
+    }
+
+    fn key(&self) -> String {
+        format!("operator-{}", self.history.now())
+    }
+
+    /// Reads, at whoever answers with something that will do.
+    pub(super) async fn read<T>(
+        &self,
+        path: &str,
+        patience: Duration,
+        take: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + patience;
+        for client in self.clients.iter().cycle() {
+            if let Reply::Done(answer) = client.send(Call::get(path)).await
+                && let Some(taken) = take(&answer.body)
+            {
+                return Some(taken);
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+            sleep(LOOK_PERIOD).await;
+        }
+        None
+    }
+
+    /// Has a host join by the one documented command, starts it, and waits until it votes. Its number.
+    pub(super) async fn let_in(&self, place: usize, role: &str) -> Result<u64, Failure> {
+        let host = self.host(place)?;
+        host.manager.switch(false);
+        until(END_PATIENCE, || host.process().is_none()).await;
+        host.configure(role)?;
+        let body = json!({ "role": role, "ttl_minutes": 60 });
+        let invited = self.change(Method::POST, "/join-tokens", body).await?;
+        let token = invited["token"].as_str().unwrap_or_default().to_owned();
+        let (deadline, mut verb) = (Instant::now() + PATIENCE, ["join", "--replace"].as_slice());
+        let joined = loop {
+            match host.km(verb, &[("KM_JOIN_TOKEN", &token)]).await {
+                Ok(joined) => break joined,
+                Err(failure) if Instant::now() > deadline => return Err(failure),
+                // What was there is put aside by now, and the same disk asks for the same number.
+                Err(_) => verb = &["join"],
+            }
+            sleep(LOOK_PERIOD).await;
+        };
+        let id = joined["id"].as_u64().ok_or_else(|| Failure("a member has no number".into()))?;
+        self.tell("joined", id, place, role);
+        if let Some(manager) = self.cluster.at(place) {
+            manager.id.set(id);
+        }
+        host.manager.switch(true);
+        let votes = |cluster: &Value| {
+            let mut voters = cluster["voters"].as_array().into_iter().flatten();
+            voters.any(|voter| voter.as_u64() == Some(id)).then_some(())
+        };
+        let voting = self.read("/cluster", PATIENCE, votes).await;
+        voting.ok_or_else(|| Failure(format!("member {id} got no vote")))?;
+        Ok(id)
+    }
+
+    /// Takes a member out and waits until it is gone; `lost`: it does not answer and will not come back.
+    pub(super) async fn take_out(&self, id: u64, place: usize, lost: bool) -> Result<(), Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        self.tell("leaves", id, place, "");
+        while Instant::now() < deadline {
+            let body = json!({ "force": lost });
+            let begun = self.change(Method::DELETE, &format!("/managers/{id}"), body).await;
+            let gone = |cluster: &Value| {
+                let mut members = cluster["members"].as_array()?.iter();
+                let voters = cluster["voters"].as_array()?;
+                let there = members.any(|member| member["id"].as_u64() == Some(id))
+                    || voters.iter().any(|voter| voter.as_u64() == Some(id));
+                (!there).then_some(())
+            };
+            // An operation that failed is begun again; one that goes on is waited for.
+            let patience = if begun.is_ok() { PATIENCE / 4 } else { Duration::from_secs(1) };
+            if self.read("/cluster", patience, gone).await.is_some() {
+                self.host(place)?.manager.switch(false);
+                self.tell("left", id, place, "");
+                return Ok(());
+            }
+        }
+        Err(Failure(format!("member {id} could not be taken out")))
+    }
+
+    fn host(&self, place: usize) -> Result<&Host, Failure> {
+        let lab = self.cluster.lab().ok_or_else(|| Failure("there are no hosts".into()))?;
+        Ok(&lab.hosts[place])
+    }
+
+    /// Writes down who came and went.
+    pub(super) fn tell(&self, f: &str, id: u64, place: usize, role: &str) {
+        let value = json!({ "host": place + 1, "role": role });
+        self.history.record(Line::of_harness("member", f, Some(id), value));
+    }
+}

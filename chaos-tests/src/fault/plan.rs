@@ -1,0 +1,123 @@
+//! Which faults when: drawn from the seed before the run.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+use super::class::{Fault, Means};
+
+/// Quiet between two slots: sometimes too short to recover in.
+const QUIET_MS: std::ops::Range<u64> = 1_000..5_000;
+/// The same where time is short.
+const LITTLE_QUIET_MS: std::ops::Range<u64> = 300..900;
+/// How much later than the first the others of a slot begin.
+const STAGGER_MS: std::ops::Range<u64> = 0..800;
+/// Of a hundred slots so many have a second fault, and so many of those a third.
+const FURTHER_PERCENT: u32 = 55;
+
+/// A fault with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Faults of one slot are at the same time.
+    pub slot: usize,
+    /// After the start of the workload.
+    pub at: Duration,
+    pub fault: Fault,
+    pub lasts: Duration,
+    /// Turns "one" and "a majority" into Managers.
+    pub pick: u64,
+}
+
+/// The faults of a run: all these classes in random order, again and again until the time is up; up to `overlap` of them
+/// at the same time.
+pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<Planned> {
+    let mut dealer = Dealer::new(seed, classes, overlap);
+    let mut plan = Vec::new();
+    loop {
+        if dealer.deck.is_empty() {
+            dealer.shuffle();
+        }
+        let slot = dealer.slot(QUIET_MS);
+        if slot.is_empty() || dealer.at > run {
+            return plan;
+        }
+        plan.extend(slot);
+    }
+}
+
+/// The faults of a short run: each of these classes once, with little quiet in between.
+pub fn each_once(seed: u64, classes: &[Fault], overlap: usize) -> Vec<Planned> {
+    let mut dealer = Dealer::new(seed, classes, overlap);
+    let mut plan = Vec::new();
+    dealer.shuffle();
+    while !dealer.deck.is_empty() {
+        plan.extend(dealer.slot(LITTLE_QUIET_MS));
+    }
+    plan
+}
+
+/// Deals faults out of a shuffled deck.
+struct Dealer<'a> {
+    random: StdRng,
+    classes: &'a [Fault],
+    overlap: usize,
+    deck: Vec<Fault>,
+    slots: usize,
+    /// When the last slot is over.
+    at: Duration,
+}
+
+impl<'a> Dealer<'a> {
+    fn new(seed: u64, classes: &'a [Fault], overlap: usize) -> Self {
+        let (random, deck) = (StdRng::seed_from_u64(seed), Vec::new());
+        Self { random, classes, overlap, deck, slots: 0, at: Duration::ZERO }
+    }
+
+    fn shuffle(&mut self) {
+        self.deck.extend(self.classes);
+        self.deck.shuffle(&mut self.random);
+    }
+
+    /// What comes next, together, after some quiet.
+    fn slot(&mut self, quiet_ms: std::ops::Range<u64>) -> Vec<Planned> {
+        let at = self.at + Duration::from_millis(self.random.random_range(quiet_ms));
+        let (mut begins, mut planned) = (at, Vec::new());
+        for fault in draw(&mut self.deck, &mut self.random, self.overlap) {
+            let (lasts, pick) = (fault.lasts(&mut self.random), self.random.random());
+            planned.push(Planned { slot: self.slots, at: begins, fault, lasts, pick });
+            self.at = self.at.max(begins + lasts);
+            begins = at + Duration::from_millis(self.random.random_range(STAGGER_MS));
+        }
+        self.slots += 1;
+        planned
+    }
+}
+
+/// The next of the deck, and what further ones go with it.
+fn draw(deck: &mut Vec<Fault>, random: &mut StdRng, overlap: usize) -> Vec<Fault> {
+    let mut together: Vec<Fault> = deck.pop().into_iter().collect();
+    while !together.is_empty()
+        && together.len() < overlap
+        && random.random_range(0..100) < FURTHER_PERCENT
+    {
+        let fits = |fault: &Fault| together.iter().all(|it| it.means.goes_with(fault.means));
+        let Some(place) = deck.iter().rposition(fits) else { break };
+        together.push(deck.remove(place));
+    }
+    together
+}
+
+/// Every pair of means that can be at the same time.
+pub fn pairs(classes: &[Fault]) -> Vec<(Means, Means)> {
+    let mut means: Vec<Means> = classes.iter().map(|fault| fault.means).collect();
+    means.sort_unstable();
+    means.dedup();
+    let mut pairs = Vec::new();
+    for (nth, one) in means.iter().enumerate() {
+        let others = means[nth + 1..].iter().filter(|other| one.goes_with(**other));
+        pairs.extend(others.map(|other| (*one, *other)));
+    }
+    pairs
+}

@@ -1,0 +1,124 @@
+//! Processes that get too little: of the processor, so that they run a fraction of the time; of memory, so that the kernel
+//! ends them. By control groups of the first version, one for each fault, removed with it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use super::{Outcome, until};
+use crate::Failure;
+use crate::cluster::Process;
+
+const CPU: &str = "/sys/fs/cgroup/cpu";
+const MEMORY: &str = "/sys/fs/cgroup/memory";
+/// A twentieth of a processor.
+const QUOTA_US: u32 = 5_000;
+const PERIOD_US: u32 = 100_000;
+/// What a Manager may still take when its memory runs out, and what somebody beside it then wants.
+const MEMORY_LEFT: u64 = 4 << 20;
+const WANTED_BESIDE: &str = "bs=32M";
+/// How long the kernel may take to end somebody.
+const DEATH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A control group, removed when dropped; who is left in it goes back to the root.
+struct Group {
+    dir: PathBuf,
+    root: &'static str,
+}
+
+impl Group {
+    fn new(root: &'static str, name: &str) -> Result<Self, Failure> {
+        let dir = PathBuf::from(root).join(format!("kmc{}-{name}", std::process::id()));
+        fs::create_dir(&dir).map_err(Failure::doing(dir.display()))?;
+        Ok(Self { dir, root })
+    }
+
+    fn set(&self, file: &str, value: impl ToString) -> Result<(), Failure> {
+        let path = self.dir.join(file);
+        fs::write(&path, value.to_string()).map_err(Failure::doing(path.display()))
+    }
+
+    fn number(&self, file: &str, field: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.dir.join(file)).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+        line.trim().parse().ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let left = fs::read_to_string(self.dir.join("cgroup.procs")).unwrap_or_default();
+        for pid in left.lines() {
+            // It may have ended meanwhile.
+            let _ = fs::write(PathBuf::from(self.root).join("cgroup.procs"), pid);
+        }
+        // An empty one can be removed.
+        let _ = fs::remove_dir(&self.dir);
+    }
+}
+
+/// Why nobody can be starved here; `None` when somebody can.
+fn missing(root: &str, file: &str) -> Option<Outcome> {
+    let there = PathBuf::from(root).join(file).exists();
+    (!there).then(|| Outcome::Skipped("no control groups of the first version".into()))
+}
+
+/// Lets the victims run a twentieth of the time.
+pub(super) async fn of_processor(
+    victims: &[(usize, Process)],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    if let Some(skipped) = missing(CPU, "cgroup.procs") {
+        return Ok(skipped);
+    }
+    let mut groups = Vec::new();
+    for (place, process) in victims {
+        let group = Group::new(CPU, &format!("cpu{place}"))?;
+        group.set("cpu.cfs_period_us", PERIOD_US)?;
+        group.set("cpu.cfs_quota_us", QUOTA_US)?;
+        // One that ended meanwhile cannot be starved.
+        let _ = group.set("cgroup.procs", process.pid());
+        groups.push(group);
+    }
+    sleep(lasts).await;
+    let held_up = |group: &Group| group.number("cpu.stat", "nr_throttled").unwrap_or(0) > 0;
+    match !groups.is_empty() && groups.iter().all(held_up) {
+        true => Ok(Outcome::Installed),
+        false => Ok(Outcome::Indeterminate("nobody was held up".into())),
+    }
+}
+
+/// Has the victims' memory run out: the kernel ends whoever has most of it.
+pub(super) async fn of_memory(victims: &[(usize, Process)]) -> Result<Outcome, Failure> {
+    if let Some(skipped) = missing(MEMORY, "memory.move_charge_at_immigrate") {
+        return Ok(skipped);
+    }
+    for (place, process) in victims {
+        let group = Group::new(MEMORY, &format!("memory{place}"))?;
+        // What it has already counts, too.
+        group.set("memory.move_charge_at_immigrate", 3)?;
+        let _ = group.set("cgroup.procs", process.pid());
+        let used = group.number("memory.usage_in_bytes", "").unwrap_or(0);
+        if group.set("memory.limit_in_bytes", used + MEMORY_LEFT).is_err() {
+            return Ok(Outcome::Indeterminate("it took more meanwhile".into()));
+        }
+        // It is in the group before it wants anything.
+        let wants = format!(
+            "echo $$ > {}/cgroup.procs && exec dd if=/dev/zero of=/dev/null {WANTED_BESIDE}",
+            group.dir.display()
+        );
+        #[expect(clippy::disallowed_methods, reason = "killed when dropped")]
+        let mut beside = Command::new("sh");
+        beside.args(["-c", &wants]).kill_on_drop(true);
+        beside.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let _beside = beside.spawn().map_err(Failure::doing("dd"))?;
+        if !until(DEATH_PATIENCE, || process.is_dead()).await {
+            return Ok(Outcome::Indeterminate("the kernel ended nobody".into()));
+        }
+    }
+    Ok(Outcome::Installed)
+}

@@ -1,0 +1,89 @@
+//! Long work whose Active dies at the boundary of its steps: as soon as one more step of an operation is done, or it is
+//! begun, whoever is Active is killed. The operation must come to an end all the same.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::Outcome;
+use super::operator::Operator;
+use crate::Failure;
+use crate::cluster::Cluster;
+use crate::history::{History, Line};
+use crate::probe::Sighting;
+
+/// How often the Active of one operation is killed at most.
+const KILLS_MAX: usize = 3;
+/// How often is looked whether a step was done.
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+/// How long an operation may take, with all that.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Begins an operation and kills the Active at the boundaries of its steps.
+pub(super) async fn strike(
+    cluster: &Cluster,
+    history: &History,
+    sighting: &Sighting,
+    pick: u64,
+) -> Result<Outcome, Failure> {
+    let operator = Operator::new(cluster, history)?;
+    let active = sighting.active(history.now());
+    let passives: Vec<u64> =
+        cluster.managers.iter().map(|it| it.id.get()).filter(|id| Some(*id) != active).collect();
+    let which = usize::try_from(pick % 1_000).unwrap_or(0);
+    let passive = passives[which % passives.len()];
+    let path = match which % 4 {
+        0 => format!("/managers/{passive}/restart"),
+        1 => "/managers/restart-passives".to_owned(),
+        2 => format!("/managers/{passive}/make-active"),
+        _ => "/managers/restart-active".to_owned(),
+    };
+    let begun = operator.change(Method::POST, &path, json!({})).await?;
+    let Some(id) = begun["operation"].as_u64() else {
+        return Ok(Outcome::Indeterminate("no operation was begun".into()));
+    };
+    let (kills, ended) = kill_at_boundaries(&operator, cluster, history, sighting, id).await?;
+    let value = json!({ "path": path, "operation": id, "kills": kills, "ended": ended });
+    history.record(Line::of_harness("operation", "killed-at-steps", None, value));
+    match kills {
+        0 => Ok(Outcome::Indeterminate("nobody was killed at a boundary".into())),
+        _ => Ok(Outcome::Installed),
+    }
+}
+
+async fn kill_at_boundaries(
+    operator: &Operator<'_>,
+    cluster: &Cluster,
+    history: &History,
+    sighting: &Sighting,
+    id: u64,
+) -> Result<(usize, Value), Failure> {
+    let (deadline, mut kills, mut seen) = (Instant::now() + PATIENCE, 0, None);
+    let path = format!("/operations/{id}");
+    while Instant::now() < deadline {
+        let told = operator.read(&path, PATIENCE, |it| Some(it.clone())).await;
+        let Some(told) = told else { break };
+        if ended(&told) {
+            return Ok((kills, told["status"].clone()));
+        }
+        let done = told["progress"]["done"].as_u64();
+        if kills < KILLS_MAX && done != seen {
+            seen = done;
+            let active = sighting.active(history.now());
+            let processes = cluster.processes()?;
+            for (_, process) in processes.iter().filter(|(it, _)| Some(*it) == active) {
+                process.kill();
+                kills += 1;
+            }
+        }
+        sleep(LOOK_PERIOD).await;
+    }
+    Ok((kills, Value::Null))
+}
+
+/// Whether an operation has come to an end.
+pub fn ended(operation: &Value) -> bool {
+    !matches!(operation["status"].as_str(), None | Some("queued" | "running"))
+}

@@ -1,0 +1,159 @@
+//! `report.html`: one page that holds everything a person needs to see what a run did, and needs no other file.
+
+mod scale;
+mod timeline;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::Failure;
+use crate::checker::{Finding, Valid};
+use crate::cluster::Manager;
+use crate::history::Line;
+use crate::verdict::Verdict;
+
+/// Lines of each log that are shown.
+const LOG_LINES: usize = 120;
+const STYLE: &str = include_str!("page.css");
+
+/// Writes the page.
+pub fn write(
+    path: &Path,
+    verdict: &Verdict,
+    lines: &[Line],
+    managers: &[Manager],
+) -> Result<(), Failure> {
+    fs::write(path, page(verdict, lines, managers)).map_err(Failure::doing(path.display()))
+}
+
+/// The page.
+pub fn page(verdict: &Verdict, lines: &[Line], managers: &[Manager]) -> String {
+    let mut page = String::new();
+    let title = format!("Chaos run {}: {}", verdict.seed, verdict.word());
+    let parts = [
+        head(verdict),
+        timeline::draw(lines, managers),
+        checks(&verdict.checks),
+        faults(verdict),
+        calls(verdict),
+        logs(managers),
+    ];
+    let written = write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{}</title>\n<style>{STYLE}</style>\n<main>\n{}\n</main>\n</html>\n",
+        escaped(&title),
+        parts.join("\n")
+    );
+    written.expect("it is a String");
+    page
+}
+
+fn head(verdict: &Verdict) -> String {
+    let Verdict { seed, seconds, managers, calls_per_second, .. } = verdict;
+    let failovers = match verdict.failover_ms.iter().max() {
+        Some(longest) => {
+            format!("{} failovers, the longest <b>{longest} ms</b>", verdict.failover_ms.len())
+        }
+        None => "no failover measured".to_owned(),
+    };
+    format!(
+        "<header><p class=\"verdict {word}\">{word}</p><h1>Chaos run {seed}</h1>\
+         <p>{managers} Managers, {seconds} s, <b>{calls_per_second}</b> calls a second with a certain outcome, \
+         <b>{}</b> faults that bit, {failovers}.</p>\
+         <p>Again: <code>{}</code></p></header>",
+        verdict.faults.values().map(|counts| counts.installed).sum::<u64>(),
+        escaped(&verdict.repeat),
+        word = verdict.word(),
+    )
+}
+
+fn checks(checks: &[Finding]) -> String {
+    let row = |finding: &Finding| {
+        let (class, word) = match finding.valid {
+            Valid::Yes => ("passed", "kept"),
+            Valid::No => ("failed", "broken"),
+            Valid::Unknown => ("unknown", "unknown"),
+        };
+        let because: String =
+            finding.because.iter().map(|it| format!("<li>{}</li>", escaped(it))).collect();
+        let because = if because.is_empty() { because } else { format!("<ul>{because}</ul>") };
+        format!(
+            "<tr><td>{}</td><td><span class=\"mark {class}\">{word}</span></td><td>{}{because}</td></tr>",
+            finding.check,
+            facts(&finding.facts)
+        )
+    };
+    let rows: String = checks.iter().map(row).collect();
+    format!(
+        "<section><h2>Promises</h2><table class=\"checks\"><tr><th>Check</th><th>Verdict</th><th>What was seen</th></tr>{rows}</table></section>"
+    )
+}
+
+fn facts(facts: &serde_json::Value) -> String {
+    let Some(facts) = facts.as_object() else { return String::new() };
+    let fact = |(name, value): (&String, &serde_json::Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} <b>{}</b>", name.replace('_', " "), escaped(&value))
+    };
+    facts.iter().map(fact).collect::<Vec<_>>().join(" · ")
+}
+
+fn faults(verdict: &Verdict) -> String {
+    let row = |(class, counts): (&String, &crate::fault::Counts)| {
+        format!(
+            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
+            counts.installed, counts.indeterminate, counts.skipped
+        )
+    };
+    let rows: String = verdict.faults.iter().map(row).collect();
+    let pairs: Vec<String> =
+        verdict.pairs.iter().map(|(pair, times)| format!("{pair} ({times})")).collect();
+    let pairs = if pairs.is_empty() { "none".to_owned() } else { pairs.join(" · ") };
+    format!(
+        "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th></tr>{rows}</table>\
+         <p>At the same time: {pairs}.</p></section>"
+    )
+}
+
+fn calls(verdict: &Verdict) -> String {
+    let mut rows = String::new();
+    for (f, phases) in &verdict.counts {
+        for phase in ["before", "during", "after"] {
+            let Some(ends) = phases.get(phase) else { continue };
+            let ends: Vec<String> =
+                ends.iter().map(|(end, times)| format!("{} {times}", escaped(end))).collect();
+            let row = format!("<tr><td>{f}</td><td>{phase}</td><td>{}</td></tr>", ends.join(" · "));
+            rows.push_str(&row);
+        }
+    }
+    format!(
+        "<section><h2>Calls</h2><table><tr><th>Call</th><th>Phase</th><th>How they ended</th></tr>{rows}</table></section>"
+    )
+}
+
+fn logs(managers: &[Manager]) -> String {
+    let log = |manager: &Manager| {
+        let text = fs::read(&manager.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let all: Vec<&str> = text.lines().collect();
+        let last = all[all.len().saturating_sub(LOG_LINES)..].join("\n");
+        format!(
+            "<details><summary>Manager {}: the last {} of {} lines of {}</summary><pre>{}</pre></details>",
+            manager.id.get(),
+            LOG_LINES.min(all.len()),
+            all.len(),
+            escaped(&manager.log.display().to_string()),
+            escaped(&last)
+        )
+    };
+    let logs: String = managers.iter().map(log).collect();
+    format!("<section><h2>Logs</h2>{logs}</section>")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
