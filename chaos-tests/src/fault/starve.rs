@@ -18,7 +18,7 @@ const MEMORY: &str = "/sys/fs/cgroup/memory";
 /// A twentieth of a processor.
 const QUOTA_US: u32 = 5_000;
 const PERIOD_US: u32 = 100_000;
-/// What a Manager may still take when its memory runs out, and what somebody beside it then wants.
+/// What there is from now on, what the Manager has already not counted; and what somebody beside it then wants.
 const MEMORY_LEFT: u64 = 4 << 20;
 const WANTED_BESIDE: &str = "bs=32M";
 /// How long the kernel may take to end somebody.
@@ -94,18 +94,14 @@ pub(super) async fn of_processor(
 
 /// Has the victims' memory run out: the kernel ends whoever has most of it.
 pub(super) async fn of_memory(victims: &[(usize, Process)]) -> Result<Outcome, Failure> {
-    if let Some(skipped) = missing(MEMORY, "memory.move_charge_at_immigrate") {
+    if let Some(skipped) = missing(MEMORY, "memory.limit_in_bytes") {
         return Ok(skipped);
     }
     for (place, process) in victims {
         let group = Group::new(MEMORY, &format!("memory{place}"))?;
-        // What it has already counts, too.
-        group.set("memory.move_charge_at_immigrate", 3)?;
+        group.set("memory.limit_in_bytes", MEMORY_LEFT)?;
+        // One that ended meanwhile cannot be starved.
         let _ = group.set("cgroup.procs", process.pid());
-        let used = group.number("memory.usage_in_bytes", "").unwrap_or(0);
-        if group.set("memory.limit_in_bytes", used + MEMORY_LEFT).is_err() {
-            return Ok(Outcome::Indeterminate("it took more meanwhile".into()));
-        }
         // It is in the group before it wants anything.
         let wants = format!(
             "echo $$ > {}/cgroup.procs && exec dd if=/dev/zero of=/dev/null {WANTED_BESIDE}",
