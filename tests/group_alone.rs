@@ -65,6 +65,7 @@ async fn a_wiped_disk_does_not_come_back_under_its_old_number() {
         listener,
         hold: support::HOLD,
         store: raft_store::Options::default(),
+        thresholds: kyvos_manager::cluster::Thresholds::default(),
     };
     let refused = kyvos_manager::cluster::Group::start(seat).await.err().unwrap().to_string();
     assert!(refused.contains("km join"), "{refused}");

@@ -26,7 +26,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { entries_least: 5_000, entries_most: 100_000, kept_behind: 2_000, lag: 10_000 }
+        Self::after(5_000)
     }
 }
 
@@ -59,6 +59,16 @@ impl Group {
 }
 
 impl Thresholds {
+    /// Those that go with a checkpoint after so many entries at the earliest.
+    pub fn after(entries: u64) -> Self {
+        Self {
+            entries_least: entries,
+            entries_most: entries.saturating_mul(20),
+            kept_behind: entries.saturating_mul(2) / 5,
+            lag: entries.saturating_mul(2),
+        }
+    }
+
     fn make_one_due(self, entries: u64, log_bytes: u64, checkpoint_bytes: u64) -> bool {
         let worth_it = entries >= self.entries_least && log_bytes >= checkpoint_bytes;
         worth_it || entries >= self.entries_most
@@ -68,6 +78,17 @@ impl Thresholds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ships_is_five_thousand_and_what_goes_with_it() {
+        let ships = Thresholds {
+            entries_least: 5_000,
+            entries_most: 100_000,
+            kept_behind: 2_000,
+            lag: 10_000,
+        };
+        assert_eq!(Thresholds::default(), ships);
+    }
 
     #[test]
     fn a_large_checkpoint_is_made_less_often_but_a_start_never_has_much_to_do() {

@@ -65,6 +65,8 @@ pub struct Seat {
     pub hold: Duration,
     /// How the store is run.
     pub store: raft_store::Options,
+    /// When checkpoints are made.
+    pub thresholds: Thresholds,
 }
 
 /// What a member stands on. In a process it is made of what lies in its home; a simulation makes its own.
@@ -151,7 +153,7 @@ pub enum FoundFailure {
 impl Group {
     /// Opens the store, starts consensus and lets peers in.
     pub async fn start(seat: Seat) -> Result<Group, StartFailure> {
-        let Seat { home, role, profile, listener, hold, store } = seat;
+        let Seat { home, role, profile, listener, hold, store, thresholds } = seat;
         let credentials = home.credentials()?;
         let (here, shown) = (credentials.identity()?, Shown::of(&credentials)?);
         let expected = home.expected(&credentials)?;
@@ -161,7 +163,7 @@ impl Group {
             road: Arc::new(TlsRoad::new(credentials.peer_client(shown.clone())?, here)),
             door: Box::new(TlsDoor::new(credentials.peer_server(shown.clone())?, listener)),
             wall_clock: Arc::new(proposing::now),
-            thresholds: Thresholds::default(),
+            thresholds,
         };
         let store = OnDisk { dir: home.store_dir(), expected, options: store };
         Self::begin(Sitter { home, role, profile, hold }, grounds, store, shown).await

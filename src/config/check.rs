@@ -22,6 +22,7 @@ pub(super) fn config(layers: &Layers, path: &Path) -> Result<Config, ConfigError
         api: api(layers, &node.host, folder)?,
         health: health(layers, &node.host)?,
         timing: timing(layers)?,
+        checkpoint_after: integer(layers, "store.checkpoint_after")?,
         log: log(layers)?,
         log_files: log_files(layers)?,
         in_force: layers.in_force(),

@@ -37,6 +37,8 @@ pub struct Config {
     pub health: Health,
     /// How long things are waited for.
     pub timing: Timing,
+    /// When checkpoints are made.
+    pub checkpoint_after: u64,
     /// What is logged.
     pub log: Log,
     /// How much of it is kept.

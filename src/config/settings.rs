@@ -151,6 +151,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         change: "Raise it when clients rather wait than retry; lower it when a load balancer in front gives up sooner.",
     },
     Setting {
+        key: "store.checkpoint_after",
+        kind: Kind::Integer { min: 50, max: 100_000, unit: "entries" },
+        default: Default::Value("5000"),
+        purpose: "After how many entries of the log a checkpoint is made at the earliest; at the latest after twenty times as many. A member that lacks more than twice as many gets a checkpoint instead of entries.",
+        change: "Lower it on a very small disk: the log is shorter then, and more is written. Tests lower it to have checkpoints at all.",
+    },
+    Setting {
         key: "log.level",
         kind: Kind::Choice(LEVELS),
         default: Default::Value("info"),

@@ -41,6 +41,7 @@ fn the_smallest_file_derives_what_others_dial() {
     assert_eq!(config.health.url, "http://km1.example:7448");
     assert_eq!(config.node.role, Role::Manager);
     assert_eq!(config.timing.forward_hold, Duration::from_secs(5));
+    assert_eq!(config.checkpoint_after, 5_000);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::capabilities::managers::model::Role;
 use crate::capabilities::properties::model as properties;
 use crate::capabilities::properties::schema::{ENABLE_KM_HA, File};
 use crate::cli::outcome::Failure;
-use crate::cluster::{Draft, Founding, Group, Home, Seat};
+use crate::cluster::{Draft, Founding, Group, Home, Seat, Thresholds};
 use crate::config::Config;
 use crate::machine::Command;
 
@@ -71,6 +71,7 @@ async fn bring_about(
         listener,
         hold: config.timing.forward_hold,
         store: raft_store::Options::default(),
+        thresholds: Thresholds::after(config.checkpoint_after),
     })
     .await
     .map_err(failed)?;

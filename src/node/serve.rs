@@ -24,7 +24,7 @@ use crate::capabilities::managers::model::Role;
 use crate::capabilities::{managers, operations, prechecks};
 use crate::cli::outcome::Failure;
 use crate::cli::output::complain;
-use crate::cluster::{Group, Home, Seat, shelf};
+use crate::cluster::{Group, Home, Seat, Thresholds, shelf};
 use crate::config::Config;
 use crate::leadership::{Driver, Reconciler};
 use crate::remote::Hosts;
@@ -180,6 +180,7 @@ async fn take_seat(config: &Config, home: Home, peer: TcpListener) -> Result<Gro
         listener,
         hold: config.timing.forward_hold,
         store: raft_store::Options::default(),
+        thresholds: Thresholds::after(config.checkpoint_after),
     };
     Group::start(seat).await.map_err(failed)
 }

@@ -70,6 +70,7 @@ impl Member {
             listener,
             hold: HOLD,
             store: raft_store::Options::default(),
+            thresholds: kyvos_manager::cluster::Thresholds::default(),
         };
         Group::start(seat).await
     }

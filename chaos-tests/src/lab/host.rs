@@ -23,6 +23,8 @@ const DISK_BYTES: u64 = 256 << 20;
 
 /// Where agents listen unless told otherwise.
 const AGENT_PORT: u16 = 7447;
+/// So few that a run of a minute makes checkpoints again and again, and whoever was away for a second needs one.
+const CHECKPOINT_AFTER: u64 = 50;
 /// How long a verb may take; a call of its own to the group ends earlier.
 const VERB_PATIENCE: Duration = Duration::from_secs(40);
 
@@ -78,7 +80,8 @@ impl Host {
     pub fn configure(&self, role: &str) -> Result<(), Failure> {
         let (data_dir, agent) = (self.data_dir(), self.disk().path().join("agent"));
         let text = format!(
-            "[node]\ndata_dir = {:?}\nhost = {:?}\nrole = {role:?}\n",
+            "[node]\ndata_dir = {:?}\nhost = {:?}\nrole = {role:?}\n\
+             [store]\ncheckpoint_after = {CHECKPOINT_AFTER}\n",
             data_dir.display().to_string(),
             self.address
         );
