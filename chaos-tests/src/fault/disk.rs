@@ -20,6 +20,8 @@ const TRACER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a flush takes on a slow disk.
 const SLOW_FLUSH_US: u64 = 300_000;
 
+/// Blocks that a file system needs to note which ones are taken.
+const KEPT_BLOCKS: u64 = 64;
 /// How long a host stays dark after its disk lied.
 const DARK: Duration = Duration::from_secs(1);
 
@@ -45,7 +47,8 @@ pub(super) async fn fill(
         let filler = Filler(path.join("filler"));
         let file = File::create(&filler.0).map_err(Failure::doing("fill a disk"))?;
         let room = statvfs(&path).map_err(Failure::doing("look at a disk"))?;
-        let bytes = room.f_bavail * room.f_frsize;
+        // Managers run as root here, for whom some more is kept.
+        let bytes = room.f_bfree.saturating_sub(KEPT_BLOCKS) * room.f_frsize;
         fallocate(&file, FallocateFlags::empty(), 0, bytes)
             .map_err(Failure::doing("fill a disk"))?;
         fillers.push((filler, file));

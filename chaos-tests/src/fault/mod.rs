@@ -43,6 +43,8 @@ use crate::probe::Sighting;
 
 /// How often a fault is tried that is not seen to bite.
 const TRIES: usize = 3;
+/// Pause before it is tried again: whom it would have hit may be on their way back.
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(1);
 /// How long is waited for an Active to hit.
 const ACTIVE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -153,6 +155,9 @@ impl Nemesis<'_> {
     async fn try_it(&self, planned: &Planned) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
         while outcomes.len() < TRIES && outcomes.last() != Some(&Outcome::Installed) {
+            if !outcomes.is_empty() {
+                sleep(BEFORE_ANOTHER_TRY).await;
+            }
             outcomes.push(self.strike(planned).await?);
         }
         Ok(outcomes)
