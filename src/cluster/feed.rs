@@ -33,8 +33,8 @@ struct Shared {
 #[derive(Clone)]
 enum Live {
     Change(Arc<Change>),
-    /// The facts were replaced as a whole: what lay between was never seen here.
-    Replaced,
+    /// The facts were replaced by those of this revision: what led there was never seen here.
+    Replaced(Revision),
 }
 
 /// The changes asked for are no longer all kept. Read the facts anew, then subscribe from there.
@@ -94,7 +94,7 @@ impl Feed {
         shared.ring.clear();
         shared.floor = revision;
         // Nobody may be listening.
-        drop(shared.live.send(Live::Replaced));
+        drop(shared.live.send(Live::Replaced(revision)));
     }
 
     /// Changes after `after`; only those from now on when it is `None`.
@@ -121,7 +121,10 @@ impl Subscription {
         loop {
             let change = match self.backlog.pop_front() {
                 Some(change) => change,
-                None => self.receive().await?,
+                None => match self.receive().await? {
+                    Some(change) => change,
+                    None => continue,
+                },
             };
             if change.revision > self.after {
                 self.after = change.revision;
@@ -130,10 +133,15 @@ impl Subscription {
         }
     }
 
-    async fn receive(&mut self) -> Result<Arc<Change>, FeedEnded> {
+    /// What comes next; `None` when it is nothing to this subscriber.
+    async fn receive(&mut self) -> Result<Option<Arc<Change>>, FeedEnded> {
         match self.live.recv().await {
-            Ok(Live::Change(change)) => Ok(change),
-            Ok(Live::Replaced) | Err(broadcast::error::RecvError::Lagged(_)) => Err(FeedEnded::Gap),
+            Ok(Live::Change(change)) => Ok(Some(change)),
+            // Whoever was told as much elsewhere has missed nothing, and is not sent back.
+            Ok(Live::Replaced(revision)) if revision <= self.after => Ok(None),
+            Ok(Live::Replaced(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                Err(FeedEnded::Gap)
+            }
             Err(broadcast::error::RecvError::Closed) => Err(FeedEnded::Closed),
         }
     }
@@ -215,5 +223,15 @@ mod tests {
         assert_eq!(subscription.next().await.unwrap_err(), FeedEnded::Gap);
         assert!(feed.subscribe(Some(Revision(2))).is_err());
         assert!(feed.subscribe(Some(Revision(90))).is_ok());
+    }
+
+    // Found by a chaos run: a watcher that knew revision 3786 was sent back to 3742 by a member that caught up.
+    #[tokio::test]
+    async fn a_subscriber_that_is_ahead_of_the_replaced_facts_is_not_sent_back() {
+        let feed = published([1, 2]);
+        let mut subscription = feed.subscribe(Some(Revision(95))).unwrap();
+        feed.replaced(Revision(90));
+        (91..=96).for_each(|revision| feed.publish(change(revision)));
+        assert_eq!(revisions(&mut subscription, 1).await, [96]);
     }
 }

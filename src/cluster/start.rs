@@ -340,6 +340,9 @@ fn config(here: PeerIdentity, timers: Timers, thresholds: Thresholds) -> Config 
         // After this long without a quorum a leader falls silent for a while, so that members which hear
         // it but cannot serve it are free to elect another.
         quorum_loss_probe_interval: Some(2 * timers.election_max_ms),
+        // A member whose disk was put back to an older copy is brought up to date, as any other leader would. Without
+        // this a leader that knew it better ends, or sends it nothing more.
+        allow_log_reversion: Some(true),
         // A restarted leader must be elected anew: its facts are behind its log.
         enable_leader_restore: Some(false),
         // A removed leader would hand over by itself and past the lease, while its tenure still stands.
