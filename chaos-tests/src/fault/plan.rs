@@ -39,7 +39,7 @@ pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<
         if dealer.deck.is_empty() {
             dealer.shuffle();
         }
-        let slot = dealer.slot(QUIET_MS);
+        let slot = dealer.slot(QUIET_MS, FURTHER_PERCENT);
         if slot.is_empty() || dealer.at > run {
             return plan;
         }
@@ -47,13 +47,13 @@ pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<
     }
 }
 
-/// The faults of a short run: each of these classes once, with little quiet in between.
+/// The faults of a short run: each of these classes once, as many at the same time as may be, with little quiet in between.
 pub fn each_once(seed: u64, classes: &[Fault], overlap: usize) -> Vec<Planned> {
     let mut dealer = Dealer::new(seed, classes, overlap);
     let mut plan = Vec::new();
     dealer.shuffle();
     while !dealer.deck.is_empty() {
-        plan.extend(dealer.slot(LITTLE_QUIET_MS));
+        plan.extend(dealer.slot(LITTLE_QUIET_MS, 100));
     }
     plan
 }
@@ -81,10 +81,10 @@ impl<'a> Dealer<'a> {
     }
 
     /// What comes next, together, after some quiet.
-    fn slot(&mut self, quiet_ms: std::ops::Range<u64>) -> Vec<Planned> {
+    fn slot(&mut self, quiet_ms: std::ops::Range<u64>, further_percent: u32) -> Vec<Planned> {
         let at = self.at + Duration::from_millis(self.random.random_range(quiet_ms));
         let (mut begins, mut planned) = (at, Vec::new());
-        for fault in draw(&mut self.deck, &mut self.random, self.overlap) {
+        for fault in self.draw(further_percent) {
             let (lasts, pick) = (fault.lasts(&mut self.random), self.random.random());
             planned.push(Planned { slot: self.slots, at: begins, fault, lasts, pick });
             self.at = self.at.max(begins + lasts);
@@ -93,20 +93,20 @@ impl<'a> Dealer<'a> {
         self.slots += 1;
         planned
     }
-}
 
-/// The next of the deck, and what further ones go with it.
-fn draw(deck: &mut Vec<Fault>, random: &mut StdRng, overlap: usize) -> Vec<Fault> {
-    let mut together: Vec<Fault> = deck.pop().into_iter().collect();
-    while !together.is_empty()
-        && together.len() < overlap
-        && random.random_range(0..100) < FURTHER_PERCENT
-    {
-        let fits = |fault: &Fault| together.iter().all(|it| it.means.goes_with(fault.means));
-        let Some(place) = deck.iter().rposition(fits) else { break };
-        together.push(deck.remove(place));
+    /// The next of the deck, and what further ones go with it.
+    fn draw(&mut self, further_percent: u32) -> Vec<Fault> {
+        let mut together: Vec<Fault> = self.deck.pop().into_iter().collect();
+        while !together.is_empty()
+            && together.len() < self.overlap
+            && self.random.random_range(0..100) < further_percent
+        {
+            let fits = |fault: &Fault| together.iter().all(|it| it.means.goes_with(fault.means));
+            let Some(place) = self.deck.iter().rposition(fits) else { break };
+            together.push(self.deck.remove(place));
+        }
+        together
     }
-    together
 }
 
 /// Every pair of means that can be at the same time.

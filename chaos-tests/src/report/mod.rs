@@ -99,7 +99,8 @@ fn facts(facts: &serde_json::Value) -> String {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{} <b>{}</b>", name.replace('_', " "), escaped(&value))
     };
-    facts.iter().map(fact).collect::<Vec<_>>().join(" · ")
+    let told = facts.iter().filter(|(_, value)| value.as_array().is_none_or(|it| !it.is_empty()));
+    told.map(fact).collect::<Vec<_>>().join(" · ")
 }
 
 fn faults(verdict: &Verdict) -> String {

@@ -144,22 +144,22 @@ fn fault_rows(drawing: &mut String, time: Time, faults: &[Broken], top: &mut f64
     for fault in faults {
         let (from, to) = (time.x(fault.from), time.x(fault.to));
         let letters = f64::from(u32::try_from(fault.name.len()).unwrap_or(0));
-        let ends = to.max(from + letters * LETTER + 8.0);
-        let row = free.iter().position(|free| *free <= from).unwrap_or(free.len());
+        // A name that would run over the edge begins earlier than its bar.
+        let named = from.min(RIGHT - letters * LETTER);
+        let ends = to.max(named + letters * LETTER + 8.0);
+        let row = free.iter().position(|free| *free <= named).unwrap_or(free.len());
         if row == free.len() {
             free.push(0.0);
         }
         free[row] = ends;
         let y = *top + 8.0 + ROW * f64::from(u32::try_from(row).unwrap_or(0));
         let class = if fault.bit { "bar" } else { "bar no" };
-        let anchored =
-            if from + letters * LETTER > RIGHT { RIGHT - letters * LETTER } else { from };
         put(
             drawing,
             &format!(
                 "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"13\" rx=\"2\"/><text class=\"name\" x=\"{:.1}\" y=\"{:.0}\">{}</text>",
                 (to - from).max(1.5),
-                anchored + 3.0,
+                named + 3.0,
                 y + 10.5,
                 escaped(&fault.name)
             ),
