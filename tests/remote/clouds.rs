@@ -1,5 +1,5 @@
-//! The canary of the prechecks with Amazon's own command, run by a real agent against a store that speaks its protocol.
-//! Installed by `scripts/install-clouds`. The other clouds' commands and Hadoop's are not to be had here.
+//! The canary of the prechecks with Amazon's and Google's own commands, run by a real agent against a store that speaks
+//! their protocol. Installed by `scripts/install-clouds`. Microsoft's command and Hadoop's are not to be had here.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -18,25 +18,41 @@ fn installed(program: &str) -> PathBuf {
     path
 }
 
-/// What stands for Amazon: its store and its word for who somebody is.
-struct Amazon {
+/// What stands for a cloud: its store and its word for who somebody is.
+struct Cloud {
     child: Child,
     port: u16,
+    dir: tempfile::TempDir,
 }
 
-impl Amazon {
+impl Cloud {
+    /// With a bucket `kyvos` in it.
     async fn start() -> Self {
         let port = free_port();
         let mut server = command(installed("moto_server").to_str().unwrap());
         server.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         let server = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let amazon = Amazon { child: server.spawn().unwrap(), port };
+        let child = server.spawn().unwrap();
+        let cloud = Cloud { child, port, dir: tempfile::tempdir().unwrap() };
         eventually("the store", || tokio::net::TcpStream::connect(("127.0.0.1", port))).await;
-        amazon
+        std::fs::write(cloud.dir.path().join("aws"), cloud.amazons_command()).unwrap();
+        cloud.aws(&["s3", "mb", "s3://kyvos"]);
+        cloud
+    }
+
+    fn aws(&self, arguments: &[&str]) -> String {
+        let mut aws = command("/bin/sh");
+        let told = aws.arg(self.dir.path().join("aws")).args(arguments).output().unwrap();
+        assert!(told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
+        String::from_utf8(told.stdout).unwrap()
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.aws(&["s3", "ls", "--recursive", "s3://kyvos"]).contains(name)
     }
 
     /// Amazon's command as a site sets it up on a host: with its own way in, and whom it is.
-    fn command_on_a_host(&self) -> String {
+    fn amazons_command(&self) -> String {
         format!(
             "#!/bin/sh\nexport AWS_ENDPOINT_URL=http://127.0.0.1:{} AWS_DEFAULT_REGION=us-east-1\n\
              export AWS_ACCESS_KEY_ID=kyvos AWS_SECRET_ACCESS_KEY=kyvos AWS_EC2_METADATA_DISABLED=true\n\
@@ -45,9 +61,25 @@ impl Amazon {
             installed("aws").display()
         )
     }
+
+    /// Google's command, likewise. It takes no other port than its own but through a proxy.
+    fn googles_command(&self) -> String {
+        let (home, port) = (self.dir.path().display(), self.port);
+        let settings = format!(
+            "[Credentials]\ngs_access_key_id = kyvos\ngs_secret_access_key = kyvos\ngs_host = localhost\n\
+             [Boto]\nis_secure = False\nproxy = 127.0.0.1\nproxy_port = {port}\nnum_retries = 0\n\
+             [GSUtil]\nprefer_api = xml\ndefault_api_version = 1\n"
+        );
+        std::fs::write(self.dir.path().join("boto"), settings).unwrap();
+        let gsutil = installed("gsutil");
+        format!(
+            "#!/bin/sh\nexport HOME={home} BOTO_CONFIG={home}/boto\nexec {} \"$@\"\n",
+            gsutil.display()
+        )
+    }
 }
 
-impl Drop for Amazon {
+impl Drop for Cloud {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
@@ -55,45 +87,49 @@ impl Drop for Amazon {
     }
 }
 
-async fn canary(world: &World, location: &str, step: CanaryStep) -> (bool, String) {
+async fn canary(world: &World, tool: Tool, location: &str, step: CanaryStep) -> (bool, String) {
     let location = location.parse().unwrap();
-    let told = run(world, Command::Canary { tool: Tool::Aws, location, step }).await;
+    let told = run(world, Command::Canary { tool, location, step }).await;
     (told.succeeded(), String::from_utf8_lossy(&told.stderr).into_owned())
+}
+
+async fn flies(world: &World, cloud: &Cloud, tool: Tool, scheme: &str) {
+    assert!(run(world, Command::Find(tool)).await.succeeded());
+    let name = format!("snapshots/km-canary-{}", world.host);
+    let location = format!("{scheme}://kyvos/snapshots");
+    for (step, there) in
+        [(CanaryStep::Put, true), (CanaryStep::Get, true), (CanaryStep::Delete, false)]
+    {
+        let (well, said) = canary(world, tool, &location, step).await;
+        assert!(well, "{step:?}: {said}");
+        assert_eq!(cloud.holds(&name), there, "{step:?}");
+    }
+    // What was never written is not read, and a place that is not there takes nothing.
+    let (well, said) = canary(world, tool, &location, CanaryStep::Get).await;
+    assert!(!well && !said.is_empty());
+    let (well, said) = canary(world, tool, &format!("{scheme}://nobodys"), CanaryStep::Put).await;
+    assert!(!well && said.to_lowercase().contains("bucket"), "{said}");
 }
 
 // rows 15, 20
 #[tokio::test(flavor = "multi_thread")]
 async fn amazons_command_writes_reads_and_clears_a_canary_and_says_who_the_host_is() {
-    let amazon = Amazon::start().await;
+    let cloud = Cloud::start().await;
     let world = World::new(Way::Agent).await;
-    let aws = world.give("aws", &amazon.command_on_a_host());
-    let listed = || {
-        let told =
-            command(aws.to_str().unwrap()).args(["s3", "ls", "--recursive", "s3://kyvos"]).output();
-        String::from_utf8(told.unwrap().stdout).unwrap()
-    };
-    assert!(
-        command(aws.to_str().unwrap()).args(["s3", "mb", "s3://kyvos"]).status().unwrap().success()
-    );
-
-    let found = run(&world, Command::Find(Tool::Aws)).await;
-    assert!(found.succeeded() && found.stdout.ends_with(b"/aws\n"), "{found:?}");
-    let name = format!("snapshots/km-canary-{}", world.host);
-    for (step, there) in
-        [(CanaryStep::Put, true), (CanaryStep::Get, true), (CanaryStep::Delete, false)]
-    {
-        let (well, said) = canary(&world, "s3://kyvos/snapshots", step).await;
-        assert!(well, "{step:?}: {said}");
-        assert_eq!(listed().contains(&name), there, "{step:?}: {}", listed());
-    }
-    // What was never written is not read, and a place that is not there takes nothing.
-    let (well, said) = canary(&world, "s3://kyvos/snapshots", CanaryStep::Get).await;
-    assert!(!well && said.contains("404"), "{said}");
-    let (well, said) = canary(&world, "s3://nobodys", CanaryStep::Put).await;
-    assert!(!well && said.contains("NoSuchBucket"), "{said}");
-
+    world.give("aws", &cloud.amazons_command());
+    flies(&world, &cloud, Tool::Aws, "s3").await;
     let who = run(&world, Command::Identity(Tool::Aws)).await;
     let who: serde_json::Value = serde_json::from_slice(&who.stdout).unwrap();
     assert!(who["Arn"].as_str().unwrap().starts_with("arn:aws:"), "{who}");
+    world.end().await;
+}
+
+// row 15
+#[tokio::test(flavor = "multi_thread")]
+async fn googles_command_writes_reads_and_clears_a_canary() {
+    let cloud = Cloud::start().await;
+    let world = World::new(Way::Agent).await;
+    world.give("gsutil", &cloud.googles_command());
+    flies(&world, &cloud, Tool::Gsutil, "gs").await;
     world.end().await;
 }

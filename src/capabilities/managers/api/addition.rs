@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::control::{Begun, begin, host_of};
+use super::control::{Begun, Confirms, begin, host_of};
 use super::join::JoinRole;
 use crate::api::{
     Answer, Asked, Change, ChangeMembership, Page, Paging, Path, Problem, Reader, Routes, View,
@@ -46,6 +46,18 @@ pub(crate) struct ReplaceManager {
     accept_failed_prechecks: bool,
 }
 
+impl Confirms for AddManager {
+    fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+}
+
+impl Confirms for ReplaceManager {
+    fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+}
+
 /// A host, and whether a Manager may be added there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct EligibleHost {
@@ -73,7 +85,7 @@ pub(super) fn routes() -> Routes {
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn add(change: Change<ChangeMembership, AddManager>) -> Result<Answer<Begun>, Problem> {
     let asked = &change.body;
-    begin(&change, asked.password.as_ref(), |state, _| {
+    begin(&change, |state, _| {
         let site = site(state, &asked.host, asked.role.into(), asked.accept_failed_prechecks)?;
         Ok(Kind::AddOnHost(site))
     })
@@ -90,7 +102,7 @@ async fn replace(
     change: Change<ChangeMembership, ReplaceManager>,
 ) -> Result<Answer<Begun>, Problem> {
     let (old, asked) = (ManagerId(id), &change.body);
-    begin(&change, asked.password.as_ref(), |state, _| {
+    begin(&change, |state, _| {
         let role = state.managers.member(old)?.role;
         let new = site(state, &asked.host, role, asked.accept_failed_prechecks)?;
         let (old_host, old_at) = (host_of(state, old)?, way_to_service(state, old).ok());

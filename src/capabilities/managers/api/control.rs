@@ -55,6 +55,30 @@ pub(crate) struct ConfirmedRemoval {
     confirm_quorum_loss: bool,
 }
 
+/// A body with the caller's password once more.
+pub(super) trait Confirms {
+    /// The password; `None` when it was left out.
+    fn password(&self) -> Option<&Secret>;
+}
+
+impl Confirms for Confirmed {
+    fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+}
+
+impl Confirms for ConfirmedDown {
+    fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+}
+
+impl Confirms for ConfirmedRemoval {
+    fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+}
+
 /// An operation was begun.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(super) struct Begun {
@@ -81,7 +105,7 @@ async fn make_active(
     change: Change<ControlManagers, Confirmed>,
 ) -> Result<Answer<Begun>, Problem> {
     let manager = ManagerId(id);
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         let host = host_of(state, manager)?;
         match hindrance(state, &sight.seen(), manager) {
             Some(why) => Err(Refusal::new(Code::NotEligible, format!("{host}: {why}.")).into()),
@@ -96,7 +120,7 @@ async fn make_active(
     request_body = Confirmed, responses((status = 202, body = Begun)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn step_aside(change: Change<ControlManagers, Confirmed>) -> Result<Answer<Begun>, Problem> {
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         let manager = active(state, sight)?;
         Ok(Kind::StepAside { manager, host: host_of(state, manager)? })
     })
@@ -110,7 +134,7 @@ async fn step_aside(change: Change<ControlManagers, Confirmed>) -> Result<Answer
 async fn restart_active(
     change: Change<ControlManagers, Confirmed>,
 ) -> Result<Answer<Begun>, Problem> {
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         Ok(Kind::RestartActive(instance(state, sight, active(state, sight)?)?))
     })
     .await
@@ -125,7 +149,7 @@ async fn restart(
     change: Change<ControlManagers, ConfirmedDown>,
 ) -> Result<Answer<Begun>, Problem> {
     let confirmed = change.body.confirm_quorum_loss;
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         if !sight.reaches(ManagerId(id)) {
             return Ok(Kind::RestartDown(target(state, ManagerId(id))?));
         }
@@ -144,7 +168,7 @@ async fn restart_passives(
     change: Change<ControlManagers, ConfirmedDown>,
 ) -> Result<Answer<Begun>, Problem> {
     let confirmed = change.body.confirm_quorum_loss;
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         active(state, sight)?;
         let passives = passives(state).filter(|id| sight.reaches(*id));
         let instances = passives.map(|id| instance(state, sight, id));
@@ -167,7 +191,7 @@ async fn remove(
 ) -> Result<Answer<Begun>, Problem> {
     let (manager, force) = (ManagerId(id), change.body.force);
     let confirmed = change.body.confirm_quorum_loss;
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         let host = host_of(state, manager)?;
         let silent = !sight.reaches(manager);
         let stopped = state.installs.stops.contains_key(&manager);
@@ -185,15 +209,14 @@ async fn remove(
 
 /// Checks the password, looks whether it can be done now, and begins the operation. A repeat gets the answer of
 /// the first time, whatever has become of it since.
-pub(super) async fn begin<P, T>(
+pub(super) async fn begin<P, T: Confirms>(
     change: &Change<P, T>,
-    password: Option<&Secret>,
     look: impl FnOnce(&State, &Sight) -> Result<Kind, Problem>,
 ) -> Result<Answer<Begun>, Problem> {
     if let Some(first) = change.first_answer() {
         return first.map(|committed| begun(change, committed));
     }
-    change.confirm(password).await?;
+    change.confirm(change.body.password()).await?;
     let sight = Sight::of(&*change.surface.group);
     let kind = change.surface.group.view(|state| look(state, &sight))?;
     let committed = change.propose(Command::Begin { kind }, None).await?;

@@ -77,7 +77,7 @@ pub(super) fn routes() -> Routes {
     request_body = Confirmed, responses((status = 202, body = Begun)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn push(change: Change<ControlManagers, Confirmed>) -> Result<Answer<Begun>, Problem> {
-    begin(&change, change.body.password.as_ref(), |state, _| {
+    begin(&change, |state, _| {
         let portals = state.hosts.with_role(HostRole::WebPortal);
         let hosts: Vec<_> = portals.map(|(id, host)| (id, host.name.clone())).collect();
         let refused = |code, detail: &str| Err(Refusal::new(code, detail).into());

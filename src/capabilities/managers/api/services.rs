@@ -29,7 +29,7 @@ async fn start(
     change: Change<ControlManagers, Confirmed>,
 ) -> Result<Answer<Begun>, Problem> {
     let manager = ManagerId(id);
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         let host = host_of(state, manager)?;
         not_the_active(state, &[manager])?;
         if sight.reaches(manager) {
@@ -49,7 +49,7 @@ async fn stop(
     change: Change<ControlManagers, ConfirmedDown>,
 ) -> Result<Answer<Begun>, Problem> {
     let (manager, confirmed) = (ManagerId(id), change.body.confirm_quorum_loss);
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         not_the_active(state, &[manager])?;
         answers(state, sight, manager)?;
         let targets = vec![target(state, manager)?];
@@ -66,7 +66,7 @@ async fn stop(
 async fn start_passives(
     change: Change<ControlManagers, Confirmed>,
 ) -> Result<Answer<Begun>, Problem> {
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         active(state, sight)?;
         let targets = targets(state, |id| !sight.reaches(id))?;
         Ok(Kind::Start { targets, all: true })
@@ -83,7 +83,7 @@ async fn stop_passives(
     change: Change<ControlManagers, ConfirmedDown>,
 ) -> Result<Answer<Begun>, Problem> {
     let confirmed = change.body.confirm_quorum_loss;
-    begin(&change, change.body.password.as_ref(), |state, sight| {
+    begin(&change, |state, sight| {
         active(state, sight)?;
         let targets = targets(state, |id| sight.reaches(id))?;
         let all: Vec<_> = targets.iter().map(|target| target.manager).collect();
