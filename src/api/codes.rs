@@ -448,6 +448,11 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
             "No way to the host",
             "Register the host and enrol its agent, or trust its SSH host key: km hosts.",
         ),
+        Code::ZookeeperNotWatched => line(
+            S::CONFLICT,
+            "ZooKeeper is not watched",
+            "Set ENABLE_KM_HA to yes, or ZK_SERVICE_WATCH to on.",
+        ),
         Code::LastManager => {
             line(S::CONFLICT, "Last Kyvos Manager", "Add another Kyvos Manager first.")
         }

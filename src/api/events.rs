@@ -34,7 +34,9 @@ use super::sight::Sight;
 use super::surface::Surface;
 use super::wire::Time;
 use crate::base::{ManagerId, Revision};
-use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
+use crate::capabilities::{
+    access, hosts, installs, managers, operations, prechecks, properties, services,
+};
 use crate::leadership::Mode;
 use crate::machine::{Change, Event, State};
 
@@ -274,5 +276,6 @@ fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
         Event::Hosts(event) => Some(hosts::api::notice(event)),
         Event::Prechecks(event) => Some(prechecks::api::notice(event)),
         Event::Installs(event) => Some(installs::api::notice(event)),
+        Event::Services(event) => Some(services::api::notice(event)),
     }
 }

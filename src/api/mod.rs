@@ -62,7 +62,8 @@ pub(crate) use keys::TokenKind;
 pub(crate) use page::{Paging, Window};
 pub(crate) use privilege::{
     Anyone, ChangeMembership, ChangeProperties, ControlManagers, ControlOperations, ManageHosts,
-    ManageTokens, ManageUsers, NameManagers, Privilege, SignedIn, TrustHosts, View, ViewAudit,
+    ManageServices, ManageTokens, ManageUsers, NameManagers, Privilege, SignedIn, TrustHosts,
+    TrustServices, View, ViewAudit,
 };
 pub(crate) use reading::{Onlooker, Reader};
 pub(crate) use router::Routes;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::sight::Sight;
 use crate::base::{ManagerId, Timestamp};
 use crate::capabilities::installs::model::{ScriptState, script_state};
+use crate::capabilities::services::model::{Standing, wanted};
 use crate::cluster::{AHEAD_MAX_MS, middle_clock};
 use crate::machine::State;
 
@@ -44,6 +45,7 @@ pub(super) fn notices(state: &State, sight: &Sight) -> Vec<Notice> {
     found.extend(restarting(state, sight));
     found.extend(no_failover(sight));
     found.extend(script_pending(state));
+    found.extend(zookeeper_away(state));
     found.extend(disks_full(state, sight));
     found.extend(facts_differ(sight));
     found.extend(certificates(state, sight));
@@ -98,6 +100,23 @@ fn script_pending(state: &State) -> Option<Notice> {
     let text = "Kyvos Manager HA is enabled. Push the Kyvos Manager Disaster Recovery script to complete the setup.";
     let pending = script_state(state) == ScriptState::Pending;
     pending.then(|| notice("DR_SCRIPT_PENDING", Severity::Warning, text))
+}
+
+/// Banner 3 of requirements 5.10, to the letter; the time of day is UTC.
+fn zookeeper_away(state: &State) -> Option<Notice> {
+    let watch = state.services.watch.as_ref().filter(|_| wanted(state).is_ok())?;
+    let Standing::Away { .. } = watch.standing else { return None };
+    let text = format!(
+        "ZooKeeper is unavailable. Service status may be stale (since {}). Kyvos Manager HA is not affected.",
+        time_of_day(watch.since)
+    );
+    Some(notice("ZOOKEEPER_AWAY", Severity::Warning, text))
+}
+
+/// `hh:mm` in UTC.
+fn time_of_day(at: Timestamp) -> String {
+    let minutes = at.0 / 60_000 % (24 * 60);
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 fn disks_full(state: &State, sight: &Sight) -> Vec<Notice> {

@@ -19,6 +19,10 @@ pub(crate) enum Privilege {
     HostsManage,
     /// Says whom to believe to be a host: enrolment tokens, host keys, the group's own SSH key.
     HostsTrust,
+    /// Says what is seen of services stands for, and has it looked what there is.
+    ServicesManage,
+    /// Says how ZooKeeper is spoken to: whom to believe, and as whom.
+    ServicesTrust,
     /// Cancels and retries operations.
     OperationsControl,
     /// Makes, changes and deletes users.
@@ -31,7 +35,7 @@ pub(crate) enum Privilege {
 
 impl Privilege {
     /// Every privilege, in the order they are shown.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::View,
         Self::PropertiesChange,
         Self::ManagersAlias,
@@ -39,6 +43,8 @@ impl Privilege {
         Self::ManagersMembership,
         Self::HostsManage,
         Self::HostsTrust,
+        Self::ServicesManage,
+        Self::ServicesTrust,
         Self::OperationsControl,
         Self::UsersManage,
         Self::TokensManage,
@@ -55,6 +61,8 @@ impl Privilege {
             Self::ManagersMembership => "managers.membership",
             Self::HostsManage => "hosts.manage",
             Self::HostsTrust => "hosts.trust",
+            Self::ServicesManage => "services.manage",
+            Self::ServicesTrust => "services.trust",
             Self::OperationsControl => "operations.control",
             Self::UsersManage => "users.manage",
             Self::TokensManage => "tokens.manage",
@@ -73,6 +81,7 @@ impl Privilege {
                     | Self::ManagersAlias
                     | Self::ManagersControl
                     | Self::HostsManage
+                    | Self::ServicesManage
                     | Self::OperationsControl
             ),
             Role::Auditor => matches!(self, Self::View | Self::AuditView),
@@ -124,6 +133,8 @@ needs! {
     ChangeMembership = Need::Privilege(Privilege::ManagersMembership);
     ManageHosts = Need::Privilege(Privilege::HostsManage);
     TrustHosts = Need::Privilege(Privilege::HostsTrust);
+    ManageServices = Need::Privilege(Privilege::ServicesManage);
+    TrustServices = Need::Privilege(Privilege::ServicesTrust);
     ControlOperations = Need::Privilege(Privilege::OperationsControl);
     ManageUsers = Need::Privilege(Privilege::UsersManage);
     ManageTokens = Need::Privilege(Privilege::TokensManage);

@@ -13,7 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::surface::Surface;
 use super::{cluster, dashboard, envelope, events, explain, logs, metrics, openapi, requests};
-use crate::capabilities::{access, audit, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{
+    access, audit, hosts, managers, operations, prechecks, properties, services,
+};
 
 pub use super::health::health_router;
 
@@ -51,6 +53,7 @@ fn all() -> Routes {
         .merge(properties::api::routes())
         .merge(operations::api::routes())
         .merge(prechecks::api::routes())
+        .merge(services::api::routes())
         .merge(access::api::routes())
         .merge(audit::api::routes())
         .merge(requests::routes())

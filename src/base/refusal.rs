@@ -127,6 +127,8 @@ codes! {
     PrecheckFailed = "PRECHECK_FAILED",
     /// The group knows no way to the host.
     NoWayToHost = "NO_WAY_TO_HOST",
+    /// Nobody wants ZooKeeper to be connected to (A8).
+    ZookeeperNotWatched = "ZOOKEEPER_NOT_WATCHED",
 }
 
 impl fmt::Display for Code {

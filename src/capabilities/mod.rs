@@ -11,3 +11,4 @@ pub mod managers;
 pub mod operations;
 pub mod prechecks;
 pub mod properties;
+pub mod services;

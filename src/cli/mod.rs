@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::capabilities::access::cli as access;
-use crate::capabilities::{audit, hosts, managers, operations, prechecks, properties};
+use crate::capabilities::{audit, hosts, managers, operations, prechecks, properties, services};
 use crate::{config, demo, node};
 use client::segment;
 use config_file::ConfigFile;
@@ -71,6 +71,9 @@ enum Verb {
     /// Whether the surroundings are as Kyvos Manager HA needs them
     #[command(subcommand)]
     Prechecks(prechecks::cli::Verb),
+    /// What is seen of Kyvos services, and what ZooKeeper's znodes mean
+    #[command(subcommand)]
+    Services(services::cli::Verb),
     /// People who may sign in
     #[command(subcommand)]
     Users(access::UserVerb),
@@ -188,6 +191,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         Verb::Properties(verb) => properties::cli::run(verb, &connect.client()?, output).await,
         Verb::Operations(verb) => operations::cli::run(verb, &connect.client()?, output).await,
         Verb::Prechecks(verb) => prechecks::cli::run(verb, &connect.client()?, output).await,
+        Verb::Services(verb) => services::cli::run(verb, &connect.client()?, output).await,
         Verb::Users(verb) => access::run_users(verb, &connect.client()?, output).await,
         Verb::Tokens(verb) => access::run_tokens(verb, &connect.client()?, output).await,
         Verb::Audit(verb) => audit::cli::run(verb, &connect.client()?, output).await,

@@ -8,6 +8,7 @@ use super::{LEVEL_MAX, Level, State};
 use crate::capabilities::hosts::model as hosts;
 use crate::capabilities::installs::model as installs;
 use crate::capabilities::prechecks::model as prechecks;
+use crate::capabilities::services::model as services;
 
 /// The format number in front of every image.
 const FORMAT: u16 = 2;
@@ -79,7 +80,12 @@ pub fn read_image(bytes: &[u8]) -> Result<State, ImageError> {
 
 /// The bytes of the rooms that came with hosts before there were any.
 fn no_later_rooms() -> Vec<u8> {
-    let rooms = (hosts::Facts::default(), prechecks::Facts::default(), installs::Facts::default());
+    let rooms = (
+        hosts::Facts::default(),
+        prechecks::Facts::default(),
+        installs::Facts::default(),
+        services::Facts::default(),
+    );
     bincode::serde::encode_to_vec(rooms, bincode::config::standard())
         .expect("empty facts are plain data")
 }

@@ -19,7 +19,7 @@ pub struct Level(pub u32);
 /// The highest level this build speaks.
 pub const LEVEL_MAX: Level = Level(2);
 
-/// The level from which on there are hosts, and prechecks of them.
+/// The level from which on there are hosts, prechecks of them, and services on them.
 pub(super) const HOSTS: Level = Level(2);
 
 /// The level from which on operators restart and remove instances, and choose the Active.
@@ -34,7 +34,7 @@ impl Command {
             Self::Managers(_) | Self::Properties(_) | Self::Operations(_) | Self::Access(_) => {
                 Level(1)
             }
-            Self::Hosts(_) | Self::Prechecks(_) => HOSTS,
+            Self::Hosts(_) | Self::Prechecks(_) | Self::Services(_) => HOSTS,
             Self::Installs(_) => INSTANCES,
         }
     }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Capability, Kernel, Moment, Trace};
 use crate::base::Refusal;
-use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
+use crate::capabilities::{
+    access, hosts, installs, managers, operations, prechecks, properties, services,
+};
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident: $arm:ident,)*) => {
@@ -80,4 +82,6 @@ rooms! {
     prechecks: Prechecks,
     /// Our own instances as services on hosts.
     installs: Installs,
+    /// Kyvos services, and what is seen of them.
+    services: Services,
 }

@@ -21,7 +21,8 @@ use crate::api::{self, Member, Surface};
 use crate::base::Secret;
 use crate::capabilities::hosts as hosts_room;
 use crate::capabilities::managers::model::Role;
-use crate::capabilities::{managers, operations, prechecks};
+use crate::capabilities::services::port::zookeeper::RealZookeeper;
+use crate::capabilities::{managers, operations, prechecks, services};
 use crate::cli::outcome::Failure;
 use crate::cli::output::complain;
 use crate::cluster::{Group, Home, Seat, Thresholds, shelf};
@@ -193,6 +194,10 @@ fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(operations::reconciler::Operations::of(group.clone())),
         Arc::new(operations::reconciler::Chores::of(group.clone(), hosts.clone())),
         Arc::new(prechecks::reconciler::Prechecks::of(group.clone(), hosts.clone())),
+        Arc::new(services::reconciler::Services::of(
+            group.clone(),
+            Arc::new(RealZookeeper::of(group.unowned())),
+        )),
     ]
 }
 

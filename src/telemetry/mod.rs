@@ -16,11 +16,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 pub use self::log_file::{Bounds, LogFile};
+use crate::capabilities::services::port::zookeeper;
 use crate::config::{Log, LogFormat};
 
 /// Libraries whose `info` is not for operators. The Raft library warns of every missed heartbeat of a member that is
 /// down; that it is down is told once, by us.
-const QUIETER: &str = "openraft=error,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
+const QUIETER: &str =
+    "openraft=error,zookeeper_client=warn,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
 
 /// Starts logging, and makes a bug end the process.
 pub fn start(log: &Log, file: Option<LogFile>) {
@@ -60,12 +62,15 @@ fn quieter(level: &str) -> &'static str {
 }
 
 /// A panic is our mistake, and nobody knows what it left behind: this process stops, the others carry on.
-/// Only inside raft-store's dealings with sled a panic is the library's way to report damage, and is caught.
+/// Only inside raft-store's dealings with sled a panic is the library's way to report damage, and is caught; and the
+/// thread that speaks to ZooKeeper holds nothing but its watch, which ends with it.
 fn end_the_process_on_a_bug() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
-        if raft_store::panic_is_contained() {
+        if raft_store::panic_is_contained()
+            || std::thread::current().name() == Some(zookeeper::THREAD)
+        {
             return;
         }
         tracing::error!(because = %panic, "a bug: this process ends");

@@ -34,6 +34,7 @@ async fn a_sign_in_gives_a_token_and_a_cookie_that_scripts_cannot_read() {
             "managers.alias",
             "managers.control",
             "hosts.manage",
+            "services.manage",
             "operations.control"
         ])
     );

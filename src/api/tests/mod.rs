@@ -14,5 +14,6 @@ mod on_hosts;
 mod pages;
 mod prechecks;
 mod properties;
+mod services;
 mod shape;
 mod without_quorum;

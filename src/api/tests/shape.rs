@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 66, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 75, "a route came or went: say here how many there are");
     found
 }
 
@@ -82,6 +82,10 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "Host",
         "HostRole",
         "HostTransport",
+        "ServiceWatch",
+        "ServiceSighting",
+        "ZnodeProfile",
+        "ZnodeDiscovery",
     ] {
         assert!(schemas.contains_key(name), "{name} is missing of {:?}", schemas.keys());
     }
@@ -139,6 +143,9 @@ fn may(role: Role, operation: &str) -> bool {
         "cancel_operation",
         "retry_operation",
         "run_prechecks",
+        "set_znode_profile",
+        "reset_znode_profile",
+        "discover_znodes",
     ];
     let auditor = ["list_audit"];
     let administrator = [
@@ -160,6 +167,7 @@ fn may(role: Role, operation: &str) -> bool {
         "trust_host",
         "add_manager",
         "replace_manager",
+        "set_zookeeper_access",
     ];
     match role {
         Role::Administrator => true,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::command::{Command, Event};
-use super::schema::{self, ENABLE_KM_HA, File};
+use super::schema::{self, ENABLE_KM_HA, File, ZK_SERVICE_WATCH};
 use crate::base::{Revision, Timestamp};
 
 /// Most names the `custom` file may hold.
@@ -93,6 +93,15 @@ impl Facts {
     /// Whether Kyvos Manager HA is switched on (rows 24–26).
     pub fn ha_enabled(&self) -> bool {
         self.value(File::KyvosManager, ENABLE_KM_HA) == Some("yes")
+    }
+
+    /// Whether ZooKeeper may be connected to, to watch Kyvos services (A8).
+    pub fn zookeeper_watched(&self) -> bool {
+        match self.value(File::KyvosManager, ZK_SERVICE_WATCH) {
+            Some("on") => true,
+            Some("off") => false,
+            Some(_) | None => self.ha_enabled(),
+        }
     }
 
     /// The revision of a property's last change; 0 when nobody set it.

@@ -70,6 +70,21 @@ const COMMANDS: &[&str] = &[
     "installs note-start 5",
     "installs note-push 4 8 written /var/lib/km/it script",
     "installs note-push 4 8 failed gone",
+    "services set-profile /k/{host}:{port} verified=true expect=4",
+    "services set-profile /k/{any} json=/h,/p service=query_engine marks=master",
+    "services set-profile /k/one address=true",
+    "services reset-profile expect=4",
+    "services set-access",
+    "services set-access ca=AAAA certificate=BBBB key_bytes=3 username=reader password_bytes=3 expect=4",
+    "services note-watch off nobody",
+    "services note-watch away gone server=zk1:2181 mode=leader trouble=wide",
+    "services note-watch watching server=zk1:2181 down=refused",
+    "services note-seen /k/h1:1 h1 port=1",
+    "services note-seen /k/x h1 service=web_portal marks=master ephemeral=false trouble=odd",
+    "services note-gone /k/h1:1",
+    "services discover /k",
+    "services note-discovery 9 /k form=json because=wide",
+    "services note-discovery 9 /k form=address propose=/k/{host}",
 ];
 
 /// A story that leaves a fact of every kind and a row of every table.
@@ -115,6 +130,14 @@ const STORY: &[&str] = &[
     "installs note-stop 6 11 pid=77",
     "installs note-push 20 11 written /var/lib/km/it script",
     "installs note-push 24 11 failed gone",
+    "services set-profile /k/{host}:{port} verified=true",
+    "services set-access ca=AAAA certificate=BBBB username=reader",
+    "services note-watch away gone server=zk1:2181 mode=leader trouble=wide",
+    "services note-seen /k/h1:1 h1 port=1",
+    "services note-seen /k/h2:1 h2 port=1 trouble=odd",
+    "services note-gone /k/h2:1",
+    "services discover /k",
+    "services note-discovery 48 /k form=json because=wide propose=/k/{host}",
 ];
 
 fn step(line: &str, request: u64) -> Step {

@@ -30,6 +30,8 @@ fn story() -> Vec<Step> {
         "hosts register km1 agent".to_owned(),
         format!("hosts invite 17 {SECRET}"),
         format!("hosts enrol 17 {SECRET} km1:7445"),
+        "services set-access ca=AAAA certificate=BBBB key_bytes=64 username=u password_bytes=64"
+            .to_owned(),
     ];
     let step = |(line, request): (String, u64)| Step {
         line,

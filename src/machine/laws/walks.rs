@@ -82,7 +82,16 @@ fn actor() -> impl Strategy<Value = Actor> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    prop_oneof![managers(), properties(), access(), operations(), hosts(), prechecks(), installs()]
+    prop_oneof![
+        managers(),
+        properties(),
+        access(),
+        operations(),
+        hosts(),
+        prechecks(),
+        installs(),
+        services()
+    ]
 }
 
 fn expect() -> impl Strategy<Value = String> {
@@ -296,5 +305,28 @@ fn installs() -> impl Strategy<Value = String> {
         (10..40_u64, 0..700_usize).prop_map(|(host, long)| format!(
             "installs note-push {host} 1 failed repeat(w,{long})"
         )),
+    ]
+}
+
+fn services() -> impl Strategy<Value = String> {
+    let path = || 0..4_u32;
+    prop_oneof![
+        (any::<bool>(), expect()).prop_map(|(verified, expect)| format!(
+            "services set-profile /k/{{host}}:{{port}} verified={verified}{expect}"
+        )),
+        expect().prop_map(|expect| format!("services reset-profile{expect}")),
+        (0..3_u32, expect())
+            .prop_map(|(name, expect)| format!("services set-access username=u{name}{expect}")),
+        (0..3_usize, 0..700_usize).prop_map(|(standing, long)| match standing {
+            0 => format!("services note-watch off repeat(w,{long})"),
+            1 => format!("services note-watch away repeat(w,{long})"),
+            _ => "services note-watch watching server=zk1:2181 mode=leader".to_owned(),
+        }),
+        (path(), path(), 0..300_usize).prop_map(|(path, host, times)| format!(
+            "services note-seen /k/p{path} h{host} times={times}"
+        )),
+        path().prop_map(|path| format!("services note-gone /k/p{path}")),
+        Just("services discover /k".to_owned()),
+        (10..60_u64).prop_map(|ask| format!("services note-discovery {ask} /k")),
     ]
 }

@@ -22,7 +22,9 @@ use world::World;
 pub(crate) use world::command_of;
 
 use crate::base::Code;
-use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
+use crate::capabilities::{
+    access, hosts, installs, managers, operations, prechecks, properties, services,
+};
 
 /// Tells every script of a room to a machine of its own and compares what it says.
 pub(crate) fn tell_all_of(room: &str) {
@@ -103,7 +105,7 @@ fn difference(path: &Path, line: usize, written: &str, now: &str) -> String {
 }
 
 /// Every verb of every room.
-pub(crate) const VERBS: [(&str, &[&str]); 7] = [
+pub(crate) const VERBS: [(&str, &[&str]); 8] = [
     ("access", access::script::VERBS),
     ("hosts", hosts::script::VERBS),
     ("installs", installs::script::VERBS),
@@ -111,6 +113,7 @@ pub(crate) const VERBS: [(&str, &[&str]); 7] = [
     ("operations", operations::script::VERBS),
     ("prechecks", prechecks::script::VERBS),
     ("properties", properties::script::VERBS),
+    ("services", services::script::VERBS),
 ];
 
 #[test]

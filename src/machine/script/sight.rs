@@ -13,11 +13,11 @@ use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::hosts::plan::Look;
 use crate::capabilities::managers::plan::Seen;
 use crate::capabilities::prechecks::script::Replies;
-use crate::capabilities::{hosts, managers, operations};
+use crate::capabilities::{hosts, managers, operations, services};
 use crate::machine::State;
 
 /// Every room with a plan, and everything that can come out of it.
-pub(super) const PLANS: [(&str, &[&str]); 4] = [
+pub(super) const PLANS: [(&str, &[&str]); 5] = [
     ("hosts", &["somebody asked", "not greeted it yet", "it was changed", "it is its turn"]),
     (
         "managers",
@@ -57,6 +57,7 @@ pub(super) const PLANS: [(&str, &[&str]); 4] = [
             "find repository warn",
         ],
     ),
+    ("services", &["Watch", "LeaveAlone"]),
 ];
 
 /// What is seen in a script.
@@ -119,6 +120,10 @@ impl Sight {
                 steps.iter().map(|step| said(&step.host, step.because)).collect()
             }
             "prechecks" => self.replies.plan(state, &seen),
+            "services" => vec![match services::plan::order(state) {
+                Ok(order) => format!("plan Watch {:?} because \"it is wanted\"", order.servers),
+                Err(because) => format!("plan LeaveAlone because \"{because}\""),
+            }],
             other => panic!("{other} plans nothing"),
         };
         if steps.is_empty() { vec!["plan: nothing to do".into()] } else { steps }

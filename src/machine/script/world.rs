@@ -7,7 +7,9 @@ use super::say;
 use super::sight::Sight;
 use super::words::{Words, duration_ms};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Sha256, Timestamp};
-use crate::capabilities::{access, hosts, installs, managers, operations, prechecks, properties};
+use crate::capabilities::{
+    access, hosts, installs, managers, operations, prechecks, properties, services,
+};
 use crate::machine::{Actor, Command, Proposal, State, apply, read_image, write_image};
 
 /// When every script begins: the first second of 2026.
@@ -186,6 +188,7 @@ impl World {
             "hosts" => hosts::script::show(&self.state, words),
             "prechecks" => prechecks::script::show(&self.state, words),
             "installs" => installs::script::show(&self.state, words),
+            "services" => services::script::show(&self.state, words),
             "access" => access::script::show(&self.state, words, self.at),
             other => panic!("there is no room {other}"),
         }
@@ -209,6 +212,7 @@ fn command(room: &str, words: &mut Words) -> Command {
         "hosts" => hosts::script::command(words).into(),
         "prechecks" => prechecks::script::command(words).into(),
         "installs" => installs::script::command(words).into(),
+        "services" => services::script::command(words).into(),
         "access" => access::script::command(words).into(),
         other => panic!("there is no room {other}"),
     }

@@ -832,6 +832,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How ZooKeeper is spoken to, without passwords and keys. */
+        get: operations["get_zookeeper_access"];
+        /** Says how ZooKeeper is to be spoken to. Kyvos Manager only reads there: give it no more rights. */
+        put: operations["set_zookeeper_access"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the Active look what the tree holds. It only reads. */
+        post: operations["discover_znodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the newest look found. */
+        get: operations["get_znode_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What znodes mean. */
+        get: operations["get_znode_profile"];
+        /** Says what znodes mean. What was seen before is forgotten: it was read by another map. */
+        put: operations["set_znode_profile"];
+        post?: never;
+        /** Takes the default again. */
+        delete: operations["reset_znode_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/sightings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What ZooKeeper shows of services, znode by znode. */
+        get: operations["list_service_sightings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the watch of ZooKeeper stands. Kyvos Manager HA does not depend on it. */
+        get: operations["get_service_watch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/support-bundle": {
         parameters: {
             query?: never;
@@ -979,6 +1084,14 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
+        };
+        /** @description It will be looked. */
+        AskedDiscovery: {
+            /**
+             * Format: int64
+             * @description The ask's name: it is answered when `answered` of `GET /services/discovery` is not less.
+             */
+            asked: number;
         };
         /** @description It will be looked. */
         AskedPrechecks: {
@@ -1208,6 +1321,32 @@ export interface components {
          * @enum {string}
          */
         CredentialKind: "session" | "token";
+        /** @description Beneath which path. */
+        DiscoverZnodes: {
+            /** @description The path; `/` when left out. */
+            root?: string;
+        };
+        /** @description The shape of a znode. */
+        DiscoveredZnode: {
+            /**
+             * Format: int32
+             * @description How long its payload is.
+             */
+            bytes: number;
+            /**
+             * Format: int32
+             * @description How many children it has.
+             */
+            children: number;
+            /** @description Whether it goes with the session that made it. */
+            ephemeral: boolean;
+            /** @description The names of the fields of a JSON payload. */
+            fields: string[];
+            /** @description What its payload looks like: empty, address, json, text, binary, or unread. */
+            form: string;
+            /** @description Where it is. */
+            path: string;
+        };
         /** @description The answer of a change that leaves nothing to show. */
         Done: {
             /**
@@ -2153,6 +2292,42 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_ServiceSighting: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Whether the znode goes with the session that made it. */
+                ephemeral: boolean;
+                /** @description On which host, as the znode calls it; empty when it does not say. */
+                host: string;
+                /**
+                 * Format: int64
+                 * @description The registered host of that name.
+                 */
+                host_id?: number | null;
+                /** @description What it means that it is there. */
+                marks: components["schemas"]["ZnodeMarks"];
+                /** @description The path of the znode. */
+                path: string;
+                /**
+                 * Format: int32
+                 * @description At which port.
+                 */
+                port?: number | null;
+                /** @description Whether the znode is there. One that went is shown for a while. */
+                present: boolean;
+                /** @description Which service it stands for. */
+                service: components["schemas"]["ServiceType"];
+                /** @description Since when it is there, or gone. */
+                since: components["schemas"]["Time"];
+                /** @description Whether it may not be so any more, because nobody has looked since. */
+                stale: boolean;
+                /** @description What is wrong with the znode. */
+                trouble?: string | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Tenure: {
             /** @description The items, in the list's order. */
             items: {
@@ -2461,6 +2636,65 @@ export interface components {
             /** @description Only about these hosts and the group as a whole, at most 100; left out: about everything. */
             hosts?: string[];
         };
+        /** @description A service, as a znode shows it. */
+        ServiceSighting: {
+            /** @description Whether the znode goes with the session that made it. */
+            ephemeral: boolean;
+            /** @description On which host, as the znode calls it; empty when it does not say. */
+            host: string;
+            /**
+             * Format: int64
+             * @description The registered host of that name.
+             */
+            host_id?: number | null;
+            /** @description What it means that it is there. */
+            marks: components["schemas"]["ZnodeMarks"];
+            /** @description The path of the znode. */
+            path: string;
+            /**
+             * Format: int32
+             * @description At which port.
+             */
+            port?: number | null;
+            /** @description Whether the znode is there. One that went is shown for a while. */
+            present: boolean;
+            /** @description Which service it stands for. */
+            service: components["schemas"]["ServiceType"];
+            /** @description Since when it is there, or gone. */
+            since: components["schemas"]["Time"];
+            /** @description Whether it may not be so any more, because nobody has looked since. */
+            stale: boolean;
+            /** @description What is wrong with the znode. */
+            trouble?: string | null;
+        };
+        /**
+         * @description A kind of service.
+         * @enum {string}
+         */
+        ServiceType: "bi_server" | "query_engine" | "web_portal" | "postgres" | "zookeeper" | "kyvos_manager";
+        /** @description How the watch of ZooKeeper stands. */
+        ServiceWatch: {
+            /** @description Why it does not. */
+            because?: string | null;
+            /** @description Whether somebody has checked what znodes mean against a real cluster. */
+            profile_verified: boolean;
+            /** @description The servers of the ensemble, as each was last seen. */
+            servers: components["schemas"]["ZookeeperServer"][];
+            /** @description How many of them serve. */
+            serving: number;
+            /** @description How many znodes are seen that stand for services. */
+            sightings: number;
+            since?: components["schemas"]["Time"] | null;
+            /** @description Whether what was seen may not be so any more. */
+            stale: boolean;
+            stale_since?: components["schemas"]["Time"] | null;
+            /** @description Whether it stands. */
+            state: components["schemas"]["WatchState"];
+            /** @description What cannot be seen although the watch stands. */
+            troubles: string[];
+            /** @description What speaks against the size of the ensemble; null: nothing. */
+            warning?: string | null;
+        };
         /** @description A session. The token is shown here and never again; browsers get it as a cookie too. */
         Session: {
             /** @description Until when it holds. */
@@ -2485,6 +2719,34 @@ export interface components {
             reason?: string | null;
             /** @description The value; at most 4,096 bytes. */
             value: string;
+        };
+        /** @description What znodes are to mean. */
+        SetZnodeProfile: {
+            /** @description Its rules, 1 to 32. */
+            rules: components["schemas"]["ZnodeRule"][];
+            /** @description Whether somebody has checked it against a real cluster. */
+            verified?: boolean;
+        };
+        /** @description How ZooKeeper is to be spoken to. */
+        SetZookeeperAccess: {
+            digest?: components["schemas"]["SetZookeeperLogin"] | null;
+            tls?: components["schemas"]["SetZookeeperTls"] | null;
+        };
+        /** @description As whom. */
+        SetZookeeperLogin: {
+            /** @description The password; left out: the one that was given last. */
+            password?: string | null;
+            /** @description The user name. Give it the right to read and no other. */
+            username: string;
+        };
+        /** @description Whom to believe, and who we are. */
+        SetZookeeperTls: {
+            /** @description Certificates of the authorities to believe. */
+            ca_pem: string;
+            /** @description Our own certificate and those up to its authority. */
+            certificate_pem?: string | null;
+            /** @description Its private key; left out: the key that was given last. */
+            key_pem?: string | null;
         };
         /**
          * @description How much a notice matters.
@@ -2571,6 +2833,111 @@ export interface components {
          * @enum {string}
          */
         UserStatus: "active" | "inactive";
+        /**
+         * @description Whether the watch stands.
+         * @enum {string}
+         */
+        WatchState: "never" | "off" | "away" | "watching";
+        /** @description What a look at a live tree found. */
+        ZnodeDiscovery: {
+            /**
+             * Format: int64
+             * @description The newest ask that was answered.
+             */
+            answered?: number | null;
+            /**
+             * Format: int64
+             * @description The newest ask.
+             */
+            asked?: number | null;
+            at?: components["schemas"]["Time"] | null;
+            /** @description Why it is not everything; null: it is. */
+            because?: string | null;
+            /** @description The znodes, parents before children. What they say is not kept. */
+            items: components["schemas"]["DiscoveredZnode"][];
+            /** @description Rules that would fit. They are guesses: check them before you set them. */
+            proposed: components["schemas"]["ZnodeRule"][];
+            /** @description Beneath which path was looked. */
+            root: string;
+        };
+        /**
+         * @description What it means that a znode is there.
+         * @enum {string}
+         */
+        ZnodeMarks: "presence" | "master";
+        /** @description What a payload holds. */
+        ZnodePayload: {
+            /** @enum {string} */
+            form: "ignored";
+        } | {
+            /** @enum {string} */
+            form: "address";
+        } | {
+            /** @enum {string} */
+            form: "json";
+            /** @description Where the host is, as a JSON pointer; null: in the path. */
+            host?: string | null;
+            /** @description Where the port is, as a JSON pointer; null: in the path, or nowhere. */
+            port?: string | null;
+        };
+        /** @description What znodes mean. */
+        ZnodeProfile: {
+            /** @description Whether it is the default, which is a guess. */
+            is_default: boolean;
+            /**
+             * Format: int64
+             * @description Revision of the last change; 0 while it is the default.
+             */
+            revision: number;
+            /** @description Its rules; the first that fits a path says what the znode there is. */
+            rules: components["schemas"]["ZnodeRule"][];
+            /** @description Whether somebody has checked it against a real cluster. */
+            verified: boolean;
+        };
+        /** @description What the znodes of one pattern are. */
+        ZnodeRule: {
+            /** @description What it means that one is there. */
+            marks: components["schemas"]["ZnodeMarks"];
+            /** @description Their paths: literal parts, and `{host}`, `{port}` and `{any}` within parts. */
+            pattern: string;
+            /** @description What their payload holds. */
+            payload: components["schemas"]["ZnodePayload"];
+            /** @description The service they stand for. */
+            service: components["schemas"]["ServiceType"];
+        };
+        /** @description How ZooKeeper is spoken to. */
+        ZookeeperAccess: {
+            digest?: components["schemas"]["ZookeeperLogin"] | null;
+            /**
+             * Format: int64
+             * @description Revision of the last change; 0 when nobody set anything.
+             */
+            revision: number;
+            tls?: components["schemas"]["ZookeeperTls"] | null;
+        };
+        /** @description As whom. */
+        ZookeeperLogin: {
+            /** @description The user name. */
+            username: string;
+        };
+        /** @description A ZooKeeper server as the Active sees it. */
+        ZookeeperServer: {
+            /** @description `host:port`. */
+            address: string;
+            /** @description Why it does not serve. */
+            because?: string | null;
+            /** @description Its own word for what it is: leader, follower, observer or standalone. */
+            mode?: string | null;
+            /** @description Whether it serves. */
+            serves: boolean;
+        };
+        /** @description Whom to believe to be a ZooKeeper server, and who we are to it. */
+        ZookeeperTls: {
+            /** @description Certificates of the authorities that are believed. */
+            ca_pem: string;
+            /** @description Our own certificate; null: we show none. */
+            certificate_pem?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -4744,6 +5111,342 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestOutcome"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_zookeeper_access: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZookeeperAccess"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_zookeeper_access: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetZookeeperAccess"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZookeeperAccess"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discover_znodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverZnodes"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedDiscovery"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_znode_discovery: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZnodeDiscovery"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_znode_profile: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZnodeProfile"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_znode_profile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetZnodeProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZnodeProfile"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_znode_profile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZnodeProfile"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_sightings: {
+        parameters: {
+            query?: {
+                /** @description Only those of this service. */
+                service?: string;
+                /** @description Only those on this host. */
+                host?: string;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServiceSighting"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_watch: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceWatch"];
                 };
             };
             /** @description See docs/contracts/errors.md. */

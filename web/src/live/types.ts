@@ -43,6 +43,8 @@ export type Privilege =
   | 'managers.membership'
   | 'hosts.manage'
   | 'hosts.trust'
+  | 'services.manage'
+  | 'services.trust'
   | 'operations.control'
   | 'users.manage'
   | 'tokens.manage'

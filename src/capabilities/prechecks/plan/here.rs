@@ -3,9 +3,7 @@
 use super::site::Site;
 use super::{Answer, Answers, Question, manager_named, of_group};
 use crate::capabilities::prechecks::model::{Check, Finding, Trouble};
-
-/// So many members survive the loss of one (row 37).
-const REDUNDANT_MIN: usize = 3;
+use crate::capabilities::services::model as services;
 
 /// Rows 14, 29–32: what is said whenever ZooKeeper is not as it should be.
 const UNAFFECTED: &str = "Kyvos Manager HA is not affected.";
@@ -64,12 +62,8 @@ fn zookeeper(site: &Site<'_>, answers: &Answers) -> Finding {
         );
         return of.warn(Trouble::ZookeeperDegraded, detail);
     }
-    if all < REDUNDANT_MIN {
-        let no_gain = if all == 2 { "Two are no better than one: " } else { "" };
-        let detail = format!(
-            "{no_gain}{all} of {all} ZooKeeper servers must serve; {REDUNDANT_MIN} are recommended. Service watch degrades with the first failure. {UNAFFECTED}"
-        );
-        return of.warn(Trouble::ZookeeperNotRedundant, detail);
+    if let Some(weakness) = services::weakness(all) {
+        return of.warn(Trouble::ZookeeperNotRedundant, format!("{weakness} {UNAFFECTED}"));
     }
     of.pass(format!("{all} ZooKeeper servers serve: {}.", serving.join(", ")))
 }

@@ -6,8 +6,9 @@ use crate::capabilities::managers::model::Role;
 use crate::capabilities::prechecks::model::Scope;
 use crate::capabilities::properties::schema::{
     DEPLOYMENT, File, LOAD_BALANCER_URL, REPOSITORY_DATABASE, REPOSITORY_HOST, REPOSITORY_PORT,
-    REPOSITORY_USER, SNAPSHOT_LOCATION, ZK_SERVICE_WATCH, ZOOKEEPER_PORT,
+    REPOSITORY_USER, SNAPSHOT_LOCATION,
 };
+use crate::capabilities::services::model as services;
 use crate::machine::State;
 
 use super::Question;
@@ -93,16 +94,12 @@ impl<'s> Site<'s> {
 
     /// Whether ZooKeeper may be connected to at all (A8).
     pub(super) fn watches_zookeeper(&self) -> bool {
-        match self.setting(ZK_SERVICE_WATCH) {
-            "on" => true,
-            "off" => false,
-            _ => self.state.properties.ha_enabled(),
-        }
+        self.state.properties.zookeeper_watched()
     }
 
     /// Where ZooKeeper's servers listen.
     pub(super) fn zookeepers(&self) -> Vec<String> {
-        self.addresses(HostRole::Zookeeper, self.setting(ZOOKEEPER_PORT))
+        services::ensemble(self.state)
     }
 
     /// Who signs in at the repository, and at which database; `None`: nobody said.

@@ -1,0 +1,225 @@
+//! Kyvos services, as the HTTP surface shows them and is told about them.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Ask, Km};
+use crate::capabilities::access::model::Role;
+use crate::machine::script::command_of;
+
+/// A group that watches, and what it saw.
+fn watching() -> Km {
+    let km = Km::new();
+    for line in [
+        "properties set kyvos-manager/ZK_SERVICE_WATCH on",
+        "hosts register zk1 agent roles=zookeeper",
+        "hosts register bi1 agent roles=bi_server",
+        "services note-seen /kyvos/bi_servers/bi1:8081 bi1 port=8081",
+        "services note-seen /kyvos/bi_servers/bi2:8081 bi2 port=8081",
+        "services note-seen /kyvos/coordination_master bi1 marks=master ephemeral=false",
+        "services note-seen /kyvos/query_engines/q1:9000 q1 port=9000 service=query_engine trouble=odd",
+        "services note-gone /kyvos/bi_servers/bi2:8081",
+        "services note-watch watching server=zk1:2181 mode=standalone trouble=wide",
+    ] {
+        km.group.commit(command_of(line));
+    }
+    km
+}
+
+fn paths(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|item| item["path"].as_str().unwrap()).collect()
+}
+
+fn put<'k>(km: &'k Km, path: &str, revision: &str, body: Value) -> Ask<'k> {
+    km.ask(Method::PUT, path).header("if-match", format!("\"{revision}\"")).json(body)
+}
+
+#[tokio::test]
+async fn the_watch_says_how_it_stands_and_what_speaks_against_the_ensemble() {
+    let km = watching();
+    let watch = km.get("/api/v1/services/watch").await.json();
+    assert_eq!((&watch["state"], &watch["stale"]), (&json!("watching"), &json!(false)));
+    assert_eq!((&watch["sightings"], &watch["serving"]), (&json!(3), &json!(1)));
+    assert_eq!(watch["profile_verified"], false);
+    assert!(watch["warning"].as_str().unwrap().starts_with("There is 1 ZooKeeper server"));
+    assert_eq!(watch["troubles"], json!(["wide"]));
+    let server =
+        json!({ "address": "zk1:2181", "serves": true, "mode": "standalone", "because": null });
+    assert_eq!(watch["servers"], json!([server]));
+
+    km.group.commit(command_of("services note-watch away \"the connection was lost\""));
+    let watch = km.get("/api/v1/services/watch").await.json();
+    assert_eq!((&watch["state"], &watch["stale"]), (&json!("away"), &json!(true)));
+    assert_eq!(watch["because"], "the connection was lost");
+    assert_eq!(watch["stale_since"], "2026-01-01T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn before_anybody_looked_that_is_said() {
+    let km = Km::new();
+    let watch = km.get("/api/v1/services/watch").await.json();
+    assert_eq!((&watch["state"], &watch["stale"]), (&json!("never"), &json!(true)));
+    assert_eq!((&watch["since"], &watch["warning"]), (&Value::Null, &Value::Null));
+    assert!(paths(&km.get("/api/v1/services/sightings").await.json()).is_empty());
+}
+
+// rows 31, 32, 5.10 (3)
+#[tokio::test]
+async fn zookeeper_away_is_a_banner_to_the_letter_and_only_while_somebody_wants_it() {
+    let km = watching();
+    let notices = async || {
+        let cluster = km.get("/api/v1/cluster").await.json();
+        let notices = cluster["notices"].as_array().unwrap().clone();
+        notices.into_iter().find(|notice| notice["code"] == "ZOOKEEPER_AWAY")
+    };
+    assert_eq!(notices().await, None);
+    km.group.set().now = super::group::START.plus_ms((21 * 60 + 7) * 60_000);
+    km.group.commit(command_of("services note-watch away gone"));
+    let expected = "ZooKeeper is unavailable. Service status may be stale (since 21:07). Kyvos Manager HA is not affected.";
+    let found = notices().await.unwrap();
+    assert_eq!((&found["text"], &found["severity"]), (&json!(expected), &json!("warning")));
+    km.group.commit(command_of("properties set kyvos-manager/ZK_SERVICE_WATCH off"));
+    assert_eq!(notices().await, None);
+}
+
+#[tokio::test]
+async fn sightings_are_listed_by_path_and_can_be_narrowed() {
+    let km = watching();
+    let page = km.get("/api/v1/services/sightings").await.json();
+    assert_eq!(
+        paths(&page),
+        [
+            "/kyvos/bi_servers/bi1:8081",
+            "/kyvos/bi_servers/bi2:8081",
+            "/kyvos/coordination_master",
+            "/kyvos/query_engines/q1:9000",
+        ]
+    );
+    let bi1 = &page["items"][0];
+    assert_eq!((&bi1["service"], &bi1["marks"]), (&json!("bi_server"), &json!("presence")));
+    assert_eq!((&bi1["host"], &bi1["port"]), (&json!("bi1"), &json!(8081)));
+    let registered = km.group.set().state.hosts.named("bi1").unwrap().0;
+    assert_eq!((&bi1["host_id"], &bi1["present"]), (&json!(registered.0), &json!(true)));
+    assert_eq!(
+        (&page["items"][1]["host_id"], &page["items"][1]["present"]),
+        (&Value::Null, &json!(false))
+    );
+    assert_eq!(page["items"][3]["trouble"], "odd");
+
+    let page = km.get("/api/v1/services/sightings?service=bi_server&host=bi1").await.json();
+    assert_eq!(paths(&page), ["/kyvos/bi_servers/bi1:8081", "/kyvos/coordination_master"]);
+    let page = km.get("/api/v1/services/sightings?limit=3").await.json();
+    let next = page["next"].as_str().unwrap();
+    let page = km.get(&format!("/api/v1/services/sightings?after={next}")).await.json();
+    assert_eq!(paths(&page), ["/kyvos/query_engines/q1:9000"]);
+    assert_eq!(km.get("/api/v1/services/sightings?service=x").await.problem(), "INVALID_VALUE");
+}
+
+#[tokio::test]
+async fn a_profile_is_shown_set_on_a_reading_that_holds_and_taken_back() {
+    let km = watching();
+    let profile = km.get("/api/v1/services/profile").await.json();
+    assert_eq!((&profile["is_default"], &profile["verified"]), (&json!(true), &json!(false)));
+    assert_eq!(profile["revision"], 0);
+    let rules = json!([{ "pattern": "/site/{any}", "service": "query_engine", "marks": "presence",
+        "payload": { "form": "json", "host": "/host", "port": null } }]);
+    let body = json!({ "verified": true, "rules": rules });
+    let path = "/api/v1/services/profile";
+    assert_eq!(put(&km, path, "7", body.clone()).send().await.problem(), "CHANGED");
+    let set = put(&km, path, "0", body.clone()).send().await.json();
+    assert_eq!((&set["rules"], &set["verified"]), (&rules, &json!(true)));
+    assert!(paths(&km.get("/api/v1/services/sightings").await.json()).is_empty());
+    for (rules, code) in [
+        (json!([]), "TOO_MANY"),
+        (
+            json!([{ "pattern": "site", "service": "bi_server", "marks": "presence", "payload": { "form": "address" } }]),
+            "INVALID_VALUE",
+        ),
+        (
+            json!([{ "pattern": "/s", "service": "other", "marks": "presence", "payload": { "form": "address" } }]),
+            "MALFORMED_BODY",
+        ),
+        (
+            json!([{ "pattern": "/s", "service": "bi_server", "marks": "presence", "payload": { "form": "xml" } }]),
+            "MALFORMED_BODY",
+        ),
+    ] {
+        let answer = km.ask(Method::PUT, path).json(json!({ "rules": rules })).send().await;
+        assert_eq!(answer.problem(), code, "{rules}");
+    }
+    let reset = km.ask(Method::DELETE, path).send().await.json();
+    assert_eq!(reset["is_default"], true);
+}
+
+#[tokio::test]
+async fn a_password_and_a_key_are_sealed_kept_and_never_shown() {
+    let km = watching();
+    let path = "/api/v1/services/access";
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let body = json!({
+        "tls": { "ca_pem": pem, "certificate_pem": pem, "key_pem": "hush-the-key" },
+        "digest": { "username": "reader", "password": "hush-the-password" },
+    });
+    let set = put(&km, path, "0", body).send().await;
+    assert_eq!(set.json()["digest"], json!({ "username": "reader" }));
+    assert_eq!(set.json()["tls"], json!({ "ca_pem": pem, "certificate_pem": pem }));
+    let secret = |text: &str| text.contains("hush");
+    assert!(!secret(&set.json().to_string()) && !secret(&km.get(path).await.json().to_string()));
+    for entry in &km.group.set().log {
+        assert!(!secret(&String::from_utf8_lossy(entry)));
+    }
+    // What is not given again stays what it was.
+    let sealed = |km: &Km| km.group.set().state.services.access().digest.unwrap().sealed_password;
+    let before = sealed(&km);
+    let again = json!({ "digest": { "username": "reader" } });
+    assert_eq!(km.ask(Method::PUT, path).json(again).send().await.status, 200);
+    assert_eq!(sealed(&km), before);
+    for body in [
+        json!({ "digest": { "username": "other" } }),
+        json!({ "digest": { "username": "", "password": "x" } }),
+        json!({ "digest": { "username": "reader", "password": "" } }),
+        json!({ "tls": { "ca_pem": "no certificate" } }),
+        json!({ "tls": { "ca_pem": pem, "key_pem": "x" } }),
+        json!({ "tls": { "ca_pem": pem, "certificate_pem": pem } }),
+    ] {
+        let answer = km.ask(Method::PUT, path).json(body.clone()).send().await;
+        assert_eq!(answer.problem(), "INVALID_INPUT", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_the_tree_is_asked_for_and_shown_when_it_was_told() {
+    let km = watching();
+    let asked = km
+        .ask(Method::POST, "/api/v1/services/discover")
+        .json(json!({ "root": "/kyvos" }))
+        .send()
+        .await;
+    assert_eq!(asked.status, 202);
+    let ask = asked.json()["asked"].as_u64().unwrap();
+    let open = km.get("/api/v1/services/discovery").await.json();
+    assert_eq!((&open["asked"], &open["answered"]), (&json!(ask), &Value::Null));
+    let line = format!("services note-discovery {ask} /kyvos/a form=json propose=/kyvos/{{host}}");
+    km.group.commit(command_of(&line));
+    let found = km.get("/api/v1/services/discovery").await.json();
+    assert_eq!((&found["answered"], &found["root"]), (&json!(ask), &json!("/kyvos")));
+    assert_eq!(found["items"][0]["fields"], json!(["host", "port"]));
+    assert_eq!(found["proposed"][0]["pattern"], "/kyvos/{host}");
+
+    let ask = |body: Value| km.ask(Method::POST, "/api/v1/services/discover").json(body).send();
+    assert_eq!(ask(json!({ "root": "kyvos" })).await.problem(), "INVALID_VALUE");
+    km.group.commit(command_of("properties set kyvos-manager/ZK_SERVICE_WATCH off"));
+    assert_eq!(ask(json!({})).await.problem(), "ZOOKEEPER_NOT_WATCHED");
+}
+
+#[tokio::test]
+async fn credentials_are_for_administrators_and_the_map_for_maintainers_too() {
+    let km = watching();
+    let ask = |role, method, path: &str| km.by(role, method, path).json(json!({})).send();
+    let access = ask(Role::Maintainer, Method::PUT, "/api/v1/services/access").await;
+    assert_eq!(access.problem(), "FORBIDDEN");
+    let discover = ask(Role::Maintainer, Method::POST, "/api/v1/services/discover").await;
+    assert_eq!(discover.status, 202);
+    let discover = ask(Role::Auditor, Method::POST, "/api/v1/services/discover").await;
+    assert_eq!(discover.problem(), "FORBIDDEN");
+}

@@ -1,0 +1,192 @@
+//! How the scripts speak of services.
+
+use super::command::Command;
+use super::model::{
+    Access, Form, Freshness, Identity, Login, Marks, Payload, Profile, Rule, Server, ServiceType,
+    Sighted, Standing, Tls, Znode, freshness,
+};
+use crate::machine::State;
+use crate::machine::script::{Words, tell_all_of};
+
+pub(crate) const VERBS: &[&str] = &[
+    "set-profile",
+    "reset-profile",
+    "set-access",
+    "note-watch",
+    "note-seen",
+    "note-gone",
+    "discover",
+    "note-discovery",
+];
+
+/// `set-profile PATTERN [service=] [marks=] [address=true] [json=HOST,PORT] [verified=true] [times=N] [expect=@N]` ·
+/// `reset-profile [expect=@N]` ·
+/// `set-access [ca=PEM] [certificate=PEM] [key_bytes=N] [username=] [password_bytes=N] [expect=@N]` ·
+/// `note-watch off|away BECAUSE`, `note-watch watching`, with `[server=] [mode=|down=] [trouble=] [times=N]` ·
+/// `note-seen PATH HOST [port=] [service=] [marks=] [ephemeral=false] [trouble=] [times=N]`: with `times`, so many
+/// paths · `note-gone PATH…` · `discover ROOT` ·
+/// `note-discovery @ASK PATH [form=json|address] [because=] [propose=PATTERN] [times=N]`.
+pub(crate) fn command(words: &mut Words) -> Command {
+    let verb = words.next();
+    match verb.as_str() {
+        "set-profile" => {
+            let times = words.read_option("times").unwrap_or(1);
+            let rule = rule(words);
+            let verified = words.read_option("verified").unwrap_or_default();
+            let profile = Some(Profile { verified, rules: vec![rule; times] });
+            Command::SetProfile { profile, expect: words.read_option("expect") }
+        }
+        "reset-profile" => {
+            Command::SetProfile { profile: None, expect: words.read_option("expect") }
+        }
+        "set-access" => {
+            Command::SetAccess { access: access(words), expect: words.read_option("expect") }
+        }
+        "note-watch" => note_watch(words),
+        "note-seen" => {
+            let (path, times) = (words.next(), words.read_option("times").unwrap_or(1));
+            let sighted = sighted(words);
+            let path = |nth: usize| if times == 1 { path.clone() } else { format!("{path}{nth}") };
+            let seen = (0..times).map(|nth| (path(nth), sighted.clone())).collect();
+            Command::NoteSightings { seen, gone: Vec::new() }
+        }
+        "note-gone" => Command::NoteSightings { seen: Vec::new(), gone: words.rest() },
+        "discover" => Command::Discover { root: words.next() },
+        "note-discovery" => note_discovery(words),
+        other => panic!("services know no {other}"),
+    }
+}
+
+fn rule(words: &mut Words) -> Rule {
+    let pattern = words.next();
+    let address = words.read_option("address").unwrap_or(false);
+    let payload = match (words.option("json"), address) {
+        (Some(json), _) => {
+            let (host, port) = json.split_once(',').expect("HOST,PORT");
+            let pointer = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Payload::Json { host: pointer(host), port: pointer(port) }
+        }
+        (None, true) => Payload::Address,
+        (None, false) => Payload::Ignored,
+    };
+    Rule { pattern, service: service(words), marks: marks(words), payload }
+}
+
+fn service(words: &mut Words) -> ServiceType {
+    let named = |name: String| ServiceType::named(&name).expect("a service");
+    words.option("service").map_or(ServiceType::BiServer, named)
+}
+
+fn marks(words: &mut Words) -> Marks {
+    match words.option("marks").as_deref() {
+        Some("master") => Marks::Master,
+        Some("presence") | None => Marks::Presence,
+        Some(other) => panic!("a znode does not mark {other}"),
+    }
+}
+
+fn access(words: &mut Words) -> Access {
+    let sealed = |bytes: Option<usize>| vec![7; bytes.unwrap_or(3)];
+    let (certificate, key) = (words.option("certificate"), words.read_option("key_bytes"));
+    let identity =
+        certificate.map(|pem| Identity { certificate_pem: pem, sealed_key: sealed(key) });
+    let tls = words.option("ca").map(|ca_pem| Tls { ca_pem, identity });
+    let password = words.read_option("password_bytes");
+    let login = |username| Login { username, sealed_password: sealed(password) };
+    Access { tls, digest: words.option("username").map(login) }
+}
+
+fn note_watch(words: &mut Words) -> Command {
+    let standing = match words.next().as_str() {
+        "off" => Standing::Off { because: words.next() },
+        "away" => Standing::Away { because: words.next() },
+        "watching" => Standing::Watching,
+        other => panic!("a watch is not {other}"),
+    };
+    let (mode, down) = (words.option("mode"), words.option("down"));
+    let serves = down.map_or(Ok(mode.unwrap_or_default()), Err);
+    let server = words.option("server").map(|address| Server { address, serves });
+    let times = words.read_option("times").unwrap_or(1);
+    let troubles: Vec<_> = words.option("trouble").into_iter().collect();
+    let servers: Vec<_> = server.into_iter().collect();
+    Command::NoteWatch {
+        standing,
+        servers: repeated(servers, times),
+        troubles: repeated(troubles, times),
+    }
+}
+
+fn repeated<T: Clone>(list: Vec<T>, times: usize) -> Vec<T> {
+    let length = list.len() * times;
+    list.into_iter().cycle().take(length).collect()
+}
+
+fn sighted(words: &mut Words) -> Sighted {
+    Sighted {
+        host: words.next(),
+        service: service(words),
+        marks: marks(words),
+        port: words.read_option("port"),
+        ephemeral: words.read_option("ephemeral").unwrap_or(true),
+        trouble: words.option("trouble"),
+    }
+}
+
+fn note_discovery(words: &mut Words) -> Command {
+    let (asked, path) = (words.revision(), words.next());
+    let form = match words.option("form").as_deref() {
+        Some("json") => Form::Json { fields: ["host".to_owned(), "port".to_owned()].into() },
+        Some("address") => Form::Address,
+        Some(other) => panic!("no payload looks {other}"),
+        None => Form::Empty,
+    };
+    let znode = Znode { path, children: 2, bytes: 9, ephemeral: true, form };
+    let propose = words.option("propose").map(|pattern| Rule {
+        pattern,
+        service: ServiceType::BiServer,
+        marks: Marks::Presence,
+        payload: Payload::Ignored,
+    });
+    let times = words.read_option("times").unwrap_or(1);
+    let because = words.option("because");
+    let proposed = propose.into_iter().collect();
+    Command::NoteDiscovery { asked, because, znodes: vec![znode; times], proposed }
+}
+
+/// `show services`
+pub(crate) fn show(state: &State, _words: &mut Words) -> Vec<String> {
+    let facts = &state.services;
+    let mut said = Vec::new();
+    let profile = facts.profile();
+    let verified = if profile.verified { "verified" } else { "unverified" };
+    said.push(format!("profile: {} rules, {verified}", profile.rules.len()));
+    if let Some(watch) = &facts.watch {
+        let servers: Vec<_> = watch.servers.iter().map(|server| format!("{server:?}")).collect();
+        said.push(format!(
+            "watch: {:?} {} {:?}",
+            watch.standing,
+            servers.join(" "),
+            watch.troubles
+        ));
+    }
+    said.push(match freshness(state) {
+        Freshness::Fresh => "fresh".into(),
+        Freshness::StaleSince(_) => "stale".into(),
+        Freshness::Never => "never looked".into(),
+    });
+    for (path, known) in &facts.sightings {
+        let there = if known.present { "there" } else { "gone" };
+        let (service, host) = (known.sighted.service.as_str(), &known.sighted.host);
+        let trouble = known.sighted.trouble.as_ref().map(|told| format!(": {told}"));
+        said.push(format!("{path} {service} on {host} {there}{}", trouble.unwrap_or_default()));
+    }
+    if let Some((asked, root)) = facts.discovery.open() {
+        said.push(format!("asked @{asked} what is beneath {root}"));
+    }
+    said
+}
+
+#[test]
+fn the_scripts_of_services_tell_what_happens() {
+    tell_all_of("services");
+}
