@@ -56,7 +56,6 @@ test-e2e: $(DASHBOARD)
 test-chaos: $(DASHBOARD)
 	scripts/install-lab
 	$(CARGO) test --workspace --locked --quiet --no-run
-	$(CARGO) build --workspace --locked --quiet
 	scripts/chaos-smoke target/debug
 
 screenshots: $(DASHBOARD) ## Takes the pictures in docs/pictures, of a real group in a real browser

@@ -14,6 +14,10 @@ use crate::lab::{Filter, Lab};
 const RESETTING: Duration = Duration::from_millis(300);
 /// How long a flapping link stays as it is.
 const FLAP: Duration = Duration::from_millis(300);
+/// How long somebody is away until the entries they lack are no longer kept.
+const AWAY: Duration = Duration::from_secs(4);
+/// Part of a checkpoint: handshakes and talk take a few kilobytes, a checkpoint of a run of a minute hundreds.
+const BEGINNING_KIB: u32 = 96;
 /// So many of a hundred packets are lost on a bad link.
 const LOSS_PERCENT: u8 = 15;
 /// What a slow link lets through.
@@ -40,6 +44,8 @@ pub enum Break {
     Loss,
     /// What the victims send is slow.
     Slow,
+    /// The victims were away so long that they are sent a checkpoint, and are cut off in the middle of it.
+    Checkpoint,
 }
 
 /// Puts everything right again, also when the run is cancelled meanwhile.
@@ -74,6 +80,7 @@ pub(super) async fn strike(
         Break::Cable => cable(lab, victims, lasts).await,
         Break::Flap => flap(lab, victims, lasts).await,
         Break::NoCalls => no_calls(lab, victims, lasts).await,
+        Break::Checkpoint => cut_midway(lab, victims, lasts).await,
         Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
             let broken = Broken(lab);
             set(lab, &filters(lab.members, way, victims))?;
@@ -104,7 +111,7 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
         Break::Deaf if victims.contains(&own) => {
             Filter { deaf_to: not(own, &|_| false), ..Filter::default() }
         }
-        Break::Split | Break::Flap => {
+        Break::Split | Break::Flap | Break::Checkpoint => {
             let hears = |other: usize| victims.contains(&own) == victims.contains(&other);
             Filter { deaf_to: not(own, &hears), ..Filter::default() }
         }
@@ -143,6 +150,21 @@ async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outco
     let kept_out = kept_out(lab)?;
     broken.mend()?;
     Ok(bitten(kept_out > 0, "nobody called"))
+}
+
+/// Cut off until the log has gone on without them, then let in as much as the beginning of a checkpoint takes.
+async fn cut_midway(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    let broken = Broken(lab);
+    set(lab, &filters(lab.members, Break::Checkpoint, victims))?;
+    sleep(AWAY).await;
+    for host in &lab.hosts {
+        let quota_kib = victims.contains(&host.place).then_some(BEGINNING_KIB);
+        lab.network.filter(host.place, &Filter { quota_kib, ..Filter::default() })?;
+    }
+    sleep(lasts).await;
+    let kept_out = kept_out(lab)?;
+    broken.mend()?;
+    Ok(bitten(kept_out > 0, "less came in than the beginning of a checkpoint"))
 }
 
 async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {

@@ -25,6 +25,8 @@ pub struct Filter {
     pub resets: BTreeSet<usize>,
     /// How many of a hundred packets of other hosts are lost.
     pub loss_percent: u8,
+    /// How many kilobytes of other hosts come in before all further ones are lost.
+    pub quota_kib: Option<u32>,
 }
 
 /// The namespaces and links of a lab.
@@ -145,6 +147,10 @@ impl Network {
             let everybody = (0..self.hosts).collect();
             let lost = format!("numgen random mod 100 < {} counter drop", filter.loss_percent);
             rule(&everybody, &lost);
+        }
+        if let Some(quota) = filter.quota_kib {
+            let everybody = (0..self.hosts).collect();
+            rule(&everybody, &format!("quota over {quota} kbytes counter drop"));
         }
         rules.push_str(" }\n}\n");
         rules
