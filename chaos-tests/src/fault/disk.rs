@@ -20,8 +20,6 @@ const TRACER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a flush takes on a slow disk.
 const SLOW_FLUSH_US: u64 = 300_000;
 
-/// Blocks that a file system needs to note which ones are taken.
-const KEPT_BLOCKS: u64 = 64;
 /// How long a host stays dark after its disk lied.
 const DARK: Duration = Duration::from_secs(1);
 
@@ -47,8 +45,7 @@ pub(super) async fn fill(
         let filler = Filler(path.join("filler"));
         let file = File::create(&filler.0).map_err(Failure::doing("fill a disk"))?;
         let room = statvfs(&path).map_err(Failure::doing("look at a disk"))?;
-        // Managers run as root here, for whom some more is kept.
-        let bytes = room.f_bfree.saturating_sub(KEPT_BLOCKS) * room.f_frsize;
+        let bytes = room.f_bavail * room.f_frsize;
         fallocate(&file, FallocateFlags::empty(), 0, bytes)
             .map_err(Failure::doing("fill a disk"))?;
         fillers.push((filler, file));
@@ -63,12 +60,16 @@ pub(super) async fn fill(
     }
 }
 
+/// Takes the rest, a part of which is kept for root, as whom Managers run here: in great steps first, then in small ones.
 fn drained(file: &mut File) -> bool {
-    const STEP: [u8; 4096] = [0; 4096];
+    const STEPS: [usize; 2] = [1 << 20, 4096];
     const STEPS_MAX: usize = 4096;
     let end = std::io::Seek::seek(file, std::io::SeekFrom::End(0));
-    end.is_ok()
-        && (0..STEPS_MAX).any(|_| file.write_all(&STEP).and_then(|()| file.sync_data()).is_err())
+    let full = |file: &mut File, step: usize| {
+        let bytes = vec![0; step];
+        (0..STEPS_MAX).any(|_| file.write_all(&bytes).and_then(|()| file.sync_data()).is_err())
+    };
+    end.is_ok() && STEPS.into_iter().all(|step| full(file, step))
 }
 
 /// What becomes of a flush.
