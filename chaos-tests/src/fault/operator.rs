@@ -18,6 +18,8 @@ const LOOK_PERIOD: Duration = Duration::from_millis(100);
 /// How long an operator tries. Longer than a group takes to be whole again on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long is tried before it is looked whether it was done already.
+const BRIEFLY: Duration = Duration::from_secs(2);
 /// How long a process may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -42,7 +44,17 @@ impl<'a> Operator<'a> {
         path: &str,
         body: Value,
     ) -> Result<Value, Failure> {
-        let deadline = Instant::now() + PATIENCE;
+        self.change_within(PATIENCE, method, path, body).await
+    }
+
+    async fn change_within(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<Value, Failure> {
+        let deadline = Instant::now() + patience;
         let mut call = Call::change(method, path, Some(body));
         call.request = Some(self.key());
         let mut last = String::new();
@@ -60,7 +72,7 @@ impl<'a> Operator<'a> {
             }
             sleep(LOOK_PERIOD).await;
         }
-        Err(Failure(format!("{path}: not done in {} s: {last}", PATIENCE.as_secs())))
+        Err(Failure(format!("{path}: not done in {} s: {last}", patience.as_secs())))
     }
 
     fn key(&self) -> String {
@@ -128,8 +140,8 @@ impl<'a> Operator<'a> {
         let deadline = Instant::now() + PATIENCE;
         self.tell("leaves", id, place, "");
         while Instant::now() < deadline {
-            let body = json!({ "force": lost });
-            let begun = self.change(Method::DELETE, &format!("/managers/{id}"), body).await;
+            let (body, path) = (json!({ "force": lost }), format!("/managers/{id}"));
+            let begun = self.change_within(BRIEFLY, Method::DELETE, &path, body).await;
             let gone = |cluster: &Value| {
                 let mut members = cluster["members"].as_array()?.iter();
                 let voters = cluster["voters"].as_array()?;
@@ -137,8 +149,8 @@ impl<'a> Operator<'a> {
                     || voters.iter().any(|voter| voter.as_u64() == Some(id));
                 (!there).then_some(())
             };
-            // An operation that failed is begun again; one that goes on is waited for.
-            let patience = if begun.is_ok() { PATIENCE / 4 } else { Duration::from_secs(1) };
+            // One that was begun is waited for; else somebody may have done it whose answer was lost.
+            let patience = if begun.is_ok() { PATIENCE / 4 } else { BRIEFLY };
             if self.read("/cluster", patience, gone).await.is_some() {
                 self.host(place)?.manager.switch(false);
                 self.tell("left", id, place, "");
