@@ -44,7 +44,7 @@ use crate::probe::Sighting;
 /// How often a fault is tried that is not seen to bite.
 const TRIES: usize = 3;
 /// Pause before it is tried again: whom it would have hit may be on their way back.
-const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(1);
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(2);
 /// How long is waited for an Active to hit.
 const ACTIVE_PATIENCE: Duration = Duration::from_secs(5);
 
