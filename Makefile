@@ -17,6 +17,8 @@ FAULTS ?=
 OVERLAP ?= 3
 WORKLOAD ?=
 CHAOS_OUT ?= target/chaos
+BUGS ?=
+SCOREBOARD_OUT ?= target/scoreboard
 FLUSHES ?= 400
 RUNS ?= 3000
 EXT4 ?= 200
@@ -26,10 +28,10 @@ NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos test-chaos durability endurance clean
+.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos chaos-scoreboard test-chaos durability endurance clean
 
 help: ## Lists the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers; Ctrl-C stops it
 	$(CARGO) build --release --locked --bin km
@@ -91,6 +93,12 @@ chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, S
 	$(CARGO) build --release --locked --package chaos-tests
 	./target/release/chaos --km target/release/km $(if $(EACH_ONCE),--each-once,--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
 	  --overlap $(OVERLAP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) --out $(CHAOS_OUT)
+
+chaos-scoreboard: ## Plants mistakes in a Manager one at a time and tells which the chaos runs notice: BUGS, SCOREBOARD_OUT
+	scripts/install-lab
+	$(CARGO) build --locked --features planted-bugs --bin km-planted
+	$(CARGO) build --locked --package chaos-tests
+	./target/debug/scoreboard --km target/debug/km-planted $(if $(BUGS),--only $(BUGS)) --out $(SCOREBOARD_OUT)
 
 durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
 	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \

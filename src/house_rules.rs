@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use raft_store::planted;
+
 use crate::base::Code;
 
 /// Where files stand whose place does not say it. Everything else of a kind has one floor, see [`floor_of`].
@@ -304,6 +306,60 @@ fn only_the_cluster_names_the_raft_library_and_nothing_here_names_sled() {
         .map(|source| source.path.clone())
         .collect();
     none(&wrong, "A newer Raft library or another store touches one folder each.");
+}
+
+/// Mistakes are planted for the chaos runs alone: no feature switched on by itself, and only in their own program.
+#[test]
+fn no_build_but_the_one_for_chaos_runs_can_make_mistakes_on_purpose() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let mut wrong = Vec::new();
+    for manifest in ["Cargo.toml", "raft-store/Cargo.toml", "chaos-tests/Cargo.toml"] {
+        let names = read(manifest).lines().any(|line| line.trim_start().starts_with("default = ["));
+        wrong.extend(names.then(|| format!("{manifest} has default features")));
+    }
+    let mut scripts = Vec::new();
+    files_below(&root().join("scripts"), &mut scripts);
+    scripts.push(root().join("Makefile"));
+    for script in scripts {
+        // A picture is no script.
+        let text = fs::read_to_string(&script).unwrap_or_default();
+        let builds = text.lines().filter(|line| line.contains("-features"));
+        let other = builds.filter(|line| {
+            let planted = line.contains("planted-bugs") && line.contains("--bin km-planted");
+            !planted && !line.contains("--no-default-features")
+        });
+        wrong.extend(other.map(|line| format!("{}: {line}", script.display())));
+    }
+    none(&wrong, "Only km-planted, which make chaos-scoreboard builds, has planted bugs.");
+    assert_eq!(planted::WARNING, None);
+}
+
+/// A bug that is planted nowhere would count as found by nobody, and one that no page tells of could not be judged.
+#[test]
+fn every_bug_that_can_be_planted_is_and_is_explained() {
+    let mut files = Vec::new();
+    ["src", "raft-store/src"].iter().for_each(|dir| files_below(&root().join(dir), &mut files));
+    files.retain(|file| !file.ends_with("planted.rs") && !file.ends_with("house_rules.rs"));
+    let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let page = read("docs/reliability.md");
+    let scenarios = read("chaos-tests/src/scoreboard/scenario.rs");
+    let mut wrong = Vec::new();
+    for bug in planted::Bug::ALL {
+        let (place, name) = (format!("planted(Bug::{bug:?})"), format!("`{}`", bug.name()));
+        wrong.extend(
+            (code.matches(&place).count() != 1).then(|| format!("{place}: not in one place")),
+        );
+        wrong.extend((!page.contains(&name)).then(|| format!("{name} is not explained")));
+        let quoted = format!("\"{}\"", bug.name());
+        wrong.extend(
+            (!scenarios.contains(&quoted)).then(|| format!("{name} is looked for by no run")),
+        );
+    }
+    none(
+        &wrong,
+        "Every bug in raft-store/src/planted.rs is planted in one place and told of in docs/reliability.md.",
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{Access, Call, Client, Reply};
 use crate::history::History;
-use crate::lab::{Founded, Lab};
+use crate::lab::{Founded, Lab, Variables};
 use crate::{Failure, sayings};
 
 /// How long founding a group may take: a debug build on a busy machine is slow.
@@ -38,6 +38,8 @@ pub struct Plan {
     pub managers: u16,
     /// How long a killed Manager stays away.
     pub restart_after: Duration,
+    /// What Managers on hosts of their own find in their environment besides.
+    pub variables: Variables,
 }
 
 /// `cluster.json`, as far as a black box needs it.
@@ -151,7 +153,7 @@ impl Cluster {
     pub async fn start_in_lab(plan: &Plan) -> Result<Self, Failure> {
         let km = plan.km.canonicalize().map_err(Failure::doing(plan.km.display()))?;
         let members = usize::from(plan.managers);
-        let lab = Lab::new(&plan.dir, &km, members, plan.restart_after)?;
+        let lab = Lab::new(&plan.dir, &km, members, plan.restart_after, &plan.variables)?;
         let Founded { managers, access } = lab.found(members).await?;
         let visitor = lab.hosts.get(members).map(|host| host.as_member(0));
         Ok(Self { ground: Ground::Lab(lab), managers, visitor, access })

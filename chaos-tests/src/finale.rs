@@ -16,18 +16,21 @@ use crate::workload::set::PREFIX;
 
 /// The bound within which the group must be whole after the last fault.
 pub const RECOVERY_BOUND: Duration = Duration::from_secs(10);
-/// How long is waited at all.
-const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// Most items in a page that the API gives.
 const PAGE: usize = 500;
 
 /// Waits until there is an Active and a fresh write through every Manager is acknowledged.
-pub async fn recovery(clients: &[Client], history: &History, sighting: &Sighting) -> Finding {
+pub async fn recovery(
+    clients: &[Client],
+    history: &History,
+    sighting: &Sighting,
+    patience: Duration,
+) -> Finding {
     let (healed, started) = (history.now(), Instant::now());
     let mut silent: Vec<&Client> = clients.iter().collect();
     let mut last = String::new();
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < patience {
         let mut still = Vec::new();
         for client in silent {
             if let Err(error) = fresh_write(client).await {
@@ -41,7 +44,7 @@ pub async fn recovery(clients: &[Client], history: &History, sighting: &Sighting
         }
         sleep(LOOK_PERIOD).await;
     }
-    let because = format!("not whole {} s after the last fault: {last}", PATIENCE.as_secs());
+    let because = format!("not whole {} s after the last fault: {last}", patience.as_secs());
     Finding::against("recovery", vec![because], Value::Null)
 }
 
@@ -178,10 +181,10 @@ type Digests = BTreeMap<u64, BTreeMap<u64, String>>;
 
 /// All Managers come to the same revision, and have the same facts there; equal revisions always mean equal
 /// facts (promise 6).
-pub async fn convergence(clients: &[Client]) -> Finding {
+pub async fn convergence(clients: &[Client], patience: Duration) -> Finding {
     let (mut digests, started) = (Digests::new(), Instant::now());
     let mut last = String::from("no digest was told");
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < patience {
         for client in clients {
             match digest(client).await {
                 Ok((revision, value)) => {

@@ -20,6 +20,7 @@ pub mod client;
 pub mod cluster;
 pub mod fault;
 pub mod finale;
+pub mod glance;
 pub mod history;
 pub mod lab;
 pub mod measure;
@@ -27,6 +28,7 @@ pub mod probe;
 pub mod report;
 pub mod run;
 pub mod sayings;
+pub mod scoreboard;
 pub mod verdict;
 pub mod workload;
 

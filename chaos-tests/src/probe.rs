@@ -1,12 +1,13 @@
 //! Asks every Manager every 20 ms whether it is Active, as a load balancer would, and notes when it asked and
-//! when it heard. A paused Manager holds its probe, and answers it first thing when it goes on: the very
-//! moment at which it may believe too much.
+//! when it heard. A probe does not wait for the one before: a paused Manager holds those that were sent meanwhile, and
+//! answers them first thing when it goes on, the very moment at which it may believe too much.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Failure;
@@ -16,6 +17,8 @@ use crate::history::{History, Line};
 const PERIOD: Duration = Duration::from_millis(20);
 /// How long a sighting counts: an Active that said nothing for so long may have lost its office.
 const FRESH_NS: u64 = 500_000_000;
+/// Once so many probes wait for an answer, only every so many'th is sent.
+const WAITING_MANY: usize = 5;
 /// Longer than any pause.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,25 +55,48 @@ pub async fn run(
     let url = format!("{}/health/active", manager.health_url);
     let mut tick = interval(PERIOD);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !stop.load(Ordering::Relaxed) {
+    let mut waiting = JoinSet::new();
+    for turn in 0_usize.. {
         tick.tick().await;
-        let sent = history.now();
-        let (f, mut value) = match look(&client, &url).await {
-            Ok((true, body)) => ("active", json!({ "epoch": body["epoch"] })),
-            Ok((false, body)) => {
-                ("not-active", json!({ "mode": body["mode"], "epoch": body["epoch"] }))
-            }
-            Err(error) => ("silent", json!({ "error": error.to_string() })),
-        };
-        value["sent"] = sent.into();
-        value["received"] = history.now().into();
-        history.record(Line::of_harness("probe", f, Some(manager.id.get()), value));
-        if f == "active" {
-            sighting.active.store(manager.id.get(), Ordering::Relaxed);
-            sighting.at.store(sent, Ordering::Relaxed);
+        while let Some(ended) = waiting.try_join_next() {
+            ended.map_err(Failure::doing("probe"))?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if waiting.len() < WAITING_MANY || turn.is_multiple_of(WAITING_MANY) {
+            let (client, url, id) = (client.clone(), url.clone(), manager.id.clone());
+            let (history, sighting) = (history.clone(), sighting.clone());
+            waiting.spawn(async move { ask(&client, &url, id.get(), &history, &sighting).await });
         }
     }
+    while let Some(ended) = waiting.join_next().await {
+        ended.map_err(Failure::doing("probe"))?;
+    }
     Ok(())
+}
+
+async fn ask(
+    client: &reqwest::Client,
+    url: &str,
+    manager: u64,
+    history: &History,
+    sighting: &Sighting,
+) {
+    let sent = history.now();
+    let (f, mut value) = match look(client, url).await {
+        Ok((true, body)) => ("active", json!({ "epoch": body["epoch"] })),
+        Ok((false, body)) => {
+            ("not-active", json!({ "mode": body["mode"], "epoch": body["epoch"] }))
+        }
+        Err(error) => ("silent", json!({ "error": error.to_string() })),
+    };
+    value["sent"] = sent.into();
+    value["received"] = history.now().into();
+    history.record(Line::of_harness("probe", f, Some(manager), value));
+    if f == "active" && sighting.at.fetch_max(sent, Ordering::Relaxed) < sent {
+        sighting.active.store(manager, Ordering::Relaxed);
+    }
 }
 
 async fn look(client: &reqwest::Client, url: &str) -> reqwest::Result<(bool, Value)> {

@@ -16,11 +16,12 @@ use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Fault, Nemesis, Planned, Tally};
 use crate::history::{History, Line, Process, operations};
+use crate::lab::Variables;
 use crate::probe::{self, Sighting};
-use crate::verdict::{self, Evidence, Verdict, Versions};
+use crate::verdict::{self, Evidence, RATE_FLOOR, Verdict, Versions};
 use crate::workload::sessions::Person;
 use crate::workload::{Shared, Workload, register, requests, sessions, set, watch};
-use crate::{Failure, finale, measure, report};
+use crate::{Failure, finale, glance, measure, report};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
@@ -54,10 +55,38 @@ pub struct Settings {
     /// How many of them at the same time, at most.
     pub overlap: usize,
     pub workloads: Vec<Workload>,
+    pub terms: Terms,
     /// Whether the Managers get hosts of their own.
     pub lab: bool,
     /// What was chosen besides time, seed and Managers, to repeat the run.
     pub chosen: String,
+}
+
+/// What makes a run a special one; by default nothing does.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What Managers on hosts of their own find in their environment besides.
+    pub variables: Variables,
+    /// How many times as long as usual faults last.
+    pub longer: u32,
+    /// Classes that come by a plan of their own, at the same time.
+    pub beside: Vec<Fault>,
+    /// How long is waited for the group to be whole again.
+    pub patience: Duration,
+    /// So many calls must be answered in a second for the run to count.
+    pub rate_floor: u64,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            variables: Vec::new(),
+            longer: 1,
+            beside: Vec::new(),
+            patience: Duration::from_secs(60),
+            rate_floor: RATE_FLOOR,
+        }
+    }
 }
 
 /// The tasks that ask and probe, and what stops them.
@@ -78,7 +107,8 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
     let restart_after = Duration::from_secs(1);
     let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
-    let plan = Plan { km, dir, managers: settings.managers, restart_after };
+    let variables = settings.terms.variables.clone();
+    let plan = Plan { km, dir, managers: settings.managers, restart_after, variables };
     let cluster = match settings.lab {
         true => Cluster::start_in_lab(&plan).await?,
         false => Cluster::start(&plan).await?,
@@ -88,10 +118,10 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
         let value = json!({ "host": place + 1, "role": "manager" });
         history.record(Line::of_harness("member", "founded", Some(manager.id.get()), value));
     }
-    let (plan, duration) = planned(settings);
+    let (plans, duration) = planned(settings);
     let (starved_us, started) = (measure::starved_us(), Instant::now());
     let (mut checks, faults) =
-        break_and_heal(settings, duration, &cluster, &history, &plan).await?;
+        break_and_heal(settings, duration, &cluster, &history, &plans).await?;
     let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
     let took = started.elapsed();
     let starved_percent = waited_us.map(|us| us / 10_000 / took.as_secs().max(1));
@@ -99,7 +129,7 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     cluster.record_sayings(&history)?;
     cluster.stop().await?;
     let lines = history.lines()?;
-    let classes = came_up(&plan, &faults);
+    let classes = came_up(&plans.concat(), &faults);
     let evidence = Evidence {
         lines: &lines,
         managers: &managers,
@@ -107,6 +137,7 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
         faults: &faults,
         workloads: &settings.workloads,
         lasted: settings.duration.unwrap_or(took),
+        rate_floor: settings.terms.rate_floor,
         starved_percent,
     };
     checks.extend(verdict::findings(&evidence));
@@ -128,14 +159,30 @@ fn came_up(plan: &[Planned], faults: &Tally) -> Vec<Fault> {
 }
 
 /// What is broken when, and how long it takes.
-fn planned(settings: &Settings) -> (Vec<Planned>, Duration) {
-    let Settings { seed, faults, overlap, .. } = settings;
+fn planned(settings: &Settings) -> ([Vec<Planned>; 2], Duration) {
+    let Settings { seed, faults, overlap, terms, .. } = settings;
     if let Some(duration) = settings.duration {
-        return (fault::plan(*seed, duration, faults, *overlap), duration);
+        let main = fault::plan(*seed, duration, faults, *overlap);
+        let beside = match terms.beside.is_empty() {
+            true => Vec::new(),
+            false => fault::plan(!seed, duration, &terms.beside, *overlap),
+        };
+        return ([longer(main, terms.longer), beside], duration);
     }
     let plan = fault::each_once(*seed, faults, *overlap);
     let over = plan.iter().map(|planned| planned.at + planned.lasts).max().unwrap_or_default();
-    (plan, over * SLACK)
+    ([plan, Vec::new()], over * SLACK)
+}
+
+/// The same faults, each so many times as long.
+fn longer(mut plan: Vec<Planned>, times: u32) -> Vec<Planned> {
+    let mut later = Duration::ZERO;
+    for planned in &mut plan {
+        planned.at += later;
+        later += planned.lasts * (times - 1);
+        planned.lasts *= times;
+    }
+    plan
 }
 
 async fn break_and_heal(
@@ -143,7 +190,7 @@ async fn break_and_heal(
     duration: Duration,
     cluster: &Cluster,
     history: &Arc<History>,
-    plan: &[Planned],
+    [main, beside]: &[Vec<Planned>; 2],
 ) -> Result<(Vec<Finding>, Tally), Failure> {
     let clients = cluster
         .managers
@@ -154,15 +201,20 @@ async fn break_and_heal(
     let mut load = start(settings, duration, cluster, history, clients.clone(), people);
     let over = Instant::now() + duration;
     let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
+    let breaking = async {
+        let both = tokio::try_join!(nemesis.run(main, duration), nemesis.run(beside, duration));
+        both.map(|(faults, more)| faults.and(more))
+    };
     let faults = tokio::select! {
-        faults = nemesis.run(plan, duration) => faults?,
+        faults = breaking => faults?,
         never = progress(duration, history, &load.sighting) => never,
     };
     if settings.duration.is_some() {
         sleep_until(over).await;
     }
+    let patience = settings.terms.patience;
     cluster.all_running(RETURN_PATIENCE).await?;
-    let recovery = finale::recovery(&clients, history, &load.sighting).await;
+    let recovery = finale::recovery(&clients, history, &load.sighting, patience).await;
     sleep(CALM).await;
     load.stop_clients.store(true, Ordering::Relaxed);
     while load.clients.join_next().await.is_some() {}
@@ -173,7 +225,7 @@ async fn break_and_heal(
     finale::read_sets(&clients, history).await;
     finale::read_pasts(&clients, history).await?;
     finale::read_members(&clients, history).await;
-    let convergence = finale::convergence(&clients).await;
+    let convergence = finale::convergence(&clients, patience).await;
     load.stop_probes.store(true, Ordering::Relaxed);
     while let Some(ended) = load.probes.join_next().await {
         ended.map_err(Failure::doing("probe"))??;
@@ -225,6 +277,10 @@ fn start(
     for client in clients.iter().filter(|_| does(Workload::Watch)).cloned() {
         let (stop, last) = (load.stop_watchers.clone(), load.last_revision.clone());
         load.watchers.spawn(watch::run(client, history.clone(), stop, last));
+    }
+    for client in clients.clone() {
+        let (history, stop) = (history.clone(), load.stop_clients.clone());
+        load.clients.spawn(glance::run(client, history, stop));
     }
     let shared = Arc::new(Shared {
         history: history.clone(),

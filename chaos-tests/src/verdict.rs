@@ -10,16 +10,16 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::checker::{
-    Finding, Valid, fencing, linearizable, membership, once, one_active, operations, revision,
-    sessions, set, watch,
+    Finding, Valid, epochs, fencing, linearizable, membership, once, one_active, operations,
+    revision, sessions, set, standing, watch,
 };
 use crate::cluster::Manager;
-use crate::fault::{Counts, Fault, Tally, pairs};
+use crate::fault::{Counts, Fault, Means, Tally, pairs};
 use crate::history::{self, Kind, Line, Process, UNTRIED};
 use crate::workload::Workload;
 
 /// Calls with a certain outcome per second, below which a run does not count.
-const RATE_FLOOR: u64 = 100;
+pub const RATE_FLOOR: u64 = 100;
 
 /// `result.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -85,6 +85,8 @@ pub struct Evidence<'a> {
     pub workloads: &'a [Workload],
     /// How long faults and clients went on.
     pub lasted: Duration,
+    /// Calls with a certain outcome per second, below which it does not count.
+    pub rate_floor: u64,
     /// Share of that in which somebody waited for a processor.
     pub starved_percent: Option<u64>,
 }
@@ -107,10 +109,13 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
         revision::check(&operations),
         one_active::check(lines),
         fencing::check(lines),
+        epochs::check(&operations, lines),
+        standing::check(lines),
         membership::check(lines, &ids),
         operations::check(lines),
         answers(lines),
         panics(evidence.managers),
+        damage(evidence),
         coverage(evidence, rate(lines, evidence.lasted)),
     ]);
     findings
@@ -194,11 +199,27 @@ fn panics(managers: &[Manager]) -> Finding {
     Finding::against("panics", because, serde_json::Value::Null)
 }
 
+/// No Manager finds its log damaged, unless its disk was tampered with or did not do as it was told.
+fn damage(evidence: &Evidence<'_>) -> Finding {
+    let tampers = |fault: &Fault| matches!(fault.means, Means::Disk(_) | Means::Flushes(_));
+    if evidence.classes.iter().any(tampers) {
+        return Finding::against("damage", Vec::new(), json!({ "disks": "tampered with" }));
+    }
+    let mut because = Vec::new();
+    for Manager { id, log, .. } in evidence.managers {
+        let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+        let found = text.lines().find(|line| line.contains("the log is damaged"));
+        because.extend(found.map(|line| format!("Manager {}: {line}", id.get())));
+    }
+    Finding::against("damage", because, serde_json::Value::Null)
+}
+
 /// The run was fast enough and each class of faults that came up was seen to bite.
 fn coverage(evidence: &Evidence<'_>, rate: u64) -> Finding {
     let mut doubts = Vec::new();
-    if rate < RATE_FLOOR {
-        doubts.push(format!("{rate} calls/s are fewer than {RATE_FLOOR}"));
+    let floor = evidence.rate_floor;
+    if rate < floor {
+        doubts.push(format!("{rate} calls/s are fewer than {floor}"));
     }
     for class in evidence.classes {
         let counts = evidence.faults.classes.get(&class.name());

@@ -7,4 +7,5 @@ mod linearizable;
 mod plan;
 mod promises;
 mod requests;
+mod telling;
 mod watch;

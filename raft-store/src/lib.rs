@@ -24,6 +24,7 @@
 //! It keeps bytes and knows nothing of what they mean: that is the [`Machine`]'s.
 
 pub mod machine;
+pub mod planted;
 pub mod types;
 
 mod aside;

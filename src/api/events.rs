@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures::stream::{BoxStream, Stream, StreamExt};
+use raft_store::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -98,7 +99,7 @@ async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
     let Watcher { surface, caller, .. } = watcher;
     let after = match last_seen(&headers)?.or(query.after.map(Revision)) {
-        Some(revision) => revision,
+        Some(Revision(seen)) => Revision(seen + u64::from(planted(Bug::WatchResumesLate))),
         None => surface.group.view(|state| state.kernel.revision),
     };
     let full =

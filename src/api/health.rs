@@ -12,6 +12,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use raft_store::planted;
 use serde::Serialize;
 
 use super::port::Group;
@@ -28,6 +29,9 @@ struct Health {
     active: Option<u64>,
     reason: String,
     failure_tolerance: usize,
+    /// That this build is none to be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<Check>>,
 }
@@ -133,8 +137,8 @@ fn answer(
         };
         let active = sight.active(facts).map(|id| id.0);
         let failure_tolerance = sight.failure_tolerance();
-        let mode = mode_name(mode);
-        (status, Health { mode, epoch, active, reason, failure_tolerance, checks })
+        let (mode, build) = (mode_name(mode), planted::WARNING);
+        (status, Health { mode, epoch, active, reason, failure_tolerance, build, checks })
     });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(health)).into_response()
 }

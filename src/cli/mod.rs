@@ -23,6 +23,7 @@ mod store;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use raft_store::planted;
 
 use crate::capabilities::access::cli as access;
 use crate::capabilities::{audit, hosts, managers, operations, prechecks, properties, services};
@@ -35,9 +36,15 @@ use outcome::Failure;
 pub use consent::confirm;
 pub use password::{ask as ask_password, ask_new as ask_new_password};
 
+/// What `km --version` says.
+const VERSION: &str = match planted::WARNING {
+    None => env!("CARGO_PKG_VERSION"),
+    Some(_) => concat!(env!("CARGO_PKG_VERSION"), " with planted bugs: for tests only"),
+};
+
 /// Kyvos Manager: runs a Manager, and speaks to a group of them.
 #[derive(Parser, Debug)]
-#[command(name = "km", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "km", version = VERSION, propagate_version = true, max_term_width = 110)]
 pub struct CommandLine {
     #[command(flatten)]
     connect: Connect,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::errors::{ClientWriteError, RaftError};
+use raft_store::planted::{Bug, planted};
 use raft_store::types::{PAYLOAD_MAX_BYTES, Payload};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
@@ -127,7 +128,7 @@ enum Attempt {
 impl Group {
     /// Proposes, from any Manager.
     pub async fn propose(&self, draft: Draft) -> Result<Settled, ProposeFailure> {
-        let (request, payload) = self.stamp(draft)?;
+        let (request, mut payload) = self.stamp(draft)?;
         let started = Instant::now();
         let deadline = started + self.core.hold;
         let mut doubtful = false;
@@ -135,7 +136,12 @@ impl Group {
             let tried = self.core.known_leader();
             match self.attempt(&payload, deadline).await {
                 Attempt::Settled(settled) => return Ok(settled),
-                Attempt::Doubtful => doubtful = true,
+                Attempt::Doubtful => {
+                    doubtful = true;
+                    if planted(Bug::ForwardTwice) {
+                        payload = under_another_name(&payload);
+                    }
+                }
                 Attempt::Nowhere => {}
                 Attempt::DiskFull(because) if !doubtful => {
                     return Err(ProposeFailure::DiskFull { because });
@@ -146,7 +152,7 @@ impl Group {
             }
             if Instant::now() + RETRY_PAUSE >= deadline {
                 let held_ms = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-                return Err(match doubtful {
+                return Err(match doubtful && !planted(Bug::TimeoutToldAsFailed) {
                     true => ProposeFailure::Unknown { request },
                     false => ProposeFailure::NoLeader { held_ms },
                 });
@@ -227,6 +233,9 @@ impl Group {
 
     async fn attempt_here(&self, payload: Bytes, deadline: Instant) -> Attempt {
         let remaining = deadline.saturating_duration_since(Instant::now());
+        if planted(Bug::WatchBeforeCommit) {
+            self.core.replica.foretell(&payload);
+        }
         match timeout(remaining, self.core.raft.client_write(Payload(payload))).await {
             Err(_) => Attempt::Doubtful,
             Ok(Ok(written)) => match Answer::decode(&written.data.0) {
@@ -269,6 +278,12 @@ impl Group {
             Attempt::Doubtful | Attempt::Stopped => ProposeReplyV1::Unknown { leader: leader() },
         }
     }
+}
+
+/// Planted: the same proposal as if it were another one.
+fn under_another_name(payload: &Bytes) -> Bytes {
+    let proposal = Proposal::decode(payload).expect("it was encoded here");
+    Proposal { request: new_request(), ..proposal }.encode().into()
 }
 
 /// The bytes of a proposal whose time is too far ahead of ours, under our time; `None`: it is not. Its maker may

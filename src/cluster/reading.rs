@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
+use raft_store::planted::{Bug, planted};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Group;
@@ -56,6 +57,9 @@ impl Group {
     pub async fn settle(&self, consistency: Consistency) -> Result<ReadStamp, ReadFailure> {
         match consistency {
             Consistency::Local => Ok(self.local_stamp()),
+            Consistency::Linearizable if planted(Bug::ReadsFromLocalState) => {
+                Ok(self.local_stamp())
+            }
             Consistency::Linearizable => self.settle_linearizable().await,
         }
     }

@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bytes::Bytes;
 use raft_store::machine::{Applied, Committed, Frozen, Machine};
 use tokio::sync::watch;
 
@@ -94,6 +95,14 @@ impl Machine for Replica {
 }
 
 impl Replica {
+    /// Planted: tells what a proposal would bring about if it came next, before anybody agreed to it.
+    pub(crate) fn foretell(&self, payload: &Bytes) {
+        let mut state = self.read().clone();
+        let index = state.kernel.revision.0 + 1;
+        let entry = Committed { index, term: 0, leader: 0, payload: Some(payload.clone()) };
+        self.tell(machine::apply(&mut state, &entry));
+    }
+
     fn tell(&self, applied: machine::Applied) -> Applied {
         if let Some(change) = applied.change {
             self.feed.publish(change);

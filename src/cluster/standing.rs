@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::{Instant as _, RaftMetrics, ServerState};
+use raft_store::planted::{Bug, planted};
 use raft_store::types::TypeConfig;
 use tokio::time::Instant;
 
@@ -115,7 +116,7 @@ impl Standing {
 fn quorum_acked(metrics: &RaftMetrics<TypeConfig>) -> Option<Instant> {
     let mut voters = metrics.membership_config.membership().voter_ids();
     let alone = voters.next() == Some(metrics.id) && voters.next().is_none();
-    if metrics.state == ServerState::Leader && alone {
+    if metrics.state == ServerState::Leader && (alone || planted(Bug::ActiveByRaftState)) {
         return Some(Instant::now());
     }
     // The library's clock is ours under another type. Reading ours first makes the result earlier than the

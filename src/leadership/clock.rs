@@ -4,11 +4,15 @@
 //! suspended; the other members' clocks do not. The boot clock counts suspension. When the two have drifted
 //! apart, every acknowledgement from before that moment is worthless.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use raft_store::planted::{Bug, planted};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use tokio::time::Instant;
+
+use crate::base::Timestamp;
+use crate::cluster::wall_clock;
 
 /// Drift below this is the two clocks being read one after the other, not a suspension. It is far below the
 /// margin of any claim.
@@ -51,6 +55,30 @@ fn boot_ahead() -> Duration {
     let boot = duration(clock_gettime(ClockId::Boottime));
     let monotonic = duration(clock_gettime(ClockId::Monotonic));
     boot.saturating_sub(monotonic)
+}
+
+/// The moment by which a lease is judged that holds until `claimed`: now, on the monotonic clock.
+pub(super) fn lease_now(claimed: Option<Instant>) -> Instant {
+    let now = Instant::now();
+    match claimed {
+        Some(until) if planted(Bug::NoLeaseCheckAfterPause) && now > until + PAUSE => {
+            until - NOTICED
+        }
+        _ if planted(Bug::LeaseOnWallClock) => on_the_wall_clock(now),
+        _ => now,
+    }
+}
+
+/// Planted: whoever looks so much too late was paused.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Planted: the moment that the wall clock shows.
+fn on_the_wall_clock(now: Instant) -> Instant {
+    static STARTED: OnceLock<(Instant, Timestamp)> = OnceLock::new();
+    let (started, at) = *STARTED.get_or_init(|| (now, wall_clock()));
+    let ahead = Duration::from_millis(wall_clock().0.saturating_sub(at.0));
+    let behind = Duration::from_millis(at.0.saturating_sub(wall_clock().0));
+    (started + ahead).checked_sub(behind).unwrap_or(started)
 }
 
 /// Nanoseconds on the monotonic clock: the same clock for every process of one machine.

@@ -19,8 +19,8 @@ use super::office::Office;
 use super::reconciler::{self, Reconciler};
 use super::record::Record;
 use super::tenure::Tenure;
-use crate::base::{Epoch, ManagerId, Revision, Term};
-use crate::capabilities::managers::model::{Command, Role};
+use crate::base::{Epoch, ManagerId, Term};
+use crate::capabilities::managers::model::{Command, Role, epoch_of};
 use crate::cluster::{Changes, Draft, Group, MembershipFailure};
 use crate::machine::State;
 
@@ -221,7 +221,7 @@ impl Watch {
             }
         };
         match revision {
-            Ok(Revision(revision)) => Some(Epoch(revision)),
+            Ok(revision) => Some(epoch_of(revision, term)),
             Err(refusal) => {
                 tracing::warn!(%term, %refusal, "the group refused to note this Manager as Active");
                 None

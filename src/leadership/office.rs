@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::clock::SleepWatch;
+use super::clock::{self, SleepWatch};
 use super::mode::{Mode, Sight, Verdict};
 use crate::base::{Epoch, Term};
 use crate::cluster::Group;
@@ -132,7 +132,7 @@ impl Office {
             laid_down: memory.laid_down,
             ended: memory.ended,
             stopping: memory.stopping,
-            now: Instant::now(),
+            now: clock::lease_now(memory.claim.map(|(_, until)| until)),
         }
     }
 

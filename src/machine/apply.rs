@@ -1,6 +1,7 @@
 //! Judging one committed entry: the only way facts change.
 
 use raft_store::machine::{Committed, Row};
+use raft_store::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 
 use super::kernel::Asked;
@@ -8,6 +9,7 @@ use super::level::understood;
 use super::{Answer, Event, Moment, Outcome, Proposal, State};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Term, Timestamp};
 use crate::capabilities::audit::model as audit;
+use crate::capabilities::managers::model as managers;
 
 /// What applying one entry brought about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,9 @@ fn judge(state: &mut State, entry: &Committed, proposal: Proposal) -> Applied {
     for event in &events {
         state.evolve(&moment, event);
         state.kernel.evolve(event);
+        if planted(Bug::SessionLostAtFailover) && began_a_tenure(event) {
+            state.access.sessions.clear();
+        }
         rows.extend(event.rows(&moment));
     }
     rows.extend(audit::record(&mut state.kernel.audit_head, &moment, &proposal, before, &outcome));
@@ -96,6 +101,10 @@ fn decide(state: &State, moment: &Moment, proposal: &Proposal) -> Result<Vec<Eve
     fence_holds(state, proposal.fence)?;
     understood(&state.kernel, &proposal.command)?;
     proposal.command.decide(state, moment)
+}
+
+fn began_a_tenure(event: &Event) -> bool {
+    matches!(event, Event::Managers(managers::Event::BecameActive(_)))
 }
 
 /// A repeat is answered and leaves no trace: the first one did. Nor does what no Manager would have proposed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use futures::FutureExt;
+use raft_store::planted;
 use sd_notify::NotifyState;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,7 @@ struct Ports {
 /// Runs until asked to stop. `until_stdin_closes`: the end of standard input asks as well.
 pub async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     telemetry::start(&config.log, log_file(&config));
+    planted::WARNING.iter().for_each(|warning| tracing::warn!("this build {warning}"));
     let ended = run(config, until_stdin_closes).await;
     if let Err(failure) = &ended {
         tracing::error!(because = %failure, "this process ends");

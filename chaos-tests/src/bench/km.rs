@@ -22,7 +22,8 @@ impl Km {
     /// Starts a fresh group below `dir`.
     pub async fn start(km: &Path, dir: &Path) -> Result<Self, Failure> {
         let (km, dir) = (km.to_owned(), dir.to_owned());
-        let plan = Plan { km, dir, managers: MANAGERS, restart_after: RESTART_AFTER };
+        let (managers, restart_after) = (MANAGERS, RESTART_AFTER);
+        let plan = Plan { km, dir, managers, restart_after, variables: Vec::new() };
         let cluster = Cluster::start(&plan).await?;
         let tls = Tls::of(&cluster.access)?;
         Ok(Self { cluster, tls })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chaos_tests::checker::Valid;
 use chaos_tests::fault::Fault;
 use chaos_tests::lab::Lab;
-use chaos_tests::run::{Settings, run};
+use chaos_tests::run::{Settings, Terms, run};
 use chaos_tests::verdict::Verdict;
 use chaos_tests::workload::Workload;
 use clap::{Parser, ValueEnum};
@@ -91,6 +91,7 @@ async fn main() -> ExitCode {
         faults: classes,
         overlap: usize::from(overlap),
         workloads,
+        terms: Terms::default(),
         lab: missing.is_none(),
         chosen,
     };

@@ -1,6 +1,7 @@
 //! Judges: one file per promise, each reading the history alone.
 
 mod calls;
+pub mod epochs;
 pub mod fencing;
 pub mod linearizable;
 pub mod membership;
@@ -10,6 +11,7 @@ pub mod operations;
 pub mod revision;
 pub mod sessions;
 pub mod set;
+pub mod standing;
 pub mod watch;
 
 use serde::{Serialize, Serializer};

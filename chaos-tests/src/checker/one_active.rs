@@ -16,13 +16,13 @@ const CHECK: &str = "one_active";
 
 /// What probes prove of one tenure, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tenure {
-    epoch: u64,
-    manager: u64,
+pub(super) struct Tenure {
+    pub(super) epoch: u64,
+    pub(super) manager: u64,
     /// It had begun by then.
-    begun_by: u64,
+    pub(super) begun_by: u64,
     /// It had not ended before.
-    held_until: u64,
+    pub(super) held_until: u64,
 }
 
 /// Judges the probes.
@@ -41,7 +41,7 @@ pub fn check(lines: &[Line]) -> Finding {
 }
 
 /// In the order of their epochs.
-fn tenures(lines: &[Line]) -> Vec<Tenure> {
+pub(super) fn tenures(lines: &[Line]) -> Vec<Tenure> {
     let mut tenures: BTreeMap<(u64, u64), Tenure> = BTreeMap::new();
     for seen in lines.iter().filter_map(seen) {
         let tenure = tenures.entry((seen.epoch, seen.manager)).or_insert(seen);

@@ -87,6 +87,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// This one and that of faults beside.
+    pub fn and(mut self, beside: Self) -> Self {
+        self.classes.extend(beside.classes);
+        self.pairs.extend(beside.pairs);
+        self.not_reached += beside.not_reached;
+        self
+    }
+
     fn note(&mut self, slot: &[Planned], outcomes: &[Vec<Outcome>]) {
         let mut bit: Vec<&str> = Vec::new();
         for (planned, outcomes) in slot.iter().zip(outcomes) {

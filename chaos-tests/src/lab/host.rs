@@ -32,6 +32,9 @@ const DAY_S: u64 = 24 * 3600;
 /// A clock that differs by less is right.
 const CLOCK_SLACK_S: u64 = 30;
 
+/// Variables of the environment, by name.
+pub type Variables = Vec<(String, String)>;
+
 /// A host.
 pub struct Host {
     /// From 0.
@@ -44,6 +47,8 @@ pub struct Host {
     km: PathBuf,
     /// The library that gives it a clock of its own, where there is one.
     clock: Option<PathBuf>,
+    /// What its programs find in their environment besides.
+    variables: Variables,
     disk: Mutex<Ext4>,
     /// Its Manager.
     pub manager: Kept,
@@ -58,6 +63,7 @@ impl Host {
         km: PathBuf,
         network: &Network,
         clock: Option<PathBuf>,
+        variables: Variables,
     ) -> Result<Self, Failure> {
         let disk = Ext4::new(&home, DISK_BYTES).map_err(Failure)?;
         let host = Self {
@@ -66,6 +72,7 @@ impl Host {
             namespace: network.namespace(place),
             km,
             clock,
+            variables,
             disk: Mutex::new(disk),
             manager: Kept::new(),
             agent: Kept::new(),
@@ -238,6 +245,7 @@ impl Host {
         if let Some(clock) = &self.clock {
             set_clock_of(&mut command, clock, &self.home.join("clock"));
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.process_group(0).kill_on_drop(true);
         command
     }

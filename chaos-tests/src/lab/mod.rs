@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use self::found::Founded;
-pub use self::host::Host;
+pub use self::host::{Host, Variables};
 pub use self::kept::Kept;
 pub use self::network::{Filter, Network};
 pub use self::tool::said;
@@ -65,6 +65,7 @@ impl Lab {
         km: &Path,
         members: usize,
         restart_after: Duration,
+        variables: &Variables,
     ) -> Result<Self, Failure> {
         let hosts = members + SPARE_HOSTS;
         let network = Network::new(hosts)?;
@@ -74,7 +75,8 @@ impl Lab {
             let home = dir.join(format!("host-{}", place + 1));
             fs::create_dir_all(&home).map_err(Failure::doing(home.display()))?;
             let home = home.canonicalize().map_err(Failure::doing(home.display()))?;
-            Ok(Arc::new(Host::new(place, home, km.to_owned(), &network, clock.clone())?))
+            let (km, clock, variables) = (km.to_owned(), clock.clone(), variables.clone());
+            Ok(Arc::new(Host::new(place, home, km, &network, clock, variables)?))
         };
         let hosts = (0..hosts).map(make).collect::<Result<Vec<_>, _>>()?;
         let mut keepers = JoinSet::new();

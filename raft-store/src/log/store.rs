@@ -13,6 +13,7 @@ use crate::log::reader::LogReader;
 use crate::log::recovery::payload_bytes;
 use crate::log::table::Table;
 use crate::log::writer::{Done, Request};
+use crate::planted::{Bug, planted};
 use crate::stored::{Entry, LogId, Vote};
 use crate::types::{PAYLOAD_MAX_BYTES, TypeConfig};
 
@@ -65,7 +66,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let vote = *vote;
-        self.request(|done| Request::Vote { vote, done }).await?;
+        if !planted(Bug::VoteNotPersisted) {
+            self.request(|done| Request::Vote { vote, done }).await?;
+        }
         lock(&self.table).vote = Some(vote);
         Ok(())
     }
@@ -102,7 +105,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
                 return Ok(());
             }
             table.truncate(last_log_id);
-            table.last()
+            if planted(Bug::TruncationCutsCommitted) { table.lose_last() } else { table.last() }
         };
         self.request(|done| Request::Truncate { after, done }).await
     }

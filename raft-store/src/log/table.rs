@@ -155,6 +155,16 @@ impl Table {
         }
     }
 
+    /// Planted: cuts off the last entry; what is left at the end.
+    pub(crate) fn lose_last(&mut self) -> Option<LogId> {
+        let before = self.last().and_then(|last| self.id_at(last.index.checked_sub(1)?));
+        if before.is_some() {
+            self.truncate(before);
+            self.committed = self.committed.min(before);
+        }
+        self.last()
+    }
+
     /// Drops everything up to `upto`, which may lie beyond the last entry.
     pub(crate) fn purge(&mut self, upto: LogId) {
         while let Some(slot) = self.slots.front()

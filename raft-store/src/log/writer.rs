@@ -22,6 +22,7 @@ use crate::log::segment;
 use crate::log::spare::SpareKeeper;
 use crate::log::table::{Place, Table};
 use crate::options::OnFatal;
+use crate::planted::{Bug, planted};
 use crate::stored::{Entry, LogId, LogIdV1, SegmentHeadV1, Vote, VoteV1};
 use crate::types::TypeConfig;
 
@@ -121,6 +122,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Planted: cuts off the last entry.
+    pub(crate) fn lose_last(&mut self) -> io::Result<()> {
+        let after = lock(&self.table).lose_last();
+        self.put(|out| record::put_truncate(out, after.as_ref()))?;
+        self.told.last = after;
+        self.flush()
+    }
+
     /// Writes what was asked and tells everybody.
     pub(crate) fn serve(&mut self, batch: Vec<Request>) -> io::Result<()> {
         let mut waiting = Vec::with_capacity(batch.len());
@@ -146,6 +155,9 @@ impl Writer {
         waiting.extend(requests.filter_map(Request::waiting));
         written?;
         self.put_newly_committed()?;
+        if planted(Bug::AnswerBeforeFlush) && self.group.len() < GROUP_MAX_BYTES / 512 {
+            return Ok(());
+        }
         self.flush()
     }
 
@@ -224,7 +236,9 @@ impl Writer {
         }
         let bytes = self.group.seal(self.salt, self.next_group);
         self.active.file.write_all_at(bytes, self.active.offset)?;
-        self.active.file.sync_data()?;
+        if !planted(Bug::FlushWithoutFsync) {
+            self.active.file.sync_data()?;
+        }
         let at = self.active.offset;
         self.active.offset += self.group.len() as u64;
         self.next_group += 1;

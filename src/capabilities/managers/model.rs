@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use raft_store::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -190,6 +191,11 @@ pub struct TenureRecord {
     pub since: Timestamp,
     /// Why it came about.
     pub because: String,
+}
+
+/// The epoch of a tenure that the group noted at this revision.
+pub fn epoch_of(noted: Revision, term: Term) -> Epoch {
+    Epoch(if planted(Bug::EpochIsTerm) { term.0 } else { noted.0 })
 }
 
 impl Facts {

@@ -1,6 +1,7 @@
 //! How the managers decide and evolve: who is let in, who may take office, what an alias may be.
 
 use raft_store::machine::Row;
+use raft_store::planted::{Bug, planted};
 use uuid::Uuid;
 
 use super::command::{Command, Event};
@@ -8,10 +9,10 @@ use super::model::{
     ADDRESS_MAX_BYTES, ALIAS_MAX_CHARS, BECAUSE_MAX_BYTES, CA_PEM_MAX_BYTES, FOUNDER, Facts,
     GROUP_NAME_MAX_BYTES, Group, HOST_MAX_BYTES, JOIN_TOKEN_TTL_MAX_MS, JOIN_TOKENS_MAX, JoinToken,
     LEASE_MAX_MS, MEMBERS_MAX, Manager, Profile, REMOVED_KEPT, Removal, Role, SEALED_KEY_MAX_BYTES,
-    TenureRecord, URL_MAX_BYTES, VERSION_MAX_BYTES,
+    TenureRecord, URL_MAX_BYTES, VERSION_MAX_BYTES, epoch_of,
 };
 use crate::base::text::{cut, fits, one_line};
-use crate::base::{Code, Digest, Epoch, ManagerId, Refusal, Revision, Term};
+use crate::base::{Code, Digest, ManagerId, Refusal, Revision, Term};
 use crate::machine::{Capability, Level, Moment, State, Trace, history_bytes, tables};
 
 /// The room, for the machine.
@@ -231,7 +232,9 @@ fn admit(
         return Err(Refusal::new(Code::TooMany, detail));
     }
     nobody_else_is(facts, None, profile, disk_id)?;
-    let (manager, profile) = (ManagerId(moment.revision.0), profile.clone());
+    let reused = facts.removed.keys().next_back().filter(|_| planted(Bug::NumberReused));
+    let manager = reused.copied().unwrap_or(ManagerId(moment.revision.0));
+    let profile = profile.clone();
     let admitted = Event::Admitted { manager, role, profile, disk_id };
     Ok(vec![Event::JoinTokenGone { id }, admitted])
 }
@@ -320,7 +323,7 @@ fn become_active(
         let detail = format!("Kyvos Manager {manager} does not lead term {}.", moment.term);
         return Err(Refusal::new(Code::WrongState, detail));
     }
-    let (epoch, since) = (Epoch(moment.revision.0), moment.at);
+    let (epoch, since) = (epoch_of(moment.revision, term), moment.at);
     let because = cut(because, BECAUSE_MAX_BYTES);
     Ok(vec![Event::BecameActive(TenureRecord { epoch, active: manager, term, since, because })])
 }

@@ -1,0 +1,28 @@
+//! Looks at every Manager again and again, and writes down what it tells of itself: its term, and the digest of its
+//! facts. `checker/standing.rs` judges it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::client::{Call, Client, Reply};
+use crate::history::{History, Line};
+
+/// How a look is called in the history.
+pub const NAME: &str = "glance";
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// Looks at one Manager until told to stop.
+pub async fn run(client: Client, history: Arc<History>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        if let Reply::Done(answer) = client.send(Call::get("/cluster")).await {
+            let cluster = &answer.body;
+            let told = json!({ "term": cluster["term"], "digest": cluster["digest"] });
+            history.record(Line::of_harness(NAME, "standing", Some(client.node.get()), told));
+        }
+        sleep(PERIOD).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! The checkers of what Managers tell of themselves, on histories known to be good and known to be bad.
+
+use super::support::Story;
+use chaos_tests::checker::{Valid, epochs, standing};
+use chaos_tests::history::Action::Write;
+use chaos_tests::history::Outcome::Done;
+use serde_json::json;
+
+// ---- terms never go back, and equal revisions mean equal facts (promise 6)
+
+fn stands(story: Story, node: u64, term: u64, revision: u64, digest: &str) -> Story {
+    let value = json!({ "term": term, "digest": { "revision": revision, "value": digest } });
+    story.line("glance", "standing", node, value)
+}
+
+fn standing_verdict(looks: &[(u64, u64, u64, &str)]) -> Valid {
+    let story = looks.iter().fold(Story::default(), |story, (node, term, revision, digest)| {
+        stands(story, *node, *term, *revision, digest)
+    });
+    standing::check(&story.unsorted()).valid
+}
+
+#[test]
+fn terms_that_grow_and_equal_facts_are_good_and_a_manager_may_be_behind() {
+    let looks = [(1, 2, 10, "a"), (4, 1, 10, "a"), (1, 2, 12, "b"), (4, 3, 12, "b")];
+    assert_eq!(standing_verdict(&looks), Valid::Yes);
+}
+
+#[test]
+fn a_term_that_goes_back_is_found() {
+    assert_eq!(standing_verdict(&[(1, 2, 10, "a"), (1, 1, 10, "a")]), Valid::No);
+}
+
+#[test]
+fn a_term_that_goes_back_on_a_damaged_disk_is_not_held_against_anybody() {
+    let story = stands(stands(Story::default(), 1, 2, 10, "a"), 1, 1, 10, "a");
+    let damaged = story.line("damage", "restored", 1, json!(null));
+    assert_eq!(standing::check(&damaged.unsorted()).valid, Valid::Yes);
+}
+
+#[test]
+fn other_facts_at_the_same_revision_are_found_also_of_one_manager() {
+    assert_eq!(standing_verdict(&[(1, 2, 10, "a"), (4, 2, 10, "b")]), Valid::No);
+    assert_eq!(standing_verdict(&[(1, 2, 10, "a"), (1, 2, 10, "b")]), Valid::No);
+}
+
+#[test]
+fn without_a_look_nothing_is_shown() {
+    assert_eq!(standing_verdict(&[]), Valid::Unknown);
+}
+
+// ---- an epoch fences off what was before it (promise 2)
+
+fn active(story: Story, node: u64, epoch: u64, sent: u64, received: u64) -> Story {
+    let value = json!({ "epoch": epoch, "sent": sent, "received": received });
+    story.line("probe", "active", node, value)
+}
+
+fn epochs_verdict(story: Story) -> Valid {
+    let lines = story.lines();
+    epochs::check(&chaos_tests::history::operations(&lines), &lines).valid
+}
+
+fn written(story: Story, returned: u64, rev: u64) -> Story {
+    story.on("k", 1, (returned - 1, returned), Write(rev), Done, Some(rev))
+}
+
+/// Manager 1 in epoch 5 until 20 at least, Manager 4 in another epoch from 41 on at the latest.
+fn two_tenures(epoch: u64) -> Story {
+    let first = active(active(Story::default(), 1, 5, 0, 1), 1, 5, 20, 21);
+    active(first, 4, epoch, 40, 41)
+}
+
+#[test]
+fn an_epoch_above_all_that_was_told_before_is_good() {
+    assert_eq!(epochs_verdict(written(two_tenures(12), 10, 11)), Valid::Yes);
+}
+
+#[test]
+fn what_was_told_after_the_earlier_tenure_was_last_seen_proves_nothing() {
+    assert_eq!(epochs_verdict(written(two_tenures(12), 30, 14)), Valid::Yes);
+}
+
+#[test]
+fn an_epoch_that_is_no_higher_than_a_revision_of_its_past_is_found() {
+    assert_eq!(epochs_verdict(written(two_tenures(6), 10, 11)), Valid::No);
+    assert_eq!(epochs_verdict(written(two_tenures(11), 10, 11)), Valid::No);
+}
+
+#[test]
+fn without_any_tenure_nothing_is_shown_of_epochs() {
+    assert_eq!(epochs_verdict(Story::default()), Valid::Unknown);
+}
