@@ -16,6 +16,10 @@
 //! The entries are read before they are sent, and the last of them must still be the one that was looked at:
 //! had a newer leader overwritten any of them meanwhile, the last one would be gone first.
 //!
+//! Never to A itself, back after a power cut without entries it had sent and not yet flushed: its own vote, told by
+//! somebody else, would make it the leader of its old term again, unelected, with a log that it could write differently.
+//! Another candidate, or the entries' being agreed on by none, decides then.
+//!
 //! What it does not heal: B has already raised its own term by a real election that failed. Then B refuses
 //! everything of term T. Pre-votes make that rare: B raises its term only after a quorum said it would win.
 
@@ -86,6 +90,9 @@ impl Group {
         let mut after = has;
         for _ in 0..STEPS {
             let Some(request) = self.as_the_leader_would(after).await? else { return Ok(0) };
+            if request.vote.leader_id.node_id == peer {
+                return Ok(0);
+            }
             let count = request.entries.len();
             if self.deliver(peer, &request).await? {
                 return Ok(count);
