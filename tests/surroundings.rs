@@ -7,15 +7,19 @@
     reason = "tests start processes, end them, and stop at the first surprise"
 )]
 
+#[path = "support/postgres.rs"]
+mod postgres;
+
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kyvos_manager::base::Secret;
 use kyvos_manager::capabilities::prechecks::plan::Answer;
 use kyvos_manager::capabilities::prechecks::port::FromHere;
+
+use postgres::{PASSWORD, Postgres};
 
 /// Longest time anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -122,134 +126,51 @@ async fn a_real_ensemble_tells_who_leads_and_that_it_lost_its_majority() {
     until("the last one to serve no more", async || ask(last).await, idle).await;
 }
 
-/// PostgreSQL refuses to run as root: then it is somebody else.
-fn postgres(program: &str, dir: &Path) -> Command {
-    let installed = glob_newest("/usr/lib/postgresql", &format!("bin/{program}"));
-    let mut command = Command::new(installed);
-    if rustix::process::getuid().is_root() {
-        let (uid, gid) = owner_of_postgres();
-        std::os::unix::fs::chown(dir, Some(uid), Some(gid)).unwrap();
-        command.uid(uid).gid(gid);
-    }
-    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-fn glob_newest(below: &str, program: &str) -> PathBuf {
-    let versions =
-        std::fs::read_dir(below).expect("PostgreSQL is installed (scripts/install-surroundings)");
-    let programs = versions.map(|version| version.unwrap().path().join(program));
-    programs.filter(|program| program.exists()).max().expect("PostgreSQL's programs are there")
-}
-
-fn owner_of_postgres() -> (u32, u32) {
-    let people = std::fs::read_to_string("/etc/passwd").unwrap();
-    let line = people.lines().find(|line| line.starts_with("postgres:")).unwrap();
-    let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());
-    (numbers.next().unwrap(), numbers.next().unwrap())
-}
-
 // rows 18, 19
 #[tokio::test]
 async fn a_real_postgres_answers_before_any_login_and_is_silent_when_it_is_stopped() {
-    let dir = tempfile::Builder::new().permissions(open_to_all()).tempdir_in("/tmp").unwrap();
-    let data = dir.path().join("data");
-    std::fs::create_dir(&data).unwrap();
     // Nobody signs in here, whoever it is.
-    let made = postgres("initdb", &data).args(["-A", "reject", "-U", "kyvos", "-D", "."]).status();
-    assert!(made.unwrap().success(), "initdb");
-    let port = free_ports(1)[0];
-    let mut command = postgres("postgres", &data);
-    command.args(["-D", ".", "-k", ".", "-h", "127.0.0.1", "-p", &port.to_string()]);
-    let mut server = Running(command.spawn().unwrap());
+    let server = Postgres::start("reject", false);
+    let address = format!("127.0.0.1:{}", server.port);
     let here = FromHere::believing(None);
-    let ask = async || here.postgres(&format!("127.0.0.1:{port}")).await;
+    let ask = async || here.postgres(&address).await;
     until("PostgreSQL to answer", ask, |answer| *answer == Answer::Good("without TLS".into()))
         .await;
-    server.end();
+    drop(server);
     until("its silence", ask, |answer| matches!(answer, Answer::Silent(_))).await;
 }
 
-/// A PostgreSQL that wants a password, proven by SCRAM or MD5, or in clear.
-struct Locked {
-    _server: Running,
-    port: u16,
-    _dir: tempfile::TempDir,
-}
-
-const PASSWORD: &str = "rose-garden of 1795";
-
-impl Locked {
-    fn start(method: &str, with_tls: bool) -> Self {
-        let dir = tempfile::Builder::new().permissions(open_to_all()).tempdir_in("/tmp").unwrap();
-        let data = dir.path().join("data");
-        std::fs::create_dir(&data).unwrap();
-        let given = dir.path().join("password");
-        std::fs::write(&given, PASSWORD).unwrap();
-        let mut make = postgres("initdb", &data);
-        make.args(["-A", method, "-U", "kyvos", "-D", ".", "--pwfile"]).arg(&given);
-        assert!(make.status().unwrap().success(), "initdb");
-        let port = free_ports(1)[0];
-        let mut command = postgres("postgres", &data);
-        command.args(["-D", ".", "-k", ".", "-h", "127.0.0.1", "-p", &port.to_string()]);
-        if with_tls {
-            show_a_certificate(&data);
-            command.args(["-c", "ssl=on"]);
-        }
-        Locked { _server: Running(command.spawn().unwrap()), port, _dir: dir }
-    }
-
-    async fn tried(&self, database: &str, password: Option<&str>) -> Answer {
-        let here = FromHere::believing(None).signing_in(Ok(password.map(Secret::new)));
-        let address = format!("127.0.0.1:{}", self.port);
-        until(
-            "PostgreSQL to answer",
-            async || here.postgres(&address).await,
-            |answer| matches!(answer, Answer::Good(_)),
-        )
-        .await;
-        here.login(&address, "kyvos", database).await
-    }
-}
-
-/// Nobody's: whoever signs in does not ask who is there.
-fn show_a_certificate(data: &Path) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let shown = rcgen::CertificateParams::new(vec!["db.example".to_owned()]).unwrap();
-    std::fs::write(data.join("server.crt"), shown.self_signed(&key).unwrap().pem()).unwrap();
-    let path = data.join("server.key");
-    std::fs::write(&path, key.serialize_pem()).unwrap();
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    if rustix::process::getuid().is_root() {
-        let (uid, gid) = owner_of_postgres();
-        for file in ["server.crt", "server.key"] {
-            std::os::unix::fs::chown(data.join(file), Some(uid), Some(gid)).unwrap();
-        }
-    }
+/// What comes of signing in.
+async fn tried(server: &Postgres, database: &str, password: Option<&str>) -> Answer {
+    let here = FromHere::believing(None).signing_in(Ok(password.map(Secret::new)));
+    let address = format!("127.0.0.1:{}", server.port);
+    until(
+        "PostgreSQL to answer",
+        async || here.postgres(&address).await,
+        |answer| matches!(answer, Answer::Good(_)),
+    )
+    .await;
+    here.login(&address, "kyvos", database).await
 }
 
 // row 19
 #[tokio::test]
 async fn a_real_postgres_lets_in_who_knows_the_password_and_nobody_else() {
     for (method, with_tls) in [("scram-sha-256", false), ("scram-sha-256", true), ("md5", false)] {
-        let server = Locked::start(method, with_tls);
-        let signed_in = server.tried("postgres", Some(PASSWORD)).await;
+        let server = Postgres::start(method, with_tls);
+        let signed_in = tried(&server, "postgres", Some(PASSWORD)).await;
         assert_eq!(signed_in, Answer::Good("signed in as kyvos".into()), "{method} {with_tls}");
-        let wrong = server.tried("postgres", Some("rose-garden")).await;
+        let wrong = tried(&server, "postgres", Some("rose-garden")).await;
         let told = |answer: &Answer| matches!(answer, Answer::Denied(why) if why.contains("kyvos"));
         assert!(told(&wrong) && !format!("{wrong:?}").contains("rose-garden"), "{wrong:?}");
-        let unset = server.tried("postgres", None).await;
+        let unset = tried(&server, "postgres", None).await;
         assert!(matches!(&unset, Answer::Denied(why) if why.contains("REPOSITORY_PASSWORD")));
-        let elsewhere = server.tried("nowhere", Some(PASSWORD)).await;
+        let elsewhere = tried(&server, "nowhere", Some(PASSWORD)).await;
         assert!(
             matches!(&elsewhere, Answer::Denied(why) if why.contains("nowhere")),
             "{elsewhere:?}"
         );
     }
-    let in_clear = Locked::start("password", false).tried("postgres", Some(PASSWORD)).await;
+    let in_clear = tried(&Postgres::start("password", false), "postgres", Some(PASSWORD)).await;
     assert!(matches!(&in_clear, Answer::Bad(why) if why.contains("in clear")), "{in_clear:?}");
-}
-
-fn open_to_all() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }

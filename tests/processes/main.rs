@@ -23,6 +23,8 @@ mod on_hosts;
 mod one_active;
 mod operating;
 mod over_ssh;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod prechecks;
 mod restart_active;
 mod secrets;

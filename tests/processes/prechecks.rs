@@ -6,7 +6,8 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use super::balancer::{Balancer, snippet};
-use super::support::{Demo, Manager, until};
+use super::postgres::{PASSWORD, Postgres};
+use super::support::{Demo, Manager, km, run, until};
 
 /// The results as a Manager shows them.
 fn page(demo: &Demo, read: &Manager) -> Option<Value> {
@@ -102,4 +103,42 @@ fn without_ha_nothing_is_looked_at_unless_somebody_asks() {
     let page = answered(&demo, only, ask(&demo, only));
     assert_eq!(of_group(&page, "zookeeper").0, "warn ZOOKEEPER_NOT_WATCHED");
     assert_eq!(of_group(&page, "failure_tolerance").0, "warn NO_AUTOMATIC_FAILOVER");
+}
+
+/// Sets a secret as people do: it is asked for, and stands on no command line.
+fn set_secret(demo: &Demo, name: &str, secret: &str) {
+    let mut set = km();
+    set.args(["--output", "json", "properties", "set", "kyvos-manager", name]);
+    set.env("KM_VALUE", secret).env("KM_SERVER", &demo.managers[0].api_url);
+    set.env("KM_CA", demo.dir().join("ca.pem")).env("KM_TOKEN", demo.token());
+    let told = run(&mut set).json();
+    assert_eq!(told["value"], "(secret)", "{told}");
+}
+
+// rows 18, 19, 59
+#[test]
+fn the_active_signs_in_at_a_real_repository_with_a_password_that_nobody_is_shown() {
+    let server = Postgres::start("scram-sha-256", false);
+    let demo = Demo::start(1);
+    let only = &demo.managers[0];
+    set(&demo, "REPOSITORY_HOST", "127.0.0.1");
+    set(&demo, "REPOSITORY_PORT", &server.port.to_string());
+    set(&demo, "REPOSITORY_USER", "kyvos");
+    set_secret(&demo, "REPOSITORY_PASSWORD", "not the rose-garden");
+    let page = answered(&demo, only, ask(&demo, only));
+    let (result, detail) = of_group(&page, "repository");
+    assert_eq!(result, "fail REPOSITORY_LOGIN_REFUSED", "{detail}");
+    assert!(detail.contains("km properties set kyvos-manager REPOSITORY_PASSWORD"), "{detail}");
+    set_secret(&demo, "REPOSITORY_PASSWORD", PASSWORD);
+    let page = answered(&demo, only, ask(&demo, only));
+    let (result, detail) = of_group(&page, "repository");
+    assert_eq!(result, "pass", "{detail}");
+    assert!(detail.starts_with("kyvos signs in to postgres at 127.0.0.1:"), "{detail}");
+
+    // Neither is anywhere in the demo's folder: not in the log, a checkpoint, the history or what was said.
+    for secret in [PASSWORD, "not the rose-garden"] {
+        let mut grep = std::process::Command::new("grep");
+        let found = grep.args(["-r", "-l", "-a", "-F", secret]).arg(demo.dir()).output().unwrap();
+        assert_eq!(found.status.code(), Some(1), "{}", String::from_utf8_lossy(&found.stdout));
+    }
 }
