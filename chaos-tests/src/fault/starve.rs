@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -24,6 +25,12 @@ const WANTED_BESIDE: &str = "bs=32M";
 /// How long the kernel may take to end somebody.
 const DEATH_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often, and how far apart, is tried to remove a group.
+const BURIALS: u32 = 50;
+const BURIAL: Duration = Duration::from_millis(10);
+/// How many groups this program has made.
+static GROUPS: AtomicU64 = AtomicU64::new(0);
+
 /// A control group, removed when dropped; who is left in it goes back to the root.
 struct Group {
     dir: PathBuf,
@@ -32,7 +39,9 @@ struct Group {
 
 impl Group {
     fn new(root: &'static str, name: &str) -> Result<Self, Failure> {
-        let dir = PathBuf::from(root).join(format!("kmc{}-{name}", std::process::id()));
+        // Numbered: one whose processes are slow to go may still be there when the next is made.
+        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let dir = PathBuf::from(root).join(format!("kmc{}-{name}-{number}", std::process::id()));
         fs::create_dir(&dir).map_err(Failure::doing(dir.display()))?;
         Ok(Self { dir, root })
     }
@@ -56,8 +65,14 @@ impl Drop for Group {
             // It may have ended meanwhile.
             let _ = fs::write(PathBuf::from(self.root).join("cgroup.procs"), pid);
         }
-        // An empty one can be removed.
-        let _ = fs::remove_dir(&self.dir);
+        // It can be removed once the kernel has buried whoever was in it.
+        let gone = |_| {
+            fs::remove_dir(&self.dir).is_ok() || {
+                std::thread::sleep(BURIAL);
+                false
+            }
+        };
+        (0..BURIALS).any(gone);
     }
 }
 
