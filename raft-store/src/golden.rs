@@ -57,7 +57,7 @@ pub(crate) fn forms() -> Vec<(&'static str, Vec<u8>)> {
         membership: stored_membership,
         history_floor: 60_000,
     };
-    let end = CheckpointEndV1 { image_bytes: 5, rows: 1, blake3: [7; 32] };
+    let end = CheckpointEndV1 { image_bytes: 5, rows: 1, blocks: 2, blake3: [7; 32] };
     let mark = MarkV1 { turn: 8, segment: 9, offset: 4096, committed: Some(ID) };
     let block = BlockV1 { rows: vec![row()] };
     let progress = ProgressV1 { revision: 70_000, rows: 12 };

@@ -17,6 +17,7 @@ struct Gauges {
     checkpoint_full: AtomicBool,
     log_bytes: AtomicU64,
     log_segments: AtomicU64,
+    log_written_bytes: AtomicU64,
     checkpoint_bytes: AtomicU64,
     history_bytes: AtomicU64,
 }
@@ -45,6 +46,8 @@ pub struct HealthReport {
     pub log_bytes: u64,
     /// How many segments the log has.
     pub log_segments: u64,
+    /// Bytes written to the log since this store was opened.
+    pub log_written_bytes: u64,
     /// Bytes of the newest checkpoint.
     pub checkpoint_bytes: u64,
     /// Bytes the history takes.
@@ -75,6 +78,7 @@ impl StoreHealth {
             checkpoint_waits: gauges.checkpoint_full.load(Ordering::Acquire),
             log_bytes: gauges.log_bytes.load(Ordering::Relaxed),
             log_segments: gauges.log_segments.load(Ordering::Relaxed),
+            log_written_bytes: gauges.log_written_bytes.load(Ordering::Relaxed),
             checkpoint_bytes: gauges.checkpoint_bytes.load(Ordering::Relaxed),
             history_bytes: gauges.history_bytes.load(Ordering::Relaxed),
         }
@@ -100,6 +104,10 @@ impl StoreHealth {
     pub(crate) fn set_log_size(&self, segments: u64, bytes: u64) {
         self.0.log_segments.store(segments, Ordering::Relaxed);
         self.0.log_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_log_written(&self, bytes: u64) {
+        self.0.log_written_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn set_checkpoint_bytes(&self, bytes: u64) {

@@ -175,6 +175,7 @@ pub(crate) struct CheckpointHeadV1 {
 pub(crate) struct CheckpointEndV1 {
     pub image_bytes: u64,
     pub rows: u64,
+    pub blocks: u64,
     pub blake3: [u8; 32],
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
+use openraft::alias::SnapshotOf;
 use openraft::storage::RaftStateMachine;
-use raft_store::{Opened, Options};
+use raft_store::types::TypeConfig;
+use raft_store::{CheckpointFile, Opened, Options};
 
 use crate::support::{
     ALL, BY_PAYLOAD, Counting, Entry, Home, append, apply, close, entry, files, log_id, run, small,
@@ -79,6 +81,23 @@ fn old_history_goes_by_whole_shelves() {
     close(opened);
 }
 
+/// Installs a checkpoint of one member at another, a hundred bytes at a time.
+async fn carry(built: &SnapshotOf<TypeConfig, CheckpointFile>, to: &mut Opened<Counting>) {
+    let mut receiving = to.state.inbox().begin_receiving().unwrap();
+    let mut offset = 0;
+    loop {
+        let chunk = built.snapshot.read_chunk(offset, 100).await.unwrap();
+        if chunk.is_empty() {
+            break;
+        }
+        receiving.write_chunk(&chunk).unwrap();
+        offset += chunk.len() as u64;
+    }
+    assert_eq!(offset, built.snapshot.bytes());
+    let received = receiving.finish().unwrap();
+    to.state.install_snapshot(&built.meta, received).await.unwrap();
+}
+
 #[test]
 fn a_checkpoint_takes_facts_and_history_to_another_member() {
     let (leader, joiner) = (Home::new(), Home::new());
@@ -89,19 +108,7 @@ fn a_checkpoint_takes_facts_and_history_to_another_member() {
         write(&mut to, 0, &[b"stale"]).await;
         let mut builder = from.state.try_create_snapshot_builder(true).await.unwrap();
         let built = builder.build_snapshot().await.unwrap();
-        let mut receiving = to.state.inbox().begin_receiving().unwrap();
-        let mut offset = 0;
-        loop {
-            let chunk = built.snapshot.read_chunk(offset, 100).await.unwrap();
-            if chunk.is_empty() {
-                break;
-            }
-            receiving.write_chunk(&chunk).unwrap();
-            offset += chunk.len() as u64;
-        }
-        assert_eq!(offset, built.snapshot.bytes());
-        let received = receiving.finish().unwrap();
-        to.state.install_snapshot(&built.meta, received).await.unwrap();
+        carry(&built, &mut to).await;
         let (applied, _) = to.state.applied_state().await.unwrap();
         assert_eq!(applied, Some(log_id(1, 2)));
         let rows = to.history.scan_table(ALL, None, 10).unwrap();
@@ -119,6 +126,47 @@ fn a_checkpoint_takes_facts_and_history_to_another_member() {
     assert_eq!(again.history.scan(BY_PAYLOAD, b"red", None, 10).unwrap().len(), 2);
     drop((again.log, again.state));
     again.closing.wait();
+}
+
+/// Bytes in which nothing repeats itself.
+fn noise(number: u64) -> Vec<u8> {
+    let mut bytes = vec![0; 400];
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    for byte in &mut bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *byte = state as u8;
+    }
+    bytes
+}
+
+#[test]
+fn blocks_that_are_copied_and_rows_that_are_packed_anew_arrive_in_order() {
+    let (leader, joiner) = (Home::new(), Home::new());
+    let mut from = leader.open();
+    let mut to = joiner.open();
+    run(async {
+        // A large block on a full shelf, single rows behind it, a large block on the newest one.
+        for (first, count) in [(0, 60), (100, 1), (200, 1), (SHELF + 3, 60), (2 * SHELF + 7, 60)] {
+            let numbers = first..first + count;
+            let written = numbers.map(|index| entry(1, index, &noise(index))).collect();
+            apply(&mut from, written).await;
+        }
+        from.history.reached(2 * SHELF + 66).await.unwrap();
+        let mut builder = from.state.try_create_snapshot_builder(true).await.unwrap();
+        let built = builder.build_snapshot().await.unwrap();
+        carry(&built, &mut to).await;
+    });
+    for (member, name) in [(&from, "built"), (&to, "installed")] {
+        let all = member.history.scan_table(ALL, None, 1_000).unwrap();
+        assert_eq!(all.len(), 182, "{name}");
+        assert!(all.iter().all(|(revision, value)| *value == noise(*revision)), "{name}");
+        assert!(all.is_sorted_by(|newer, older| newer.0 > older.0), "{name}");
+        assert_eq!(member.history.scan_table(BY_PAYLOAD, None, 1_000).unwrap().len(), 182);
+    }
+    close(from);
+    close(to);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! A checkpoint holds the facts and all history, so what it costs grows with the group's past while what it saves,
 //! entries to keep and to apply again after a start, does not. Made after so many entries regardless, it would cost
-//! more with every day. So it is made when the log has grown as large as the last one: then the disk writes at most
-//! about twice what was proposed. Only what a start may have to apply again bounds that from above.
+//! more with every day. So it is made when as much has been written to the log since the last one as that one is
+//! large: then checkpoints cost the disk about what the log does. Only what a start may have to apply again bounds that
+//! from above.
 
 use std::time::Duration;
 
@@ -38,15 +39,16 @@ impl Group {
     pub(super) async fn keep_checkpoints(self) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut newest = (self.standing().checkpoint, 0);
         loop {
             ticks.tick().await;
             let (standing, health) = (self.standing(), self.core.health.report());
+            if standing.checkpoint != newest.0 {
+                newest = (standing.checkpoint, health.log_written_bytes);
+            }
             let entries = standing.applied.0.saturating_sub(standing.checkpoint.0);
-            if !self.core.thresholds.make_one_due(
-                entries,
-                health.log_bytes,
-                health.checkpoint_bytes,
-            ) {
+            let written_bytes = health.log_written_bytes - newest.1;
+            if !self.core.thresholds.make_one_due(entries, written_bytes, health.checkpoint_bytes) {
                 continue;
             }
             // One that is being made already is not begun twice.
@@ -69,8 +71,9 @@ impl Thresholds {
         }
     }
 
-    fn make_one_due(self, entries: u64, log_bytes: u64, checkpoint_bytes: u64) -> bool {
-        let worth_it = entries >= self.entries_least && log_bytes >= checkpoint_bytes;
+    /// `written_bytes` to the log since the last checkpoint, which has `checkpoint_bytes`.
+    fn make_one_due(self, entries: u64, written_bytes: u64, checkpoint_bytes: u64) -> bool {
+        let worth_it = entries >= self.entries_least && written_bytes >= checkpoint_bytes;
         worth_it || entries >= self.entries_most
     }
 }

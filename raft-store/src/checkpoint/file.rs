@@ -1,7 +1,7 @@
-//! The form of a checkpoint file: a head, the image in pieces, the history rows in packs, and an end with the hash
-//! of all before it.
+//! The form of a checkpoint file: a head, the image in pieces, the history, and an end with the hash of all before it.
 //!
-//! Every frame has its own checksum, which says where damage is; the hash says that nothing is missing.
+//! The history is blocks, byte for byte as they lie on the shelves, and packs of the rows between them. Every frame
+//! has its own checksum, which says where damage is; the hash says that nothing is missing.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::checkpoint::pace::Pace;
 use crate::envelope::{self, Envelope, HEADER_BYTES, Kind, Malformed};
 use crate::pack;
 use crate::stored::{
-    self, CheckpointEndV1, CheckpointHeadV1, LogId, LogIdV1, RowV1, StoredMembership,
+    self, BlockV1, CheckpointEndV1, CheckpointHeadV1, LogId, LogIdV1, RowV1, StoredMembership,
     StoredMembershipV1, V1,
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct CheckpointWriter {
     plain: Vec<u8>,
     image_bytes: u64,
     rows: u64,
+    blocks: u64,
+    pace: Pace,
 }
 
 impl CheckpointWriter {
@@ -74,6 +77,8 @@ impl CheckpointWriter {
             plain: Vec::new(),
             image_bytes: 0,
             rows: 0,
+            blocks: 0,
+            pace: Pace::begin(),
         };
         stored::put(&mut writer.frames, Kind::CheckpointHead, &CheckpointHeadV1::from(head));
         Ok(writer)
@@ -90,6 +95,15 @@ impl CheckpointWriter {
         if self.frames.len() >= PIECE_BYTES { self.write_out() } else { Ok(()) }
     }
 
+    /// Adds a block of history rows as it lies on the shelves. The image must be complete by then.
+    pub(crate) fn block(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.put_piece();
+        self.put_rows();
+        self.blocks += 1;
+        self.frames.extend_from_slice(frame);
+        if self.frames.len() >= PIECE_BYTES { self.write_out() } else { Ok(()) }
+    }
+
     /// Completes the file and makes it durable under its present name.
     pub(crate) fn finish(mut self) -> io::Result<PathBuf> {
         self.put_piece();
@@ -98,6 +112,7 @@ impl CheckpointWriter {
         let end = CheckpointEndV1 {
             image_bytes: self.image_bytes,
             rows: self.rows,
+            blocks: self.blocks,
             blake3: *self.hash.finalize().as_bytes(),
         };
         self.out.write_all(&stored::framed(Kind::CheckpointEnd, &end))?;
@@ -124,6 +139,7 @@ impl CheckpointWriter {
     fn write_out(&mut self) -> io::Result<()> {
         self.hash.update(&self.frames);
         self.out.write_all(&self.frames)?;
+        self.pace.keep(self.frames.len(), &self.out)?;
         self.frames.clear();
         Ok(())
     }
@@ -195,7 +211,7 @@ fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Resul
     let at = |offset| move |malformed| Unusable::Damaged { offset, malformed };
     walk.next()?;
     let head = head_in(&walk.frame).map_err(at(0))?;
-    let (mut image_bytes, mut rows) = (0, 0);
+    let (mut image_bytes, mut rows, mut blocks) = (0, 0, 0);
     loop {
         let offset = walk.offset;
         walk.next()?;
@@ -216,10 +232,16 @@ fn walk(path: &Path, visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>) -> Resul
                     rest = later;
                 }
             }
+            Kind::HistoryBlock => {
+                let plain = pack::get(envelope, Kind::HistoryBlock).map_err(at(offset))?;
+                let (block, _): (BlockV1<'_>, _) = stored::get_plain(&plain).map_err(at(offset))?;
+                blocks += 1;
+                block.rows.into_iter().try_for_each(|row| visit(Part::Row(row)))?;
+            }
             _ => {
                 let end = stored::get(envelope, Kind::CheckpointEnd).map_err(at(offset))?;
                 let blake3 = *walk.hash.finalize().as_bytes();
-                let found = CheckpointEndV1 { image_bytes, rows, blake3 };
+                let found = CheckpointEndV1 { image_bytes, rows, blocks, blake3 };
                 return walk.end(&found, &end).map(|()| head).map_err(at(offset));
             }
         }

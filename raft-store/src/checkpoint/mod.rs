@@ -8,6 +8,7 @@ mod directory;
 mod fallback;
 mod file;
 mod inbox;
+mod pace;
 
 use std::fs::File;
 use std::io;

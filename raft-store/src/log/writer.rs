@@ -241,6 +241,7 @@ impl Writer {
         }
         let at = self.active.offset;
         self.active.offset += self.group.len() as u64;
+        self.health.add_log_written(self.group.len() as u64);
         self.next_group += 1;
         self.group.clear();
         self.mark.advance(self.active.number, self.active.offset)?;

@@ -14,6 +14,7 @@ use crate::checkpoint::{CheckpointFile, CheckpointWriter, Head};
 use crate::disk;
 use crate::health::lock;
 use crate::machine::{Frozen, Machine};
+use crate::state::shelving::Kept;
 use crate::state::{Checkpoint, Core, History, Position};
 use crate::types::TypeConfig;
 
@@ -114,7 +115,11 @@ fn write_draft(
     let mut writer = CheckpointWriter::create(draft, head)?;
     frozen.write(&mut writer)?;
     if let Some(last) = head.log_id {
-        history.judge(shelves.each_upto(last.index, &mut |row| writer.row(row)))?;
+        let mut put = |kept: Kept<'_>| match kept {
+            Kept::Block(frame) => writer.block(frame),
+            Kept::Row(row) => writer.row(row),
+        };
+        history.judge(shelves.each_upto(last.index, &mut put))?;
     }
     writer.finish().map(drop)
 }

@@ -60,6 +60,15 @@ impl Block {
     }
 }
 
+/// The bytes of a block, if they are as they were written.
+pub(super) fn whole_block(bytes: &[u8]) -> io::Result<&[u8]> {
+    let (envelope, used) = Envelope::open(bytes).map_err(malformed)?;
+    match (envelope.kind, bytes.len() - used) {
+        (Kind::HistoryBlock, 0) => Ok(bytes),
+        (_, more) => Err(damaged(&format!("no block, or {more} bytes after it"))),
+    }
+}
+
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let (envelope, used) = Envelope::open(bytes)?;
     match bytes.len() - used {

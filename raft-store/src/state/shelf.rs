@@ -18,10 +18,10 @@ use crate::state::quirks::{
     wait_for_lock,
 };
 use crate::state::rows::{
-    BLOCK, Block, MARKS, StoredRow, beside, block_key, blocks, encode, marks, may_hold,
+    BLOCK, Block, MARKS, StoredRow, beside, block_key, blocks, encode, marks, may_hold, whole_block,
 };
-use crate::state::shelving::Shelving;
-use crate::stored::{self, ProgressV1, RowV1};
+use crate::state::shelving::{Kept, Shelving};
+use crate::stored::{self, ProgressV1};
 
 /// Directory of the history inside the store's.
 pub(crate) const DIR: &str = "history";
@@ -30,6 +30,9 @@ pub(crate) const DIR: &str = "history";
 pub(crate) const SHELF_REVISIONS: u64 = 10_000;
 const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 8 << 20;
+
+/// A block from this size on is copied into a checkpoint as it lies. Smaller ones pack better together.
+const COPIED_BYTES_LEAST: usize = 4 << 10;
 
 const PROGRESS: &[u8] = &[0];
 /// Stands in the history from its creation on. sled opens what it cannot read as if it were new; without this,
@@ -275,18 +278,24 @@ impl Shelving for Shelves {
     fn each_upto(
         &self,
         upto: u64,
-        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
+        visit: &mut dyn FnMut(Kept<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let _walk = self.walk();
         guarded_io(|| {
             for shelf in self.numbers() {
+                // Only the shelf that is being filled may hold newer rows.
+                let is_older = shelf < upto / SHELF_REVISIONS;
                 for item in self.tree(shelf)?.scan_prefix([BLOCK]) {
                     let (_, bytes) = item.map_err(to_io)?;
+                    if is_older && bytes.len() >= COPIED_BYTES_LEAST {
+                        visit(Kept::Block(whole_block(&bytes)?))?;
+                        continue;
+                    }
                     Block::read(&bytes)?
                         .rows()?
                         .iter()
                         .filter(|row| row.revision <= upto)
-                        .try_for_each(&mut *visit)?;
+                        .try_for_each(|row| visit(Kept::Row(row)))?;
                 }
             }
             Ok(())

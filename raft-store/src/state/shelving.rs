@@ -7,6 +7,13 @@ use crate::health::lock;
 use crate::state::rows::StoredRow;
 use crate::stored::RowV1;
 
+/// What a walk over the history shows.
+pub(crate) enum Kept<'a> {
+    /// A block of rows, framed and packed.
+    Block(&'a [u8]),
+    Row(&'a RowV1<'a>),
+}
+
 /// Holds history rows, in order of revision.
 pub(crate) trait Shelving: Send + Sync {
     /// Up to which revision all rows are here; `None` for an empty history.
@@ -27,11 +34,12 @@ pub(crate) trait Shelving: Send + Sync {
     /// Forgets everything and starts at `floor`.
     fn reset(&self, floor: u64) -> io::Result<()>;
 
-    /// Shows all rows up to `upto`.
+    /// Shows all rows up to `upto`, in their order: large blocks as they lie, since copying one costs nothing beside
+    /// unpacking and packing it, the rows of the others one by one.
     fn each_upto(
         &self,
         upto: u64,
-        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
+        visit: &mut dyn FnMut(Kept<'_>) -> io::Result<()>,
     ) -> io::Result<()>;
 
     /// Rows of one key, newest first, older than `before`.
@@ -98,11 +106,11 @@ impl Shelving for InMemory {
     fn each_upto(
         &self,
         upto: u64,
-        visit: &mut dyn FnMut(&RowV1<'_>) -> io::Result<()>,
+        visit: &mut dyn FnMut(Kept<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let held = lock(&self.0);
         let mut wanted = held.rows.iter().filter(|row| row.revision <= upto);
-        wanted.try_for_each(|row| visit(&RowV1::from(row)))
+        wanted.try_for_each(|row| visit(Kept::Row(&RowV1::from(row))))
     }
 
     fn scan(&self, table: u8, key: &[u8], before: u64, limit: usize) -> io::Result<Vec<StoredRow>> {

@@ -304,6 +304,7 @@ impl Group for TestGroup {
             checkpoint_waits: false,
             log_bytes: 0,
             log_segments: 1,
+            log_written_bytes: 0,
             checkpoint_bytes: 0,
             history_bytes: 0,
         }
