@@ -162,12 +162,12 @@ async function anySession(dir) {
 }
 
 /** A browser of its own: nothing is shared with any other page. */
-export async function openBrowser({ anonymous = false, dark = false, width = 1280, dir } = {}) {
+export async function openBrowser({ anonymous = false, dark = false, width = 1280, tall = false, dir } = {}) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
-    viewport: { width, height: 900 },
+    viewport: { width, height: tall ? 1600 : 900 },
     ...(anonymous ? {} : { storageState: await anySession(dir) }),
   });
   context.setDefaultTimeout(STEP_MAX_MS);
@@ -227,6 +227,36 @@ export async function bannersOf(page) {
   await page.addInitScript(watch);
   await page.evaluate(watch);
   return seen;
+}
+
+const answered = (page) =>
+  page
+    .evaluate(async () => {
+      const answer = await fetch('/api/v1/operations?limit=1', { signal: AbortSignal.timeout(2000) });
+      return answer.ok;
+    })
+    .catch(() => false);
+
+/** Asks from the page, wherever it is, again and again. Tells when stopped how long it was between two answers at most. */
+export function watchAnswers(page) {
+  let over = false;
+  let longestMs = 0;
+  const watch = async () => {
+    let lastAt = Date.now();
+    while (!over) {
+      if (await answered(page)) {
+        longestMs = Math.max(longestMs, Date.now() - lastAt);
+        lastAt = Date.now();
+      }
+      await pause(LOOK_AGAIN_MS / 4);
+    }
+  };
+  const watching = watch();
+  return async () => {
+    over = true;
+    await watching;
+    return longestMs;
+  };
 }
 
 /** Waits until nothing on the page is still being read. */

@@ -1,6 +1,6 @@
 // Who is Active is chosen, restarted and told by an operator.
 import assert from 'node:assert/strict';
-import { bannersOf, everyoneUp, openBrowser, scene, visit } from '../harness.mjs';
+import { bannersOf, everyoneUp, openBrowser, scene, visit, watchAnswers } from '../harness.mjs';
 import { choose, chooseForAll, confirm, ended, modeOf, rowOf } from './nodes.mjs';
 
 // row 78; two browsers see each other's change
@@ -67,18 +67,20 @@ for (const [place, open] of [
 scene(
   'a page served by the Active that restarts says so, and not that something is wrong',
   { timeout: 150_000 },
-  async ({ page }) => {
+  async ({ page, t }) => {
     const { active, admin } = await everyoneUp();
     await visit(page, active);
     await rowOf(page, active.id).waitFor();
     const dialog = await chooseForAll(page, 'Restart Active Kyvos Manager Instance');
     const seen = await bannersOf(page);
+    const longestSilence = watchAnswers(page);
     const restarting = page.getByText('Kyvos Manager is restarting…');
     const said = restarting.waitFor();
     await confirm(dialog, admin.password);
     await said;
     await everyoneUp();
     await restarting.waitFor({ state: 'detached' });
+    t.diagnostic(`at most ${await longestSilence()} ms between two answers to the page`);
     assert.ok(seen.has('RESTARTING'));
     for (const wrong of ['CONNECTION_LOST', 'NO_ACTIVE']) assert.ok(!seen.has(wrong), wrong);
   },
@@ -92,13 +94,20 @@ scene(
     const { active, passives } = await everyoneUp();
     await visit(page, active);
     const dialog = await choose(page, passives[0].id, 'Properties');
-    const able = dialog.locator('[data-explains=make-active]');
-    await able.getByText(/can be made Active\.$/).waitFor();
-    await able.getByText('What was looked at').click();
-    await able.getByText('It has caught up:').waitFor();
-    await dialog
-      .locator('[data-explains=failure]')
-      .getByText(/^If .+ dies now, /)
+    const explained = (topic) => dialog.locator(`[data-explains=${topic}]`);
+    await explained('make-active')
+      .getByText(/can be made Active\.$/)
       .waitFor();
+    await explained('make-active').getByText('What was looked at').click();
+    await explained('make-active').getByText('It has caught up:').waitFor();
+    // The reason beside the menu's entry, with the rules behind it.
+    await explained('start')
+      .getByText(/cannot be started now: It runs/)
+      .waitFor();
+    assert.equal(await explained('restart').count(), 0, 'what is possible needs no reason');
+    for (const topic of ['failure', 'host-failure'])
+      await explained(topic)
+        .getByText(/^If .+ dies now, /)
+        .waitFor();
   },
 );

@@ -3,13 +3,14 @@
 // "No active instance" is in faults/no-quorum, "the last one" in without-ha.
 import assert from 'node:assert/strict';
 import { apiOf, everyoneUp, keepDown, scene, signIn, unique, visit } from '../harness.mjs';
-import { bringBack, choose, confirm, ended, menuOf, modeOf, rowOf, stateOf } from './nodes.mjs';
+import { alter, bringBack, choose, confirm, ended, menuOf, modeOf, rowOf, stateOf } from './nodes.mjs';
 
 const START = 'Start Kyvos Manager Service';
 const RESTART = 'Restart Kyvos Manager Service';
 const STOP = 'Stop Kyvos Manager Service';
 const MAKE_ACTIVE = 'Make Active';
 const RESTART_ACTIVE = 'Restart Active Kyvos Manager Instance';
+const LOGS = 'Download logs';
 
 /** The row of the matrix as the menu says it: exactly these are possible, each of the others has its reason. */
 function isRow(menu, { on, off }) {
@@ -30,22 +31,12 @@ async function throughHost(manager, id, items) {
     : { on: [], off: Object.fromEntries(items.map((item) => [item, /host/])) };
 }
 
-/** Has the page see one instance otherwise than it is. */
-async function alter(page, id, change) {
-  await page.route('**/api/v1/managers?*', async (route) => {
-    const response = await route.fetch();
-    const list = await response.json();
-    for (const manager of list.items) if (manager.id === id) Object.assign(manager, change(manager));
-    await route.fulfill({ response, json: list });
-  });
-}
-
 // rows 56, 57, 64, 78
 scene('of an Active that runs', {}, async ({ page }) => {
   const { active, passives } = await everyoneUp();
   await visit(page, passives[0]);
   isRow(await menuOf(page, active.id), {
-    on: ['Properties', RESTART_ACTIVE, 'Delete'],
+    on: ['Properties', RESTART_ACTIVE, LOGS, 'Delete'],
     off: {
       [START]: /It is Active/,
       [RESTART]: /It is Active/,
@@ -62,7 +53,7 @@ scene('of a Passive that runs and has caught up', {}, async ({ page }) => {
   const menu = await menuOf(page, id);
   const stop = await throughHost(passives[0], id, [STOP]);
   isRow(menu, {
-    on: ['Properties', RESTART, MAKE_ACTIVE, 'Delete', ...stop.on],
+    on: ['Properties', RESTART, MAKE_ACTIVE, LOGS, 'Delete', ...stop.on],
     off: { [START]: /It runs/, ...stop.off },
   });
   assert.ok(!(RESTART_ACTIVE in menu), 'that is of the Active only');
@@ -78,7 +69,7 @@ scene('of a Passive that was stopped on purpose', { timeout: 150_000 }, async ({
   await modeOf(page, id).getByText('Passive').waitFor();
   assert.equal((await ended(active, 'STOP_MANAGER')).status, 'succeeded');
   isRow(await menuOf(page, id, (read) => read[START] === undefined), {
-    on: ['Properties', START, 'Download logs', 'Delete'],
+    on: ['Properties', START, LOGS, 'Delete'],
     off: { [RESTART]: /stopped/, [STOP]: /stopped/, [MAKE_ACTIVE]: /./ },
   });
   const dialog = await choose(page, id, 'Properties');
@@ -97,7 +88,7 @@ scene('of a Passive that is down', { timeout: 150_000 }, async ({ page }) => {
     await stateOf(page, id).getByText('Down').waitFor({ timeout: 30_000 });
     assert.equal(await rowOf(page, id).locator('[data-status=bad]').count(), 1);
     const menu = await menuOf(page, id, (read) => read[STOP] === 'It does not answer.');
-    const begin = await throughHost(active, id, [START, RESTART]);
+    const begin = await throughHost(active, id, [START, RESTART, LOGS]);
     isRow(menu, {
       on: ['Properties', 'Delete', ...begin.on],
       off: { [STOP]: /It does not answer/, [MAKE_ACTIVE]: /it does not answer/, ...begin.off },
@@ -119,9 +110,10 @@ scene('of a Passive that lags: Make Active says how far it is behind', {}, async
   await visit(page, active);
   await modeOf(page, id).getByText('Learner').waitFor();
   assert.equal(await rowOf(page, id).locator('[data-status=warn]').count(), 1);
+  const stop = await throughHost(active, id, [STOP]);
   isRow(await menuOf(page, id), {
-    on: ['Properties', RESTART, 'Delete'],
-    off: { [START]: /It runs/, [MAKE_ACTIVE]: /4200 entries behind/ },
+    on: ['Properties', RESTART, LOGS, 'Delete', ...stop.on],
+    off: { [START]: /It runs/, [MAKE_ACTIVE]: /4200 entries behind/, ...stop.off },
   });
 });
 

@@ -90,3 +90,21 @@ export async function bringBack(manager, id, password) {
   await api.dispose();
   await everyoneUp();
 }
+
+/** Has the page see one instance otherwise than it is. */
+export async function alter(page, id, change) {
+  await page.route('**/api/v1/managers?*', async (route) => {
+    const response = await route.fetch();
+    const list = await response.json();
+    for (const manager of list.items) if (manager.id === id) Object.assign(manager, change(manager));
+    await route.fulfill({ response, json: list });
+  });
+}
+
+/** Why a button cannot be used, as it says itself; undefined when it can. */
+export async function whyNotOf(button) {
+  if ((await button.getAttribute('aria-disabled')) !== 'true') return undefined;
+  return button.evaluate(
+    (it) => document.getElementById(it.getAttribute('aria-describedby'))?.textContent ?? '',
+  );
+}

@@ -2,10 +2,41 @@
 
 import assert from 'node:assert/strict';
 import AxeBuilder from '@axe-core/playwright';
-import { menuOf } from '../acts/nodes.mjs';
+import { menuOf, menuRead, whyNotOf } from '../acts/nodes.mjs';
 import { everyoneUp, keepDown, scene, until, visit } from '../harness.mjs';
 
 const NOTICE_MAX_MS = 20_000;
+const NO_ACTIVE = /^No active Kyvos Manager/;
+
+const allOff = (menu) => {
+  for (const [item, whyNot] of Object.entries(menu)) assert.match(whyNot ?? '', NO_ACTIVE, item);
+};
+
+/** The button is there, and off for want of an Active. */
+const isOff = (button) =>
+  until('the button is off for want of an Active', async () => {
+    await button.waitFor();
+    return NO_ACTIVE.test((await whyNotOf(button)) ?? '');
+  });
+
+/** Section 5.5, row "No active instance": looking is all, and each of the others says why, wherever it stands. */
+async function nothingIsOffered(page, here, others) {
+  const { Properties, 'Download logs': logs, ...rest } = await menuOf(page, here);
+  assert.deepEqual([Properties, logs], [undefined, undefined], 'looking needs no Active');
+  allOff(rest);
+  for (const id of others) {
+    const { Properties: known, 'Download logs': _far, ...of } = await menuOf(page, id);
+    assert.equal(known, undefined, 'what was last known can be looked at');
+    allOff(of);
+  }
+  for (const menu of ['Actions of Kyvos Manager Nodes', 'Actions of this page']) {
+    await page.getByRole('button', { name: menu }).click();
+    await page.getByRole('menuitem').first().waitFor();
+    allOff(await menuRead(page));
+    await page.keyboard.press('Escape');
+    await page.getByRole('menuitem').first().waitFor({ state: 'detached' });
+  }
+}
 
 scene(
   'without a quorum the page shows own facts, what is known of the others, and what to do',
@@ -27,11 +58,7 @@ scene(
       await page.getByText('No active instance (electing)').first().waitFor();
       const modes = await page.locator('[data-column=mode]').allTextContents();
       assert.ok(!modes.includes('Active'), 'nobody is called Active');
-      // section 5.5, row "No active instance"
-      const { Properties, 'Download logs': logs, ...others } = await menuOf(page, survivor.id);
-      assert.deepEqual([Properties, logs], [undefined, undefined], 'looking needs no Active');
-      for (const [item, whyNot] of Object.entries(others))
-        assert.match(whyNot, /^No active Kyvos Manager/, item);
+      await nothingIsOffered(page, survivor.id, [active.id, passives[1].id]);
       await page
         .locator('[data-explains=active]')
         .getByText(/no quorum/i)
@@ -43,20 +70,21 @@ scene(
       );
 
       await page.getByRole('link', { name: 'Kyvos Manager Properties' }).click();
-      const save = page.getByRole('button', { name: 'Save', exact: true });
-      await save.waitFor();
-      await until(
-        'Save is disabled for want of an Active',
-        async () => (await save.getAttribute('aria-disabled')) === 'true',
-      );
-      const reason = await save.evaluate(
-        (button) => document.getElementById(button.getAttribute('aria-describedby'))?.textContent,
-      );
-      assert.match(reason, /^No active Kyvos Manager/);
+      await isOff(page.getByRole('button', { name: 'Save', exact: true }));
       await page.getByRole('table', { name: 'Kyvos Manager Properties' }).waitFor({ timeout: NOTICE_MAX_MS });
       await page
         .getByText(/Other pages show what this Manager knew .+ ago\./)
         .waitFor({ timeout: NOTICE_MAX_MS });
+      for (const [link, button] of [
+        ['Migrate role', /^Remove/],
+        ['Migrate role', /^Move/],
+        ['Migrate role', 'Add Kyvos Manager'],
+        ['Nodes and Services', 'Add node'],
+        ['Users', 'Add user'],
+      ]) {
+        await page.getByRole('link', { name: link, exact: true }).click();
+        await isOff(page.getByRole('button', { name: button }).first());
+      }
     } finally {
       letThemReturn();
     }

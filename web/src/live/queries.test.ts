@@ -8,7 +8,7 @@ describe('a live event makes old', () => {
     ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
     ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.hosts, keys.audit]],
     ['hosts', '12', [keys.hosts, keys.managers, keys.audit]],
-    ['prechecks', 'group', [keys.prechecks, keys.audit]],
+    ['prechecks', 'group', [keys.prechecks, keys.explanations, keys.audit]],
     ['operations', '88', [keys.operations, keys.managers, keys.audit]],
     ['access', 'mira', [['access'], keys.me, keys.audit]],
     ['audit', '', [keys.audit]],

@@ -30,7 +30,8 @@ const BY_ROOM: Record<string, QueryKey[]> = {
   // Where a Manager may be added, and how it is reached, follows from its host.
   hosts: [keys.hosts, keys.managers],
   installs: [keys.managers, keys.cluster],
-  prechecks: [keys.prechecks],
+  // Whether a Manager may come to a host depends on what was found there.
+  prechecks: [keys.prechecks, keys.explanations],
   properties: [keys.properties],
   // What is under way with an instance decides what else can be done with it.
   operations: [keys.operations, keys.managers],

@@ -25,7 +25,7 @@ export function DialogFoot({ verb, busy, whyNot, grave = false, onClose, onAct }
       <GuardedButton
         whyNot={whyNot}
         loading={busy}
-        {...(grave ? { color: 'red' } : {})}
+        {...(grave ? { color: 'red.9' } : {})}
         {...(onAct ? { onClick: onAct } : { type: 'submit' })}
       >
         {verb}

@@ -58,6 +58,7 @@ export const theme = createTheme({
       styles: { title: { fontWeight: 600 } },
       defaultProps: { closeButtonProps: { 'aria-label': 'Close' } },
     },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
     // A dialog's <header> would be announced as a second banner of the page.
     ModalHeader: { defaultProps: { role: 'presentation' } },
     DrawerHeader: { defaultProps: { role: 'presentation' } },

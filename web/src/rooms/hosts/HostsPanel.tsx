@@ -13,13 +13,16 @@ import { Empty, GuardedButton } from '../../shell/parts';
 import { EnrolDialog } from './EnrolDialog';
 import { HostDialog } from './HostForm';
 import { COLUMNS, HostRow } from './HostRow';
+import { OutlookDialog } from './OutlookDialog';
 import { OwnKeyDialog } from './OwnKeyDialog';
 import { checkHost, forgetHost, useHostChange, useHosts } from './queries';
 import { stateReading } from './status';
 import { TrustDialog } from './TrustDialog';
 
 /** Which dialog is open, and about which host. */
-type Open = { dialog: 'edit' | 'remove' | 'enrol' | 'trust'; host: number } | { dialog: 'add' | 'own-key' };
+type Open =
+  | { dialog: 'edit' | 'remove' | 'enrol' | 'trust' | 'outlook'; host: number }
+  | { dialog: 'add' | 'own-key' };
 
 function RemoveDialog({ host, onClose }: { host: Host | undefined; onClose: () => void }) {
   const forgetting = useHostChange(forgetHost, {
@@ -67,6 +70,11 @@ function useHostMenu(open: (to: Open) => void) {
     });
   return (host: Host): Action[] => [
     { label: 'Check now', icon: 'refresh', whyNot: manage, onAct: () => look(host) },
+    {
+      label: 'What depends on it',
+      icon: 'info',
+      onAct: () => open({ dialog: 'outlook', host: host.id }),
+    },
     { label: 'Edit', icon: 'edit', whyNot: manage, onAct: () => open({ dialog: 'edit', host: host.id }) },
     host.transport.kind === 'agent'
       ? {
@@ -119,6 +127,7 @@ function Dialogs({
       <EnrolDialog host={about('enrol')} onClose={close} />
       <TrustDialog host={about('trust')} onClose={close} />
       <OwnKeyDialog opened={open?.dialog === 'own-key'} onClose={close} />
+      <OutlookDialog host={about('outlook')} onClose={close} />
       <RemoveDialog host={about('remove')} onClose={close} />
     </>
   );

@@ -3,7 +3,7 @@ import { List, Text } from '@mantine/core';
 import type { Explanation } from '../../live/types';
 import { Icon } from '../../shell/icons';
 import { ProblemAlert } from '../../shell/parts';
-import { useExplanation } from './queries';
+import { type About, type Topic, useExplanation } from './queries';
 
 /** Folded: the verdict names the one that decides. */
 function Rules({ rules }: Pick<Explanation, 'rules'>) {
@@ -22,16 +22,16 @@ function Rules({ rules }: Pick<Explanation, 'rules'>) {
   );
 }
 
-type Asked = Parameters<typeof useExplanation>;
-
 interface ExplainedProps {
   question: string;
-  topic: Asked[0];
-  manager?: Asked[1];
+  topic: Topic;
+  about?: About;
 }
 
-export function Explained({ question, topic, manager }: ExplainedProps) {
-  const { data, error } = useExplanation(topic, manager);
+const NOBODY: About = {};
+
+export function Explained({ question, topic, about = NOBODY }: ExplainedProps) {
+  const { data, error } = useExplanation(topic, about);
   return (
     <section aria-label={question} data-explains={topic}>
       <Text size="sm" fw={600}>

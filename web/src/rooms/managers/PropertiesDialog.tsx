@@ -98,13 +98,25 @@ function AliasForm({ manager, onClose }: { manager: Manager; onClose: () => void
   );
 }
 
-/** What cannot be read off the facts: whether it could take over, and what its end would mean. */
+/** The verbs that the group explains, each with its question. */
+const WHY_NOT = [
+  ['start', 'Why can it not be started?'],
+  ['restart', 'Why can it not be restarted?'],
+  ['stop', 'Why can it not be stopped?'],
+] as const;
+
+/** What cannot be read off the facts: what can be done with it and why not, and what its end would mean. */
 function Explanations({ manager }: { manager: Manager }) {
   const mayLead = manager.mode === 'passive' && manager.role !== 'witness';
+  const about = { manager: manager.id };
   return (
     <>
-      {mayLead && <Explained question="Can it become Active?" topic="make-active" manager={manager.id} />}
-      <Explained question="What if it fails now?" topic="failure" manager={manager.id} />
+      {mayLead && <Explained question="Can it become Active?" topic="make-active" about={about} />}
+      {WHY_NOT.filter(([verb]) => manager.blocked[verb] !== undefined).map(([verb, question]) => (
+        <Explained key={verb} question={question} topic={verb} about={about} />
+      ))}
+      <Explained question="What if it fails now?" topic="failure" about={about} />
+      <Explained question="What if its host dies now?" topic="host-failure" about={about} />
     </>
   );
 }

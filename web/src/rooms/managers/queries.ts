@@ -99,15 +99,27 @@ export function useTenures() {
   });
 }
 
-type Topic = 'active' | 'make-active' | 'failure';
+/** What the group can explain. */
+export type Topic =
+  | 'active'
+  | 'make-active'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'failure'
+  | 'host-failure'
+  | 'add';
+
+/** Whom a topic is about: a Manager, a host, or nobody in particular. */
+export interface About {
+  manager?: number;
+  host?: string;
+}
 
 /** Why something is as it is, as the Manager that serves this page knows it. */
-export function useExplanation(topic: Topic, manager?: number) {
+export function useExplanation(topic: Topic, about: About) {
   return useQuery({
-    queryKey: [...keys.explanations, topic, manager ?? 'here'],
-    queryFn: () => {
-      const query = manager === undefined ? {} : { manager };
-      return take(api.GET('/explain/{topic}', { params: { path: { topic }, query } }));
-    },
+    queryKey: [...keys.explanations, topic, about],
+    queryFn: () => take(api.GET('/explain/{topic}', { params: { path: { topic }, query: { ...about } } })),
   });
 }

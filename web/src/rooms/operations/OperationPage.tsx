@@ -47,7 +47,7 @@ function Steps({ steps }: { steps: OperationStep[] }) {
     <Panel title="Steps">
       <DataTable label="Steps" columns={COLUMNS} numbers={NUMBERS}>
         {steps.map((step) => (
-          <StepRow key={step.name} step={step} cluster={cluster} />
+          <StepRow key={`${step.name}: ${step.title}`} step={step} cluster={cluster} />
         ))}
       </DataTable>
     </Panel>

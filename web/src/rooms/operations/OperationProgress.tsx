@@ -34,7 +34,7 @@ export function OperationProgress({ id }: { id: number }) {
       </Text>
       <List size="sm" spacing={4} listStyleType="none">
         {(operation.steps ?? []).map((step) => (
-          <Step key={step.name} step={step} />
+          <Step key={`${step.name}: ${step.title}`} step={step} />
         ))}
       </List>
       {operation.error && (

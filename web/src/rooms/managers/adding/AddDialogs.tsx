@@ -52,11 +52,40 @@ function Wide({ opened, title, onClose, children }: DialogProps) {
   );
 }
 
+/** What is moved is kept as it was when the dialog opened: at the end it is gone from the group, and the dialog has to say
+ * so. */
+function MoveDialog({
+  id,
+  managers,
+  onClose,
+}: {
+  id: number | undefined;
+  managers: Manager[];
+  onClose: () => void;
+}) {
+  const [moved] = useState(() => managers.find((manager) => manager.id === id));
+  return (
+    <Wide
+      opened={moved !== undefined}
+      title={`Move to another host: ${moved ? displayName(moved) : ''}`}
+      onClose={onClose}
+    >
+      {moved && (
+        <FormThenProgress
+          kind={moved.role === 'witness' ? 'witness' : 'manager'}
+          instead={moved.id}
+          sentences={moveSentences(moved, managers)}
+          onClose={onClose}
+        />
+      )}
+    </Wide>
+  );
+}
+
 export function AddDialogs() {
   const { doing, close } = useDoing();
-  const managers = useManagers().data ?? [];
+  const managers = useManagers().data;
   const kind: Kind = doing?.role === 'witness' ? 'witness' : 'manager';
-  const moved = doing?.do === 'move' ? managers.find(({ id }) => id === doing.manager) : undefined;
   return (
     <>
       <Wide
@@ -66,20 +95,9 @@ export function AddDialogs() {
       >
         <FormThenProgress kind={kind} host={doing?.host} onClose={close} />
       </Wide>
-      <Wide
-        opened={moved !== undefined}
-        title={`Move to another host: ${moved ? displayName(moved) : ''}`}
-        onClose={close}
-      >
-        {moved && (
-          <FormThenProgress
-            kind={moved.role === 'witness' ? 'witness' : 'manager'}
-            instead={moved.id}
-            sentences={moveSentences(moved, managers)}
-            onClose={close}
-          />
-        )}
-      </Wide>
+      {doing?.do === 'move' && managers && (
+        <MoveDialog key={doing.manager} id={doing.manager} managers={managers} onClose={close} />
+      )}
     </>
   );
 }

@@ -9,6 +9,7 @@ import { ProblemAlert } from '../../../shell/parts';
 import { PrecheckTable } from '../../prechecks/PrecheckTable';
 import { usePrechecks } from '../../prechecks/queries';
 import { failed } from '../../prechecks/status';
+import { Explained } from '../Explained';
 import { isAboutPassword, OwnPassword } from '../OwnPassword';
 import classes from './adding.module.css';
 import type { Kind } from './choices';
@@ -129,6 +130,9 @@ export function AddForm({
         {instead === undefined && <KindChoice kind={kind} onChange={changeKind} />}
         <HostPicker kind={kind} host={host} onChoose={setHost} />
         <Outlook added={instead === undefined ? 1 : 0} />
+        {host !== undefined && kind === 'manager' && (
+          <Explained question={`Can a Kyvos Manager come to ${host}?`} topic="add" about={{ host }} />
+        )}
         {host !== undefined && <PrecheckTable key={host} host={host} />}
         {failures.tick}
         <OwnPassword value={password} error={error} onChange={setPassword} />

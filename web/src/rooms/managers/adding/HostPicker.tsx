@@ -23,7 +23,7 @@ export function HostPicker({ kind, host, onChoose }: HostPickerProps) {
     );
   return (
     <Radio.Group label="Host" value={host ?? ''} onChange={onChoose} data-picker={kind}>
-      <Stack gap={0} mt={6} className={classes.hosts ?? ''}>
+      <Stack gap={0} mt={6} className={classes.hosts ?? ''} tabIndex={0}>
         {choices.map((choice) => (
           <Radio
             key={choice.host}
