@@ -141,6 +141,24 @@ async fn a_change_that_was_handed_over_and_never_answered_is_unknown_until_the_g
     stop_all(&mut members).await;
 }
 
+// rows 83, 94
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_a_stopping_leader_has_in_its_log_is_unknown_and_not_refused() {
+    let mut members = three().await;
+    let leader = leader_of(&members).await;
+    drop(members[(leader + 1) % 3].group.take());
+    drop(members[(leader + 2) % 3].group.take());
+    let group = members[leader].group().clone();
+    let before = group.standing().last_log;
+    let draft = Draft { request: Some(id(0)), ..Draft::own(group.here(), numbered(0)) };
+    let under_way = tokio::spawn(async move { group.propose(draft).await });
+    until("it is in the log", || members[leader].group().standing().last_log > before).await;
+
+    members[leader].stop().await;
+    let failure = under_way.await.unwrap().unwrap_err();
+    assert_eq!(failure, ProposeFailure::Unknown { request: id(0) });
+}
+
 // rows 49, 93
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_held_while_the_next_leader_is_elected() {

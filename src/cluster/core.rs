@@ -102,6 +102,11 @@ impl Core {
         Standing { stopped, removed: self.peers.farewell().heard(), ..read }
     }
 
+    /// Whether the Raft core has ended, in good order or not.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.raft.metrics().borrow_watched().running_state.is_err()
+    }
+
     /// The leader this member knows of.
     pub(crate) fn known_leader(&self) -> Option<u64> {
         self.raft.server_metrics().borrow_watched().current_leader

@@ -152,7 +152,8 @@ impl Group {
         self.change_and(change, then).await
     }
 
-    /// Finishes a change of voters that a former leader left half done.
+    /// Finishes a change of voters that a former leader left half done. Whoever loses its vote by it still follows:
+    /// whether it was to go as well is for whoever wanted the change to ask again.
     pub async fn finish_change(&self) -> Done {
         if !self.leading()?.joint() {
             return Ok(());
@@ -161,7 +162,7 @@ impl Group {
         if self.standing().configs.last().is_some_and(|voters| !voters.contains(&here)) {
             return Err(MembershipFailure::HandOverFirst(here));
         }
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::new())).await
+        self.change_and(ChangeMembers::AddVoterIds(BTreeSet::new()), Then::Follows).await
     }
 
     /// Hands the lead over. The caller must have ended its tenure: the new leader does not wait for the

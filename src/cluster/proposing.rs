@@ -109,7 +109,7 @@ pub enum ProposeFailure {
         /// The request to ask for.
         request: RequestId,
     },
-    /// This Manager is stopping or its Raft core has stopped.
+    /// This Manager is stopping or its Raft core has stopped; the proposal was not handed to it.
     #[error("this Manager is stopping")]
     Stopping,
 }
@@ -232,6 +232,9 @@ impl Group {
     }
 
     async fn attempt_here(&self, payload: Bytes, deadline: Instant) -> Attempt {
+        if self.core.has_stopped() {
+            return Attempt::Stopped;
+        }
         let remaining = deadline.saturating_duration_since(Instant::now());
         if planted(Bug::WatchBeforeCommit) {
             self.core.replica.foretell(&payload);
@@ -248,7 +251,8 @@ impl Group {
             },
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Attempt::Nowhere,
             Ok(Err(RaftError::APIError(_))) => Attempt::Doubtful,
-            Ok(Err(RaftError::Fatal(_))) => Attempt::Stopped,
+            // Its core stopped with the proposal in it: an entry that was sent to the others may yet be committed.
+            Ok(Err(RaftError::Fatal(_))) => Attempt::Doubtful,
         }
     }
 
