@@ -9,6 +9,8 @@ BENCH_SECONDS ?= 3
 BENCH_ROUNDS ?= 5
 BENCH_TRIALS ?= 20
 BENCH_JSON ?= target/bench.jsonl
+HOURS ?= 10
+JOBS ?= $(shell nproc)
 SECONDS ?= 60
 EACH_ONCE ?=
 SEED ?=
@@ -28,7 +30,7 @@ NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
 DASHBOARD_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 
-.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos chaos-scoreboard test-chaos durability endurance clean
+.PHONY: help demo test test-rust test-web test-e2e screenshots verify fix bench bench-quick chaos chaos-scoreboard test-chaos sim durability endurance clean
 
 help: ## Lists the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +101,10 @@ chaos-scoreboard: ## Plants mistakes in a Manager one at a time and tells which 
 	$(CARGO) build --locked --features planted-bugs --bin km-planted
 	$(CARGO) build --locked --package chaos-tests
 	./target/debug/scoreboard --km target/debug/km-planted $(if $(BUGS),--only $(BUGS)) --out $(SCOREBOARD_OUT)
+
+sim: ## Runs the group in a simulated world, a seed after the other: HOURS of simulated time, SEED to begin with, JOBS
+	$(CARGO) build --locked --package simulation
+	./target/debug/sim many --hours $(HOURS) --from $(or $(SEED),$(shell date +%s)) --jobs $(JOBS) --keep chaos-tests/seeds/simulation.txt
 
 durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
 	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \

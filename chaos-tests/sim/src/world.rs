@@ -1,0 +1,527 @@
+//! The world: hosts, their processes, the network, the clients; and time, which goes from window to window.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kyvos_manager::base::ManagerId;
+use kyvos_manager::capabilities::managers::model::Role;
+use kyvos_manager::cluster::MembershipFailure;
+use kyvos_manager::machine;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::bugs;
+use crate::clients::{Call, Clients, make};
+use crate::clock::{WallClock, WorldTime};
+use crate::deeds::{Act, Acts};
+use crate::dice::Dice;
+use crate::disk::{Disk, Flushes};
+use crate::ledger::{Ledger, Said};
+use crate::member::{Around, Keeping, Member};
+use crate::nemesis::{Fault, Nemesis, Sight};
+use crate::net::{Host, Net, Quality};
+use crate::plan::Plan;
+use crate::trace::Trace;
+
+/// How often digests are taken and the trace is told where everybody is.
+const LOOK_US: u64 = 1_000_000;
+/// How often keepers are told and run.
+const KEEPERS_US: u64 = 50_000;
+/// How often it is asked who is Active.
+const CLAIMS_US: u64 = 12_000;
+
+/// The world.
+pub struct World {
+    pub plan: Arc<Plan>,
+    pub time: Arc<WorldTime>,
+    pub net: Net,
+    pub ledger: Arc<Mutex<Ledger>>,
+    pub members: Vec<Member>,
+    pub clients: Clients,
+    pub nemesis: Nemesis,
+    pub trace: Trace,
+    /// Keepers of members that are gone, while they tell.
+    telling: Vec<Keeping>,
+    acts: Acts,
+    /// The highest epoch each agent has seen, and how many acts it took.
+    agents: Vec<u64>,
+    pub effects: u64,
+    /// Members in good order on their way down.
+    stopping: Vec<(usize, JoinHandle<()>)>,
+    /// Changes of the membership under way.
+    chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
+    looked: u64,
+    kept: u64,
+    claimed: u64,
+}
+
+impl World {
+    pub fn new(plan: Plan, homes: PathBuf, told: bool) -> Self {
+        let (plan, time) = (Arc::new(plan), Arc::new(WorldTime::default()));
+        let members = plan.roles.len();
+        let hosts = 2 * members + plan.agents;
+        let net = Net::new(time.clone(), Dice::of(plan.seed, "net"), hosts, plan.quality);
+        let (ledger, acts) = (Arc::<Mutex<Ledger>>::default(), Acts::default());
+        let around = Around {
+            plan: plan.clone(),
+            net: net.clone(),
+            cluster_id: Uuid::from_u128(u128::from(plan.seed) + 1),
+            acts: acts.clone(),
+            agents: (2 * members..hosts).collect(),
+            homes,
+        };
+        let member = |(place, role): (usize, &_)| {
+            let dice = Dice::of(plan.seed, &format!("disk {place}"));
+            let disk =
+                Disk::new(place, time.clone(), ledger.clone(), (dice, plan.flushes, plan.lie));
+            Member::new(place, *role, disk, WallClock::new(time.clone()), around.clone())
+        };
+        Self {
+            members: plan.roles.iter().enumerate().map(member).collect(),
+            clients: Clients::new(plan.seed, plan.clients, plan.think_ms),
+            nemesis: Nemesis::new(plan.seed, plan.quiet_ms),
+            trace: Trace::new(told),
+            telling: Vec::new(),
+            agents: vec![0; plan.agents],
+            effects: 0,
+            stopping: Vec::new(),
+            chores: Vec::new(),
+            looked: 0,
+            kept: 0,
+            claimed: 0,
+            plan,
+            time,
+            net,
+            ledger,
+            acts,
+        }
+    }
+
+    pub fn now(&self) -> u64 {
+        self.time.now()
+    }
+
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something was seen that must not be.
+    pub fn is_violated(&self) -> bool {
+        !self.ledger().violations.is_empty()
+    }
+
+    /// Lets everything run for one window, then judges.
+    pub fn step(&mut self) {
+        let (from, until) = (self.now(), self.now() + self.plan.window_us);
+        self.ask(from);
+        for member in &self.members {
+            if let Some(process) = &member.process {
+                process.run_to(until);
+            }
+        }
+        if until >= self.kept + KEEPERS_US || !self.telling.is_empty() {
+            self.keepers(until);
+        }
+        self.time.set(until);
+        self.deliver(until);
+        self.answers(until);
+        self.stopped(until);
+        self.judge(until);
+    }
+
+    /// Client calls that begin.
+    fn ask(&mut self, now: u64) {
+        let calls = self.clients.begin(now, self.members.len());
+        calls.into_iter().for_each(|(member, call)| self.call(member, call, now));
+    }
+
+    fn call(&mut self, member: usize, call: Call, now: u64) {
+        match &self.members[member].process {
+            // A witness shows no pages: nobody asks it.
+            Some(process) if self.plan.roles[member] == Role::Manager => {
+                let (group, clock) = (process.group.clone(), process.clock);
+                drop(process.spawn(make(group, clock, call, self.clients.inbox.clone())));
+            }
+            _ => self.clients.nobody(&call, now),
+        }
+    }
+
+    fn answers(&mut self, now: u64) {
+        let before = self.clients.done.len();
+        let again = self.clients.take(self.members.len());
+        for (member, call) in again {
+            self.call(member, call, now);
+        }
+        for operation in &self.clients.done[before..] {
+            let what = format!(
+                "call {} {:?} {:?} {:?} at {:?}",
+                operation.key,
+                operation.action,
+                operation.outcome,
+                operation.rev,
+                operation.returned
+            );
+            self.trace.note(now, &what);
+        }
+    }
+
+    fn keepers(&mut self, until: u64) {
+        self.kept = until;
+        for member in &mut self.members {
+            if member.role == Role::Manager
+                && let Err(failure) = Keeping::look(member, until)
+            {
+                self.ledger.lock().unwrap_or_else(PoisonError::into_inner).violated(failure);
+            }
+            if let Some(keeping) = member.process.as_ref().and_then(Keeping::of) {
+                keeping.run_to(until);
+            }
+        }
+        self.telling.iter().for_each(|keeping| keeping.run_to(until));
+        self.telling.retain(|keeping| !keeping.is_done());
+    }
+
+    /// Acts that arrive at their hosts.
+    fn deliver(&mut self, now: u64) {
+        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due: Vec<Act> = acts.extract_if(.., |act| act.due <= now).collect();
+        drop(acts);
+        due.sort_unstable();
+        for act in due {
+            let highest = &mut self.agents[act.agent];
+            if act.epoch >= *highest {
+                *highest = act.epoch;
+                self.effects += 1;
+                let claim = (act.member, act.epoch);
+                self.ledger.lock().unwrap_or_else(PoisonError::into_inner).active(&[claim]);
+            }
+        }
+    }
+
+    fn stopped(&mut self, now: u64) {
+        let ended: Vec<usize> = self
+            .stopping
+            .iter()
+            .filter(|(_, task)| task.is_finished())
+            .map(|(member, _)| *member)
+            .collect();
+        for member in ended {
+            self.trace.note(now, &format!("member {member} stopped"));
+            // Nothing of it is under way any more, and its keeper tells.
+            self.crash(member, false);
+        }
+        self.chores.retain(|(_, task)| !task.is_finished());
+    }
+
+    fn judge(&mut self, now: u64) {
+        let look = now >= self.looked + LOOK_US;
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        for member in &self.members {
+            let Some(process) = member.process.as_ref().filter(|process| !process.paused) else {
+                continue;
+            };
+            let (said, stopped) = process.says();
+            ledger.said(member.place, member.node, member.run, said, &process.log);
+            if let Some(because) = stopped.filter(|_| !process.stopping) {
+                ledger.violated(format!("member {} stopped: {because}", member.place));
+            }
+            if look {
+                look_closer(&mut ledger, &mut self.trace, now, member, said);
+            }
+        }
+        if now >= self.claimed + CLAIMS_US {
+            self.claimed = now;
+            let running = self
+                .members
+                .iter()
+                .filter_map(|member| Some((member.place, member.process.as_ref()?)));
+            let claims: Vec<(usize, u64)> = running
+                .filter(|(_, process)| !process.paused)
+                .filter_map(|(place, process)| Some((place, process.claim()?)))
+                .collect();
+            ledger.active(&claims);
+        }
+        if look {
+            self.looked = now;
+            bugs::seen().into_iter().for_each(|panic| ledger.violated(panic));
+        }
+    }
+
+    /// Whoever leads, as far as is seen from outside.
+    pub fn leader(&self) -> Option<usize> {
+        let says = |member: &Member| {
+            let (said, _) = member.process.as_ref()?.says();
+            said.leading.then_some((said.term, member.place))
+        };
+        self.members.iter().filter_map(says).max().map(|(_, place)| place)
+    }
+
+    /// Whoever is Active.
+    pub fn active(&self) -> Option<usize> {
+        let is = |member: &&Member| {
+            member
+                .process
+                .as_ref()
+                .is_some_and(|process| !process.paused && process.claim().is_some())
+        };
+        self.members.iter().find(is).map(|member| member.place)
+    }
+
+    /// Something may go wrong, and something may end.
+    pub fn trouble(&mut self) {
+        let now = self.now();
+        for fault in self.nemesis.ended(now) {
+            self.end(fault);
+        }
+        if now < self.nemesis.next_at {
+            return;
+        }
+        let sight = Sight {
+            members: self.members.len(),
+            leader: self.leader(),
+            troubled: self.nemesis.troubled(),
+        };
+        if let Some((until, fault)) = self.nemesis.draw(now, &sight) {
+            self.trace.note(now, &format!("{fault:?} until {until}"));
+            self.begin(&fault);
+            self.nemesis.active.push((until, fault));
+            self.cut();
+        }
+    }
+
+    /// Everything that is wrong ends.
+    pub fn heal(&mut self) {
+        let now = self.now();
+        self.trace.note(now, "healed");
+        for fault in self.nemesis.end_all() {
+            self.end(fault);
+        }
+        self.net.heal(self.plan.quality);
+        for place in 0..self.members.len() {
+            self.start(place);
+        }
+    }
+
+    fn begin(&mut self, fault: &Fault) {
+        match fault {
+            Fault::Down { members, with_power } => {
+                members.iter().for_each(|member| self.crash(*member, *with_power));
+            }
+            Fault::Paused { members } => {
+                for member in members {
+                    if let Some(process) = &mut self.members[*member].process {
+                        process.paused = true;
+                    }
+                }
+            }
+            Fault::Cut { .. } => {}
+            Fault::Poor { loss_per_mille, jitter_us } => {
+                let least_us = self.plan.quality.least_us;
+                self.links(Quality {
+                    least_us,
+                    jitter_us: *jitter_us,
+                    loss_per_mille: *loss_per_mille,
+                });
+            }
+            Fault::SlowDisk { members, us } => {
+                let flushes = Flushes { least_us: *us, jitter_us: *us / 2 };
+                members.iter().for_each(|member| self.members[*member].disk.set_flushes(flushes));
+            }
+            Fault::WallClock { members, off_ms } => {
+                members.iter().for_each(|member| self.members[*member].wall.set_off(*off_ms));
+            }
+            Fault::HandOver { to } => self.hand_over(*to),
+            Fault::Demotion { member } => self.vote_of(*member, false),
+            Fault::Restart { member } => self.stop(*member),
+        }
+    }
+
+    fn end(&mut self, fault: Fault) {
+        self.trace.note(self.now(), &format!("over: {}", fault.name()));
+        match fault {
+            Fault::Down { members, .. } => {
+                members.into_iter().for_each(|member| self.start(member))
+            }
+            Fault::Paused { members } => {
+                let now = self.now();
+                for member in members {
+                    if let Some(process) = self.members[member].process.as_mut()
+                        && process.paused
+                    {
+                        process.go_on(now);
+                    }
+                }
+            }
+            Fault::Cut { .. } => self.cut(),
+            Fault::Poor { .. } => self.links(self.plan.quality),
+            Fault::SlowDisk { members, .. } => {
+                let flushes = self.plan.flushes;
+                members
+                    .into_iter()
+                    .for_each(|member| self.members[member].disk.set_flushes(flushes));
+            }
+            Fault::WallClock { members, .. } => {
+                members.into_iter().for_each(|member| self.members[member].wall.set_off(0));
+            }
+            Fault::HandOver { .. } => {}
+            Fault::Demotion { member } => self.vote_of(member, true),
+            Fault::Restart { member } => {
+                // One that did not come down in good order in time is killed, as systemd would.
+                self.crash(member, false);
+                self.start(member);
+            }
+        }
+    }
+
+    /// The cuts in force are made, no others: between hosts, whichever of their processes speaks.
+    fn cut(&self) {
+        let (cuts, members) = (self.nemesis.cuts(), self.members.len());
+        for from in 0..members {
+            for to in 0..members {
+                let cut = cuts.contains(&(from, to));
+                for (a, b) in self.between(from, to) {
+                    self.net.set_cut(a, b, cut);
+                }
+            }
+        }
+    }
+
+    fn links(&self, quality: Quality) {
+        for from in 0..self.members.len() {
+            for to in 0..self.members.len() {
+                for (a, b) in self.between(from, to) {
+                    self.net.set_quality(a, b, quality);
+                }
+            }
+        }
+    }
+
+    fn between(&self, from: usize, to: usize) -> [(Host, Host); 4] {
+        let keeper = |member: usize| self.members.len() + member;
+        [(from, to), (keeper(from), to), (from, keeper(to)), (keeper(from), keeper(to))]
+    }
+
+    pub fn crash(&mut self, member: usize, with_power: bool) {
+        let now = self.now();
+        self.stopping.retain(|(stopping, _)| *stopping != member);
+        if self.members[member].process.is_none() {
+            return;
+        }
+        if let Some(keeping) = self.members[member].crash(with_power) {
+            self.telling.push(keeping);
+        }
+        self.clients.lost(member, now);
+        self.trace.note(now, &format!("member {member} is down, power {}", !with_power));
+    }
+
+    pub fn start(&mut self, member: usize) {
+        let now = self.now();
+        if self.members[member].process.is_some() || self.members[member].node == 0 {
+            return;
+        }
+        let log = self.members[member].disk.log();
+        let entries: Vec<_> = log.entries.iter().cloned().collect();
+        self.ledger().opened(member, log.purged, &entries);
+        self.trace.note(now, &format!("member {member} starts"));
+        if let Err(failure) = self.members[member].start(now) {
+            self.ledger().violated(format!("member {member} does not start: {failure}"));
+        }
+    }
+
+    fn stop(&mut self, member: usize) {
+        let Some(process) = &mut self.members[member].process else { return };
+        self.stopping.extend(process.stop().map(|task| (member, task)));
+    }
+
+    fn hand_over(&mut self, to: usize) {
+        let node = ManagerId(self.members[to].node);
+        let Some(active) = self.active() else { return };
+        if let Some(process) = &self.members[active].process {
+            process.hand_over(node);
+        }
+    }
+
+    /// Whoever leads takes a vote, or gives it back.
+    fn vote_of(&mut self, member: usize, given: bool) {
+        let node = ManagerId(self.members[member].node);
+        let Some(leader) = self.leader() else { return };
+        let Some(process) = &self.members[leader].process else { return };
+        let group = process.group.clone();
+        let task = process.spawn(async move {
+            match given {
+                true => group.promote(node).await,
+                false => group.demote(node).await,
+            }
+        });
+        self.chores.push((leader, task));
+    }
+
+    /// Steps until the work is done within a member, or it is too late.
+    pub fn drive<T: Send + 'static>(
+        &mut self,
+        member: usize,
+        work: impl Future<Output = T> + Send + 'static,
+        within_us: u64,
+    ) -> Result<T, String> {
+        let process = self.members[member].process.as_ref().ok_or("the process does not run")?;
+        let task = process.spawn(work);
+        let deadline = self.now() + within_us;
+        while !task.is_finished() {
+            if self.now() >= deadline {
+                return Err("not done in time".to_owned());
+            }
+            self.step();
+        }
+        let process = self.members[member].process.as_ref().ok_or("the process does not run")?;
+        process.finished(task)
+    }
+
+    /// Steps until it is so, or it is too late.
+    pub fn until(&mut self, within_us: u64, so: impl Fn(&Self) -> bool) -> bool {
+        let deadline = self.now() + within_us;
+        while !so(self) {
+            if self.now() >= deadline || self.is_violated() {
+                return false;
+            }
+            self.step();
+        }
+        true
+    }
+
+    /// Whether every member votes, and no change of that is half done. Whoever does not is given its vote.
+    pub fn all_vote(&mut self) -> bool {
+        let Some(leader) = self.leader() else { return false };
+        let Some(process) = &self.members[leader].process else { return false };
+        let standing = process.within(|process| process.group.standing());
+        let lacking =
+            self.members.iter().find(|member| !standing.voters.contains(&ManagerId(member.node)));
+        let Some(lacking) = lacking.map(|member| member.place) else { return !standing.joint() };
+        if self.chores.is_empty() {
+            self.vote_of(lacking, true);
+        }
+        false
+    }
+
+    /// Revision and digest of every member that runs.
+    pub fn facts(&self) -> BTreeSet<(u64, [u8; 32])> {
+        let of = |member: &Member| {
+            let process = member.process.as_ref()?;
+            Some(process.group.view(|state| (state.kernel.revision.0, machine::digest(state).0)))
+        };
+        self.members.iter().filter_map(of).collect()
+    }
+}
+
+fn look_closer(ledger: &mut Ledger, trace: &mut Trace, now: u64, member: &Member, said: Said) {
+    let Some(process) = &member.process else { return };
+    let (revision, digest) =
+        process.group.view(|state| (state.kernel.revision.0, machine::digest(state).0));
+    ledger.digest(member.place, revision, digest);
+    if let Some(difference) = process.group.difference() {
+        ledger.violated(format!("member {} found out: {}", member.place, difference.told()));
+    }
+    let Said { term, leading, committed, applied, .. } = said;
+    trace
+        .note(now, &format!("{} {term} {leading} {committed} {applied} {digest:x?}", member.place));
+}

@@ -1,0 +1,71 @@
+//! The simulation as `make test` runs it: seeds that failed once, the same run from the same seed, and every planted lie
+//! found. Hundreds of seeds take minutes: `cargo test -p simulation -- --ignored`.
+
+use std::path::{Path, PathBuf};
+
+use simulation::disk::Lie;
+use simulation::many::{self, Seed, Sum};
+
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_sim").into()
+}
+
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+fn no_failures(sum: &Sum) {
+    let failed: Vec<String> = sum
+        .failed
+        .iter()
+        .map(|(seed, violations)| format!("{}: {}", seed.told(), violations.join("; ")))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+#[ignore = "not measured yet on a machine with nothing else to do"]
+fn hundreds_of_seeds_hold_every_invariant_and_recover() {
+    const SEEDS: u64 = 200;
+    let seeds = (1..=SEEDS).map(|seed| Seed { seed, seconds: 52 });
+    let sum = many::all(&program(), seeds, jobs(), &|_| ());
+    println!("{}", sum.told());
+    no_failures(&sum);
+    assert_eq!(sum.runs, SEEDS);
+    assert!(sum.simulated_s >= 3.0 * 3_600.0, "{} s", sum.simulated_s);
+    // A quiet run proves nothing.
+    assert!(sum.faults.len() >= 15, "{:?}", sum.faults);
+    assert!(sum.faults.values().all(|count| *count >= 3), "{:?}", sum.faults);
+    assert!(sum.acknowledged >= 50 * SEEDS * 10, "{}", sum.acknowledged);
+}
+
+#[test]
+fn seeds_that_failed_once_hold_now() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds/simulation.txt");
+    let kept = many::kept(&std::fs::read_to_string(file).unwrap());
+    assert!(!kept.is_empty());
+    no_failures(&many::all(&program(), kept.into_iter(), jobs(), &|_| ()));
+}
+
+#[test]
+fn a_seed_is_the_same_run_in_every_process() {
+    let run = |seed| many::apart(&program(), Seed { seed, seconds: 20 }, None).unwrap();
+    for seed in [3, 4] {
+        let (first, again) = (run(seed), run(seed));
+        assert_eq!(first.trace, again.trace, "seed {seed}");
+        assert_eq!(first.acknowledged, again.acknowledged);
+    }
+    assert_ne!(run(5).trace, run(6).trace);
+}
+
+#[test]
+fn every_planted_lie_is_found() {
+    for lie in Lie::ALL {
+        let found = (1..=12).find(|seed| {
+            let seed = Seed { seed: *seed, seconds: 30 };
+            many::apart(&program(), seed, Some(lie)).map_or(true, |run| !run.violations.is_empty())
+        });
+        println!("{}: found with seed {found:?}", lie.name());
+        assert!(found.is_some(), "{} is not found in twelve seeds", lie.name());
+    }
+}
