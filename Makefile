@@ -39,7 +39,7 @@ demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers;
 	$(CARGO) build --release --locked --bin km
 	./target/release/km demo --dir $(DEMO_DIR)
 
-test: test-rust test-web test-e2e test-chaos ## Runs all tests: Rust, dashboard units, end to end in a real browser, every fault once
+test: test-rust test-web test-e2e test-chaos ## Runs all tests: Rust, dashboard units, end to end in a real browser, faults of processes, hosts, networks and disks
 
 test-rust: $(DASHBOARD)
 	scripts/install-sshd
@@ -57,7 +57,7 @@ test-e2e: $(DASHBOARD)
 	$(CARGO) test --workspace --locked --quiet --no-run
 	scripts/e2e target/debug/km
 
-test-chaos: $(DASHBOARD)
+test-chaos: $(DASHBOARD) ## A short chaos run with the debug build; FAULTS= takes every class there is
 	scripts/install-lab
 	$(CARGO) test --workspace --locked --quiet --no-run
 	scripts/chaos-smoke target/debug

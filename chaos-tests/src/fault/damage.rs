@@ -2,7 +2,7 @@
 //! while ago. What the product does not heal or refuse by itself shows in what clients see; what it refuses is put right
 //! as an operator would, by the one documented command, under a new number.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ async fn spoil(host: &Host, damage: Damage, pick: u64, lasts: Duration) -> Resul
                 Damage::BitFlip => flipped(bytes, at, random.random_range(0..8_u8)),
                 _ => bytes[..at].to_vec(),
             };
-            fs::write(&path, damaged).map_err(Failure::doing(path.display()))?;
+            put(&path, &damaged).map_err(Failure::doing(path.display()))?;
             let path = path.strip_prefix(&data).unwrap_or(&path);
             Ok(format!("{} at {at}", path.display()))
         }
@@ -163,9 +163,18 @@ fn below(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Copies a folder with its files' and folders' rights.
+/// Durable: what a harness put on a disk must not be what the next power cut takes away.
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fs::write(path, bytes)?;
+    File::open(path)?.sync_all()
+}
+
+/// Copies a folder with its files' and folders' rights, durably: who restores a disk waits until it is restored.
 fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
-    let copy = |from: &Path, to: &Path| fs::copy(from, to).map(drop);
+    let copy = |from: &Path, to: &Path| {
+        fs::copy(from, to)?;
+        File::open(to)?.sync_all()
+    };
     let make = || -> std::io::Result<()> {
         fs::create_dir_all(to)?;
         fs::set_permissions(to, fs::metadata(from)?.permissions())?;
@@ -180,7 +189,8 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
             false => copy(&entry.path(), &to).map_err(Failure::doing(to.display()))?,
         }
     }
-    Ok(())
+    let settled = File::open(to).and_then(|folder| folder.sync_all());
+    settled.map_err(Failure::doing(to.display()))
 }
 
 /// Whether a Manager serves from its disk, or ends.
