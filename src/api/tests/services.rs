@@ -223,3 +223,135 @@ async fn credentials_are_for_administrators_and_the_map_for_maintainers_too() {
     let discover = ask(Role::Auditor, Method::POST, "/api/v1/services/discover").await;
     assert_eq!(discover.problem(), "FORBIDDEN");
 }
+
+/// 2 BI Servers, 2 Query Engines, 2 Web Portals, 2 Postgres, 3 ZooKeeper servers on six hosts, and the Manager.
+fn declared() -> Km {
+    let km = Km::new();
+    km.group.commit(command_of("properties set kyvos-manager/ZK_SERVICE_WATCH on"));
+    for line in [
+        "hosts register a agent roles=bi_server,zookeeper",
+        "hosts register b agent roles=bi_server,zookeeper",
+        "hosts register c agent roles=query_engine,zookeeper",
+        "hosts register d agent roles=query_engine",
+        "hosts register e agent roles=web_portal,postgres",
+        "hosts register f agent roles=web_portal,postgres",
+    ] {
+        km.group.commit(command_of(line));
+    }
+    km
+}
+
+// row 2
+#[tokio::test]
+async fn the_mapping_shows_exactly_the_roles_that_were_declared_and_the_managers() {
+    let km = declared();
+    let mapping = km.get("/api/v1/services/mapping").await.json();
+    let counts: Vec<String> = mapping["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| {
+            format!("{} {}/{}", kind["type"].as_str().unwrap(), kind["present"], kind["expected"])
+        })
+        .collect();
+    let expected = [
+        "zookeeper 0/3",
+        "postgres 0/2",
+        "bi_server 0/2",
+        "query_engine 0/2",
+        "web_portal 0/2",
+        "kyvos_manager 1/1",
+    ];
+    assert_eq!(counts, expected);
+    let hosts: Vec<&str> = mapping["hosts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|host| host["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(&hosts[..6], ["a", "b", "c", "d", "e", "f"]);
+    assert_eq!(hosts.len(), 7);
+    let ids: Vec<&str> = mapping["hosts"][0]["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|service| service["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["zookeeper.a", "bi_server.a"]);
+    let all = km.get("/api/v1/services?limit=500").await.json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 12);
+    // A role that is taken away is a service less.
+    let id = km.group.set().state.hosts.named("d").unwrap().0;
+    km.group.commit(command_of(&format!("hosts change {id} roles=")));
+    let all = km.get("/api/v1/services?limit=500").await.json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 11);
+}
+
+// rows 31-33
+#[tokio::test]
+async fn what_zookeeper_shows_of_a_service_is_told_with_its_reason_and_its_age() {
+    let km = declared();
+    let seen = async |id: &str| {
+        let all = km.get("/api/v1/services?limit=500").await.json();
+        let items = all["items"].as_array().unwrap().clone();
+        let service = items.into_iter().find(|item| item["id"] == id).unwrap();
+        let text = |field: &str| service[field].as_str().unwrap().to_owned();
+        (
+            text("seen"),
+            text("because"),
+            service["stale"] == true,
+            service["coordination_master"] == true,
+        )
+    };
+    let (before, because, stale, _) = seen("bi_server.a").await;
+    assert_eq!(
+        (before.as_str(), because.as_str(), stale),
+        ("unknown", "Nobody has looked yet.", true)
+    );
+    for line in [
+        "services note-seen /kyvos/bi_servers/a:1 a port=1",
+        "services note-seen /kyvos/bi_servers/b:1 b port=1",
+        "services note-gone /kyvos/bi_servers/b:1",
+        "services note-seen /kyvos/coordination_master a marks=master",
+        "services note-watch watching server=a:2181 mode=leader",
+    ] {
+        km.group.commit(command_of(line));
+    }
+    let told = |seen: &str, because: &str, master: bool| {
+        (seen.to_owned(), because.to_owned(), false, master)
+    };
+    assert_eq!(seen("bi_server.a").await, told("present", "Its znode is there.", true));
+    assert_eq!(seen("bi_server.b").await, told("absent", "Its znode is gone.", false));
+    assert_eq!(
+        seen("query_engine.c").await,
+        told("absent", "No znode of it was ever seen.", false)
+    );
+    assert_eq!(seen("zookeeper.a").await, told("present", "It serves as leader.", false));
+    assert_eq!(seen("zookeeper.b").await, told("unknown", "Nobody has asked it yet.", false));
+    let (postgres, because, ..) = seen("postgres.e").await;
+    assert_eq!(postgres, "unknown");
+    assert!(because.starts_with("No znode stands for"), "{because}");
+    km.group.commit(command_of("services note-watch away gone server=a:2181 down=refused"));
+    let (present, _, stale, _) = seen("bi_server.a").await;
+    assert_eq!((present.as_str(), stale), ("present", true));
+    assert_eq!(seen("zookeeper.a").await.0, "absent");
+}
+
+#[tokio::test]
+async fn services_are_narrowed_and_pages_go_on_where_they_ended() {
+    let km = declared();
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let page = km.get("/api/v1/services?type=bi_server").await.json();
+    assert_eq!(ids(&page), ["bi_server.a", "bi_server.b"]);
+    let page = km.get("/api/v1/services?host=e").await.json();
+    assert_eq!(ids(&page), ["postgres.e", "web_portal.e"]);
+    let page = km.get("/api/v1/services?limit=4").await.json();
+    assert_eq!(ids(&page), ["zookeeper.a", "zookeeper.b", "zookeeper.c", "postgres.e"]);
+    let next = page["next"].as_str().unwrap();
+    let page = km.get(&format!("/api/v1/services?limit=2&after={next}")).await.json();
+    assert_eq!(ids(&page), ["postgres.f", "bi_server.a"]);
+    assert_eq!(km.get("/api/v1/services?type=x").await.problem(), "INVALID_VALUE");
+}

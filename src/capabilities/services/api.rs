@@ -2,6 +2,7 @@
 
 mod access;
 mod discovery;
+mod inventory;
 mod profile;
 mod wire;
 
@@ -119,6 +120,7 @@ pub(crate) fn routes() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(watch))
         .routes(routes!(sightings))
+        .merge(inventory::routes())
         .merge(profile::routes())
         .merge(access::routes())
         .merge(discovery::routes())

@@ -22,6 +22,17 @@ const FILE_MAX_BYTES: u64 = 64 << 10;
 /// What can be asked of services.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
+    /// All services: each role of each host, and each Kyvos Manager
+    List {
+        /// Only those of this type: bi_server, query_engine, web_portal, postgres, zookeeper, kyvos_manager
+        #[arg(long = "type")]
+        kind: Option<String>,
+        /// Only those on this host
+        #[arg(long)]
+        host: Option<String>,
+    },
+    /// The matrix of hosts and types, and how many of each there are
+    Mapping,
     /// How the watch of ZooKeeper stands
     Watch,
     /// What ZooKeeper shows of services, znode by znode
@@ -88,6 +99,33 @@ pub struct SetAccess {
     username: Option<String>,
 }
 
+const SERVICES: &[Column] = &[
+    ("SERVICE", "/title"),
+    ("HOST", "/host"),
+    ("SEEN", "/seen"),
+    ("STALE", "/stale"),
+    ("MASTER", "/coordination_master"),
+    ("SINCE", "/since"),
+    ("BECAUSE", "/because"),
+];
+
+const COUNTS: &[Column] = &[
+    ("SERVICE", "/title"),
+    ("EXPECTED", "/expected"),
+    ("PRESENT", "/present"),
+    ("ABSENT", "/absent"),
+];
+
+const MATRIX: &[Column] = &[
+    ("HOST", "/name"),
+    ("ZOOKEEPER", "/zookeeper"),
+    ("POSTGRES", "/postgres"),
+    ("BI SERVER", "/bi_server"),
+    ("QUERY ENGINE", "/query_engine"),
+    ("WEB PORTAL", "/web_portal"),
+    ("KYVOS MANAGER", "/kyvos_manager"),
+];
+
 const SERVERS: &[Column] =
     &[("SERVER", "/address"), ("SERVES", "/serves"), ("MODE", "/mode"), ("BECAUSE", "/because")];
 
@@ -124,6 +162,13 @@ const RULES: &[Column] = &[
 /// Does it.
 pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Failure> {
     match verb {
+        Verb::List { kind, host } => {
+            let given = [("type", kind), ("host", host)];
+            let query: Vec<_> =
+                given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            output.list(&client.get_all("/services", &query).await?, SERVICES);
+        }
+        Verb::Mapping => mapping(&client.get("/services/mapping", &[]).await?.body, output),
         Verb::Watch => watch(&client.get("/services/watch", &[]).await?.body, output),
         Verb::Sightings { service, host } => {
             let given = [("service", service), ("host", host)];
@@ -139,6 +184,27 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
         Verb::Access(AccessVerb::Set(set)) => set_access(set, client, output).await?,
     }
     Ok(())
+}
+
+fn mapping(body: &Value, output: Output) {
+    if output.format == Format::Json {
+        output.object(body);
+        return;
+    }
+    let rows: Vec<Value> = body["hosts"].as_array().into_iter().flatten().map(row).collect();
+    output.list(&json!({ "items": rows }), MATRIX);
+    output.list(&json!({ "items": body["types"] }), COUNTS);
+}
+
+/// A host as a line of the matrix: what is seen of each of its services.
+fn row(host: &Value) -> Value {
+    let mut row = json!({ "name": host["name"] });
+    for service in host["services"].as_array().into_iter().flatten() {
+        if let Some(kind) = service["type"].as_str() {
+            row[kind] = service["seen"].clone();
+        }
+    }
+    row
 }
 
 fn watch(body: &Value, output: Output) {

@@ -209,6 +209,18 @@ impl ServiceType {
         }
     }
 
+    /// The type as people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BiServer => "BI Server",
+            Self::QueryEngine => "Query Engine",
+            Self::WebPortal => "Kyvos Web Portal",
+            Self::Postgres => "Postgres",
+            Self::Zookeeper => "ZooKeeper",
+            Self::KyvosManager => "Kyvos Manager",
+        }
+    }
+
     /// The type of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.as_str() == name)

@@ -1,10 +1,12 @@
 //! Choice of the services: whether to watch ZooKeeper, and which part of what is seen is news.
 
 mod discovery;
+mod inventory;
 
 use std::collections::BTreeMap;
 
 pub use self::discovery::{form, propose};
+pub use self::inventory::{Seen, Service, inventory};
 use super::command::Command;
 use super::model::{
     Access, Facts, Profile, SERVERS_MAX, Server, Sighted, Standing, TOLD_MAX, ensemble, wanted,

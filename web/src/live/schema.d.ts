@@ -832,6 +832,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every service: each role of each host, and each Kyvos Manager. They are declared by the roles of hosts. */
+        get: operations["list_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/access": {
         parameters: {
             query?: never;
@@ -876,6 +893,23 @@ export interface paths {
         };
         /** What the newest look found. */
         get: operations["get_znode_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The matrix of hosts and types, with how many of each there are. */
+        get: operations["get_service_mapping"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1768,6 +1802,18 @@ export interface components {
          * @enum {string}
          */
         ManagerState: "running" | "stopped" | "down" | "starting" | "stopping";
+        /** @description A host and its services. */
+        MappedHost: {
+            /**
+             * Format: int64
+             * @description Its number, if it is registered.
+             */
+            id?: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Its services, in the order of the types. */
+            services: components["schemas"]["Service"][];
+        };
         /** @description Who asks, and what they may do. */
         Me: {
             expires_at?: components["schemas"]["Time"] | null;
@@ -2292,6 +2338,36 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Service: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Why that is said. */
+                because: string;
+                /** @description Whether it is the Coordination Master, as ZooKeeper shows. */
+                coordination_master: boolean;
+                /** @description The name of its host. */
+                host: string;
+                /**
+                 * Format: int64
+                 * @description The host, if it is registered.
+                 */
+                host_id?: number | null;
+                /** @description Its name: `type.host`. */
+                id: string;
+                /** @description What was seen of it. That is one observer's word, and no verdict. */
+                seen: components["schemas"]["ServiceSeen"];
+                since?: components["schemas"]["Time"] | null;
+                /** @description Whether it may not be so any more, because nobody has looked since. */
+                stale: boolean;
+                /** @description What kind, for people. */
+                title: string;
+                /** @description What kind. */
+                type: components["schemas"]["ServiceType"];
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ServiceSighting: {
             /** @description The items, in the list's order. */
             items: {
@@ -2636,6 +2712,56 @@ export interface components {
             /** @description Only about these hosts and the group as a whole, at most 100; left out: about everything. */
             hosts?: string[];
         };
+        /** @description A service on a host. */
+        Service: {
+            /** @description Why that is said. */
+            because: string;
+            /** @description Whether it is the Coordination Master, as ZooKeeper shows. */
+            coordination_master: boolean;
+            /** @description The name of its host. */
+            host: string;
+            /**
+             * Format: int64
+             * @description The host, if it is registered.
+             */
+            host_id?: number | null;
+            /** @description Its name: `type.host`. */
+            id: string;
+            /** @description What was seen of it. That is one observer's word, and no verdict. */
+            seen: components["schemas"]["ServiceSeen"];
+            since?: components["schemas"]["Time"] | null;
+            /** @description Whether it may not be so any more, because nobody has looked since. */
+            stale: boolean;
+            /** @description What kind, for people. */
+            title: string;
+            /** @description What kind. */
+            type: components["schemas"]["ServiceType"];
+        };
+        /** @description How many of a type there are. */
+        ServiceCount: {
+            /** @description How many are seen not to be there. */
+            absent: number;
+            /** @description How many are declared. */
+            expected: number;
+            /** @description How many are seen to be there. */
+            present: number;
+            /** @description What kind, for people. */
+            title: string;
+            /** @description What kind. */
+            type: components["schemas"]["ServiceType"];
+        };
+        /** @description The matrix of hosts and types. */
+        ServiceMapping: {
+            /** @description The hosts with a service, by name. */
+            hosts: components["schemas"]["MappedHost"][];
+            /** @description The types, in the order in which a cluster is started, with how many there are. */
+            types: components["schemas"]["ServiceCount"][];
+        };
+        /**
+         * @description What was seen of a service.
+         * @enum {string}
+         */
+        ServiceSeen: "present" | "absent" | "unknown";
         /** @description A service, as a znode shows it. */
         ServiceSighting: {
             /** @description Whether the znode goes with the session that made it. */
@@ -5124,6 +5250,48 @@ export interface operations {
             };
         };
     };
+    list_services: {
+        parameters: {
+            query?: {
+                /** @description Only those of this type. */
+                type?: string;
+                /** @description Only those on this host. */
+                host?: string;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Service"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_zookeeper_access: {
         parameters: {
             query?: {
@@ -5259,6 +5427,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ZnodeDiscovery"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_mapping: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceMapping"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
