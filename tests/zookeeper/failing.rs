@@ -106,9 +106,18 @@ async fn of_three_servers_one_may_die_and_without_two_it_is_away() {
     let stage = Stage::at(ensemble.port(), 3).await;
     stage.until("it is seen", is_there(BI1)).await;
 
+    stage.watches().await;
     let leader = ensemble.leader().await;
+    let before = stage.watch().since;
     ensemble.kill(leader);
     let [second, third] = [1, 2].map(|further| (leader + further) % 3);
+    // Only what is made after the list of a new connection shows that its watches are heard.
+    stage
+        .until("it is watched through another server", |state| {
+            let since = state.services.watch.as_ref().map(|watch| watch.since);
+            freshness(state) == Freshness::Fresh && since != Some(before)
+        })
+        .await;
     ensemble.serves(second).await;
     ensemble.serves(third).await;
     let kyvos = ensemble.client().await;

@@ -4,7 +4,9 @@
 //! panics on what a server sent is more than a watch that ended: see [`THREAD`].
 //!
 //! Events say only which znodes to look at again. What was missed while the connection was away is found by listing
-//! everything anew: ZooKeeper does not replay it.
+//! everything anew: ZooKeeper does not replay it. Before that every watch is asked for anew: on a new connection the
+//! client repeats only watches that are not recursive (`resend_watches` of 0.11.2 never sends `SetWatches2`), and says
+//! nothing of it.
 
 mod connecting;
 mod dump;
@@ -118,12 +120,7 @@ async fn watch(ready: &Ready, profile: Profile, watcher: Watcher) -> String {
             Err(_) => return format!("no server let us in within {} s", CONNECT_WAIT.as_secs()),
         },
     };
-    let events = match timeout(CONNECT_WAIT, listen(&client, &profile)).await {
-        Ok(Ok(events)) => events,
-        Ok(Err(error)) => return format!("it cannot be watched: {error}"),
-        Err(_) => return "it cannot be watched: no answer in time".into(),
-    };
-    Watching::new(client, profile, events, watcher).run().await
+    Watching::new(client, profile, watcher).run().await
 }
 
 type Events = SelectAll<BoxStream<'static, Option<String>>>;
@@ -160,8 +157,10 @@ fn events(watcher: PersistentWatcher) -> BoxStream<'static, Option<String>> {
 struct Watching {
     client: Client,
     profile: Profile,
-    events: Events,
     watcher: Watcher,
+    events: Events,
+    /// Whether the server of this connection still has to be asked for the watches.
+    unheard: bool,
     /// Whether everything has to be listed.
     anew: bool,
     /// When to look next; `None`: nothing changed.
@@ -174,10 +173,19 @@ struct Watching {
 }
 
 impl Watching {
-    fn new(client: Client, profile: Profile, events: Events, watcher: Watcher) -> Self {
-        let (dirty, listed) = (BTreeSet::new(), Instant::now());
-        let look_at = Some(listed);
-        Self { client, profile, events, watcher, anew: true, look_at, dirty, lost: None, listed }
+    fn new(client: Client, profile: Profile, watcher: Watcher) -> Self {
+        Self {
+            client,
+            profile,
+            watcher,
+            events: Events::new(),
+            unheard: true,
+            anew: true,
+            look_at: Some(Instant::now()),
+            dirty: BTreeSet::new(),
+            lost: None,
+            listed: Instant::now(),
+        }
     }
 
     /// Watches until nobody listens or it cannot go on; then says goodbye to the server, and why.
@@ -251,6 +259,7 @@ impl Watching {
         match state {
             SessionState::SyncConnected | SessionState::ConnectedReadOnly => {
                 self.lost = None;
+                self.unheard = true;
                 self.list_anew();
                 Ok(())
             }
@@ -272,14 +281,7 @@ impl Watching {
     /// Looks at what has to be looked at, and tells.
     async fn look(&mut self) -> Result<(), String> {
         self.look_at = None;
-        let (anew, dirty) = (std::mem::take(&mut self.anew), std::mem::take(&mut self.dirty));
-        let looking = async {
-            match anew {
-                true => tree::whole(&self.client, &self.profile).await,
-                false => tree::some(&self.client, &self.profile, &dirty).await,
-            }
-        };
-        match timeout(LIST_WAIT, looking).await {
+        match timeout(LIST_WAIT, self.see()).await {
             Ok(Ok(news)) => self.say(news).await,
             // The session's state tells what becomes of it; everything is listed when it is back.
             Ok(Err(Error::ConnectionLoss)) => {
@@ -288,6 +290,20 @@ impl Watching {
             }
             Ok(Err(error)) => Err(format!("it cannot be read: {error}")),
             Err(_) => Err(format!("it was not read within {} s", LIST_WAIT.as_secs())),
+        }
+    }
+
+    /// What is listed after its watch was answered for cannot change unheard.
+    async fn see(&mut self) -> Result<News, Error> {
+        if self.unheard {
+            // The old ones go when the new ones are there: so the client finds no watch without a listener to take back.
+            self.events = listen(&self.client, &self.profile).await?;
+            self.unheard = false;
+        }
+        let (anew, dirty) = (std::mem::take(&mut self.anew), std::mem::take(&mut self.dirty));
+        match anew {
+            true => tree::whole(&self.client, &self.profile).await,
+            false => tree::some(&self.client, &self.profile, &dirty).await,
         }
     }
 
