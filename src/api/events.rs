@@ -98,6 +98,10 @@ async fn events(
     Asked(query): Asked<EventQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
     let Watcher { surface, caller, .. } = watcher;
+    // A stream that opens and ends at once would look like a Manager that is well, again and again.
+    if surface.stopping.is_cancelled() {
+        return Err(Problem::new(Fault::Stopping, "This Kyvos Manager is going down."));
+    }
     let after = match last_seen(&headers)?.or(query.after.map(Revision)) {
         Some(Revision(seen)) => Revision(seen + u64::from(planted(Bug::WatchResumesLate))),
         None => surface.group.view(|state| state.kernel.revision),
@@ -139,7 +143,15 @@ struct Glance {
     mode: Mode,
     leader: Option<ManagerId>,
     reachable: BTreeSet<ManagerId>,
-    restarting: bool,
+    leaving: Leaving,
+}
+
+/// Whether this Manager is about to fall silent, and says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    ToRestart,
+    Removed,
 }
 
 impl Live {
@@ -203,10 +215,11 @@ impl Live {
         }
     }
 
-    /// The last word of a process that goes down: that it comes back at once, if nobody was told yet.
+    /// The last word of a process that goes down: that it comes back at once, or never, if nobody was told yet.
     fn take_leave(&mut self) {
-        let told = self.last_glance.as_ref().is_some_and(|glance| glance.restarting);
-        if self.glance().restarting && !told {
+        let told = self.last_glance.as_ref().map(|glance| glance.leaving);
+        let leaving = self.glance().leaving;
+        if leaving != Leaving::No && told != Some(leaving) {
             self.waiting.push_back(json("status", &cluster::now(&self.surface)));
         }
         self.ended = true;
@@ -240,7 +253,11 @@ impl Glance {
             mode: sight.verdict.mode,
             leader: sight.standing.leader,
             reachable: reachable.collect(),
-            restarting: is_restarting(state, sight),
+            leaving: match sight.standing.removed {
+                Some(_) => Leaving::Removed,
+                None if is_restarting(state, sight) => Leaving::ToRestart,
+                None => Leaving::No,
+            },
         }
     }
 }

@@ -203,11 +203,46 @@ async fn streams_end_when_the_process_goes_down() {
     stream.next().await.unwrap();
     km.surface.stopping.cancel();
     while stream.next().await.is_some() {}
+    // What opened and ended at once would look like a Manager that is well.
+    let refused = km.by(Role::Auditor, Method::GET, "/api/v1/events").send().await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.problem(), "STOPPING");
+}
+
+fn notes(status: &Sent, code: &str) -> bool {
+    let notices = status.data["notices"].as_array().unwrap();
+    notices.iter().any(|notice| notice["code"] == code)
 }
 
 fn says_that_it_restarts(status: &Sent) -> bool {
-    let notices = status.data["notices"].as_array().unwrap();
-    notices.iter().any(|notice| notice["code"] == "RESTARTING")
+    notes(status, "RESTARTING")
+}
+
+// An open page goes elsewhere by this word; it has been without a quorum for long, so nothing else is new.
+#[tokio::test(start_paused = true)]
+async fn a_removed_manager_says_so_at_once_and_last() {
+    let km = Km::new();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    km.group.lose_quorum();
+    while stream.next().await.unwrap().data["mode_here"] != "no_quorum" {}
+    km.group.set().removed = Some("Kyvos Manager 1 was removed".into());
+    let removed = tokio::time::Instant::now();
+    let told = stream.next().await.unwrap();
+    assert!(notes(&told, "MANAGER_REMOVED"), "{told:?}");
+    assert!(removed.elapsed() < Duration::from_secs(1), "before its last moment is over");
+    for _ in 0..20 {
+        let km = Km::new();
+        let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+        stream.next().await.unwrap();
+        // Whether it is looked at once more or the end is heard of first is a matter of luck.
+        km.group.set().removed = Some("Kyvos Manager 1 was removed".into());
+        km.surface.stopping.cancel();
+        let mut last = None;
+        while let Some(sent) = stream.next().await {
+            last = Some(sent);
+        }
+        assert!(last.is_some_and(|last| notes(&last, "MANAGER_REMOVED")));
+    }
 }
 
 // requirements 5.10, banner 5

@@ -2,7 +2,8 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { api, readLocally } from './client';
-import { setConnection } from './connection';
+import { connection, setConnection } from './connection';
+import { wasRemoved } from './failover';
 import { keys, queriesMadeOldBy } from './queries';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
@@ -19,24 +20,34 @@ function takeStatus(queries: QueryClient, cluster: Cluster) {
   if (before !== undefined || nobody(cluster)) void queries.invalidateQueries();
 }
 
-function liveListener(queries: QueryClient): StreamListener & { end(): void } {
+/** What is done about what the stream tells. `search` is given by tests. */
+export function liveListener(
+  queries: QueryClient,
+  search = searchForAnother,
+): StreamListener & { end(): void } {
+  const cluster = () => queries.getQueryData<Cluster>(keys.cluster);
   let stopSearch: (() => void) | undefined;
   const stop = () => {
     stopSearch?.();
     stopSearch = undefined;
   };
+  const begin = () => {
+    stopSearch ??= search(cluster);
+  };
   return {
     end: stop,
     onOpen() {
-      stop();
+      if (!wasRemoved(cluster())) stop();
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
       // What was read before the stream stood may have been changed unheard.
       void queries.invalidateQueries();
     },
     onBroken() {
+      if (connection().lostAt === undefined) setConnection({ lostAt: Date.now() });
+      // It said that it goes.
+      if (wasRemoved(cluster())) setConnection({ state: 'lost' });
       if (stopSearch) return;
-      setConnection({ lostAt: Date.now() });
-      stopSearch = searchForAnother(() => queries.getQueryData<Cluster>(keys.cluster));
+      begin();
       // A stream refused with 401 looks like any other break; asking who we are tells, and signs out.
       void api.GET('/me').catch(() => undefined);
     },
@@ -44,7 +55,12 @@ function liveListener(queries: QueryClient): StreamListener & { end(): void } {
     onChange(event) {
       for (const queryKey of queriesMadeOldBy(event)) void queries.invalidateQueries({ queryKey });
     },
-    onStatus: (cluster) => takeStatus(queries, cluster),
+    onStatus(status) {
+      takeStatus(queries, status);
+      // It says itself that it goes: nobody waits for its silence.
+      if (wasRemoved(status)) begin();
+      else stop();
+    },
     onResync: () => void queries.invalidateQueries(),
   };
 }

@@ -37,7 +37,7 @@ describe('going to another Manager', () => {
       pathname: '/settings/properties',
       search: '?file=custom',
     });
-    expect(url).toBe('https://km2.example:8443/settings/properties?file=custom&km_r=1&switched=1');
+    expect(url).toBe('https://km2.example:8443/settings/properties?file=custom&km_r=1&switched=silent');
   });
 
   it('goes to the first that answers, not to the first that was asked', async () => {
@@ -57,9 +57,11 @@ describe('going to another Manager', () => {
   });
 
   it('takes its mark out of the address, so that a reload does not claim a second switch', () => {
-    history.replaceState(null, '', '/audit?km_r=1&switched=1');
-    expect(takeSwitchedMark(location, history)).toBe(true);
-    expect(location.search).toBe('?km_r=1');
-    expect(takeSwitchedMark(location, history)).toBe(false);
+    for (const why of ['silent', 'removed']) {
+      history.replaceState(null, '', `/audit?km_r=1&switched=${why}`);
+      expect(takeSwitchedMark(location, history)).toBe(why);
+      expect(location.search).toBe('?km_r=1');
+      expect(takeSwitchedMark(location, history)).toBeUndefined();
+    }
   });
 });

@@ -9,7 +9,15 @@ export const OWN_PROBE_MAX_MS = 1000;
 /** A busy Manager needs time for a first handshake; all are asked at the same time. */
 export const PROBE_MAX_MS = 4000;
 const SWITCHED = 'switched';
+const REMOVED = 'MANAGER_REMOVED';
 const STAY_HERE = 'km_r';
+
+/** Why a page left its Manager: that one fell silent, or was removed from the group. */
+export type Parting = 'silent' | 'removed';
+
+/** Whether the Manager that serves this page said that it is none any more. It ends soon, and does not come back. */
+export const wasRemoved = (cluster: Cluster | undefined) =>
+  cluster?.notices.some(({ code }) => code === REMOVED) ?? false;
 
 const rank = (member: ClusterMember) => (member.reachable ? 0 : 2) + (member.role === 'voter' ? 0 : 1);
 
@@ -25,24 +33,30 @@ export function failoverTargets(cluster: Cluster | undefined, ownOrigin: string)
 }
 
 /** Where to go on the Manager that answered: the same page, asking it not to send us elsewhere. */
-export function sameThere(origin: string, here: Pick<Location, 'pathname' | 'search'>): string {
+export function sameThere(
+  origin: string,
+  here: Pick<Location, 'pathname' | 'search'>,
+  why: Parting = 'silent',
+): string {
   const url = new URL(here.pathname, origin);
   url.search = here.search;
   url.searchParams.set(STAY_HERE, '1');
-  url.searchParams.set(SWITCHED, '1');
+  url.searchParams.set(SWITCHED, why);
   return url.toString();
 }
 
-/** True once after a switch; takes the mark out of the address so that a reload does not claim it again. */
-export function takeSwitchedMark(location: Location, history: History): boolean {
+/** Why this page was switched to, once after a switch; takes the mark out of the address so that a reload does not claim it
+ * again. */
+export function takeSwitchedMark(location: Location, history: History): Parting | undefined {
   const url = new URL(location.href);
-  if (!url.searchParams.has(SWITCHED)) return false;
+  const mark = url.searchParams.get(SWITCHED);
+  if (mark === null) return undefined;
   url.searchParams.delete(SWITCHED);
   history.replaceState(history.state, '', url);
-  return true;
+  return mark === 'removed' ? 'removed' : 'silent';
 }
 
-export async function answers(origin: string, maxMs = PROBE_MAX_MS): Promise<boolean> {
+export async function answers(origin: string, maxMs: number): Promise<boolean> {
   try {
     await fetch(`${origin}/api/v1/openapi.json`, {
       mode: 'no-cors',

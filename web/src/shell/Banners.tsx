@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { localReadsKnownUntil } from '../live/client';
 import { useNow } from '../live/clock';
 import { useConnection } from '../live/connection';
+import type { Parting } from '../live/failover';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
 import classes from './Banners.module.css';
@@ -64,7 +65,7 @@ function useStaleness(): string | undefined {
 }
 
 /** `switched`: this page was opened because the Manager that served it before is gone. */
-export function Banners({ switched }: { switched: boolean }) {
+export function Banners({ switched }: { switched: Parting | undefined }) {
   const cluster: Cluster | undefined = useCluster().data;
   const heard = useConnection();
   const lost = heard.state === 'lost';
@@ -72,7 +73,7 @@ export function Banners({ switched }: { switched: boolean }) {
   const [dismissed, setDismissed] = useState(false);
   const banners = bannersOf(cluster, {
     lost,
-    switched: switched && !dismissed,
+    switched: dismissed ? undefined : switched,
     silentMs: heard.lostAt === undefined ? 0 : Date.now() - heard.lostAt,
   });
   return (

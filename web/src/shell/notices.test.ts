@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aCluster } from '../testing/samples';
 import { bannersOf } from './notices';
 
-const calm = { lost: false, switched: false, silentMs: 0 };
+const calm: Parameters<typeof bannersOf>[1] = { lost: false, switched: undefined, silentMs: 0 };
 const codes = (...args: Parameters<typeof bannersOf>) => bannersOf(...args).map(({ code }) => code);
 
 describe('banners', () => {
@@ -71,16 +71,25 @@ describe('banners', () => {
 
   // section 5.10, banner 6
   it('tell who the new active instance is after a switch', () => {
-    const [banner] = bannersOf(aCluster({ here: 2, active: 2 }), { ...calm, switched: true });
+    const [banner] = bannersOf(aCluster({ here: 2, active: 2 }), { ...calm, switched: 'silent' });
     expect(banner?.text).toBe('You were switched to Green (new active instance).');
   });
 
   it('do not call a Passive the new active instance', () => {
-    const [banner] = bannersOf(aCluster({ here: 2, active: 3 }), { ...calm, switched: true });
+    const [banner] = bannersOf(aCluster({ here: 2, active: 3 }), { ...calm, switched: 'silent' });
     expect(banner?.text).toBe('You were switched to Green. The active instance is km3.example.');
   });
 
+  it('say that the one that served the page before was removed', () => {
+    const [banner] = bannersOf(aCluster({ here: 2, active: 2 }), { ...calm, switched: 'removed' });
+    expect(banner?.text).toBe(
+      'You were switched to Green (new active instance). The instance that served this page was removed from the group.',
+    );
+  });
+
   it('wait with the switch until an Active is known', () => {
-    expect(codes(aCluster({ here: 2, active: null }), { ...calm, switched: true })).toEqual(['NO_ACTIVE']);
+    expect(codes(aCluster({ here: 2, active: null }), { ...calm, switched: 'silent' })).toEqual([
+      'NO_ACTIVE',
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 // Which banners to show and in which order. Pure. The texts of requirements section 5.10 are contracts.
+import type { Parting } from '../live/failover';
 import type { Cluster, Notice } from '../live/types';
 import type { Doing } from './doing';
 
@@ -11,7 +12,8 @@ export interface Banner extends Notice {
 
 interface Circumstances {
   lost: boolean;
-  switched: boolean;
+  /** Why this page was switched to; undefined when it was not. */
+  switched: Parting | undefined;
   /** How long nothing has been heard of it; 0 while it is heard. */
   silentMs: number;
 }
@@ -50,7 +52,7 @@ export function nameOf(cluster: Cluster, id: number | null | undefined): string 
 }
 
 /** Only an Active one is called the new active instance; arriving at a Passive says who is. */
-function switchedBanner(cluster: Cluster): Banner | undefined {
+function switchedBanner(cluster: Cluster, why: Parting): Banner | undefined {
   const here = nameOf(cluster, cluster.here);
   const active = nameOf(cluster, cluster.active);
   if (active === undefined) return undefined;
@@ -58,7 +60,8 @@ function switchedBanner(cluster: Cluster): Banner | undefined {
     cluster.active === cluster.here
       ? `You were switched to ${here} (new active instance).`
       : `You were switched to ${here}. The active instance is ${active}.`;
-  return { code: 'SWITCHED', severity: 'info', text };
+  const removed = why === 'removed' ? ' The instance that served this page was removed from the group.' : '';
+  return { code: 'SWITCHED', severity: 'info', text: text + removed };
 }
 
 /** Of the group's notices, those that still hold: the last word of a Manager that restarts explains its silence. */
@@ -78,7 +81,7 @@ export function bannersOf(
   const own: (Banner | undefined)[] = [];
   if (lost && !restarting) own.push(LOST);
   if (cluster && cluster.active == null && !unknown) own.push(NO_ACTIVE);
-  if (cluster && switched) own.push(switchedBanner(cluster));
+  if (cluster && switched) own.push(switchedBanner(cluster, switched));
   const said = new Set(own.map((banner) => banner?.code));
   if (unknown) said.add(NO_ACTIVE.code);
   const told = notices.filter((notice) => !said.has(notice.code)).map(asBanner);
