@@ -101,7 +101,9 @@ impl<P, T, C> Change<P, T, C> {
         let address = self.source.as_deref().unwrap_or("unknown");
         self.surface.sign_ins.try_now(address, whom, Instant::now()).map_err(|wait| {
             let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-            let detail = format!("Too many tries for {whom} from {address}.");
+            let detail = format!(
+                "Too many tries for {whom} from {address}, right ones included; the next one in {seconds} s."
+            );
             Problem::new(Fault::TooManyLogins, detail).retry_after(seconds)
         })
     }

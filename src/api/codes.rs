@@ -223,7 +223,7 @@ impl Fault {
                 "NO_SUCH_TOPIC",
                 S::NOT_FOUND,
                 "No such topic",
-                "The topics that can be explained are active, make-active and failure.",
+                "The topics that can be explained are active, make-active, start, stop, restart, add, failure and host-failure.",
             ),
             Self::MethodNotAllowed => entry(
                 "METHOD_NOT_ALLOWED",
@@ -441,7 +441,7 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
         Code::PrecheckFailed => line(
             S::CONFLICT,
             "A precheck fails",
-            "Put it right and run the prechecks again, or send accept_failed_prechecks: true.",
+            "Put it right and run the prechecks again (km prechecks run); or do it all the same: accept_failed_prechecks: true, on the command line --accept-failed-prechecks.",
         ),
         Code::NoWayToHost => line(
             S::CONFLICT,

@@ -1,8 +1,10 @@
 //! `GET /explain/{topic}`: why the product thinks what it thinks, rule by rule.
 //!
-//! What would happen if something failed is in `loss`, whether something can be done now in `verbs`.
+//! Who is Active, or why nobody is, is in `office`; what would happen if something failed in `loss`; whether something can be
+//! done now in `verbs`.
 
 mod loss;
+mod office;
 mod verbs;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,6 @@ use super::reading::Onlooker;
 use super::router::Routes;
 use super::sight::Sight;
 use crate::base::ManagerId;
-use crate::leadership::{Mode, Rule, Verdict};
 
 /// A verdict and the rules behind it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -77,7 +78,7 @@ async fn explain(
         about.manager.map(ManagerId).ok_or_else(missing)
     };
     match topic.as_str() {
-        "active" => onlooker.show(|_| Ok(active(sight.verdict))),
+        "active" => onlooker.show(|state| Ok(office::active(state, &sight))),
         "make-active" => {
             let manager = manager()?;
             onlooker.show(|state| verbs::make_active(state, &sight, manager))
@@ -104,16 +105,4 @@ async fn explain(
         }),
         _ => Err(Problem::new(Fault::NoSuchTopic, "There is no such topic.")),
     }
-}
-
-fn active(verdict: Verdict) -> Explanation {
-    let because = verdict.because;
-    let sentence = match verdict.mode {
-        Mode::Active(_) => because,
-        Mode::Passive => format!("This Manager is Passive. {because}"),
-        Mode::NoQuorum => format!("This Manager has no quorum. {because}"),
-    };
-    let rule = |rule: Rule| ExplainedRule { rule: rule.rule, pass: rule.pass, detail: rule.detail };
-    let rules = verdict.rules.into_iter().map(rule).collect();
-    Explanation { topic: "active", verdict: sentence, rules }
 }

@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub(super) now: Timestamp,
     pub(super) mode: Mode,
     pub(super) leader: Option<ManagerId>,
+    /// How long ago a leader was heard here.
+    pub(super) heard_ago: Duration,
     pub(super) peers: BTreeMap<ManagerId, PeerReport>,
     pub(super) propose_failure: Option<ProposeFailure>,
     pub(super) read_failure: Option<ReadFailure>,
@@ -73,6 +75,7 @@ impl TestGroup {
             now: START,
             mode: Mode::Active(Epoch(2)),
             leader: Some(HERE),
+            heard_ago: Duration::from_millis(40),
             peers: BTreeMap::new(),
             propose_failure: None,
             read_failure: None,
@@ -264,7 +267,7 @@ impl Group for TestGroup {
             checkpoint: Revision(0),
             purged: Revision(0),
             matched: BTreeMap::new(),
-            leader_heard_ago: Some(Duration::from_millis(40)),
+            leader_heard_ago: Some(inner.heard_ago),
             stopped: None,
             removed: inner.removed.clone(),
         }

@@ -10,6 +10,7 @@ mod events;
 mod health;
 mod hosts;
 mod logs;
+mod no_active;
 mod on_hosts;
 mod pages;
 mod prechecks;

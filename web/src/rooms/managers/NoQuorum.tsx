@@ -1,4 +1,4 @@
-// The truth without a quorum: what this node is and knows, when it last heard of the others, and what to do.
+// The truth while nobody is Active: what this node is and knows, when it last heard of the others, why, and what to do.
 import { List, Text } from '@mantine/core';
 import { useCluster } from '../../live/session';
 import type { Cluster, ClusterMember } from '../../live/types';
@@ -6,6 +6,7 @@ import { count, duration } from '../../shell/format';
 import { Panel } from '../../shell/listing';
 import { Command, Pill } from '../../shell/parts';
 import { Explained } from './Explained';
+import { nobodyActive } from './nobodyActive';
 import { displayName } from './status';
 
 function lastHeard(member: ClusterMember, here: number): string {
@@ -54,21 +55,23 @@ function WhatToDo({ missing }: { missing: number }) {
   );
 }
 
+function State({ answering, cluster }: { answering: number; cluster: Cluster }) {
+  return (
+    <Pill tone={answering < cluster.quorum ? 'bad' : 'warn'} icon="error">
+      {answering} of {cluster.voters.length} voters answer, {cluster.quorum} are needed
+    </Pill>
+  );
+}
+
 export function NoQuorum() {
   const cluster = useCluster().data;
-  if (cluster?.mode_here !== 'no_quorum') return null;
-  const answering = cluster.members.filter(
-    (member) => cluster.voters.includes(member.id) && (member.reachable || member.id === cluster.here),
-  ).length;
+  const nobody = nobodyActive(cluster);
+  if (cluster === undefined || nobody === undefined) return null;
   return (
     <Panel
-      title="No quorum"
+      title={nobody.missing > 0 ? 'No quorum' : 'No active instance'}
       section="no-quorum"
-      beside={
-        <Pill tone="bad" icon="error">
-          {answering} of {cluster.voters.length} voters answer, {cluster.quorum} are needed
-        </Pill>
-      }
+      beside={nobody.removed ? null : <State answering={nobody.answering} cluster={cluster} />}
     >
       <div
         className="card-grid"
@@ -77,13 +80,13 @@ export function NoQuorum() {
         <div>
           <Text size="sm" mb="sm">
             Nothing can be changed now, and nothing acknowledged is lost. This Manager shows what it knew:
-            facts up to revision {count(cluster.applied)}, term {cluster.term}. It keeps looking for the
-            others.
+            facts up to revision {count(cluster.applied)}, term {cluster.term}.
+            {!nobody.removed && ' It keeps looking for the others.'}
           </Text>
-          <Voters cluster={cluster} />
+          {!nobody.removed && <Voters cluster={cluster} />}
           <Explained question="Why is nobody Active?" topic="active" />
         </div>
-        <WhatToDo missing={Math.max(1, cluster.quorum - answering)} />
+        {nobody.missing > 0 && <WhatToDo missing={nobody.missing} />}
       </div>
     </Panel>
   );
