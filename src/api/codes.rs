@@ -458,6 +458,9 @@ pub(crate) fn refusal_entry(code: Code) -> Entry {
         }
         Code::TooLong => line(S::PAYLOAD_TOO_LARGE, "Too long", "The detail names the bound."),
         Code::NoSuchHost => line(S::NOT_FOUND, "No such host", "GET /api/v1/hosts lists them."),
+        Code::NoSuchService => {
+            line(S::NOT_FOUND, "No such service", "GET /api/v1/services lists them.")
+        }
         Code::HostExists => {
             line(S::CONFLICT, "Host exists", "Choose another name, or change the host that has it.")
         }

@@ -129,6 +129,8 @@ codes! {
     NoWayToHost = "NO_WAY_TO_HOST",
     /// Nobody wants ZooKeeper to be connected to (A8).
     ZookeeperNotWatched = "ZOOKEEPER_NOT_WATCHED",
+    /// No service of that name: no host has the role.
+    NoSuchService = "NO_SUCH_SERVICE",
 }
 
 impl fmt::Display for Code {

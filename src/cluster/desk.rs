@@ -47,6 +47,10 @@ impl Desk for Group {
                 let ask = wire::decode(&body).map_err(text)?;
                 Ok((Kind::LogPiece, wire::encode(&self.read_log(ask).await?)))
             }
+            Kind::Look => {
+                let ask = wire::decode(&body).map_err(text)?;
+                Ok((Kind::Looked, wire::encode(&self.look_for_peer(ask).await?)))
+            }
             other => Err(format!("{other:?} is not a question")),
         }
     }

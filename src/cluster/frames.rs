@@ -79,10 +79,12 @@ pub(crate) enum Kind {
     LogFiles = 71,
     LogRead = 72,
     LogPiece = 73,
+    Look = 80,
+    Looked = 81,
 }
 
 impl Kind {
-    const ALL: [Kind; 39] = [
+    const ALL: [Kind; 41] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
@@ -122,6 +124,8 @@ impl Kind {
         Kind::LogFiles,
         Kind::LogRead,
         Kind::LogPiece,
+        Kind::Look,
+        Kind::Looked,
     ];
 
     fn from_number(number: u16) -> Option<Kind> {

@@ -11,7 +11,7 @@
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
-//! `comparing` for how a member with other facts is found out; `removed` for how one learns that it is no member any more; `shelf` for how members read each other's logs.
+//! `comparing` for how a member with other facts is found out; `removed` for how one learns that it is no member any more; `shelf` for how members read each other's logs; `looking` for how one sees with another's eyes.
 
 mod agents;
 mod announcing;
@@ -31,6 +31,7 @@ pub(crate) mod frames;
 mod home;
 mod joining;
 mod keeper;
+mod looking;
 mod membership;
 mod network;
 mod peer_server;
@@ -80,6 +81,7 @@ pub use self::feed::{Feed, FeedEnded, RING, Subscription, TooOld};
 pub use self::home::{Founding, Home, HomeFailure, JoinAsk, JoinGrant};
 pub use self::joining::{AdmitFailure, JoinRequest};
 pub use self::keeper::{Heard, Keeper};
+pub use self::looking::{LOOKS_MAX, Looked, look_at};
 pub use self::membership::MembershipFailure;
 pub use self::pki::{AgentIdentity, CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 pub(crate) use self::proposing::now as wall_clock;

@@ -257,6 +257,32 @@ pub(crate) struct LogPieceV1 {
     pub bytes: Vec<u8>,
 }
 
+/// Asks what is seen of some places.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LookV1 {
+    pub targets: Vec<TargetV1>,
+}
+
+/// One of them; with a path it is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct TargetV1 {
+    pub address: String,
+    pub path: Option<String>,
+}
+
+/// Answer to [`LookV1`], in its order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LookedV1 {
+    pub seen: Vec<SeenV1>,
+}
+
+/// What is seen of a place.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct SeenV1 {
+    pub answers: bool,
+    pub because: String,
+}
+
 /// A checkpoint follows.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SnapshotBeginV1 {

@@ -55,6 +55,7 @@ fn level_of(kind: &operations::Kind) -> Level {
         | operations::Kind::AddOnHost(_)
         | operations::Kind::Replace { .. }
         | operations::Kind::PushScript { .. }
+        | operations::Kind::Services(_)
         | operations::Kind::RemoveManager { .. } => INSTANCES,
     }
 }

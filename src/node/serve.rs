@@ -200,6 +200,7 @@ fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
             group.clone(),
             Arc::new(RealZookeeper::of(group.unowned())),
         )),
+        Arc::new(services::reconciler::Judging::of(group.clone(), hosts.clone())),
     ]
 }
 

@@ -6,14 +6,14 @@ use std::process::{Child, Stdio};
 use super::support::{Demo, Told, free_ports, km, plain_http, run, until};
 
 /// An agent on this computer: its folder and, once started, its process.
-struct Agent {
-    dir: tempfile::TempDir,
+pub(crate) struct Agent {
+    pub(crate) dir: tempfile::TempDir,
     port: u16,
     child: Option<Child>,
 }
 
 impl Agent {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (dir, [port, ..]) = (tempfile::tempdir().unwrap(), free_ports());
         let text = format!(
             "[agent]\ndata_dir = \"data\"\nlisten = \"127.0.0.1:{port}\"\nadvertise = \"127.0.0.1:{port}\"\n"
@@ -22,20 +22,20 @@ impl Agent {
         Agent { dir, port, child: None }
     }
 
-    fn enrol(&self, token: &str) -> Told {
+    pub(crate) fn enrol(&self, token: &str) -> Told {
         let mut enrol = km();
         enrol.args(["--output", "json", "agent", "enrol", "--config"]).arg(self.config());
         run(enrol.env("KM_ENROL_TOKEN", token))
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let log = std::fs::File::create(self.dir.path().join("agent.log")).unwrap();
         let mut agent = km();
         agent.args(["agent", "--config"]).arg(self.config()).stdin(Stdio::null());
         self.child = Some(agent.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
-    fn config(&self) -> std::path::PathBuf {
+    pub(crate) fn config(&self) -> std::path::PathBuf {
         self.dir.path().join("agent.toml")
     }
 }

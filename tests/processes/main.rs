@@ -28,6 +28,7 @@ mod postgres;
 mod prechecks;
 mod restart_active;
 mod secrets;
+mod services;
 mod starting;
 mod support;
 mod three_managers;

@@ -355,3 +355,137 @@ async fn services_are_narrowed_and_pages_go_on_where_they_ended() {
     assert_eq!(ids(&page), ["postgres.f", "bi_server.a"]);
     assert_eq!(km.get("/api/v1/services?type=x").await.problem(), "INVALID_VALUE");
 }
+
+// A22
+#[tokio::test]
+async fn what_is_wanted_stands_beside_what_is_seen_and_who_manages_services_says_it() {
+    let km = declared();
+    let path = "/api/v1/services/bi_server.a";
+    let before = km.get(path).await.json();
+    assert_eq!(
+        before["wanted"],
+        json!({"state":"running","why":"declared","by":null,"since":null})
+    );
+    assert_eq!((&before["unit"], &before["verdict"]), (&"kyvos-bi-server".into(), &Value::Null));
+    let want =
+        |role, body: Value| km.by(role, Method::PUT, &format!("{path}/wanted")).json(body).send();
+    let stopped = json!({"state":"stopped","why":"maintenance"});
+    assert_eq!(want(Role::Auditor, stopped.clone()).await.problem(), "FORBIDDEN");
+    let declared = json!({"state":"stopped","why":"declared"});
+    assert_eq!(want(Role::Maintainer, declared).await.problem(), "INVALID_VALUE");
+    let told = want(Role::Maintainer, stopped).await.json();
+    assert_eq!(
+        (&told["wanted"]["state"], &told["wanted"]["why"]),
+        (&"stopped".into(), &"maintenance".into())
+    );
+    assert!(told["wanted"]["by"].as_str().is_some_and(|by| !by.is_empty()), "{told}");
+    let mapping = km.get("/api/v1/services/mapping").await.json();
+    let bi =
+        mapping["types"].as_array().unwrap().iter().find(|it| it["type"] == "bi_server").unwrap();
+    assert_eq!((&bi["expected"], &bi["wanted_running"]), (&2.into(), &1.into()));
+    for (id, code) in [
+        ("bi_server.z", "NO_SUCH_SERVICE"),
+        ("query_engine.a", "NO_SUCH_SERVICE"),
+        ("nonsense", "NO_SUCH_SERVICE"),
+        ("kyvos_manager.km1", "WRONG_STATE"),
+    ] {
+        let want = km.by(Role::Maintainer, Method::PUT, &format!("/api/v1/services/{id}/wanted"));
+        let body = json!({"state":"stopped","why":"operator"});
+        assert_eq!(want.json(body).send().await.problem(), code, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn how_a_type_is_controlled_is_shown_set_and_taken_back() {
+    let km = declared();
+    let types = km.get("/api/v1/services/types").await.json();
+    let units: Vec<_> =
+        types["items"].as_array().unwrap().iter().map(|it| it["unit"].as_str().unwrap()).collect();
+    let expected = [
+        "kyvos-zookeeper",
+        "kyvos-postgres",
+        "kyvos-bi-server",
+        "kyvos-query-engine",
+        "kyvos-web-portal",
+    ];
+    assert_eq!(units, expected);
+    let path = "/api/v1/services/types/bi_server";
+    let set = |body: Value| km.by(Role::Maintainer, Method::PUT, path).json(body).send();
+    let probe = json!({"kind":"http","port":8081,"path":"/up"});
+    let told = set(json!({"unit":"bi","probe":probe})).await.json();
+    assert_eq!(
+        (&told["unit"], &told["probe"], &told["is_default"]),
+        (&"bi".into(), &probe, &false.into())
+    );
+    let detail = km.get("/api/v1/services/bi_server.a").await.json();
+    assert_eq!((&detail["unit"], &detail["address"]), (&"bi".into(), &"a:8081".into()));
+    let refused = set(json!({"unit":"a b","probe":{"kind":"none"}})).await;
+    assert_eq!(refused.problem(), "INVALID_VALUE");
+    let told = km.by(Role::Maintainer, Method::DELETE, path).send().await.json();
+    assert_eq!((&told["unit"], &told["revision"]), (&"kyvos-bi-server".into(), &0.into()));
+    let manager = km.by(Role::Maintainer, Method::DELETE, "/api/v1/services/types/kyvos_manager");
+    assert_eq!(manager.send().await.problem(), "WRONG_STATE");
+}
+
+#[tokio::test]
+async fn services_are_started_and_stopped_in_their_order_by_an_operation() {
+    let km = declared();
+    let post = async |path: &str, body: Value| {
+        km.by(Role::Maintainer, Method::POST, &format!("/api/v1{path}")).json(body).send().await
+    };
+    let steps = async |id: &Value| {
+        let operation = km.get(&format!("/api/v1/operations/{id}")).await.json();
+        let steps = operation["steps"].as_array().unwrap().clone();
+        let titles = steps.iter().map(|step| step["title"].as_str().unwrap().to_owned());
+        (operation["kind"].clone(), titles.collect::<Vec<_>>())
+    };
+    let begun = post("/services/stop", json!({"why":"schedule"})).await;
+    assert_eq!(begun.status, 202);
+    let id = begun.json()["operation"].clone();
+    let (kind, titles) = steps(&id).await;
+    assert_eq!(kind, "STOP_SERVICES");
+    let expected = [
+        "Stop 2 Kyvos Web Portals",
+        "Stop 2 Query Engines",
+        "Stop 2 BI Servers",
+        "Stop 2 Postgres servers",
+        "Stop 3 ZooKeeper servers",
+        "See that nothing was passed over",
+    ];
+    assert_eq!(titles, expected);
+    let busy = post("/services/bi_server.a/start", json!({})).await;
+    assert_eq!(busy.problem(), "TARGET_BUSY");
+    let detail = km.get("/api/v1/services/bi_server.a").await.json();
+    assert_eq!(detail["operation"], id);
+    post(&format!("/operations/{id}/cancel"), json!({})).await;
+    let begun = post("/services/types/bi_server/restart", json!({"at_once":1})).await.json();
+    let (kind, titles) = steps(&begun["operation"]).await;
+    assert_eq!((kind, titles.len()), ("RESTART_SERVICES".into(), 6));
+    let begun = post("/services/web_portal.e/restart", json!({})).await.json();
+    assert_eq!(steps(&begun["operation"]).await.0, "RESTART_SERVICE");
+    let refused = post("/services/web_portal.f/restart", json!({"at_once":0})).await;
+    assert_eq!(refused.problem(), "INVALID_VALUE");
+    let refused = post("/services/types/kyvos_manager/stop", json!({})).await;
+    assert_eq!(refused.problem(), "NO_SUCH_SERVICE");
+}
+
+#[tokio::test]
+async fn a_verdict_is_shown_with_its_evidence() {
+    let km = declared();
+    let id = km.group.set().state.hosts.named("a").unwrap().0;
+    km.group.commit(command_of(&format!(
+        "services note-verdicts down \"it is gone\" bi_server:{id} whole=true observers=2"
+    )));
+    let detail = km.get("/api/v1/services/bi_server.a").await.json();
+    assert_eq!(
+        (&detail["verdict"]["verdict"], &detail["verdict"]["because"]),
+        (&"down".into(), &"it is gone".into())
+    );
+    let evidence = detail["evidence"].as_array().unwrap();
+    assert_eq!((evidence.len(), &evidence[0]["observer"]), (2, &"unit".into()));
+    let mapping = km.get("/api/v1/services/mapping").await.json();
+    let bi =
+        mapping["types"].as_array().unwrap().iter().find(|it| it["type"] == "bi_server").unwrap();
+    assert_eq!((&bi["down"], &bi["up"]), (&1.into(), &0.into()));
+    assert_eq!(km.get("/api/v1/services/bi_server.z").await.problem(), "NO_SUCH_SERVICE");
+}

@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 77, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 91, "a route came or went: say here how many there are");
     found
 }
 
@@ -30,6 +30,7 @@ fn filled(path: &str) -> String {
         ("{id}", "7"),
         ("{key}", "some-key"),
         ("{topic}", "active"),
+        ("{type}", "bi_server"),
     ];
     parts.iter().fold(path.to_owned(), |path, (part, value)| path.replace(part, value))
 }
@@ -82,6 +83,10 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "Host",
         "HostRole",
         "HostTransport",
+        "Service",
+        "ServiceDetail",
+        "ServiceControl",
+        "ServiceMapping",
         "ServiceWatch",
         "ServiceSighting",
         "ZnodeProfile",
@@ -146,6 +151,18 @@ fn may(role: Role, operation: &str) -> bool {
         "set_znode_profile",
         "reset_znode_profile",
         "discover_znodes",
+        "want_service",
+        "set_service_type",
+        "reset_service_type",
+        "start_service",
+        "stop_service",
+        "restart_service",
+        "start_service_type",
+        "stop_service_type",
+        "restart_service_type",
+        "start_services",
+        "stop_services",
+        "restart_services",
     ];
     let auditor = ["list_audit"];
     let administrator = [

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::plan::Seen;
 use crate::base::{Epoch, HostId, ManagerId, Refusal};
-use crate::cluster::{Group, MembershipFailure, ProposeFailure, wall_clock};
+use crate::capabilities::services::model::Endpoint;
+use crate::cluster::{Group, MembershipFailure, ProposeFailure, look_at, wall_clock};
 use crate::leadership::{Ended, HandOverFailure, Tenure};
 use crate::machine::{Command, State};
 use crate::remote::{
@@ -81,6 +82,24 @@ pub trait OnHosts: Reach {
         host: HostId,
         verb: UnitVerb,
     ) -> impl Future<Output = Result<UnitStatus, ActFailure>> + Send;
+
+    /// How a unit stands on a host.
+    fn unit(
+        &self,
+        host: HostId,
+        unit: &UnitName,
+    ) -> impl Future<Output = Result<UnitStatus, ActFailure>> + Send;
+
+    /// Starts or stops a unit on a host, and waits until it has. Done already is done.
+    fn order_unit(
+        &self,
+        host: HostId,
+        unit: &UnitName,
+        verb: UnitVerb,
+    ) -> impl Future<Output = Result<UnitStatus, ActFailure>> + Send;
+
+    /// Whether a service answers, asked from here; if not, why.
+    fn answers(&self, endpoint: &Endpoint) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Runs one of the known commands on a host.
     fn run(
@@ -167,6 +186,24 @@ impl<H: Remote> OnHosts for InTenure<'_, H> {
     async fn order(&self, host: HostId, verb: UnitVerb) -> Result<UnitStatus, ActFailure> {
         self.tenure.still_valid()?;
         Ok(self.hosts.order(host, &UnitName::manager(), verb).await?)
+    }
+
+    async fn unit(&self, host: HostId, unit: &UnitName) -> Result<UnitStatus, ActFailure> {
+        Ok(self.hosts.unit(host, unit).await?)
+    }
+
+    async fn order_unit(
+        &self,
+        host: HostId,
+        unit: &UnitName,
+        verb: UnitVerb,
+    ) -> Result<UnitStatus, ActFailure> {
+        self.tenure.still_valid()?;
+        Ok(self.hosts.order(host, unit, verb).await?)
+    }
+
+    async fn answers(&self, endpoint: &Endpoint) -> Result<(), String> {
+        look_at(endpoint).await
     }
 
     async fn run(&self, host: HostId, command: HostCommand) -> Result<Output, ActFailure> {

@@ -1,6 +1,7 @@
 //! Facts of the operations: what was asked, how far it is, and what came of it.
 
 mod kind;
+mod order;
 mod work;
 
 use std::collections::BTreeMap;
@@ -8,16 +9,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::kind::{Instance, Kind, Removal, Site, Subject, Target};
+pub use self::order::{AT_ONCE_MAX, Order, Scope, Target as ServiceTarget, Verb};
 pub use self::work::{Task, Work};
 pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Timestamp};
 use crate::capabilities::managers::model as managers;
+use crate::capabilities::services::model::ServiceId;
 use crate::machine::Moment;
 
 /// How many ended operations are kept.
 pub const ENDED_KEPT: usize = 1_000;
 /// Most operations open at a time.
 pub const OPEN_MAX: usize = 100;
+/// Most steps of an operation.
+pub const STEPS_MAX: usize = 2_000;
 /// Longest detail of a step, in bytes; longer ones are cut.
 pub const DETAIL_MAX_BYTES: usize = 1_024;
 
@@ -245,6 +250,15 @@ impl Facts {
             operation.kind.site().is_some_and(|site| site.host == host)
         };
         self.open().find(brings)
+    }
+
+    /// The open operation that is about this service, if there is one.
+    pub fn about_service(&self, service: ServiceId) -> Option<Revision> {
+        let about = |(_, operation): &(Revision, &Operation)| match &operation.kind {
+            Kind::Services(order) => order.targets.iter().any(|target| target.service == service),
+            _ => false,
+        };
+        self.open().find(about).map(|(id, _)| id)
     }
 
     /// What Kyvos Manager HA was last switched to by a restart, as far as is remembered.

@@ -2,7 +2,7 @@
 //!
 //! Every step checks before it does, so whoever is Active may take up any operation at any point. A step tells
 //! that it began before it acts, and one that does not come to its end in time fails with what was last known.
-//! The steps themselves: `addition`, `office` (who is Active), `process` (restarting), `removal`.
+//! The steps themselves: `addition`, `office` (who is Active), `process` (restarting), `removal`, `wave` (services).
 
 mod addition;
 mod office;
@@ -10,6 +10,7 @@ mod on_host;
 mod process;
 mod removal;
 mod step;
+mod wave;
 
 use self::step::Doing;
 use super::model::{Kind, Operation, Status, StepEnd, Task, newcomer};
@@ -66,6 +67,13 @@ pub enum Act {
         /// How the step ends if it cannot be done.
         otherwise: StepEnd,
     },
+    /// Do something with services, side by side, for a step.
+    Wave {
+        /// The operation and its step.
+        at: Place,
+        /// What.
+        deed: WaveDeed,
+    },
     /// Ask for prechecks of a host.
     Look {
         /// Its name.
@@ -115,6 +123,17 @@ pub enum Chore {
     Join(Role),
     /// Write the Disaster Recovery script.
     Push,
+}
+
+/// What a step can do with services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaveDeed {
+    /// Start them.
+    Start,
+    /// Stop them.
+    Stop,
+    /// See whether they serve.
+    Serve,
 }
 
 /// An operation and one of its steps.
@@ -183,6 +202,9 @@ impl Doing<'_> {
             Task::Uninstall => self.uninstall(),
             Task::Push => self.push(),
             Task::Confirm => self.confirm(),
+            Task::StartServices => self.wave(WaveDeed::Start),
+            Task::StopServices => self.wave(WaveDeed::Stop),
+            Task::ServeServices => self.wave(WaveDeed::Serve),
         }
     }
 

@@ -2,6 +2,7 @@
 //! `chores`, so that a host that is slow to answer holds up nobody else.
 
 mod chores;
+mod waves;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl Reconciler for Operations {
 async fn pass(reach: &impl Reach) -> Pass {
     let epoch = reach.epoch();
     let mut moves = reach.look(|state, seen| plan(state, seen, epoch));
-    moves.retain(|step| !matches!(step.act, Act::Chore { .. }));
+    moves.retain(|step| !matches!(step.act, Act::Chore { .. } | Act::Wave { .. }));
     let mut done = Pass::Nothing;
     for Move { because, act } in moves {
         match make(reach, act).await {
@@ -71,7 +72,7 @@ async fn make(reach: &impl Reach, act: Act) -> Result<(), ActFailure> {
             reach.propose(Command::StepEnded { id, step, end, detail, epoch }.into()).await
         }
         Act::Do { at, deed } => told(reach, at, carry_out(reach, deed).await).await,
-        Act::Chore { .. } => Ok(()),
+        Act::Chore { .. } | Act::Wave { .. } => Ok(()),
         Act::Look { host } => {
             let hosts = BTreeSet::from([host]);
             reach.propose(prechecks::Command::Ask { hosts }.into()).await

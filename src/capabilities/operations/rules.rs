@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::command::{Command, Event};
 use super::model::{
-    DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Site, Status, Step,
-    StepEnd, StepStatus, Subject, Target, newcomer,
+    AT_ONCE_MAX, DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Order,
+    STEPS_MAX, Site, Status, Step, StepEnd, StepStatus, Subject, Target, newcomer,
 };
 use crate::base::text::{cut, one_line};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision};
@@ -138,7 +138,35 @@ fn allowed(state: &State, kind: &Kind) -> Result<(), Refusal> {
         Kind::PushScript { hosts } => {
             hosts.iter().try_for_each(|(host, _)| state.hosts.host(*host).map(drop))
         }
+        Kind::Services(order) => order_fits(state, order),
     }
+}
+
+/// Every service is there, once, and under the name of its host.
+fn order_fits(state: &State, order: &Order) -> Result<(), Refusal> {
+    let distinct: BTreeSet<_> = order.targets.iter().map(|target| target.service).collect();
+    if order.targets.is_empty() || distinct.len() != order.targets.len() {
+        let detail = "There is no service this could be done with.";
+        return Err(Refusal::new(Code::NoSuchService, detail));
+    }
+    if order.at_once == 0 || order.at_once > AT_ONCE_MAX {
+        let detail = format!("1 to {AT_ONCE_MAX} services are restarted side by side.");
+        return Err(Refusal::new(Code::InvalidValue, detail));
+    }
+    if Kind::Services(order.clone()).works().len() > STEPS_MAX {
+        let detail = format!(
+            "That would be more than {STEPS_MAX} steps: restart more of them side by side."
+        );
+        return Err(Refusal::new(Code::TooMany, detail));
+    }
+    for target in &order.targets {
+        let host = state.hosts.host(target.service.host)?;
+        if !target.service.exists(state) || host.name != target.host {
+            let name = target.service.name(state);
+            return Err(Refusal::new(Code::NoSuchService, format!("There is no service {name}.")));
+        }
+    }
+    Ok(())
 }
 
 /// Whom it let in already may stay where it is.

@@ -1,9 +1,12 @@
 //! Kyvos services over HTTP: how ZooKeeper is watched, what it shows, and what its znodes mean.
 
 mod access;
+mod control;
 mod discovery;
 mod inventory;
+mod operate;
 mod profile;
+mod service;
 mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +16,14 @@ use utoipa_axum::routes;
 
 use self::wire::{MarksName, ServiceName};
 use super::model::{
-    self, Freshness, Sighting, Standing, Watch, ensemble, freshness, wanted, weakness,
+    self, Freshness, ServiceId, Sighting, Standing, Watch, ensemble, freshness, wanted, weakness,
 };
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Time, View, Window};
 use crate::base::{Code, Refusal};
 use crate::machine::State;
+
+/// Most services that the live feed names of one event; whoever wants all looks.
+const NAMED_MAX: usize = 20;
 
 /// How the watch of ZooKeeper stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -121,6 +127,9 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(watch))
         .routes(routes!(sightings))
         .merge(inventory::routes())
+        .merge(service::routes())
+        .merge(control::routes())
+        .merge(operate::routes())
         .merge(profile::routes())
         .merge(access::routes())
         .merge(discovery::routes())
@@ -149,7 +158,32 @@ pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json:
             let told = json!({ "asked": asked.0, "znodes": znodes.len() });
             ("discovery_noted", subject("zookeeper"), told)
         }
+        model::Event::ControlSet { service, control } => {
+            let told = json!({ "is_default": control.is_none() });
+            ("control_set", subject(service.as_str()), told)
+        }
+        model::Event::WantedSet { services, want, why, .. } => {
+            let hosts: Vec<_> = services.iter().take(NAMED_MAX).map(named).collect();
+            let told = json!({
+                "state": want.as_str(), "why": why.as_str(), "count": services.len(), "services": hosts,
+            });
+            ("wanted_set", subject("services"), told)
+        }
+        model::Event::VerdictsNoted { judged, .. } => {
+            let told = |(service, judgement): &(ServiceId, model::Judgement)| {
+                let mut told = named(service);
+                told["verdict"] = judgement.verdict.as_str().into();
+                told
+            };
+            let changed: Vec<_> = judged.iter().take(NAMED_MAX).map(told).collect();
+            let told = json!({ "count": judged.len(), "changed": changed });
+            ("verdicts_noted", subject("services"), told)
+        }
     }
+}
+
+fn named(service: &ServiceId) -> serde_json::Value {
+    serde_json::json!({ "type": service.service.as_str(), "host_id": service.host.0 })
 }
 
 /// How the watch of ZooKeeper stands. Kyvos Manager HA does not depend on it.

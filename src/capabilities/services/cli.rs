@@ -1,4 +1,6 @@
-//! `km services`: what ZooKeeper shows of Kyvos services, and what its znodes mean.
+//! `km services`: what there is, what is wanted and seen of it, starting and stopping it, and how ZooKeeper is watched.
+
+mod operate;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -33,6 +35,22 @@ pub enum Verb {
     },
     /// The matrix of hosts and types, and how many of each there are
     Mapping,
+    /// One service, and why it is said to be as it is
+    Show {
+        /// Its name, such as bi_server.km4
+        id: String,
+    },
+    /// Say what is wanted of a service; start and stop do it as well
+    Want(operate::Want),
+    /// How types are controlled: the name of the unit, and how is looked whether one serves
+    #[command(subcommand)]
+    Types(operate::TypesVerb),
+    /// Start one, all of a type, or the cluster in its order
+    Start(operate::Operate),
+    /// Stop one, all of a type, or the cluster in the reverse order
+    Stop(operate::Operate),
+    /// Restart one, all of a type, or the cluster, a few at a time
+    Restart(operate::Restart),
     /// How the watch of ZooKeeper stands
     Watch,
     /// What ZooKeeper shows of services, znode by znode
@@ -102,6 +120,9 @@ pub struct SetAccess {
 const SERVICES: &[Column] = &[
     ("SERVICE", "/title"),
     ("HOST", "/host"),
+    ("WANTED", "/wanted/state"),
+    ("WHY", "/wanted/why"),
+    ("VERDICT", "/verdict/verdict"),
     ("SEEN", "/seen"),
     ("STALE", "/stale"),
     ("MASTER", "/coordination_master"),
@@ -112,8 +133,13 @@ const SERVICES: &[Column] = &[
 const COUNTS: &[Column] = &[
     ("SERVICE", "/title"),
     ("EXPECTED", "/expected"),
+    ("WANTED", "/wanted_running"),
     ("PRESENT", "/present"),
     ("ABSENT", "/absent"),
+    ("UP", "/up"),
+    ("DOWN", "/down"),
+    ("DEGRADED", "/degraded"),
+    ("UNKNOWN", "/unknown"),
 ];
 
 const MATRIX: &[Column] = &[
@@ -169,6 +195,12 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
             output.list(&client.get_all("/services", &query).await?, SERVICES);
         }
         Verb::Mapping => mapping(&client.get("/services/mapping", &[]).await?.body, output),
+        Verb::Show { id } => operate::show(&id, client, output).await?,
+        Verb::Want(want) => operate::want(want, client, output).await?,
+        Verb::Types(verb) => operate::types(verb, client, output).await?,
+        Verb::Start(which) => operate::operate("start", which, client, output).await?,
+        Verb::Stop(which) => operate::operate("stop", which, client, output).await?,
+        Verb::Restart(restart) => operate::restart(restart, client, output).await?,
         Verb::Watch => watch(&client.get("/services/watch", &[]).await?.body, output),
         Verb::Sightings { service, host } => {
             let given = [("service", service), ("host", host)];
@@ -196,12 +228,13 @@ fn mapping(body: &Value, output: Output) {
     output.list(&json!({ "items": body["types"] }), COUNTS);
 }
 
-/// A host as a line of the matrix: what is seen of each of its services.
+/// A host as a line of the matrix: the verdict of each of its services, or else what is seen of it.
 fn row(host: &Value) -> Value {
     let mut row = json!({ "name": host["name"] });
     for service in host["services"].as_array().into_iter().flatten() {
         if let Some(kind) = service["type"].as_str() {
-            row[kind] = service["seen"].clone();
+            let verdict = &service["verdict"]["verdict"];
+            row[kind] = if verdict.is_null() { &service["seen"] } else { verdict }.clone();
         }
     }
     row

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Access, Profile, Rule, Server, Sighted, Standing, Znode};
+use super::model::{
+    Access, Control, Judgement, Profile, Rule, Server, ServiceId, ServiceType, Sighted, Standing,
+    Want, Why, Znode,
+};
 use crate::base::{Epoch, Revision};
 
 /// What may be asked.
@@ -54,6 +57,35 @@ pub enum Command {
         /// Patterns that would fit.
         proposed: Vec<Rule>,
     },
+    /// Says how a type is controlled.
+    SetControl {
+        /// Which type.
+        service: ServiceType,
+        /// How; `None`: as by default again.
+        control: Option<Control>,
+        /// Set only if the last change is this revision.
+        expect: Option<Revision>,
+    },
+    /// Says what is wanted of services.
+    Want {
+        /// Which.
+        services: Vec<ServiceId>,
+        /// What.
+        want: Want,
+        /// Why.
+        why: Why,
+        /// The operation that is about to bring it about, if one is.
+        operation: Option<Revision>,
+        /// Said only if the last word about the first of them is this revision.
+        expect: Option<Revision>,
+    },
+    /// The Active tells which verdicts are others than before.
+    NoteVerdicts {
+        /// Of which service, and what.
+        judged: Vec<(ServiceId, Judgement)>,
+        /// Whether with these every service was looked at in this tenure.
+        whole: bool,
+    },
 }
 
 /// What happened.
@@ -102,5 +134,34 @@ pub enum Event {
         znodes: Vec<Znode>,
         /// Patterns that would fit.
         proposed: Vec<Rule>,
+    },
+    /// A type is controlled differently.
+    ControlSet {
+        /// Which type.
+        service: ServiceType,
+        /// How; `None`: as by default again.
+        control: Option<Control>,
+    },
+    /// Something else is wanted of services.
+    WantedSet {
+        /// Which.
+        services: Vec<ServiceId>,
+        /// What.
+        want: Want,
+        /// Why.
+        why: Why,
+        /// Who said so.
+        by: String,
+        /// Those that are no services any more.
+        forgotten: Vec<ServiceId>,
+    },
+    /// Verdicts are others than before.
+    VerdictsNoted {
+        /// Of which service, and what.
+        judged: Vec<(ServiceId, Judgement)>,
+        /// The tenure in which with these every service was looked at, if so.
+        whole: Option<Epoch>,
+        /// Those that are no services any more.
+        forgotten: Vec<ServiceId>,
     },
 }

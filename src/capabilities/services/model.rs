@@ -1,13 +1,17 @@
-//! Facts of Kyvos services: how ZooKeeper is watched, and what it shows.
+//! Facts of Kyvos services: how ZooKeeper is watched, what it shows, what is wanted, and what is made of what is seen.
 
+mod control;
 mod discovery;
 mod profile;
+mod verdict;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::control::{Control, Endpoint, Endpoints, Probe, control, endpoint};
 pub use self::discovery::{
     DISCOVERED_MAX, Discovery, FIELD_MAX_BYTES, FIELDS_MAX, Form, Found, PROPOSED_MAX, Znode,
 };
@@ -15,6 +19,8 @@ pub use self::profile::{
     Marks, PATH_MAX_BYTES, PAYLOAD_MAX_BYTES, Payload, Profile, RULES_MAX, Rule, Sighted,
     is_address, is_path,
 };
+pub use self::verdict::{EVIDENCE_MAX, Evidence, Judged, Judgement, Observer, Says, Verdict};
+pub use self::wanted::{ServiceId, Want, Wanted, Why};
 pub use super::command::{Command, Event};
 use crate::base::{Epoch, Revision, Timestamp};
 use crate::capabilities::hosts::model as hosts;
@@ -59,6 +65,14 @@ pub struct Facts {
     pub sightings: BTreeMap<String, Sighting>,
     /// The newest look at what a live tree holds.
     pub discovery: Discovery,
+    /// How types are controlled, where somebody set it.
+    pub controls: BTreeMap<ServiceType, Set<Control>>,
+    /// What is wanted of services, where somebody said it.
+    pub wanted: BTreeMap<ServiceId, Wanted>,
+    /// The latest verdict of each service.
+    pub verdicts: BTreeMap<ServiceId, Judged>,
+    /// The tenure in which every service was last looked at; `None` before the first.
+    pub judged_in: Option<Epoch>,
 }
 
 /// Something people set, and when.
@@ -221,6 +235,16 @@ impl ServiceType {
         }
     }
 
+    /// Several of the type as people call them.
+    pub fn titles(self) -> String {
+        match self {
+            Self::Postgres | Self::Zookeeper => format!("{} servers", self.title()),
+            Self::BiServer | Self::QueryEngine | Self::WebPortal | Self::KyvosManager => {
+                format!("{}s", self.title())
+            }
+        }
+    }
+
     /// The type of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.as_str() == name)
@@ -279,6 +303,16 @@ pub fn weakness(servers: usize) -> Option<String> {
             even - 1
         )),
         _ => None,
+    }
+}
+
+/// Whether the verdicts still hold: each tenure looks at every service itself before it answers for what is said of them.
+pub fn verdict_freshness(state: &State) -> Freshness {
+    match (state.services.judged_in, state.managers.tenure.as_ref()) {
+        (None, _) => Freshness::Never,
+        (Some(epoch), Some(tenure)) if tenure.epoch == epoch => Freshness::Fresh,
+        (Some(_), Some(tenure)) => Freshness::StaleSince(tenure.since),
+        (Some(_), None) => Freshness::Never,
     }
 }
 

@@ -2,11 +2,15 @@
 
 mod discovery;
 mod inventory;
+mod judging;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 pub use self::discovery::{form, propose};
 pub use self::inventory::{Seen, Service, inventory};
+pub use self::judging::{Looked, Looks, askers, due, may_judge, news};
+pub use self::verdict::verdict;
 use super::command::Command;
 use super::model::{
     Access, Facts, Profile, SERVERS_MAX, Server, Sighted, Standing, TOLD_MAX, ensemble, wanted,

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod observing;
 pub mod zookeeper;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 //! A pass here lasts as long as its watch. It ends with the tenure, when the order is another one, or when the watch
 //! ended; the next pass begins another. While ZooKeeper is away nothing waits for it: what was seen is stale, with its age.
 
+mod judging;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use crate::base::Revision;
 use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
 use crate::cluster::Group;
 use crate::leadership::{Pass, Reconciler, Tenure};
+
+pub use self::judging::Judging;
 
 /// How often is looked whether there is something to watch.
 const PERIOD: Duration = Duration::from_secs(5);

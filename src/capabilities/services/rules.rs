@@ -1,11 +1,15 @@
-//! How the services decide and evolve: what may be set, and which sightings are kept.
+//! How the services decide and evolve: what may be set, and which sightings are kept. What is wanted and judged of
+//! services, and how they are controlled, is in `control`.
+
+mod control;
 
 use super::command::{Command, Event};
 use super::model::{
-    Access, BECAUSE_MAX_BYTES, DISCOVERED_MAX, FIELD_MAX_BYTES, FIELDS_MAX, Facts, Form, Found,
-    HOST_TEXT_MAX_BYTES, Identity, Login, PATH_MAX_BYTES, PEM_MAX_BYTES, PROPOSED_MAX, Profile,
-    Rule, SEALED_MAX_BYTES, SERVERS_MAX, SIGHTINGS_MAX, Server, Set, Sighted, Sighting, Standing,
-    TOLD_MAX, TROUBLES_MAX, Tls, USERNAME_MAX_BYTES, Watch, Znode, is_path, wanted,
+    Access, BECAUSE_MAX_BYTES, Control, DISCOVERED_MAX, FIELD_MAX_BYTES, FIELDS_MAX, Facts, Form,
+    Found, HOST_TEXT_MAX_BYTES, Identity, Login, PATH_MAX_BYTES, PEM_MAX_BYTES, PROPOSED_MAX,
+    Probe, Profile, Rule, SEALED_MAX_BYTES, SERVERS_MAX, SIGHTINGS_MAX, Server, Set, Sighted,
+    Sighting, Standing, TOLD_MAX, TROUBLES_MAX, Tls, USERNAME_MAX_BYTES, Watch, Znode, is_path,
+    wanted,
 };
 use crate::base::text::{cut, fits, one_line};
 use crate::base::{Code, Refusal, Revision};
@@ -19,7 +23,7 @@ impl Capability for Room {
     type Command = Command;
     type Event = Event;
 
-    fn decide(state: &State, _: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
+    fn decide(state: &State, moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
         let facts = &state.services;
         let event = match command {
             Command::SetProfile { profile, expect } => set_profile(facts, profile, *expect)?,
@@ -35,6 +39,15 @@ impl Capability for Room {
                 let because = because.as_deref().map(|because| cut(because, BECAUSE_MAX_BYTES));
                 let (asked, proposed) = (*asked, proposed.clone());
                 Event::DiscoveryNoted { asked, because, znodes: znodes.clone(), proposed }
+            }
+            Command::SetControl { service, control, expect } => {
+                control::set_control(facts, *service, control, *expect)?
+            }
+            Command::Want { services, want, why, operation, expect } => {
+                control::want(state, moment, services, (*want, *why), *operation, *expect)?
+            }
+            Command::NoteVerdicts { judged, whole } => {
+                control::note_verdicts(state, judged, *whole)?
             }
         };
         Ok(vec![event])
@@ -84,6 +97,20 @@ impl Capability for Room {
                     proposed: proposed.clone(),
                 });
             }
+            Event::ControlSet { service, control } => {
+                control::control_set(facts, moment, *service, control);
+            }
+            Event::WantedSet { services, want, why, by, forgotten } => {
+                forgotten.iter().for_each(|service| drop(facts.wanted.remove(service)));
+                control::wanted_set(facts, moment, services, (*want, *why), by);
+            }
+            Event::VerdictsNoted { judged, whole, forgotten } => {
+                forgotten.iter().for_each(|service| drop(facts.verdicts.remove(service)));
+                for (service, judgement) in judged {
+                    control::judged(facts, moment, *service, judgement);
+                }
+                facts.judged_in = whole.or(facts.judged_in);
+            }
         }
     }
 
@@ -102,9 +129,23 @@ impl Capability for Room {
             Command::Discover { root } => {
                 Trace::new("services.discover", cut(root, PATH_MAX_BYTES))
             }
+            Command::SetControl { service, control, .. } => {
+                let before = facts.controls.get(service).map(|set| controlled(&set.value));
+                Trace::new("services.set_control", service.as_str())
+                    .changing(before, control.as_ref().map(controlled))
+            }
+            Command::Want { services, want, why, .. } => {
+                let named = match services.as_slice() {
+                    [one] => one.name(state),
+                    many => format!("{} services", many.len()),
+                };
+                Trace::new("services.want", named)
+                    .changing(None, Some(format!("{} ({})", want.as_str(), why.as_str())))
+            }
             Command::NoteWatch { .. }
             | Command::NoteSightings { .. }
-            | Command::NoteDiscovery { .. } => return None,
+            | Command::NoteDiscovery { .. }
+            | Command::NoteVerdicts { .. } => return None,
         })
     }
 }
@@ -275,6 +316,21 @@ fn make_room(facts: &mut Facts) {
     for (_, path) in gone.into_iter().take(over) {
         facts.sightings.remove(&path);
     }
+}
+
+fn controlled(control: &Control) -> String {
+    let probe = match &control.probe {
+        Probe::None => "not probed".to_owned(),
+        Probe::Tcp { port } => format!("probed at port {}", port_in_words(*port)),
+        Probe::Http { port, path } => {
+            format!("probed at port {} {}", port_in_words(*port), cut(path, BECAUSE_MAX_BYTES))
+        }
+    };
+    format!("{}, {probe}", cut(&control.unit, BECAUSE_MAX_BYTES))
+}
+
+fn port_in_words(port: Option<u16>) -> String {
+    port.map_or_else(|| "known of it".to_owned(), |port| port.to_string())
 }
 
 fn summed_up(profile: &Profile) -> String {

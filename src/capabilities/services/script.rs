@@ -2,9 +2,11 @@
 
 use super::command::Command;
 use super::model::{
-    Access, Form, Freshness, Identity, Login, Marks, Payload, Profile, Rule, Server, ServiceType,
-    Sighted, Standing, Tls, Znode, freshness,
+    Access, Control, Evidence, Form, Freshness, Identity, Judgement, Login, Marks, Observer,
+    Payload, Probe, Profile, Rule, Says, Server, ServiceId, ServiceType, Sighted, Standing, Tls,
+    Verdict, Want, Why, Znode, freshness, verdict_freshness,
 };
+use crate::base::{HostId, Timestamp};
 use crate::machine::State;
 use crate::machine::script::{Words, tell_all_of};
 
@@ -17,6 +19,10 @@ pub(crate) const VERBS: &[&str] = &[
     "note-gone",
     "discover",
     "note-discovery",
+    "set-control",
+    "reset-control",
+    "want",
+    "note-verdicts",
 ];
 
 /// `set-profile PATTERN [service=] [marks=] [address=true] [json=HOST,PORT] [verified=true] [times=N] [expect=@N]` ·
@@ -25,7 +31,10 @@ pub(crate) const VERBS: &[&str] = &[
 /// `note-watch off|away BECAUSE`, `note-watch watching`, with `[server=] [mode=|down=] [trouble=] [times=N]` ·
 /// `note-seen PATH HOST [port=] [service=] [marks=] [ephemeral=false] [trouble=] [times=N]`: with `times`, so many
 /// paths · `note-gone PATH…` · `discover ROOT` ·
-/// `note-discovery @ASK PATH [form=json|address] [because=] [propose=PATTERN] [times=N]`.
+/// `note-discovery @ASK PATH [form=json|address] [because=] [propose=PATTERN] [times=N]` ·
+/// `set-control TYPE UNIT [tcp=PORT] [http=PATH] [probe=none] [expect=@N]` · `reset-control TYPE [expect=@N]` ·
+/// `want running|stopped TYPE:HOST… [why=] [operation=@N] [expect=@N]` ·
+/// `note-verdicts up|down|degraded|unknown BECAUSE TYPE:HOST… [whole=true] [observers=N] [times=N]`.
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
     match verb.as_str() {
@@ -53,8 +62,76 @@ pub(crate) fn command(words: &mut Words) -> Command {
         "note-gone" => Command::NoteSightings { seen: Vec::new(), gone: words.rest() },
         "discover" => Command::Discover { root: words.next() },
         "note-discovery" => note_discovery(words),
+        "set-control" => {
+            let (service, unit) = (service_type(&words.next()), words.next());
+            let port = words.read_option("tcp");
+            let probe = match (words.option("http"), words.option("probe")) {
+                (Some(path), _) => Probe::Http { port, path },
+                (None, Some(_)) => Probe::None,
+                (None, None) => Probe::Tcp { port },
+            };
+            let control = Some(Control { unit, probe });
+            Command::SetControl { service, control, expect: words.read_option("expect") }
+        }
+        "reset-control" => {
+            let service = service_type(&words.next());
+            Command::SetControl { service, control: None, expect: words.read_option("expect") }
+        }
+        "want" => want(words),
+        "note-verdicts" => note_verdicts(words),
         other => panic!("services know no {other}"),
     }
+}
+
+fn service_type(name: &str) -> ServiceType {
+    ServiceType::named(name).expect("a type of service")
+}
+
+fn services(words: &mut Words) -> Vec<ServiceId> {
+    let service = |word: &String| {
+        let (kind, host) = word.split_once(':').expect("TYPE:HOST");
+        let host = HostId(host.trim_start_matches('@').parse().unwrap());
+        ServiceId { service: service_type(kind), host }
+    };
+    words.rest().iter().map(service).collect()
+}
+
+fn want(words: &mut Words) -> Command {
+    let want = match words.next().as_str() {
+        "running" => Want::Running,
+        "stopped" => Want::Stopped,
+        other => panic!("nobody wants {other}"),
+    };
+    let why = match words.option("why").as_deref() {
+        Some("schedule") => Why::Schedule,
+        Some("maintenance") => Why::Maintenance,
+        _ => Why::Operator,
+    };
+    let (operation, expect) = (words.read_option("operation"), words.read_option("expect"));
+    Command::Want { services: services(words), want, why, operation, expect }
+}
+
+fn note_verdicts(words: &mut Words) -> Command {
+    let verdict = match words.next().as_str() {
+        "up" => Verdict::Up,
+        "down" => Verdict::Down,
+        "degraded" => Verdict::Degraded,
+        "unknown" => Verdict::Unknown,
+        other => panic!("{other} is no verdict"),
+    };
+    let because = words.next();
+    let whole = words.read_option("whole").unwrap_or(false);
+    let (observers, times) = (words.read_option("observers"), words.read_option("times"));
+    let seen = Evidence {
+        observer: Observer::Unit,
+        says: Says::There,
+        because: because.clone(),
+        at: Timestamp(7),
+    };
+    let evidence = vec![seen; observers.unwrap_or(1)];
+    let judgement = Judgement { verdict, because, evidence };
+    let judged = services(words).into_iter().map(|service| (service, judgement.clone()));
+    Command::NoteVerdicts { judged: repeated(judged.collect(), times.unwrap_or(1)), whole }
 }
 
 fn rule(words: &mut Words) -> Rule {
@@ -179,6 +256,24 @@ pub(crate) fn show(state: &State, _words: &mut Words) -> Vec<String> {
         let (service, host) = (known.sighted.service.as_str(), &known.sighted.host);
         let trouble = known.sighted.trouble.as_ref().map(|told| format!(": {told}"));
         said.push(format!("{path} {service} on {host} {there}{}", trouble.unwrap_or_default()));
+    }
+    for (service, set) in &facts.controls {
+        said.push(format!("{} is controlled by {:?}", service.as_str(), set.value));
+    }
+    for (service, wanted) in &facts.wanted {
+        let (want, why) = (wanted.want.as_str(), wanted.why.as_str());
+        let name = service.name(state);
+        said.push(format!("{name} is wanted {want} ({why}) by {} @{}", wanted.by, wanted.revision));
+    }
+    for (service, judged) in &facts.verdicts {
+        let (is, was) = (judged.judgement.verdict.as_str(), judged.was.map(Verdict::as_str));
+        let (name, last_up) = (service.name(state), judged.last_up.is_some());
+        said.push(format!("{name} is {is}, was {was:?}, ever up: {last_up}"));
+    }
+    match verdict_freshness(state) {
+        Freshness::Fresh => said.push("verdicts are fresh".into()),
+        Freshness::StaleSince(_) => said.push("verdicts are stale".into()),
+        Freshness::Never => {}
     }
     if let Some((asked, root)) = facts.discovery.open() {
         said.push(format!("asked @{asked} what is beneath {root}"));

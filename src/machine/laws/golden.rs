@@ -36,6 +36,9 @@ const COMMANDS: &[&str] = &[
     "operations begin add-on-host 7 km4 role=witness accept=true",
     "operations begin replace 5 km2 7 km4 old_at=6",
     "operations begin push-script 7:km4",
+    "operations begin services restart type bi_server:7:km4 at_once=2 why=schedule",
+    "operations begin services stop one bi_server:7:km4",
+    "operations begin services start cluster bi_server:7:km4",
     "operations step-started 8 1 half epoch=2",
     "operations step-ended 8 1 needs-decision lost epoch=2",
     "operations cancel 8",
@@ -85,6 +88,14 @@ const COMMANDS: &[&str] = &[
     "services discover /k",
     "services note-discovery 9 /k form=json because=wide",
     "services note-discovery 9 /k form=address propose=/k/{host}",
+    "services set-control bi_server kyvos-bi tcp=8081 expect=4",
+    "services set-control web_portal tomcat tcp=8080 http=/up",
+    "services set-control postgres pg probe=none",
+    "services reset-control bi_server expect=4",
+    "services want stopped bi_server:4 why=maintenance operation=9 expect=4",
+    "services want running bi_server:4 postgres:5 why=schedule",
+    "services note-verdicts down gone bi_server:4 whole=true observers=2",
+    "services note-verdicts up so postgres:4",
 ];
 
 /// A story that leaves a fact of every kind and a row of every table.
@@ -138,6 +149,10 @@ const STORY: &[&str] = &[
     "services note-gone /k/h2:1",
     "services discover /k",
     "services note-discovery 48 /k form=json because=wide propose=/k/{host}",
+    "services set-control bi_server kyvos-bi tcp=8081",
+    "services want stopped web_portal:20 why=maintenance",
+    "services note-verdicts up so web_portal:20 whole=true",
+    "services note-verdicts down gone web_portal:20",
 ];
 
 fn step(line: &str, request: u64) -> Step {

@@ -259,6 +259,8 @@ fn on_hosts() -> impl Strategy<Value = &'static str> {
         Just("add-on-host HOST km1"),
         Just("replace MEMBER km2 HOST km1 old_at=HOST"),
         Just("push-script HOST:km1"),
+        Just("services restart one web_portal:HOST:km1"),
+        Just("services stop cluster web_portal:HOST:km1"),
     ]
 }
 
@@ -328,5 +330,15 @@ fn services() -> impl Strategy<Value = String> {
         path().prop_map(|path| format!("services note-gone /k/p{path}")),
         Just("services discover /k".to_owned()),
         (10..60_u64).prop_map(|ask| format!("services note-discovery {ask} /k")),
+        (0..70_usize, expect()).prop_map(|(long, expect)| format!(
+            "services set-control bi_server repeat(u,{long}) tcp={long}{expect}"
+        )),
+        (10..40_u64, any::<bool>(), expect()).prop_map(|(host, runs, expect)| {
+            let want = if runs { "running" } else { "stopped" };
+            format!("services want {want} web_portal:{host}{expect}")
+        }),
+        (10..40_u64, 0..700_usize, any::<bool>()).prop_map(|(host, long, whole)| format!(
+            "services note-verdicts down repeat(b,{long}) web_portal:{host} whole={whole}"
+        )),
     ]
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::order::Order;
 use crate::base::{HostId, ManagerId, Timestamp};
 use crate::capabilities::managers::model::Role;
+use crate::capabilities::services::model::ServiceId;
 
 /// What an operation does. In the log a kind is its position: append, never reorder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +94,8 @@ pub enum Kind {
         /// The hosts, each with its name, for people.
         hosts: Vec<(HostId, String)>,
     },
+    /// Starts, stops or restarts Kyvos services on their hosts.
+    Services(Order),
 }
 
 /// A Manager and the very process of it that somebody looked at. A process that is to end is ended once: its
@@ -152,6 +156,8 @@ pub enum Subject {
     Host(HostId),
     /// The Disaster Recovery script.
     Script,
+    /// A Kyvos service.
+    Service(ServiceId),
 }
 
 impl Kind {
@@ -172,6 +178,7 @@ impl Kind {
             Self::Stop { all: false, .. } => "STOP_MANAGER",
             Self::Replace { .. } => "REPLACE_MANAGER",
             Self::PushScript { .. } => "PUSH_DR_SCRIPT",
+            Self::Services(order) => order.name(),
         }
     }
 
@@ -200,6 +207,7 @@ impl Kind {
                 format!("Replace Kyvos Manager {old_host} by {}", new.host)
             }
             Self::PushScript { .. } => "Push Disaster Recovery script".to_owned(),
+            Self::Services(order) => order.title(),
             Self::SwitchHa { on, .. } => {
                 let word = if *on { "on" } else { "off" };
                 format!("Restart Kyvos Manager: High Availability was switched {word}")
@@ -209,7 +217,10 @@ impl Kind {
 
     /// What it is about, for people.
     pub fn target(&self) -> String {
-        self.hosts().join(", ")
+        match self {
+            Self::Services(order) => order.subject(),
+            _ => self.hosts().join(", "),
+        }
     }
 
     /// The hosts it is about.
@@ -230,6 +241,9 @@ impl Kind {
             }
             Self::Replace { old_host, new, .. } => vec![old_host, &new.host],
             Self::PushScript { hosts } => hosts.iter().map(|(_, name)| name.as_str()).collect(),
+            Self::Services(order) => {
+                order.targets.iter().map(|target| target.host.as_str()).collect()
+            }
         }
     }
 
@@ -251,7 +265,7 @@ impl Kind {
             Self::Start { targets, .. } | Self::Stop { targets, .. } => {
                 targets.iter().map(|target| target.manager).collect()
             }
-            Self::AddOnHost(_) | Self::PushScript { .. } => Vec::new(),
+            Self::AddOnHost(_) | Self::PushScript { .. } | Self::Services(_) => Vec::new(),
         }
     }
 
@@ -269,7 +283,8 @@ impl Kind {
             | Self::Start { .. }
             | Self::Stop { .. }
             | Self::RestartDown(_)
-            | Self::PushScript { .. } => None,
+            | Self::PushScript { .. }
+            | Self::Services(_) => None,
         }
     }
 
@@ -287,7 +302,8 @@ impl Kind {
             | Self::Stop { .. }
             | Self::RestartDown(_)
             | Self::AddOnHost(_)
-            | Self::PushScript { .. } => None,
+            | Self::PushScript { .. }
+            | Self::Services(_) => None,
         }
     }
 
@@ -315,6 +331,9 @@ impl Kind {
             Self::PushScript { .. } => {
                 subjects.insert(Subject::Script);
             }
+            Self::Services(order) => {
+                subjects.extend(order.targets.iter().map(|it| Subject::Service(it.service)));
+            }
         }
         subjects
     }
@@ -337,9 +356,14 @@ impl Kind {
 
     /// Whether what cannot be done with one of many is passed over, and told of at the end (row 61).
     pub fn passes_over(&self) -> bool {
-        matches!(
-            self,
-            Self::Start { all: true, .. } | Self::Stop { all: true, .. } | Self::PushScript { .. }
-        )
+        match self {
+            Self::Services(order) => order.passes_over(),
+            _ => matches!(
+                self,
+                Self::Start { all: true, .. }
+                    | Self::Stop { all: true, .. }
+                    | Self::PushScript { .. }
+            ),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Of which steps each kind of operation consists.
 
 use super::kind::{Instance, Kind, Site, Target};
+use super::order::{self, told};
 use crate::base::{HostId, ManagerId, Timestamp};
 
 /// One step's work: what is to be done, and with whom.
@@ -16,6 +17,8 @@ pub struct Work<'k> {
     pub at: Option<HostId>,
     /// The process it is about, if it is about one.
     pub process: Option<Timestamp>,
+    /// The services it is about, side by side.
+    pub wave: &'k [order::Target],
 }
 
 /// What steps there are.
@@ -55,6 +58,12 @@ pub enum Task {
     Push,
     /// Say what was passed over.
     Confirm,
+    /// Start services.
+    StartServices,
+    /// Stop services.
+    StopServices,
+    /// Wait until services serve.
+    ServeServices,
 }
 
 impl Kind {
@@ -89,6 +98,7 @@ impl Kind {
                     hosts.iter().map(|(at, host)| Work { at: Some(*at), ..nobody(Push, host) });
                 pushes.chain([nobody(Confirm, "")]).collect()
             }
+            Self::Services(order) => order.works(),
         }
     }
 }
@@ -103,6 +113,7 @@ fn removal(manager: ManagerId, host: &str, at: Option<HostId>) -> Vec<Work<'_>> 
         host,
         at,
         process: None,
+        wave: &[],
     }));
     works
 }
@@ -117,7 +128,7 @@ fn works<'k>(manager: ManagerId, host: &'k str, tasks: &[Task]) -> Vec<Work<'k>>
 }
 
 fn nobody(task: Task, host: &str) -> Work<'_> {
-    Work { task, manager: None, host, at: None, process: None }
+    Work { task, manager: None, host, at: None, process: None, wave: &[] }
 }
 
 impl Instance {
@@ -167,7 +178,10 @@ impl Task {
             | Self::Join
             | Self::Uninstall
             | Self::Push
-            | Self::Confirm => false,
+            | Self::Confirm
+            | Self::StartServices
+            | Self::StopServices
+            | Self::ServeServices => false,
         }
     }
 }
@@ -193,6 +207,9 @@ impl Work<'_> {
             Task::Uninstall => "uninstall",
             Task::Push => "push",
             Task::Confirm => "confirm",
+            Task::StartServices => "start-services",
+            Task::StopServices => "stop-services",
+            Task::ServeServices => "serve",
         }
     }
 
@@ -217,6 +234,9 @@ impl Work<'_> {
             Task::Uninstall => format!("Stop the service on {host} for good"),
             Task::Push => format!("Write the script to {host}"),
             Task::Confirm => "See that nothing was passed over".to_owned(),
+            Task::StartServices => format!("Start {}", told(self.wave)),
+            Task::StopServices => format!("Stop {}", told(self.wave)),
+            Task::ServeServices => format!("Wait for {} to serve", told(self.wave)),
         }
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
+use futures::{FutureExt, TryFutureExt};
 
 use super::super::command::Command;
 use super::super::model::{StepEnd, newcomer};
 use super::super::plan::{Act, Chore, Move, Place, plan};
-use super::told;
+use super::{told, waves};
 use crate::base::{Code, Digest, HostId, ManagerId, Refusal, Secret, Sha256};
 use crate::capabilities::installs::model::{self as installs, Copy, recovery_script};
 use crate::capabilities::managers::invitation::Invitation;
@@ -69,14 +70,15 @@ pub(super) async fn pass(reach: &impl OnHosts) -> Pass {
     let moves = reach.look(|state, seen| plan(state, seen, epoch));
     let due = moves.into_iter().filter_map(|Move { because, act }| match act {
         Act::Chore { at, host, chore, otherwise } => {
-            Some(run(reach, because, Due { at, host, chore, otherwise }))
+            Some(run(reach, because, Due { at, host, chore, otherwise }).map_ok(Some).boxed())
         }
+        Act::Wave { at, deed } => Some(waves::run(reach, because, at, deed).boxed()),
         _ => None,
     });
     let mut done = Pass::Nothing;
     for outcome in join_all(due).await {
         match outcome {
-            Ok(what) if !matches!(done, Pass::Failed(_)) => done = Pass::Did(what),
+            Ok(Some(what)) if !matches!(done, Pass::Failed(_)) => done = Pass::Did(what),
             Ok(_) => {}
             Err(failure) => done = Pass::Failed(failure),
         }
@@ -105,7 +107,7 @@ async fn run(reach: &impl OnHosts, because: String, due: Due) -> Result<String, 
     came_of_it.map_err(|failure| format!("{because}: {failure}")).map(|()| because)
 }
 
-async fn end(
+pub(super) async fn end(
     reach: &impl OnHosts,
     at: Place,
     end: StepEnd,
@@ -117,7 +119,7 @@ async fn end(
 
 /// Whether trying again is of no use. A host that does not answer may answer in a moment, unless the step can be
 /// passed over: then nobody waits for it.
-fn hopeless(failure: &ActFailure, otherwise: StepEnd) -> bool {
+pub(super) fn hopeless(failure: &ActFailure, otherwise: StepEnd) -> bool {
     match failure {
         ActFailure::Remote(failure) => match failure {
             RemoteFailure::NoWay(_)
@@ -321,16 +323,16 @@ fn path(text: &str) -> Result<RemotePath, ActFailure> {
     text.parse().map_err(malformed)
 }
 
-fn name_of(state: &State, host: HostId) -> String {
+pub(super) fn name_of(state: &State, host: HostId) -> String {
     let known = state.hosts.hosts.get(&host);
     known.map_or_else(|| format!("host {host}"), |known| known.name.clone())
 }
 
-fn failed(because: impl Into<String>) -> ActFailure {
+pub(super) fn failed(because: impl Into<String>) -> ActFailure {
     RemoteFailure::Failed(because.into()).into()
 }
 
-fn ended(how: &str) -> &str {
+pub(super) fn ended(how: &str) -> &str {
     if how.is_empty() { "its host says no more" } else { how }
 }
 

@@ -3,6 +3,7 @@
 mod boundaries;
 mod instances;
 mod on_hosts;
+mod services;
 
 use super::*;
 use crate::base::{ManagerId, Timestamp};

@@ -7,11 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::ServiceType;
+use super::super::model::{self, Freshness, ServiceType, Want, control, verdict_freshness};
 use super::super::plan::{self, inventory};
 use super::service_named;
-use super::wire::ServiceName;
+use super::wire::{ServiceName, VerdictName, WantName, WhyName};
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Sight, Time, View, Window};
+use crate::machine::State;
 
 /// A service on a host.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,6 +38,40 @@ pub(super) struct Service {
     pub stale: bool,
     /// Whether it is the Coordination Master, as ZooKeeper shows.
     pub coordination_master: bool,
+    /// What is wanted of it, and why.
+    pub wanted: ServiceWanted,
+    /// What several observers make of it; null before anybody judged, and for a Kyvos Manager.
+    pub verdict: Option<ServiceVerdict>,
+    /// Its unit on its host; null for a Kyvos Manager.
+    pub unit: Option<String>,
+    /// Revision of what is wanted; 0 while nobody said anything.
+    pub revision: u64,
+}
+
+/// What is wanted of a service, and why.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ServiceWanted {
+    /// What.
+    pub state: WantName,
+    /// Why.
+    pub why: WhyName,
+    /// Who said so; null: nobody.
+    pub by: Option<String>,
+    /// Since when; null: since its host has the role.
+    pub since: Option<Time>,
+}
+
+/// What several observers make of a service.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ServiceVerdict {
+    /// What.
+    pub verdict: VerdictName,
+    /// Why, in a sentence.
+    pub because: String,
+    /// Since when.
+    pub since: Time,
+    /// Whether it may not be so any more, because the Active has not looked at every service yet.
+    pub stale: bool,
 }
 
 /// What was seen of a service.
@@ -74,6 +109,16 @@ pub(super) struct ServiceCount {
     pub present: usize,
     /// How many are seen not to be there.
     pub absent: usize,
+    /// How many are to run.
+    pub wanted_running: usize,
+    /// How many are up, as several observers say.
+    pub up: usize,
+    /// How many are down.
+    pub down: usize,
+    /// Of how many the observers contradict each other.
+    pub degraded: usize,
+    /// Of how many nobody can say.
+    pub unknown: usize,
 }
 
 /// A host and its services.
@@ -123,7 +168,8 @@ async fn list(
             kind.is_none_or(|kind| kind == service.service)
                 && query.host.as_ref().is_none_or(|host| *host == service.host)
         };
-        let rows = all.into_iter().filter(wanted).map(|service| (cursor(&service), shown(service)));
+        let rows =
+            all.into_iter().filter(wanted).map(|service| (cursor(&service), shown(state, service)));
         let after = window.after.as_deref().unwrap_or_default();
         Ok(window.page(rows.skip_while(|(cursor, _)| cursor.as_str() <= after)))
     })
@@ -135,19 +181,28 @@ async fn list(
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn mapping(reader: Reader<View>) -> Result<Answer<ServiceMapping>, Problem> {
     let sight = Sight::of(&*reader.surface.group);
-    reader.show(|state| Ok(matrix(inventory(state, |id| sight.reaches(id)))))
+    reader.show(|state| Ok(matrix(state, inventory(state, |id| sight.reaches(id)))))
 }
 
-fn matrix(all: Vec<plan::Service>) -> ServiceMapping {
+fn matrix(state: &State, all: Vec<plan::Service>) -> ServiceMapping {
     let count = |kind: ServiceType| {
         let of = || all.iter().filter(|service| service.service == kind);
         let seen = |seen: plan::Seen| of().filter(|service| service.seen == seen).count();
+        let judged = |verdict: model::Verdict| {
+            let fits = |judged: &&model::Judged| judged.judgement.verdict == verdict;
+            of().filter_map(|service| service.judged.as_ref()).filter(fits).count()
+        };
         ServiceCount {
             kind: kind.into(),
             title: kind.title(),
             expected: of().count(),
             present: seen(plan::Seen::Present),
             absent: seen(plan::Seen::Absent),
+            wanted_running: of().filter(|service| is_wanted(service)).count(),
+            up: judged(model::Verdict::Up),
+            down: judged(model::Verdict::Down),
+            degraded: judged(model::Verdict::Degraded),
+            unknown: judged(model::Verdict::Unknown),
         }
     };
     let types = ServiceType::ALL.map(count).into();
@@ -156,7 +211,7 @@ fn matrix(all: Vec<plan::Service>) -> ServiceMapping {
         let (name, id) = (service.host.clone(), service.host_id.map(|id| id.0));
         let host =
             hosts.entry(name.clone()).or_insert(MappedHost { name, id, services: Vec::new() });
-        host.services.push(shown(service));
+        host.services.push(shown(state, service));
     }
     ServiceMapping { types, hosts: hosts.into_values().collect() }
 }
@@ -167,11 +222,19 @@ fn cursor(service: &plan::Service) -> String {
     format!("{}/{}", place.unwrap_or_default(), service.host)
 }
 
-fn shown(service: plan::Service) -> Service {
+fn is_wanted(service: &plan::Service) -> bool {
+    service.wanted.as_ref().is_none_or(|wanted| wanted.want == Want::Running)
+}
+
+pub(super) fn shown(state: &State, service: plan::Service) -> Service {
     Service {
         id: service.id(),
         kind: service.service.into(),
         title: service.service.title(),
+        unit: service.as_fact().map(|fact| control(state, fact.service).unit),
+        revision: service.wanted.as_ref().map_or(0, |wanted| wanted.revision.0),
+        wanted: ServiceWanted::of(service.wanted.as_ref()),
+        verdict: service.judged.map(|judged| verdict(state, judged)),
         host: service.host,
         host_id: service.host_id.map(|id| id.0),
         seen: match service.seen {
@@ -183,5 +246,30 @@ fn shown(service: plan::Service) -> Service {
         since: service.since.map(Time),
         stale: service.stale,
         coordination_master: service.master,
+    }
+}
+
+fn verdict(state: &State, judged: model::Judged) -> ServiceVerdict {
+    ServiceVerdict {
+        verdict: judged.judgement.verdict.into(),
+        because: judged.judgement.because,
+        since: judged.since.into(),
+        stale: verdict_freshness(state) != Freshness::Fresh,
+    }
+}
+
+impl ServiceWanted {
+    fn of(wanted: Option<&model::Wanted>) -> Self {
+        match wanted {
+            Some(wanted) => Self {
+                state: wanted.want.into(),
+                why: wanted.why.into(),
+                by: Some(wanted.by.clone()),
+                since: Some(wanted.since.into()),
+            },
+            None => {
+                Self { state: WantName::Running, why: WhyName::Declared, by: None, since: None }
+            }
+        }
     }
 }

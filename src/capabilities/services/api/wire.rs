@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::model;
+use crate::api::Problem;
+use crate::base::{Code, Refusal};
 
 /// A kind of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +70,82 @@ pub enum ZnodePayload {
     },
 }
 
+/// What is wanted of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ServiceWant)]
+pub enum WantName {
+    /// It is to run.
+    Running,
+    /// It is to be stopped.
+    Stopped,
+}
+
+/// Why something is wanted of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ServiceWhy)]
+pub(super) enum WhyName {
+    /// Nobody said anything: its host has the role.
+    Declared,
+    /// Somebody wants it so.
+    Operator,
+    /// The cluster sleeps or wakes by its schedule.
+    Schedule,
+    /// Something is being repaired or changed.
+    Maintenance,
+}
+
+/// What several observers make of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ServiceVerdictName)]
+pub enum VerdictName {
+    /// Somebody sees it, and nobody says otherwise.
+    Up,
+    /// Observers that do not depend on each other agree that it is not there.
+    Down,
+    /// The observers contradict each other.
+    Degraded,
+    /// Nobody can say, or one alone says that it is not there.
+    Unknown,
+}
+
+/// What an observer says of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ObserverSays)]
+pub enum SaysName {
+    /// It is there.
+    There,
+    /// It is not there.
+    NotThere,
+    /// Nothing: it cannot look, what it saw is old, or what it sees is between the two.
+    Nothing,
+}
+
+/// How is looked whether a service serves.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ServiceProbe {
+    /// Not at all.
+    None {},
+    /// By a connection.
+    Tcp {
+        /// To which port; null: to the one that is known of it, from its znode or the settings.
+        #[serde(default)]
+        port: Option<u16>,
+    },
+    /// By a GET in the clear: any status below 500 is an answer.
+    Http {
+        /// At which port; null: at the one that is known of it.
+        #[serde(default)]
+        port: Option<u16>,
+        /// Of which path.
+        path: String,
+    },
+}
+
 macro_rules! both_ways {
     ($wire:ident, $model:ty { $($name:ident),* }) => {
         impl From<$model> for $wire {
@@ -89,6 +167,54 @@ both_ways!(
     model::ServiceType { BiServer, QueryEngine, WebPortal, Postgres, Zookeeper, KyvosManager }
 );
 both_ways!(MarksName, model::Marks { Presence, Master });
+both_ways!(WantName, model::Want { Running, Stopped });
+both_ways!(VerdictName, model::Verdict { Up, Down, Degraded, Unknown });
+both_ways!(SaysName, model::Says { There, NotThere, Nothing });
+
+impl From<model::Why> for WhyName {
+    fn from(why: model::Why) -> Self {
+        match why {
+            model::Why::Operator => Self::Operator,
+            model::Why::Schedule => Self::Schedule,
+            model::Why::Maintenance => Self::Maintenance,
+        }
+    }
+}
+
+impl WhyName {
+    /// The reason somebody gives. That nobody said anything is none.
+    pub(super) fn given(self) -> Result<model::Why, Problem> {
+        match self {
+            Self::Operator => Ok(model::Why::Operator),
+            Self::Schedule => Ok(model::Why::Schedule),
+            Self::Maintenance => Ok(model::Why::Maintenance),
+            Self::Declared => {
+                let detail = "A reason is operator, schedule or maintenance.";
+                Err(Refusal::new(Code::InvalidValue, detail).into())
+            }
+        }
+    }
+}
+
+impl From<&model::Probe> for ServiceProbe {
+    fn from(probe: &model::Probe) -> Self {
+        match probe {
+            model::Probe::None => Self::None {},
+            model::Probe::Tcp { port } => Self::Tcp { port: *port },
+            model::Probe::Http { port, path } => Self::Http { port: *port, path: path.clone() },
+        }
+    }
+}
+
+impl From<&ServiceProbe> for model::Probe {
+    fn from(probe: &ServiceProbe) -> Self {
+        match probe {
+            ServiceProbe::None {} => Self::None,
+            ServiceProbe::Tcp { port } => Self::Tcp { port: *port },
+            ServiceProbe::Http { port, path } => Self::Http { port: *port, path: path.clone() },
+        }
+    }
+}
 
 impl From<&model::Rule> for ZnodeRule {
     fn from(rule: &model::Rule) -> Self {

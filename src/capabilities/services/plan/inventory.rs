@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::base::{HostId, ManagerId, Timestamp};
-use crate::capabilities::hosts::model::HostRole;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::services::model::{
-    Facts, Freshness, Marks, ServiceType, Sighting, freshness,
+    Facts, Freshness, Judged, Marks, ServiceId, ServiceType, Sighting, Wanted, freshness,
 };
 use crate::machine::State;
 
@@ -31,6 +30,10 @@ pub struct Service {
     pub stale: bool,
     /// Whether it coordinates the others, as ZooKeeper shows.
     pub master: bool,
+    /// What is wanted of it, where somebody said it.
+    pub wanted: Option<Wanted>,
+    /// The latest verdict, where there is one.
+    pub judged: Option<Judged>,
 }
 
 /// What was seen of a service.
@@ -49,7 +52,7 @@ pub fn inventory(state: &State, answers: impl Fn(ManagerId) -> bool) -> Vec<Serv
     let sightings = Sightings::of(&state.services);
     let mut found = Vec::new();
     for service in ServiceType::ALL {
-        match role(service) {
+        match service.role() {
             Some(role) => {
                 let hosts = state.hosts.with_role(role);
                 found.extend(
@@ -68,22 +71,16 @@ impl Service {
     pub fn id(&self) -> String {
         format!("{}.{}", self.service.as_str(), self.host)
     }
+
+    /// The service as the facts name it; a Kyvos Manager has no such name.
+    pub fn as_fact(&self) -> Option<ServiceId> {
+        let host = self.host_id.filter(|_| self.service.role().is_some())?;
+        Some(ServiceId { service: self.service, host })
+    }
 }
 
 fn place(service: ServiceType) -> Option<usize> {
     ServiceType::ALL.iter().position(|one| *one == service)
-}
-
-/// The role that says a host runs such a service. A Kyvos Manager is where a member is.
-fn role(service: ServiceType) -> Option<HostRole> {
-    match service {
-        ServiceType::BiServer => Some(HostRole::BiServer),
-        ServiceType::QueryEngine => Some(HostRole::QueryEngine),
-        ServiceType::WebPortal => Some(HostRole::WebPortal),
-        ServiceType::Postgres => Some(HostRole::Postgres),
-        ServiceType::Zookeeper => Some(HostRole::Zookeeper),
-        ServiceType::KyvosManager => None,
-    }
 }
 
 /// The sightings by what they are about: one look at them for all services.
@@ -130,7 +127,10 @@ fn of_role(
     let master = sightings.get(service, Marks::Master, host).is_some_and(|known| known.present);
     let stale = fresh != Freshness::Fresh;
     let (host, host_id) = (host.to_owned(), Some(id));
-    Service { service, host, host_id, seen, because, since, stale, master }
+    let fact = ServiceId { service, host: id };
+    let wanted = state.services.wanted.get(&fact).cloned();
+    let judged = state.services.verdicts.get(&fact).cloned();
+    Service { service, host, host_id, seen, because, since, stale, master, wanted, judged }
 }
 
 type Told = (Seen, String, Option<Timestamp>);
@@ -194,6 +194,8 @@ fn managers<'s>(
             since: None,
             stale: false,
             master: false,
+            wanted: None,
+            judged: None,
         }
     })
 }

@@ -7,10 +7,11 @@ use crate::base::{HostId, ManagerId, Sha256, Timestamp};
 use crate::capabilities::installs::model::recovery_script;
 use crate::capabilities::managers::invitation::Invitation;
 use crate::capabilities::managers::port::{ActFailure, OnHosts};
+use crate::capabilities::services::model::Endpoint;
 use crate::machine::script::command_of;
 use crate::remote::{
-    Command as HostCommand, FileStamp, Output, Remote, RemotePath, UnitName, UnitState, UnitStatus,
-    UnitVerb, Upload, Watch,
+    Command as HostCommand, FileStamp, Output, Probe, Remote, RemotePath, UnitName, UnitState,
+    UnitStatus, UnitVerb, Upload, Watch,
 };
 
 impl FakeGroup {
@@ -118,6 +119,37 @@ impl OnHosts for FakeGroup {
             }
         }
         Ok(after)
+    }
+
+    async fn unit(&self, host: HostId, unit: &UnitName) -> Result<UnitStatus, ActFailure> {
+        Ok(self.hosts.unit(host, unit).await?)
+    }
+
+    async fn order_unit(
+        &self,
+        host: HostId,
+        unit: &UnitName,
+        verb: UnitVerb,
+    ) -> Result<UnitStatus, ActFailure> {
+        let epoch = self.act()?.epoch;
+        self.hosts.inside().epoch = epoch;
+        let before = self.hosts.unit(host, unit).await?;
+        let after = self.hosts.order(host, unit, verb).await?;
+        let mut inside = self.inside();
+        if before.pid != after.pid {
+            let name = inside.name_of(host);
+            inside.deeds.push(format!("{verb:?} {unit} {name}").to_lowercase());
+        }
+        Ok(after)
+    }
+
+    /// As `probed` of the hosts says, whoever asks.
+    async fn answers(&self, endpoint: &Endpoint) -> Result<(), String> {
+        let probe = format!("{:?}", Probe::Tcp(endpoint.address.clone()));
+        match self.hosts.inside().probed.get(&probe) {
+            Some(found) if !found.answers => Err(found.detail.clone()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn run(&self, host: HostId, command: HostCommand) -> Result<Output, ActFailure> {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::capabilities::operations::model::Kind;
-use crate::remote::UnitState;
+use crate::capabilities::operations::model::{Kind, Verb};
+use crate::capabilities::services::model::{ServiceId, Want};
+use crate::remote::{UnitState, UnitStatus};
 
 /// A story that begins one operation: what is there before, and how it is asked for.
 struct Story {
@@ -133,6 +134,42 @@ const STORIES: &[Story] = &[
         before: hosts,
         begin: "begin push-script @km1:km1 @km2:km2 @km3:km3",
     },
+    Story {
+        name: "START_SERVICE",
+        members: THREE,
+        before: services_stopped,
+        begin: "begin services start one bi_server:@s1:s1",
+    },
+    Story {
+        name: "STOP_SERVICE",
+        members: THREE,
+        before: services_running,
+        begin: "begin services stop one bi_server:@s1:s1",
+    },
+    Story {
+        name: "RESTART_SERVICE",
+        members: THREE,
+        before: services_running,
+        begin: "begin services restart one bi_server:@s1:s1",
+    },
+    Story {
+        name: "START_SERVICES",
+        members: THREE,
+        before: services_stopped,
+        begin: "begin services start cluster bi_server:@s1:s1 bi_server:@s2:s2 query_engine:@s2:s2",
+    },
+    Story {
+        name: "STOP_SERVICES",
+        members: THREE,
+        before: services_running,
+        begin: "begin services stop cluster query_engine:@s2:s2 bi_server:@s1:s1 bi_server:@s2:s2",
+    },
+    Story {
+        name: "RESTART_SERVICES",
+        members: THREE,
+        before: services_running,
+        begin: "begin services restart type bi_server:@s1:s1 bi_server:@s2:s2",
+    },
 ];
 
 fn nothing(_: &FakeGroup) {}
@@ -171,6 +208,27 @@ fn km4_free(group: &FakeGroup) {
     group.push_script();
 }
 
+/// Two hosts with services that stand still.
+fn services_stopped(group: &FakeGroup) {
+    group.say("hosts register s1 agent roles=bi_server");
+    group.say("hosts register s2 agent roles=bi_server,query_engine");
+}
+
+/// The same, and they run.
+fn services_running(group: &FakeGroup) {
+    services_stopped(group);
+    for (host, units) in
+        [("s1", &["kyvos-bi-server"][..]), ("s2", &["kyvos-bi-server", "kyvos-query-engine"])]
+    {
+        let host = group.inside().state.hosts.named(host).unwrap().0;
+        for unit in units {
+            let (state, pid) = (UnitState::Running, Some(77));
+            let status = UnitStatus { state, pid, since: None, ended: String::new() };
+            group.hosts.inside().units.insert((host, (*unit).to_owned()), status);
+        }
+    }
+}
+
 const THREE: &[(&str, &str)] = &[("km2", "manager"), ("km3", "manager")];
 const FIVE: &[(&str, &str)] =
     &[("km2", "manager"), ("km3", "manager"), ("km4", "manager"), ("km5", "manager")];
@@ -190,6 +248,11 @@ fn names_of(kind: &Kind) -> &'static [&'static str] {
         Kind::SwitchHa { .. } => &["SWITCH_HA"],
         Kind::RestartPassives { .. } => &["RESTART_MANAGER", "RESTART_PASSIVES"],
         Kind::RemoveManager { .. } => &["REMOVE_MANAGER"],
+        Kind::Services(order) => match order.verb {
+            Verb::Start => &["START_SERVICE", "START_SERVICES"],
+            Verb::Stop => &["STOP_SERVICE", "STOP_SERVICES"],
+            Verb::Restart => &["RESTART_SERVICE", "RESTART_SERVICES"],
+        },
     }
 }
 
@@ -205,6 +268,8 @@ struct End {
     stopped: Vec<String>,
     /// The services that run.
     services: Vec<String>,
+    /// What is wanted of services.
+    wanted: Vec<(ServiceId, Want, String)>,
     /// Who was restarted for the operation or died on the way, of those it is about.
     restarted: Vec<ManagerId>,
     active: Option<ManagerId>,
@@ -253,13 +318,17 @@ impl Story {
             names.sort();
             names
         };
-        let runs = |name: &&String| group.service_of_host(&inside, name) == UnitState::Running;
-        let hosts: Vec<_> = inside.state.hosts.hosts.values().map(|it| it.name.clone()).collect();
-        let services = hosts.iter().filter(runs).cloned().collect();
+        let units = &group.hosts.inside().units;
+        let running = units.iter().filter(|(_, unit)| unit.state == UnitState::Running);
+        let services = running
+            .map(|((host, unit), _)| format!("{unit} on {}", inside.state.hosts.hosts[host].name));
+        let services = services.collect();
+        let wanted = inside.state.services.wanted.iter();
+        let wanted = wanted.map(|(id, it)| (*id, it.want, it.by.clone())).collect();
         let processes = &inside.seen.processes;
         let works = operation.kind.works();
-        let wanted = works.iter().filter(|work| work.process.is_some());
-        let mut restarted: Vec<_> = wanted
+        let of_processes = works.iter().filter(|work| work.process.is_some());
+        let mut restarted: Vec<_> = of_processes
             .filter_map(|work| Some((work.manager?, work.process)))
             .filter(|(manager, process)| processes.get(manager).copied() != *process)
             .map(|(manager, _)| manager)
@@ -273,6 +342,7 @@ impl Story {
             learners: named(&mut inside.seen.learners.iter()),
             stopped: named(&mut inside.state.installs.stops.keys()),
             services,
+            wanted,
             restarted,
             active: decides.then_some(inside.lead),
         }

@@ -1,0 +1,175 @@
+//! Whose turn it is to be looked at, what ZooKeeper's word is worth, and which verdicts are news.
+
+use std::collections::BTreeMap;
+
+use super::super::command::Command;
+use super::super::model::{
+    Evidence, Freshness, Judgement, Marks, Observer, Says, ServiceId, ServiceType, Sighting,
+    freshness,
+};
+use super::verdict::verdict;
+use crate::base::{ManagerId, Timestamp};
+use crate::capabilities::managers::model::Role;
+use crate::capabilities::managers::plan::Seen;
+use crate::machine::{Command as Proposed, State};
+
+/// How often a service is looked at.
+const EVERY_MS: u64 = 4_000;
+/// So many are looked at in a second on average, at most: with very many, each waits longer for its turn.
+const A_SECOND: u64 = 100;
+/// What is older than so many turns says nothing any more.
+const TURNS_KEPT: u64 = 3;
+/// Most verdicts told at once: with their evidence they are a few hundred kilobytes.
+const TOLD_AT_ONCE: usize = 128;
+/// From how many Managers a service is asked.
+const ASKED_FROM: usize = 3;
+
+/// What was seen of a service in this tenure, but by ZooKeeper, and how long ago.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// How long ago.
+    pub age_ms: u64,
+    /// By its host and by Managers.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Everything that was looked at in this tenure.
+pub type Looks = BTreeMap<ServiceId, Looked>;
+
+/// Whether the group speaks of verdicts yet.
+pub fn may_judge(state: &State) -> bool {
+    let telling = Proposed::from(Command::NoteVerdicts { judged: Vec::new(), whole: false });
+    telling.level() <= state.kernel.level
+}
+
+/// The services to look at now, at most so many: those never looked at first, then those whose turn it is.
+pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
+    let every = turn_ms(state);
+    let age = |service: &ServiceId| looks.get(service).map_or(u64::MAX, |looked| looked.age_ms);
+    let mut due: Vec<_> = ServiceId::all(state).filter(|service| age(service) >= every).collect();
+    due.sort_by_key(|service| (std::cmp::Reverse(age(service)), *service));
+    due.truncate(most);
+    due
+}
+
+fn turn_ms(state: &State) -> u64 {
+    let services = ServiceId::all(state).count() as u64;
+    EVERY_MS.max(services * 1_000 / A_SECOND)
+}
+
+/// The Managers that ask services: who is Active, and others that answer it.
+pub fn askers(state: &State, seen: &Seen, here: ManagerId) -> Vec<ManagerId> {
+    let is_manager = |id: &&ManagerId| {
+        state.managers.members.get(*id).is_some_and(|member| member.role == Role::Manager)
+    };
+    let others = seen.processes.keys().filter(is_manager).copied().filter(|id| *id != here);
+    std::iter::once(here).chain(others).take(ASKED_FROM).collect()
+}
+
+/// What has to be told: verdicts that are others than before, or made of something else, and that every service was looked at, once in a tenure.
+pub fn news(state: &State, looks: &Looks, now: Timestamp) -> Vec<Command> {
+    let znodes = Znodes::of(state);
+    let kept = TURNS_KEPT * turn_ms(state);
+    let judge = |service: ServiceId| {
+        let looked = looks.get(&service);
+        let judgement = verdict(&evidence(&znodes, service, looked, kept, now));
+        let known = state.services.verdicts.get(&service);
+        let same = known.is_some_and(|known| {
+            let known = &known.judgement;
+            known.verdict == judgement.verdict && gist(&known.evidence) == gist(&judgement.evidence)
+        });
+        (!same).then_some((service, judgement))
+    };
+    // Of one that was not looked at in this tenure the last word stands, with its age.
+    let judged = ServiceId::all(state).filter(|service| looks.contains_key(service));
+    let judged: Vec<(ServiceId, Judgement)> = judged.filter_map(judge).collect();
+    let whole = ServiceId::all(state).all(|service| looks.contains_key(&service));
+    let first = whole && state.services.judged_in != Some(state.managers.epoch());
+    let mut told: Vec<_> = judged
+        .chunks(TOLD_AT_ONCE)
+        .map(|part| Command::NoteVerdicts { judged: part.to_vec(), whole: false })
+        .collect();
+    match told.last_mut() {
+        Some(Command::NoteVerdicts { whole, .. }) => *whole = first,
+        Some(_) | None if first => {
+            told.push(Command::NoteVerdicts { judged: Vec::new(), whole: true });
+        }
+        Some(_) | None => {}
+    }
+    told
+}
+
+/// What the observers say, without words and times. Of Managers it matters whether one or several say so, and not which.
+fn gist(evidence: &[Evidence]) -> ([Option<Says>; 2], [usize; 2]) {
+    let one = |who| evidence.iter().find(|seen| seen.observer == who).map(|seen| seen.says);
+    let probes = |says| {
+        let of_probes = |seen: &&Evidence| matches!(seen.observer, Observer::Probe(_));
+        evidence.iter().filter(of_probes).filter(|seen| seen.says == says).count().min(2)
+    };
+    let says = [one(Observer::Znode), one(Observer::Unit)];
+    (says, [probes(Says::There), probes(Says::NotThere)])
+}
+
+fn evidence(
+    znodes: &Znodes<'_>,
+    service: ServiceId,
+    looked: Option<&Looked>,
+    kept_ms: u64,
+    now: Timestamp,
+) -> Vec<Evidence> {
+    let mut evidence: Vec<_> = znodes.evidence(service, now).into_iter().collect();
+    let Some(looked) = looked else { return evidence };
+    let old = looked.age_ms > kept_ms;
+    evidence.extend(looked.evidence.iter().map(|seen| match old {
+        true => Evidence {
+            says: Says::Nothing,
+            because: format!("not looked at for {} s: {}", looked.age_ms / 1_000, seen.because),
+            ..seen.clone()
+        },
+        false => seen.clone(),
+    }));
+    evidence
+}
+
+/// The presence znodes by what they are about.
+struct Znodes<'s> {
+    state: &'s State,
+    fresh: Freshness,
+    by_service: BTreeMap<(ServiceType, &'s str), &'s Sighting>,
+}
+
+impl<'s> Znodes<'s> {
+    /// Of two about the same, the one that is there counts.
+    fn of(state: &'s State) -> Self {
+        let mut by_service = BTreeMap::new();
+        let presences = state.services.sightings.values();
+        for sighting in presences.filter(|known| known.sighted.marks == Marks::Presence) {
+            let about = (sighting.sighted.service, sighting.sighted.host.as_str());
+            let known = by_service.entry(about).or_insert(sighting);
+            if sighting.present && !known.present {
+                *known = sighting;
+            }
+        }
+        Self { state, fresh: freshness(state), by_service }
+    }
+
+    /// What ZooKeeper says of a service that it was seen to know. That it never knew one says nothing: what its znodes
+    /// mean may be a wrong guess. Nor does a znode that would stay without its service.
+    fn evidence(&self, service: ServiceId, now: Timestamp) -> Option<Evidence> {
+        let host = &self.state.hosts.hosts.get(&service.host)?.name;
+        let sighting = self.by_service.get(&(service.service, host.as_str()))?;
+        let (says, because, at) = match (self.fresh, sighting.present, sighting.sighted.ephemeral) {
+            (Freshness::StaleSince(_) | Freshness::Never, ..) => {
+                (Says::Nothing, "ZooKeeper is not being watched", now)
+            }
+            (Freshness::Fresh, _, false) => {
+                (Says::Nothing, "its znode would stay without it", sighting.since)
+            }
+            (Freshness::Fresh, true, true) => (Says::There, "its znode is there", sighting.since),
+            (Freshness::Fresh, false, true) => {
+                (Says::NotThere, "its znode is gone", sighting.since)
+            }
+        };
+        Some(Evidence { observer: Observer::Znode, says, because: because.into(), at })
+    }
+}

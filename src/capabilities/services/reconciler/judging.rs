@@ -1,0 +1,197 @@
+//! One pass of judging: look at the services whose turn it is, by their hosts and by several Managers, and tell the
+//! verdicts that are others than before.
+//!
+//! What was seen is kept in memory, for one tenure: the next Active looks itself. In the log is what was made of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::{self, StreamExt};
+use tokio::time::Instant;
+
+use super::super::model::{Endpoint, Endpoints, Evidence, Observer, Says, ServiceId, control};
+use super::super::plan::{Looked, Looks, askers, due, may_judge, news};
+use super::super::port::observing::{Observe, Observers};
+use crate::base::{Epoch, ManagerId, Timestamp};
+use crate::capabilities::managers::port::{InTenure, Reach};
+use crate::cluster::{Group, LOOKS_MAX};
+use crate::leadership::{Pass, Reconciler, Tenure};
+use crate::remote::{Hosts, RemoteFailure, UnitName, UnitState, UnitStatus};
+
+/// How often is looked whose turn it is.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Most services that are looked at in one pass, so that what was seen is judged soon.
+const MOST: usize = 128;
+/// Most hosts that are asked at a time.
+const AT_ONCE: usize = 16;
+
+/// Judges the services.
+pub struct Judging {
+    group: Group,
+    observers: Observers,
+    memory: Memory,
+}
+
+/// What this Manager remembers of its looks in one tenure.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<(Epoch, BTreeMap<ServiceId, (Instant, Vec<Evidence>)>)>);
+
+impl Judging {
+    /// The reconciler of this group and its hosts.
+    pub fn of(group: Group, hosts: Arc<Hosts>) -> Self {
+        let observers = Observers::of(group.unowned(), hosts);
+        Self { group, observers, memory: Memory::default() }
+    }
+}
+
+impl Reconciler for Judging {
+    fn name(&self) -> &'static str {
+        "verdicts"
+    }
+
+    fn period(&self) -> Duration {
+        PERIOD
+    }
+
+    fn pass<'a>(&'a self, tenure: &'a Tenure) -> BoxFuture<'a, Pass> {
+        Box::pin(async move {
+            pass(&InTenure::of(&self.group, tenure), &self.observers, &self.memory).await
+        })
+    }
+}
+
+pub(crate) async fn pass(reach: &impl Reach, observers: &impl Observe, memory: &Memory) -> Pass {
+    if !reach.look(|state, _| may_judge(state)) {
+        return Pass::Nothing;
+    }
+    let looks = memory.looks(reach.epoch());
+    let (wanted, by, now) = reach.look(|state, seen| {
+        let endpoints = Endpoints::of(state);
+        let wanted = due(state, &looks, MOST).into_iter().map(|service| Subject {
+            service,
+            unit: control(state, service.service).unit,
+            endpoint: endpoints.get(service),
+        });
+        (wanted.collect::<Vec<_>>(), askers(state, seen, observers.here()), seen.now)
+    });
+    look(observers, &wanted, &by, now, memory).await;
+    let looks = memory.looks(reach.epoch());
+    let mut told = 0;
+    for command in reach.look(|state, seen| news(state, &looks, seen.now)) {
+        if let Err(failure) = reach.propose(command.into()).await {
+            return Pass::Failed(format!("verdicts: {failure}"));
+        }
+        told += 1;
+    }
+    match told {
+        0 => Pass::Nothing,
+        _ => Pass::Did("verdicts of services are others than before".into()),
+    }
+}
+
+/// A service to look at.
+struct Subject {
+    service: ServiceId,
+    unit: String,
+    endpoint: Option<Endpoint>,
+}
+
+async fn look(
+    observers: &impl Observe,
+    wanted: &[Subject],
+    by: &[ManagerId],
+    now: Timestamp,
+    memory: &Memory,
+) {
+    let looks: Vec<BoxFuture<'_, Evidence>> =
+        wanted.iter().map(|subject| unit(observers, subject, now).boxed()).collect();
+    let units = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<Evidence>>();
+    let probes = join_all(by.iter().map(|by| ask(observers, *by, wanted, now)));
+    let (units, mut probes) = tokio::join!(units, probes);
+    for (subject, unit) in wanted.iter().zip(units) {
+        let asked = probes.iter_mut().filter_map(|probes| probes.remove(&subject.service));
+        memory.remember(subject.service, std::iter::once(unit).chain(asked).collect());
+    }
+}
+
+async fn unit(observers: &impl Observe, subject: &Subject, now: Timestamp) -> Evidence {
+    let (says, because) = match subject.unit.parse::<UnitName>() {
+        Ok(unit) => unit_says(&observers.unit(subject.service.host, &unit).await),
+        Err(malformed) => (Says::Nothing, malformed.to_string()),
+    };
+    Evidence { observer: Observer::Unit, says, because, at: now }
+}
+
+/// A unit that is between two states says nothing: its host is at it.
+fn unit_says(told: &Result<UnitStatus, RemoteFailure>) -> (Says, String) {
+    let status = match told {
+        Ok(status) => status,
+        Err(failure) => return (Says::Nothing, format!("its host cannot say: {failure}")),
+    };
+    match (status.state, status.pid) {
+        (UnitState::Running, Some(pid)) => (Says::There, format!("it runs as process {pid}")),
+        (UnitState::Running, None) => (Says::There, "its unit runs".to_owned()),
+        (UnitState::Starting, _) => (Says::Nothing, "its host is starting it".to_owned()),
+        (UnitState::Stopping, _) => (Says::Nothing, "its host is stopping it".to_owned()),
+        (UnitState::Stopped | UnitState::Failed, _) if status.ended.is_empty() => {
+            (Says::NotThere, "its unit does not run".to_owned())
+        }
+        (UnitState::Stopped | UnitState::Failed, _) => {
+            (Says::NotThere, format!("its unit does not run ({})", status.ended))
+        }
+    }
+}
+
+/// What one Manager sees of the services. Of none whose address is not known.
+async fn ask(
+    observers: &impl Observe,
+    by: ManagerId,
+    wanted: &[Subject],
+    now: Timestamp,
+) -> BTreeMap<ServiceId, Evidence> {
+    let places = wanted.iter().filter_map(|it| Some((it.service, it.endpoint.clone()?)));
+    let (services, endpoints): (Vec<_>, Vec<_>) = places.unzip();
+    let mut seen = BTreeMap::new();
+    for (services, endpoints) in services.chunks(LOOKS_MAX).zip(endpoints.chunks(LOOKS_MAX)) {
+        let looked = observers.look(by, endpoints).await;
+        for (place, (service, endpoint)) in services.iter().zip(endpoints).enumerate() {
+            let (says, because) = match looked.as_ref().map(|looked| looked.get(place)) {
+                Ok(Some(Ok(()))) => (Says::There, format!("{} answers", endpoint.address)),
+                Ok(Some(Err(because))) => {
+                    (Says::NotThere, format!("{} does not answer: {because}", endpoint.address))
+                }
+                Ok(None) => (Says::Nothing, "it was not asked".to_owned()),
+                Err(because) => (Says::Nothing, format!("the Manager cannot look: {because}")),
+            };
+            let observer = Observer::Probe(by);
+            seen.insert(*service, Evidence { observer, says, because, at: now });
+        }
+    }
+    seen
+}
+
+impl Memory {
+    /// The looks of this tenure. Those of an earlier one count no more.
+    fn looks(&self, epoch: Epoch) -> Looks {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.0 != epoch {
+            *memory = (epoch, BTreeMap::new());
+        }
+        let looked = |(service, (at, evidence)): (&ServiceId, &(Instant, Vec<Evidence>))| {
+            let age_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (*service, Looked { age_ms, evidence: evidence.clone() })
+        };
+        memory.1.iter().map(looked).collect()
+    }
+
+    fn remember(&self, service: ServiceId, evidence: Vec<Evidence>) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.1.insert(service, (Instant::now(), evidence));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Passes of judging over a group whose hosts and Managers see what the test says.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use super::*;
+use crate::base::HostId;
+use crate::capabilities::managers::port::fake::FakeGroup;
+use crate::capabilities::services::model::{Freshness, ServiceType, Verdict, verdict_freshness};
+use crate::remote::Watch;
+
+/// Three Managers, a host with a BI Server that runs, whose znode was seen, and who sees it.
+struct Stage {
+    group: FakeGroup,
+    memory: Memory,
+    host: HostId,
+    /// Managers that do not reach the service.
+    blind: Mutex<BTreeSet<ManagerId>>,
+    /// Managers that cannot be asked.
+    silent: Mutex<BTreeSet<ManagerId>>,
+}
+
+impl Observe for Stage {
+    fn here(&self) -> ManagerId {
+        ManagerId(1)
+    }
+
+    fn unit<'a>(
+        &'a self,
+        host: HostId,
+        unit: &'a UnitName,
+    ) -> BoxFuture<'a, Result<UnitStatus, RemoteFailure>> {
+        self.group.hosts.unit(host, unit)
+    }
+
+    fn look<'a>(
+        &'a self,
+        by: ManagerId,
+        endpoints: &'a [Endpoint],
+    ) -> BoxFuture<'a, Result<Vec<crate::cluster::Looked>, String>> {
+        let silent = self.silent.lock().unwrap().contains(&by);
+        let blind = self.blind.lock().unwrap().contains(&by);
+        let looked = if blind { Err("refused".to_owned()) } else { Ok(()) };
+        let looked = vec![looked; endpoints.len()];
+        let told = if silent { Err("no answer".to_owned()) } else { Ok(looked) };
+        async { told }.boxed()
+    }
+}
+
+impl Stage {
+    fn new() -> Self {
+        let group = FakeGroup::founded();
+        group.admit("km2", "manager");
+        group.admit("km3", "manager");
+        group.say("hosts register s1 agent roles=bi_server");
+        let host = HostId(group.inside().state.kernel.revision.0);
+        group.say("services note-watch watching");
+        let stage = Self {
+            group,
+            memory: Memory::default(),
+            host,
+            blind: Mutex::default(),
+            silent: Mutex::default(),
+        };
+        stage.unit(UnitState::Running);
+        stage.group.say("services note-seen /kyvos/bi_servers/s1:8081 s1 port=8081");
+        stage
+    }
+
+    fn unit(&self, state: UnitState) {
+        let pid = (state == UnitState::Running).then_some(77);
+        let status = UnitStatus { state, pid, since: None, ended: "killed".into() };
+        let key = (self.host, "kyvos-bi-server".to_owned());
+        self.group.hosts.inside().units.insert(key, status);
+    }
+
+    fn nobody_reaches_it(&self) {
+        let everybody: Vec<_> = self.group.inside().seen.processes.keys().copied().collect();
+        self.blind.lock().unwrap().extend(everybody);
+    }
+
+    fn znode_goes(&self) {
+        self.group.say("services note-gone /kyvos/bi_servers/s1:8081");
+    }
+
+    /// Looks anew, whenever the last time was.
+    async fn judge(&self) -> Verdict {
+        self.memory.0.lock().unwrap().1.clear();
+        let pass = pass(&self.group, self, &self.memory).await;
+        assert!(!matches!(pass, Pass::Failed(_)), "{pass:?}");
+        let inside = self.group.inside();
+        let service = ServiceId { service: ServiceType::BiServer, host: self.host };
+        inside.state.services.verdicts[&service].judgement.verdict
+    }
+
+    fn evidence(&self) -> Vec<(Observer, Says)> {
+        let inside = self.group.inside();
+        let judged = inside.state.services.verdicts.values().next().unwrap();
+        judged.judgement.evidence.iter().map(|seen| (seen.observer, seen.says)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_down_when_its_host_and_the_managers_agree() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    let probes =
+        stage.evidence().iter().filter(|(who, _)| matches!(who, Observer::Probe(_))).count();
+    assert_eq!(probes, 3, "{:?}", stage.evidence());
+    stage.unit(UnitState::Failed);
+    assert_eq!(stage.judge().await, Verdict::Degraded, "those who ask it still get an answer");
+    stage.nobody_reaches_it();
+    assert_eq!(stage.judge().await, Verdict::Down);
+    let inside = stage.group.inside();
+    let judged = inside.state.services.verdicts.values().next().unwrap();
+    assert_eq!((judged.was, judged.last_up.is_some()), (Some(Verdict::Degraded), true));
+    assert!(judged.judgement.because.contains("its unit does not run (killed)"));
+    assert!(judged.judgement.because.ends_with("Its znode has not gone yet."));
+}
+
+// rows 31-33
+#[tokio::test]
+async fn zookeepers_silence_says_nothing_of_a_service() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    stage.znode_goes();
+    assert_eq!(stage.judge().await, Verdict::Degraded, "the znode alone went");
+    stage.group.say("services note-watch away lost");
+    assert_eq!(stage.judge().await, Verdict::Up);
+    stage.group.hosts.inside().silent.insert(stage.host);
+    stage.nobody_reaches_it();
+    assert_eq!(stage.judge().await, Verdict::Unknown, "Managers that are cut off are one voice");
+    stage.group.say("services note-watch watching");
+    assert_eq!(stage.judge().await, Verdict::Down, "with the znode gone they are two");
+}
+
+#[tokio::test]
+async fn a_manager_that_is_cut_off_or_cannot_be_asked_calls_nobody_down() {
+    let stage = Stage::new();
+    stage.blind.lock().unwrap().insert(ManagerId(1));
+    assert_eq!(stage.judge().await, Verdict::Degraded);
+    let others: Vec<_> = stage.group.inside().seen.processes.keys().skip(1).copied().collect();
+    stage.silent.lock().unwrap().extend(others);
+    assert_eq!(stage.judge().await, Verdict::Up, "one that gets no answer says nothing alone");
+}
+
+#[tokio::test]
+async fn what_is_said_already_is_not_said_again_and_each_tenure_looks_itself() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    let fresh = |stage: &Stage| verdict_freshness(&stage.group.inside().state);
+    assert_eq!(fresh(&stage), Freshness::Fresh);
+    let before = stage.group.inside().state.kernel.revision;
+    assert_eq!(stage.judge().await, Verdict::Up);
+    assert_eq!(stage.group.inside().state.kernel.revision, before);
+    stage.group.fail_over();
+    assert_ne!(fresh(&stage), Freshness::Fresh);
+    stage.judge().await;
+    assert_eq!(fresh(&stage), Freshness::Fresh);
+}
+
+#[tokio::test]
+async fn a_service_that_its_host_is_starting_is_not_called_down() {
+    let stage = Stage::new();
+    stage.judge().await;
+    stage.nobody_reaches_it();
+    stage.unit(UnitState::Starting);
+    assert_ne!(stage.judge().await, Verdict::Down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_long_ago_says_nothing() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    let looks = |stage: &Stage| stage.memory.looks(stage.group.inside().epoch);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let looks = looks(&stage);
+    stage.znode_goes();
+    let told = stage.group.look(|state, seen| news(state, &looks, seen.now));
+    let told = format!("{told:?}");
+    assert!(told.contains("Unknown") && told.contains("not looked at for 60 s"), "{told}");
+}
