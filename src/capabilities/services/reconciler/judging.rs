@@ -37,7 +37,13 @@ pub struct Judging {
 
 /// What this Manager remembers of its looks in one tenure.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<(Epoch, BTreeMap<ServiceId, (Instant, Vec<Evidence>)>)>);
+pub(crate) struct Memory(Mutex<(Epoch, BTreeMap<ServiceId, Remembered>)>);
+
+/// What was seen of a service, and when.
+struct Remembered {
+    at: Instant,
+    evidence: Vec<Evidence>,
+}
 
 impl Judging {
     /// The reconciler of this group and its hosts.
@@ -180,16 +186,16 @@ impl Memory {
         if memory.0 != epoch {
             *memory = (epoch, BTreeMap::new());
         }
-        let looked = |(service, (at, evidence)): (&ServiceId, &(Instant, Vec<Evidence>))| {
-            let age_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
-            (*service, Looked { age_ms, evidence: evidence.clone() })
+        let looked = |(service, known): (&ServiceId, &Remembered)| {
+            let age_ms = u64::try_from(known.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (*service, Looked { age_ms, evidence: known.evidence.clone() })
         };
         memory.1.iter().map(looked).collect()
     }
 
     fn remember(&self, service: ServiceId, evidence: Vec<Evidence>) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.1.insert(service, (Instant::now(), evidence));
+        memory.1.insert(service, Remembered { at: Instant::now(), evidence });
     }
 }
 
