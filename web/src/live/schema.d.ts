@@ -937,6 +937,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts the cluster, type by type, a few at a time, and no further than to the first that does not come back. */
+        post: operations["restart_services"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/sightings": {
         parameters: {
             query?: never;
@@ -954,6 +971,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts the cluster: ZooKeeper, Postgres, BI Servers, Query Engines, Web Portals. */
+        post: operations["start_services"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops the cluster, in the reverse order. The Kyvos Managers go on. */
+        post: operations["stop_services"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each type is controlled, in the order in which a cluster is started. */
+        get: operations["list_service_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/types/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says how a type is controlled. */
+        put: operations["set_service_type"];
+        post?: never;
+        /** Takes the default again. */
+        delete: operations["reset_service_type"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/types/{type}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts every service of a type, a few at a time, and no further than to the first that does not come back. */
+        post: operations["restart_service_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/types/{type}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts every service of a type. */
+        post: operations["start_service_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/types/{type}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops every service of a type. */
+        post: operations["stop_service_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/watch": {
         parameters: {
             query?: never;
@@ -964,6 +1101,91 @@ export interface paths {
         /** How the watch of ZooKeeper stands. Kyvos Manager HA does not depend on it. */
         get: operations["get_service_watch"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One service, with the evidence of its verdict. */
+        get: operations["get_service"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts a service, and waits until it serves. */
+        post: operations["restart_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a service, and waits until it serves. */
+        post: operations["start_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a service. It is not started again by itself. */
+        post: operations["stop_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}/wanted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says what is wanted of a service. It is not started or stopped by that, and nobody fights what is wanted. */
+        put: operations["want_service"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1885,6 +2107,16 @@ export interface components {
             /** @description The sentence. */
             text: string;
         };
+        /**
+         * @description Who looks.
+         * @enum {string}
+         */
+        ObserverName: "znode" | "unit" | "probe";
+        /**
+         * @description What an observer says of a service.
+         * @enum {string}
+         */
+        ObserverSays: "there" | "not_there" | "nothing";
         /** @description The key that a host's SSH server shows now. */
         OfferedKey: {
             /** @description Its fingerprint, as `ssh-keygen -l` prints it on the host. */
@@ -1895,6 +2127,10 @@ export interface components {
             offered: string;
             /** @description The key that somebody trusted; null: nobody has yet. */
             trusted?: string | null;
+        };
+        /** @description Why services are started or stopped. */
+        OperateServices: {
+            why?: components["schemas"]["ServiceWhy"] | null;
         };
         /** @description Long work people see. */
         Operation: {
@@ -2354,6 +2590,11 @@ export interface components {
                 host_id?: number | null;
                 /** @description Its name: `type.host`. */
                 id: string;
+                /**
+                 * Format: int64
+                 * @description Revision of what is wanted; 0 while nobody said anything.
+                 */
+                revision: number;
                 /** @description What was seen of it. That is one observer's word, and no verdict. */
                 seen: components["schemas"]["ServiceSeen"];
                 since?: components["schemas"]["Time"] | null;
@@ -2363,6 +2604,34 @@ export interface components {
                 title: string;
                 /** @description What kind. */
                 type: components["schemas"]["ServiceType"];
+                /** @description Its unit on its host; null for a Kyvos Manager. */
+                unit?: string | null;
+                verdict?: components["schemas"]["ServiceVerdict"] | null;
+                /** @description What is wanted of it, and why. */
+                wanted: components["schemas"]["ServiceWanted"];
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ServiceControl: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Whether it is the default. */
+                is_default: boolean;
+                /** @description How is looked whether one serves. */
+                probe: components["schemas"]["ServiceProbe"];
+                /**
+                 * Format: int64
+                 * @description Revision of the last change; 0 while it is the default.
+                 */
+                revision: number;
+                /** @description What kind, for people. */
+                title: string;
+                /** @description What kind. */
+                type: components["schemas"]["ServiceType"];
+                /** @description The unit's name on every host that runs one. What it starts is written on the host. */
+                unit: string;
             }[];
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
@@ -2684,6 +2953,15 @@ export interface components {
             /** @description Why; at most 512 bytes. */
             reason?: string | null;
         };
+        /** @description How services are restarted, and why. */
+        RestartServices: {
+            /**
+             * Format: int32
+             * @description How many of a type are restarted side by side, 1 to 100; 1 when left out.
+             */
+            at_once?: number | null;
+            why?: components["schemas"]["ServiceWhy"] | null;
+        };
         /** @description The data of `event: resync`: read everything again. */
         Resync: {
             /**
@@ -2727,6 +3005,11 @@ export interface components {
             host_id?: number | null;
             /** @description Its name: `type.host`. */
             id: string;
+            /**
+             * Format: int64
+             * @description Revision of what is wanted; 0 while nobody said anything.
+             */
+            revision: number;
             /** @description What was seen of it. That is one observer's word, and no verdict. */
             seen: components["schemas"]["ServiceSeen"];
             since?: components["schemas"]["Time"] | null;
@@ -2736,11 +3019,38 @@ export interface components {
             title: string;
             /** @description What kind. */
             type: components["schemas"]["ServiceType"];
+            /** @description Its unit on its host; null for a Kyvos Manager. */
+            unit?: string | null;
+            verdict?: components["schemas"]["ServiceVerdict"] | null;
+            /** @description What is wanted of it, and why. */
+            wanted: components["schemas"]["ServiceWanted"];
+        };
+        /** @description How a type of service is controlled and looked at. */
+        ServiceControl: {
+            /** @description Whether it is the default. */
+            is_default: boolean;
+            /** @description How is looked whether one serves. */
+            probe: components["schemas"]["ServiceProbe"];
+            /**
+             * Format: int64
+             * @description Revision of the last change; 0 while it is the default.
+             */
+            revision: number;
+            /** @description What kind, for people. */
+            title: string;
+            /** @description What kind. */
+            type: components["schemas"]["ServiceType"];
+            /** @description The unit's name on every host that runs one. What it starts is written on the host. */
+            unit: string;
         };
         /** @description How many of a type there are. */
         ServiceCount: {
             /** @description How many are seen not to be there. */
             absent: number;
+            /** @description Of how many the observers contradict each other. */
+            degraded: number;
+            /** @description How many are down. */
+            down: number;
             /** @description How many are declared. */
             expected: number;
             /** @description How many are seen to be there. */
@@ -2749,6 +3059,38 @@ export interface components {
             title: string;
             /** @description What kind. */
             type: components["schemas"]["ServiceType"];
+            /** @description Of how many nobody can say. */
+            unknown: number;
+            /** @description How many are up, as several observers say. */
+            up: number;
+            /** @description How many are to run. */
+            wanted_running: number;
+        };
+        /** @description A service, and why it is said to be as it is. */
+        ServiceDetail: components["schemas"]["Service"] & {
+            /** @description Where it is asked whether it serves; null: it is not asked, or no port is known. */
+            address?: string | null;
+            /** @description What each observer said when the verdict became what it is. */
+            evidence: components["schemas"]["ServiceEvidence"][];
+            last_up?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The open operation about it.
+             */
+            operation?: number | null;
+        };
+        /** @description What one observer said of a service. */
+        ServiceEvidence: {
+            /** @description When it looked, or since when what it saw was so. */
+            at: components["schemas"]["Time"];
+            /** @description In a sentence. */
+            because: string;
+            /** @description The host of the Manager that looked; null: ZooKeeper, or the service's own host. */
+            by?: string | null;
+            /** @description How it looked. */
+            observer: components["schemas"]["ObserverName"];
+            /** @description What it said. */
+            says: components["schemas"]["ObserverSays"];
         };
         /** @description The matrix of hosts and types. */
         ServiceMapping: {
@@ -2756,6 +3098,29 @@ export interface components {
             hosts: components["schemas"]["MappedHost"][];
             /** @description The types, in the order in which a cluster is started, with how many there are. */
             types: components["schemas"]["ServiceCount"][];
+        };
+        /** @description How is looked whether a service serves. */
+        ServiceProbe: {
+            /** @enum {string} */
+            kind: "none";
+        } | {
+            /** @enum {string} */
+            kind: "tcp";
+            /**
+             * Format: int32
+             * @description To which port; null: to the one that is known of it, from its znode or the settings.
+             */
+            port?: number | null;
+        } | {
+            /** @enum {string} */
+            kind: "http";
+            /** @description Of which path. */
+            path: string;
+            /**
+             * Format: int32
+             * @description At which port; null: at the one that is known of it.
+             */
+            port?: number | null;
         };
         /**
          * @description What was seen of a service.
@@ -2798,6 +3163,37 @@ export interface components {
          * @enum {string}
          */
         ServiceType: "bi_server" | "query_engine" | "web_portal" | "postgres" | "zookeeper" | "kyvos_manager";
+        /** @description What several observers make of a service. */
+        ServiceVerdict: {
+            /** @description Why, in a sentence. */
+            because: string;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            /** @description Whether it may not be so any more, because the Active has not looked at every service yet. */
+            stale: boolean;
+            /** @description What. */
+            verdict: components["schemas"]["ServiceVerdictName"];
+        };
+        /**
+         * @description What several observers make of a service.
+         * @enum {string}
+         */
+        ServiceVerdictName: "up" | "down" | "degraded" | "unknown";
+        /**
+         * @description What is wanted of a service.
+         * @enum {string}
+         */
+        ServiceWant: "running" | "stopped";
+        /** @description What is wanted of a service, and why. */
+        ServiceWanted: {
+            /** @description Who said so; null: nobody. */
+            by?: string | null;
+            since?: components["schemas"]["Time"] | null;
+            /** @description What. */
+            state: components["schemas"]["ServiceWant"];
+            /** @description Why. */
+            why: components["schemas"]["ServiceWhy"];
+        };
         /** @description How the watch of ZooKeeper stands. */
         ServiceWatch: {
             /** @description Why it does not. */
@@ -2820,6 +3216,19 @@ export interface components {
             troubles: string[];
             /** @description What speaks against the size of the ensemble; null: nothing. */
             warning?: string | null;
+        };
+        /**
+         * @description Why something is wanted of a service.
+         * @enum {string}
+         */
+        ServiceWhy: "declared" | "operator" | "schedule" | "maintenance";
+        /** @description An operation was begun. */
+        ServicesBegun: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            operation: number;
         };
         /** @description A session. The token is shown here and never again; browsers get it as a cookie too. */
         Session: {
@@ -2845,6 +3254,13 @@ export interface components {
             reason?: string | null;
             /** @description The value; at most 4,096 bytes. */
             value: string;
+        };
+        /** @description How a type of service is to be controlled. */
+        SetServiceControl: {
+            /** @description How is looked whether one serves. */
+            probe: components["schemas"]["ServiceProbe"];
+            /** @description The unit's name on every host that runs one. */
+            unit: string;
         };
         /** @description What znodes are to mean. */
         SetZnodeProfile: {
@@ -2959,6 +3375,13 @@ export interface components {
          * @enum {string}
          */
         UserStatus: "active" | "inactive";
+        /** @description What is to be wanted of a service. */
+        WantService: {
+            /** @description What. */
+            state: components["schemas"]["ServiceWant"];
+            /** @description Why: operator, schedule or maintenance. */
+            why: components["schemas"]["ServiceWhy"];
+        };
         /**
          * @description Whether the watch stands.
          * @enum {string}
@@ -5586,6 +6009,45 @@ export interface operations {
             };
         };
     };
+    restart_services: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestartServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_service_sightings: {
         parameters: {
             query?: {
@@ -5628,6 +6090,327 @@ export interface operations {
             };
         };
     };
+    start_services: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_services: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_types: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServiceControl"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_service_type: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetServiceControl"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceControl"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_service_type: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceControl"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_service_type: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestartServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_service_type: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_service_type: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_service_watch: {
         parameters: {
             query?: {
@@ -5649,6 +6432,208 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceWatch"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceDetail"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestartServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateServices"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesBegun"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    want_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantService"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceDetail"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
