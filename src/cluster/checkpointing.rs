@@ -19,9 +19,10 @@ pub struct Thresholds {
     pub entries_least: u64,
     /// What a start may have to apply again: well under a second of work.
     pub entries_most: u64,
-    /// Entries kept behind a checkpoint, for followers that were away for a moment.
+    /// Entries kept behind a checkpoint, for followers that were away for a moment. One that lacks older ones gets the
+    /// checkpoint.
     pub kept_behind: u64,
-    /// A follower further behind than this gets a checkpoint instead of entries.
+    /// A new follower less far behind than this is up to date, for the Raft library's own waiting.
     pub lag: u64,
 }
 

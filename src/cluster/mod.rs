@@ -34,6 +34,7 @@ mod keeper;
 mod looking;
 mod membership;
 mod network;
+mod own_disk;
 mod peer_server;
 #[cfg(test)]
 mod peer_tests;

@@ -32,6 +32,7 @@ use super::call_link::{CallFailure, CallLink};
 use super::checkpoint_stream;
 use super::dial::{AddressBook, Dialer};
 use super::frames::{Frame, Kind};
+use super::own_disk::{self, OnDisk};
 use super::pki::PeerIdentity;
 use super::removed::Farewell;
 use super::road::Road;
@@ -179,13 +180,20 @@ fn rpc_error(failure: AskFailure) -> RPCError<TypeConfig> {
 
 /// Makes the library's clients.
 #[derive(Clone)]
-pub(crate) struct Networks(pub Arc<Peers>);
+pub(crate) struct Networks {
+    pub peers: Arc<Peers>,
+    /// Whether a member is a witness, or may be one for all that is known here.
+    pub is_witness: Arc<dyn Fn(u64) -> bool + Send + Sync>,
+    pub on_disk: OnDisk,
+}
 
 /// One client of the library, for one member and one purpose.
 pub(crate) struct Network {
     peer: Arc<Peer>,
     dialer: Dialer,
     lane: Lane,
+    /// What entries wait for before they are sent to a witness.
+    waits_for: Option<OnDisk>,
 }
 
 #[derive(Clone, Copy)]
@@ -198,10 +206,12 @@ enum Lane {
 
 impl Networks {
     fn client(&self, target: u64, node: &Member, lane: Lane) -> Network {
-        let mut fallback = self.0.fallback.lock().unwrap_or_else(PoisonError::into_inner);
+        let peers = &self.peers;
+        let mut fallback = peers.fallback.lock().unwrap_or_else(PoisonError::into_inner);
         fallback.insert(target, node.peer_addr.clone());
         drop(fallback);
-        Network { peer: self.0.get(target), dialer: self.0.dialer.clone(), lane }
+        let waits_for = (self.is_witness)(target).then(|| self.on_disk.clone());
+        Network { peer: peers.get(target), dialer: peers.dialer.clone(), lane, waits_for }
     }
 }
 
@@ -259,6 +269,10 @@ impl RaftNetworkV2<TypeConfig> for Network {
             return stream_append_sequential(self, input, option);
         }
         let (answers, taken) = mpsc::channel(ANSWERS);
+        let input = match self.waits_for.clone() {
+            Some(on_disk) => own_disk::first(input, on_disk),
+            None => input.boxed(),
+        };
         let session = append_stream::run(self.dialer.clone(), self.peer.id, input, answers);
         let session = AbortOnDropHandle::new(tokio::spawn(session));
         let taken = futures::stream::unfold((taken, session), |(mut taken, session)| async {

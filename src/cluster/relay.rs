@@ -16,9 +16,9 @@
 //! The entries are read before they are sent, and the last of them must still be the one that was looked at:
 //! had a newer leader overwritten any of them meanwhile, the last one would be gone first.
 //!
-//! Never to A itself, back after a power cut without entries it had sent and not yet flushed: its own vote, told by
-//! somebody else, would make it the leader of its old term again, unelected, with a log that it could write differently.
-//! Another candidate, or the entries' being agreed on by none, decides then.
+//! Never to A itself: its own vote, told by somebody else, would make it the leader of its old term again, unelected, with a
+//! log that it could write differently. Nor does A ever lack what W has, unless A's disk lost what it had flushed: see
+//! [`own_disk`](super::own_disk).
 //!
 //! What it does not heal: B has already raised its own term by a real election that failed. Then B refuses
 //! everything of term T. Pre-votes make that rare: B raises its term only after a quorum said it would win.

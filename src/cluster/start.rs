@@ -204,7 +204,16 @@ impl Group {
         let (deaths, told) = mpsc::channel(DEATHS);
         let quarantine = Quarantine::begin(timers.lease_ms());
         let config = config(here, timers, thresholds);
-        let raft = start_raft(config, &peers, opened.log, opened.state).await?;
+        let roles = replica.clone();
+        let is_witness = move |id| {
+            roles.view(|state| {
+                let member = state.managers.members.get(&ManagerId(id));
+                member.is_none_or(|member| member.role == Role::Witness)
+            })
+        };
+        let (is_witness, on_disk) = (Arc::new(is_witness), log_reader.on_disk());
+        let networks = Networks { peers: peers.clone(), is_witness, on_disk };
+        let raft = start_raft(config, networks, opened.log, opened.state).await?;
         let about = About {
             pid: std::process::id(),
             started_at: wall_clock(),
@@ -307,13 +316,13 @@ impl Group {
 
 async fn start_raft(
     config: Config,
-    peers: &Arc<Peers>,
+    networks: Networks,
     log: raft_store::LogStore,
     state: raft_store::StateStore<Replica>,
 ) -> Result<RaftNode, StartFailure> {
     let config = config.validate().map_err(raft_failure)?;
-    let (network, here) = (Networks(peers.clone()), peers.here());
-    Raft::new(here.node_id, Arc::new(config), network, log, state).await.map_err(raft_failure)
+    let here = networks.peers.here().node_id;
+    Raft::new(here, Arc::new(config), networks, log, state).await.map_err(raft_failure)
 }
 
 fn raft_failure(error: impl ToString) -> StartFailure {

@@ -154,7 +154,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "store.checkpoint_after",
         kind: Kind::Integer { min: 50, max: 100_000, unit: "entries" },
         default: Default::Value("5000"),
-        purpose: "After how many entries of the log a checkpoint is made at the earliest; at the latest after twenty times as many. A member that lacks more than twice as many gets a checkpoint instead of entries.",
+        purpose: "After how many entries of the log a checkpoint is made at the earliest; at the latest after twenty times as many. Two fifths as many entries are kept behind a checkpoint; a member that lacks older ones gets the checkpoint instead of entries.",
         change: "Lower it on a very small disk: the log is shorter then, and more is written. Tests lower it to have checkpoints at all.",
     },
     Setting {

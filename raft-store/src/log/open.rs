@@ -14,13 +14,14 @@ use crate::checkpoint::Fallback;
 use crate::disk;
 use crate::error::{Doing, OpenError};
 use crate::format::DirLock;
-use crate::health::StoreHealth;
+use crate::health::{StoreHealth, lock};
 use crate::log::group::GroupDraft;
 use crate::log::mark::{self, MarkFile};
 use crate::log::recovery::{self, Damage, ReadSegment, Recovered};
 use crate::log::segment;
 use crate::log::spare::{self, SpareControl, SpareKeeper, SpareMaker};
 use crate::log::store::LogStore;
+use crate::log::table::Table;
 use crate::log::writer::{Active, Sealed, Told, Writer};
 use crate::options::Options;
 use crate::planted::{Bug, planted};
@@ -123,6 +124,7 @@ pub(crate) fn open(
         writer.lose_last().doing("write", dir)?;
     }
     let table = writer.table.clone();
+    all_flushed(&mut lock(&table));
     let mark = writer.mark.clone();
     let spares = writer.spares.control();
     let (requests, queue) = mpsc::channel(QUEUE_MAX);
@@ -134,6 +136,13 @@ pub(crate) fn open(
         })
         .doing("start the writer of", dir)?;
     Ok((LogStore { table, notes: mark, requests, fallback }, LogThreads { writer: thread, spares }))
+}
+
+/// What a start finds is on the disk.
+pub(super) fn all_flushed(table: &mut Table) {
+    if let Some(last) = table.last() {
+        table.flushed(&last);
+    }
 }
 
 /// The salt of a disk's log. Whoever chooses the bytes of an entry does not know the disk id.

@@ -15,7 +15,8 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use crate::checkpoint::Fallback;
-use crate::log::open::QUEUE_MAX;
+use crate::health::lock;
+use crate::log::open::{QUEUE_MAX, all_flushed};
 use crate::log::recovery::payload_bytes;
 use crate::log::store::{LogStore, Notes};
 use crate::log::table::Table;
@@ -82,20 +83,33 @@ pub(crate) fn open_on(platter: Arc<dyn Platter>, fallback: Fallback) -> LogStore
         let bytes = payload_bytes(&entry);
         table.push(entry, bytes);
     }
+    all_flushed(&mut table);
+    let table = Arc::new(Mutex::new(table));
     let (requests, queue) = mpsc::channel(QUEUE_MAX);
-    tokio::spawn(write(queue, platter.clone()));
+    tokio::spawn(write(queue, platter.clone(), table.clone()));
     let notes = Arc::new(NotesOn(platter));
-    LogStore { table: Arc::new(Mutex::new(table)), notes, requests, fallback }
+    LogStore { table, notes, requests, fallback }
 }
 
-async fn write(mut queue: mpsc::Receiver<Request>, platter: Arc<dyn Platter>) {
+async fn write(
+    mut queue: mpsc::Receiver<Request>,
+    platter: Arc<dyn Platter>,
+    table: Arc<Mutex<Table>>,
+) {
     while let Some(first) = queue.recv().await {
         let mut batch = vec![first];
         while let Ok(next) = queue.try_recv() {
             batch.push(next);
         }
-        let records = batch.iter().flat_map(records).collect();
+        let records: Vec<Record> = batch.iter().flat_map(records).collect();
+        let last = records.iter().rev().find_map(|record| match record {
+            Record::Entry(entry) => Some(entry.log_id),
+            Record::Vote(_) | Record::Truncate(_) | Record::Purge(_) => None,
+        });
         let written = platter.write(records).await;
+        if let Some(last) = last.filter(|_| written.is_ok()) {
+            lock(&table).flushed(&last);
+        }
         for waiting in batch.into_iter().filter_map(Request::waiting) {
             waiting.tell(&written);
         }

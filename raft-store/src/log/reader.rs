@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use futures::Stream;
 use futures::stream;
 use openraft::{OptionalSend, RaftLogReader};
+use tokio::sync::watch;
 
 use crate::aside::aside;
 use crate::envelope::{Envelope, Malformed};
@@ -46,6 +47,11 @@ impl LogReader {
     pub fn ends(&self) -> (Option<LogId>, Option<LogId>) {
         let table = lock(&self.table);
         (table.purged, table.last())
+    }
+
+    /// Tells the index of the last entry that is on the disk, whenever that changes.
+    pub fn on_disk(&self) -> watch::Receiver<Option<u64>> {
+        lock(&self.table).on_disk()
     }
 
     async fn read(&self, wanted: Range<u64>, max_bytes: usize) -> io::Result<Vec<Entry>> {

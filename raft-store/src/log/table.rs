@@ -8,6 +8,8 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::stored::{Entry, LogId, Vote};
 
 /// Where the frame of one entry is.
@@ -48,6 +50,8 @@ pub(crate) struct Table {
     cached: VecDeque<Entry>,
     cached_bytes: usize,
     cache_max_bytes: usize,
+    /// The index of the last entry that is on the disk.
+    flushed: watch::Sender<Option<u64>>,
 }
 
 /// Fixed part of what an entry costs in memory, beside its payload.
@@ -64,6 +68,7 @@ impl Table {
             cached: VecDeque::new(),
             cached_bytes: 0,
             cache_max_bytes,
+            flushed: watch::Sender::new(None),
         }
     }
 
@@ -127,6 +132,18 @@ impl Table {
         }
     }
 
+    /// Says that an entry and all before it are on the disk. One that was cut off meanwhile is passed over.
+    pub(crate) fn flushed(&mut self, id: &LogId) {
+        if self.last() == Some(*id) || self.id_at(id.index) == Some(*id) {
+            self.flushed.send_replace(Some(id.index));
+        }
+    }
+
+    /// Tells the index of the last entry that is on the disk, whenever that changes.
+    pub(crate) fn on_disk(&self) -> watch::Receiver<Option<u64>> {
+        self.flushed.subscribe()
+    }
+
     /// Drops the oldest entries from memory while they cost too much and can be read from the disk.
     pub(crate) fn evict(&mut self) {
         while self.cached_bytes > self.cache_max_bytes
@@ -140,6 +157,9 @@ impl Table {
 
     /// Cuts off what comes after `after`; `None` cuts off all.
     pub(crate) fn truncate(&mut self, after: Option<LogId>) {
+        let kept = after.map(|id| id.index);
+        // What follows takes the place of what was flushed, and is not.
+        self.flushed.send_modify(|flushed| *flushed = (*flushed).min(kept));
         while let Some(slot) = self.slots.back() {
             if after.is_some_and(|after| slot.id.index <= after.index) {
                 return;

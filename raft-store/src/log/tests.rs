@@ -60,6 +60,36 @@ fn recovered_last(dir: &Path) -> Result<Option<u64>, Damage> {
     Ok(recovered.table.last().map(|id| id.index))
 }
 
+/// A leader waits for this before it sends entries to a witness.
+#[test]
+fn what_is_told_to_be_on_the_disk_is_what_was_flushed_and_no_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut writer = writer(dir.path(), &options());
+    writer.begin().expect("written");
+    let on_disk = lock(&writer.table).on_disk();
+    let told = || *on_disk.borrow();
+    assert_eq!(told(), None);
+    let all = [entry(0, b"a"), entry(1, b"b"), entry(2, b"c")];
+    push_all(&mut lock(&writer.table), &all).expect("the next ones");
+    assert_eq!(told(), None, "it is in memory only");
+    let append = |entries: &[Entry]| {
+        vec![Request::Append { entries: entries.to_vec(), done: IOFlushed::noop() }]
+    };
+    writer.serve(append(&all)).expect("written");
+    assert_eq!(told(), Some(2));
+
+    // Cut off in memory, and another entry in its place: that one is not on the disk, nor is the old one there again.
+    let id = LogId::new(LeaderIdOf::<TypeConfig>::new(2, 1), 2);
+    let other = Entry { log_id: id, ..entry(2, b"d") };
+    lock(&writer.table).truncate(Some(all[1].log_id));
+    assert_eq!(told(), Some(1));
+    push_all(&mut lock(&writer.table), std::slice::from_ref(&other)).expect("the next one");
+    lock(&writer.table).flushed(&all[2].log_id);
+    assert_eq!(told(), Some(1), "what was cut off is not what is there now");
+    writer.serve(append(&[other])).expect("written");
+    assert_eq!(told(), Some(2));
+}
+
 #[test]
 fn a_last_group_torn_at_every_single_byte_is_dropped_and_an_acknowledged_one_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -250,11 +250,15 @@ impl Writer {
     }
 
     fn tell_places(&mut self, group_at: u64) {
-        let mut table = lock(&self.table);
+        let (mut table, mut last) = (lock(&self.table), None);
         for (id, offset, bytes) in self.placing.drain(..) {
             let file = self.active.file.clone();
             let place = Place { file, offset: group_at + offset as u64, bytes: bytes as u32 };
             table.placed(&id, place);
+            last = Some(id);
+        }
+        if let Some(last) = last {
+            table.flushed(&last);
         }
         table.evict();
     }
