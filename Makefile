@@ -103,8 +103,8 @@ chaos-scoreboard: ## Plants mistakes in a Manager one at a time and tells which 
 	./target/debug/scoreboard --km target/debug/km-planted $(if $(BUGS),--only $(BUGS)) --out $(SCOREBOARD_OUT)
 
 sim: ## Runs the group in a simulated world, a seed after the other: HOURS of simulated time, SEED to begin with, JOBS
-	$(CARGO) build --locked --package simulation
-	./target/debug/sim many --hours $(HOURS) --from $(or $(SEED),$(shell date +%s)) --jobs $(JOBS) --keep chaos-tests/seeds/simulation.txt
+	$(CARGO) build --locked --profile long --package simulation
+	./target/long/sim many --hours $(HOURS) --from $(or $(SEED),$(shell date +%s)) --jobs $(JOBS) --keep chaos-tests/seeds/simulation.txt
 
 durability: ## Cuts the power of a store thousands of times and judges what it kept: FLUSHES, RUNS, EXT4, SEED
 	DURABILITY_FLUSHES=$(FLUSHES) DURABILITY_RUNS=$(RUNS) DURABILITY_EXT4=$(EXT4) DURABILITY_SEED=$(or $(SEED),1) \

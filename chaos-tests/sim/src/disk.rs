@@ -79,6 +79,10 @@ struct State {
     under_way: VecDeque<(Option<u64>, Vec<Record>)>,
     /// In memory only: the mark of the newest committed entry.
     noted: Option<LogId>,
+    /// Flushes fail.
+    failing: bool,
+    /// One has failed since the process was started: it may answer from this log no more.
+    failed: bool,
     /// Which run of the process the disk is open in: what an earlier one left under way is decided.
     run: u64,
 }
@@ -142,6 +146,8 @@ impl Disk {
             log: Log::default(),
             under_way: VecDeque::new(),
             noted: None,
+            failing: false,
+            failed: false,
             run: 0,
         };
         Self { state: Arc::new(Mutex::new(state)), time, ledger, member }
@@ -153,6 +159,24 @@ impl Disk {
 
     pub fn set_flushes(&self, flushes: Flushes) {
         self.lock().flushes = flushes;
+    }
+
+    /// From now on flushes fail, or do so no more.
+    pub fn set_failing(&self, failing: bool) {
+        self.lock().failing = failing;
+    }
+
+    /// Whether a flush has failed since the process was started.
+    pub fn has_failed(&self) -> bool {
+        self.lock().failed
+    }
+
+    /// Another disk, with nothing on it. To be called while no process runs.
+    pub fn replace(&self) {
+        let mut state = self.lock();
+        (state.log, state.noted) = (Log::default(), None);
+        state.under_way.clear();
+        state.run += 1;
     }
 
     /// What is on it for certain.
@@ -185,7 +209,7 @@ impl Disk {
         if state.lie == Some(Lie::LosesTheLastEntry) {
             state.log.entries.pop_back();
         }
-        state.noted = None;
+        (state.noted, state.failed) = (None, false);
         state.run += 1;
     }
 
@@ -231,6 +255,14 @@ impl Platter for Disk {
                 return Err(io::Error::other("of a process that is gone"));
             }
             let (_, batch) = state.under_way.pop_front().expect("one batch is written at a time");
+            if state.failing {
+                // What the kernel had of it may be on the disk all the same.
+                if state.dice.chance(500) {
+                    batch.into_iter().for_each(|record| state.log.take(record, state.lie));
+                }
+                state.failed = true;
+                return Err(io::Error::other("the disk failed"));
+            }
             batch.into_iter().for_each(|record| state.log.take(record, state.lie));
             let noted = state
                 .noted

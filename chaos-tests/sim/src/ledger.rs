@@ -67,6 +67,12 @@ impl Ledger {
         self.ends.insert(member, ids.collect());
     }
 
+    /// Another member is at this place from now on, with a disk of its own.
+    pub fn replaced(&mut self, member: usize) {
+        self.ends.remove(&member);
+        self.before.remove(&member);
+    }
+
     /// A member's log is written on.
     pub fn written(&mut self, member: usize, record: &Record) {
         let log = self.ends.entry(member).or_default();

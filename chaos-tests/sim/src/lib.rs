@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Reading order: `run` (from the founding to the verdict), `world` (a step), `member` (the product's code in its
-//! runtime), `net` and `stream`, `disk`, `clock`; `ledger` (what must hold); `nemesis`, `clients` and `deeds`; `plan`.
+//! runtime), `net` and `stream`, `disk`, `clock`; `ledger` (what must hold); `nemesis` and `trouble`, `visit`, `clients` and
+//! `deeds`; `plan`.
 
 pub mod bugs;
 pub mod clients;
@@ -24,4 +25,6 @@ pub mod plan;
 pub mod run;
 pub mod stream;
 pub mod trace;
+pub mod trouble;
+pub mod visit;
 pub mod world;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
@@ -107,8 +107,12 @@ fn many(
     simulated_ms: &AtomicU64,
 ) -> ExitCode {
     let program = std::env::current_exe().expect("a running program has a file");
-    let (began, told) = (Instant::now(), AtomicU64::new(0));
+    let (began, told, failed) = (Instant::now(), AtomicU64::new(0), AtomicUsize::new(0));
     let tell = |sum: &Sum| {
+        let before = failed.swap(sum.failed.len(), Ordering::Relaxed);
+        sum.failed[before..].iter().for_each(|(seed, violations)| {
+            println!("{}: {}", seed.told(), violations.join("; "));
+        });
         simulated_ms.store((sum.simulated_s * 1e3) as u64, Ordering::Relaxed);
         let due = began.elapsed().as_secs() / 15;
         if told.swap(due, Ordering::Relaxed) != due {
@@ -119,7 +123,6 @@ fn many(
     println!("{}", sum.told());
     println!("{:?}", sum.faults);
     for (seed, violations) in &sum.failed {
-        println!("{}: {}", seed.told(), violations.join("; "));
         if let Some(keep) = &keep {
             let kept = std::fs::File::options().append(true).create(true).open(keep);
             let line = format!("{} {} # {}\n", seed.seed, seed.seconds, first_words(violations));

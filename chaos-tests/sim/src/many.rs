@@ -39,6 +39,7 @@ pub struct Sum {
     pub effects: u64,
     pub elections: u64,
     pub tenures: u64,
+    pub visits: u64,
     pub recovery_ms: Vec<u64>,
     pub faults: BTreeMap<String, u64>,
     pub failed: Vec<(Seed, Vec<String>)>,
@@ -55,6 +56,7 @@ impl Sum {
         self.effects += report.effects;
         self.elections += report.elections;
         self.tenures += report.tenures;
+        self.visits += report.visits;
         for (name, count) in report.faults {
             *self.faults.entry(name).or_default() += count;
         }
@@ -76,7 +78,7 @@ impl Sum {
         let at = |part: usize| recovery.get(recovery.len() * part / 1000).copied().unwrap_or(0);
         format!(
             "{} seeds, {:.2} simulated hours in {:.0} s, {} acknowledged changes, {} of unknown outcome, {} reads, \
-             {} acts, {} faults, {} elections, {} tenures, recovered in {} ms (median), {} ms (99 %), {} ms (longest); \
+             {} acts, {} faults, {} elections, {} tenures, {} visits, recovered in {} ms (median), {} ms (99 %), {} ms (longest); \
              {} failed",
             self.runs,
             self.simulated_s / 3_600.0,
@@ -88,6 +90,7 @@ impl Sum {
             self.faults(),
             self.elections,
             self.tenures,
+            self.visits,
             at(500),
             at(990),
             recovery.last().copied().unwrap_or(0),

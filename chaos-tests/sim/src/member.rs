@@ -59,6 +59,8 @@ pub struct Member {
     pub wall: WallClock,
     /// How often its process was started.
     pub run: u64,
+    /// How many disks were here before.
+    disks: u64,
     pub process: Option<Process>,
     around: Around,
 }
@@ -116,7 +118,7 @@ fn runtime() -> io::Result<Runtime> {
 
 impl Member {
     pub fn new(place: Host, role: Role, disk: Disk, wall: WallClock, around: Around) -> Self {
-        Self { place, node: 0, role, disk, wall, run: 0, process: None, around }
+        Self { place, node: 0, role, disk, wall, run: 0, disks: 0, process: None, around }
     }
 
     pub fn identity(&self) -> PeerIdentity {
@@ -124,7 +126,18 @@ impl Member {
     }
 
     pub fn disk_id(&self) -> Uuid {
-        Uuid::from_u128(0xD15C_0000 + self.place as u128)
+        Uuid::from_u128(0xD15C_0000 + (u128::from(self.disks) << 64) + self.place as u128)
+    }
+
+    /// Whoever was here is gone for good; the host is as new.
+    pub fn replace(&mut self) -> io::Result<()> {
+        self.node = 0;
+        self.disks += 1;
+        self.disk.replace();
+        match std::fs::remove_dir_all(self.home_dir()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     fn home_dir(&self) -> PathBuf {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kyvos_manager::capabilities::managers::model::Role;
+
 use crate::dice::Dice;
 
 /// Something that is wrong until it ends.
@@ -17,6 +19,8 @@ pub enum Fault {
     Poor { loss_per_mille: u64, jitter_us: u64 },
     /// Flushes take long.
     SlowDisk { members: Vec<usize>, us: u64 },
+    /// The next flush fails, and the process ends of it.
+    DiskFails { member: usize },
     /// Wall clocks are off.
     WallClock { members: Vec<usize>, off_ms: i64 },
     /// The Active is told to hand over; over at once.
@@ -25,6 +29,10 @@ pub enum Fault {
     Demotion { member: usize },
     /// A process is stopped in good order and started again.
     Restart { member: usize },
+    /// Somebody is let in on the spare host, and has to leave in the end.
+    Visit { role: Role },
+    /// Another lease is wanted; over at once.
+    Timers { lease_ms: u64 },
 }
 
 impl Fault {
@@ -39,10 +47,14 @@ impl Fault {
             Self::Cut { kind, .. } => kind,
             Self::Poor { .. } => "poor-links",
             Self::SlowDisk { .. } => "slow-disk",
+            Self::DiskFails { .. } => "disk-fails",
             Self::WallClock { .. } => "wall-clock",
             Self::HandOver { .. } => "hand-over",
             Self::Demotion { .. } => "demotion",
             Self::Restart { .. } => "restart",
+            Self::Visit { role: Role::Manager } => "visit",
+            Self::Visit { role: Role::Witness } => "visit-of-witness",
+            Self::Timers { .. } => "timers",
         }
     }
 }
@@ -53,6 +65,8 @@ pub struct Sight {
     pub leader: Option<usize>,
     /// Members something is wrong with already.
     pub troubled: BTreeSet<usize>,
+    /// Whether the spare host is free.
+    pub nobody_visits: bool,
 }
 
 /// Draws faults.
@@ -94,7 +108,7 @@ impl Nemesis {
         let free: Vec<usize> =
             all.iter().copied().filter(|member| !sight.troubled.contains(member)).collect();
         let one = self.victim(sight, &free);
-        let drawn = self.dice.within(0..100);
+        let drawn = self.dice.within(0..115);
         Some(match drawn {
             0..14 => Fault::Down { members: vec![one?], with_power: false },
             14..24 => Fault::Down { members: vec![one?], with_power: true },
@@ -118,7 +132,16 @@ impl Nemesis {
             }
             84..91 => Fault::HandOver { to: *self.dice.one_of(&all) },
             91..95 => Fault::Demotion { member: *self.dice.one_of(&all) },
-            _ => Fault::Restart { member: one? },
+            95..100 => Fault::Restart { member: one? },
+            100..105 => Fault::DiskFails { member: one? },
+            105..108 => {
+                Fault::Timers { lease_ms: *self.dice.one_of(&[600, 800, 1_000, 1_500, 2_000]) }
+            }
+            _ => {
+                let witness = self.dice.chance(300);
+                let role = if witness { Role::Witness } else { Role::Manager };
+                sight.nobody_visits.then_some(Fault::Visit { role })?
+            }
         })
     }
 
@@ -190,7 +213,7 @@ impl Nemesis {
             | Fault::Paused { members }
             | Fault::SlowDisk { members, .. }
             | Fault::WallClock { members, .. } => members.clone(),
-            Fault::Restart { member } => vec![*member],
+            Fault::Restart { member } | Fault::DiskFails { member } => vec![*member],
             _ => Vec::new(),
         };
         self.active.iter().flat_map(|(_, fault)| of(fault)).collect()

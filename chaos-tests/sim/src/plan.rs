@@ -26,7 +26,9 @@ pub struct Plan {
     pub seed: u64,
     pub seconds: u64,
     pub lie: Option<Lie>,
+    /// Of the members it is founded with, and of a host more, to which members come and from which they go.
     pub roles: Vec<Role>,
+    pub founders: usize,
     /// How far the world goes at once. No message is faster, so what happens within is simultaneous.
     pub window_us: u64,
     pub quality: Quality,
@@ -50,6 +52,7 @@ impl Plan {
         if dice.chance(200) {
             roles[managers - 1] = Role::Witness;
         }
+        roles.push(Role::Manager);
         let window_us = *dice.one_of(&[4_000, 6_000, 8_000]);
         let jitter_us = *dice.one_of(&[500, 2_000, 10_000]);
         let loss_per_mille = *dice.one_of(&[0, 0, 2]);
@@ -62,7 +65,7 @@ impl Plan {
         let kept_behind = dice.within(0..100);
         let thresholds =
             Thresholds { entries_least: 20, entries_most, kept_behind, lag: dice.within(10..200) };
-        let drift_ppm = (0..managers)
+        let drift_ppm = (0..=managers)
             .map(|_| {
                 i64::try_from(dice.within(0..2 * DRIFT_PPM)).expect("small") - DRIFT_PPM as i64
             })
@@ -72,6 +75,7 @@ impl Plan {
             seconds: wanted.seconds,
             lie: wanted.lie,
             roles,
+            founders: managers,
             window_us,
             quality,
             flushes,

@@ -40,6 +40,8 @@ pub struct Report {
     pub effects: u64,
     pub elections: u64,
     pub tenures: u64,
+    /// Members that came on the spare host, got a vote, and were removed.
+    pub visits: u64,
     pub recovery_ms: u64,
     pub faults: BTreeMap<String, u64>,
     /// Nothing: all was well.
@@ -109,7 +111,7 @@ fn found(world: &mut World) -> Result<(), String> {
         reverts_to: None,
     };
     agree(world, ha.into())?;
-    for member in 1..world.members.len() {
+    for member in 1..world.plan.founders {
         admit(world, member)?;
     }
     Ok(())
@@ -154,7 +156,7 @@ fn recover(world: &mut World) -> Result<u64, String> {
     if !world.until(RECOVERY, |world| world.active().is_some()) {
         return Err(format!("nobody is Active within {} s", RECOVERY / SECOND));
     }
-    for member in 0..world.members.len() {
+    for member in 0..world.plan.founders {
         if world.plan.roles[member] == Role::Witness {
             continue;
         }
@@ -250,6 +252,7 @@ fn outcome(world: &World, recovery_ms: u64) -> Report {
         effects: world.effects,
         elections: ledger.elections() as u64,
         tenures: ledger.tenures() as u64,
+        visits: world.visit.ended,
         recovery_ms,
         faults: world
             .nemesis

@@ -16,13 +16,14 @@ use crate::clients::{Call, Clients, make};
 use crate::clock::{WallClock, WorldTime};
 use crate::deeds::{Act, Acts};
 use crate::dice::Dice;
-use crate::disk::{Disk, Flushes};
+use crate::disk::Disk;
 use crate::ledger::{Ledger, Said};
 use crate::member::{Around, Keeping, Member};
-use crate::nemesis::{Fault, Nemesis, Sight};
-use crate::net::{Host, Net, Quality};
+use crate::nemesis::Nemesis;
+use crate::net::Net;
 use crate::plan::Plan;
 use crate::trace::Trace;
+use crate::visit::Visit;
 
 /// How often digests are taken and the trace is told where everybody is.
 const LOOK_US: u64 = 1_000_000;
@@ -42,15 +43,17 @@ pub struct World {
     pub nemesis: Nemesis,
     pub trace: Trace,
     /// Keepers of members that are gone, while they tell.
-    telling: Vec<Keeping>,
+    pub(crate) telling: Vec<Keeping>,
     acts: Acts,
     /// The highest epoch each agent has seen, and how many acts it took.
     agents: Vec<u64>,
     pub effects: u64,
     /// Members in good order on their way down.
-    stopping: Vec<(usize, JoinHandle<()>)>,
+    pub(crate) stopping: Vec<(usize, JoinHandle<()>)>,
+    /// Who comes to the spare host and goes again.
+    pub visit: Visit,
     /// Changes of the membership under way.
-    chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
+    pub(crate) chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
     looked: u64,
     kept: u64,
     claimed: u64,
@@ -86,6 +89,7 @@ impl World {
             agents: vec![0; plan.agents],
             effects: 0,
             stopping: Vec::new(),
+            visit: Visit::default(),
             chores: Vec::new(),
             looked: 0,
             kept: 0,
@@ -127,19 +131,27 @@ impl World {
         self.deliver(until);
         self.answers(until);
         self.stopped(until);
+        self.broken(until);
+        self.visit(until);
         self.judge(until);
+    }
+
+    /// Hosts that have a member: those it was founded with, and the spare one while somebody visits.
+    pub fn present(&self) -> usize {
+        let visitor = self.members[self.plan.founders].process.is_some();
+        self.plan.founders + usize::from(visitor)
     }
 
     /// Client calls that begin.
     fn ask(&mut self, now: u64) {
-        let calls = self.clients.begin(now, self.members.len());
+        let calls = self.clients.begin(now, self.present());
         calls.into_iter().for_each(|(member, call)| self.call(member, call, now));
     }
 
     fn call(&mut self, member: usize, call: Call, now: u64) {
         match &self.members[member].process {
             // A witness shows no pages: nobody asks it.
-            Some(process) if self.plan.roles[member] == Role::Manager => {
+            Some(process) if self.members[member].role == Role::Manager => {
                 let (group, clock) = (process.group.clone(), process.clock);
                 drop(process.spawn(make(group, clock, call, self.clients.inbox.clone())));
             }
@@ -149,7 +161,7 @@ impl World {
 
     fn answers(&mut self, now: u64) {
         let before = self.clients.done.len();
-        let again = self.clients.take(self.members.len());
+        let again = self.clients.take(self.present());
         for (member, call) in again {
             self.call(member, call, now);
         }
@@ -214,6 +226,19 @@ impl World {
         self.chores.retain(|(_, task)| !task.is_finished());
     }
 
+    /// Processes whose disk failed end by themselves.
+    fn broken(&mut self, now: u64) {
+        for place in 0..self.members.len() {
+            let member = &self.members[place];
+            let ended = member.disk.has_failed()
+                && member.process.as_ref().is_some_and(|process| process.says().1.is_some());
+            if ended {
+                self.trace.note(now, &format!("member {place} ended: its disk failed"));
+                self.crash(place, false);
+            }
+        }
+    }
+
     fn judge(&mut self, now: u64) {
         let look = now >= self.looked + LOOK_US;
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,7 +248,9 @@ impl World {
             };
             let (said, stopped) = process.says();
             ledger.said(member.place, member.node, member.run, said, &process.log);
-            if let Some(because) = stopped.filter(|_| !process.stopping) {
+            let leaves = member.place == self.plan.founders && self.visit.is_leaving();
+            let may_stop = process.stopping || member.disk.has_failed() || leaves;
+            if let Some(because) = stopped.filter(|_| !may_stop) {
                 ledger.violated(format!("member {} stopped: {because}", member.place));
             }
             if look {
@@ -268,195 +295,6 @@ impl World {
         self.members.iter().find(is).map(|member| member.place)
     }
 
-    /// Something may go wrong, and something may end.
-    pub fn trouble(&mut self) {
-        let now = self.now();
-        for fault in self.nemesis.ended(now) {
-            self.end(fault);
-        }
-        if now < self.nemesis.next_at {
-            return;
-        }
-        let sight = Sight {
-            members: self.members.len(),
-            leader: self.leader(),
-            troubled: self.nemesis.troubled(),
-        };
-        if let Some((until, fault)) = self.nemesis.draw(now, &sight) {
-            self.trace.note(now, &format!("{fault:?} until {until}"));
-            self.begin(&fault);
-            self.nemesis.active.push((until, fault));
-            self.cut();
-        }
-    }
-
-    /// Everything that is wrong ends.
-    pub fn heal(&mut self) {
-        let now = self.now();
-        self.trace.note(now, "healed");
-        for fault in self.nemesis.end_all() {
-            self.end(fault);
-        }
-        self.net.heal(self.plan.quality);
-        for place in 0..self.members.len() {
-            self.start(place);
-        }
-    }
-
-    fn begin(&mut self, fault: &Fault) {
-        match fault {
-            Fault::Down { members, with_power } => {
-                members.iter().for_each(|member| self.crash(*member, *with_power));
-            }
-            Fault::Paused { members } => {
-                for member in members {
-                    if let Some(process) = &mut self.members[*member].process {
-                        process.paused = true;
-                    }
-                }
-            }
-            Fault::Cut { .. } => {}
-            Fault::Poor { loss_per_mille, jitter_us } => {
-                let least_us = self.plan.quality.least_us;
-                self.links(Quality {
-                    least_us,
-                    jitter_us: *jitter_us,
-                    loss_per_mille: *loss_per_mille,
-                });
-            }
-            Fault::SlowDisk { members, us } => {
-                let flushes = Flushes { least_us: *us, jitter_us: *us / 2 };
-                members.iter().for_each(|member| self.members[*member].disk.set_flushes(flushes));
-            }
-            Fault::WallClock { members, off_ms } => {
-                members.iter().for_each(|member| self.members[*member].wall.set_off(*off_ms));
-            }
-            Fault::HandOver { to } => self.hand_over(*to),
-            Fault::Demotion { member } => self.vote_of(*member, false),
-            Fault::Restart { member } => self.stop(*member),
-        }
-    }
-
-    fn end(&mut self, fault: Fault) {
-        self.trace.note(self.now(), &format!("over: {}", fault.name()));
-        match fault {
-            Fault::Down { members, .. } => {
-                members.into_iter().for_each(|member| self.start(member))
-            }
-            Fault::Paused { members } => {
-                let now = self.now();
-                for member in members {
-                    if let Some(process) = self.members[member].process.as_mut()
-                        && process.paused
-                    {
-                        process.go_on(now);
-                    }
-                }
-            }
-            Fault::Cut { .. } => self.cut(),
-            Fault::Poor { .. } => self.links(self.plan.quality),
-            Fault::SlowDisk { members, .. } => {
-                let flushes = self.plan.flushes;
-                members
-                    .into_iter()
-                    .for_each(|member| self.members[member].disk.set_flushes(flushes));
-            }
-            Fault::WallClock { members, .. } => {
-                members.into_iter().for_each(|member| self.members[member].wall.set_off(0));
-            }
-            Fault::HandOver { .. } => {}
-            Fault::Demotion { member } => self.vote_of(member, true),
-            Fault::Restart { member } => {
-                // One that did not come down in good order in time is killed, as systemd would.
-                self.crash(member, false);
-                self.start(member);
-            }
-        }
-    }
-
-    /// The cuts in force are made, no others: between hosts, whichever of their processes speaks.
-    fn cut(&self) {
-        let (cuts, members) = (self.nemesis.cuts(), self.members.len());
-        for from in 0..members {
-            for to in 0..members {
-                let cut = cuts.contains(&(from, to));
-                for (a, b) in self.between(from, to) {
-                    self.net.set_cut(a, b, cut);
-                }
-            }
-        }
-    }
-
-    fn links(&self, quality: Quality) {
-        for from in 0..self.members.len() {
-            for to in 0..self.members.len() {
-                for (a, b) in self.between(from, to) {
-                    self.net.set_quality(a, b, quality);
-                }
-            }
-        }
-    }
-
-    fn between(&self, from: usize, to: usize) -> [(Host, Host); 4] {
-        let keeper = |member: usize| self.members.len() + member;
-        [(from, to), (keeper(from), to), (from, keeper(to)), (keeper(from), keeper(to))]
-    }
-
-    pub fn crash(&mut self, member: usize, with_power: bool) {
-        let now = self.now();
-        self.stopping.retain(|(stopping, _)| *stopping != member);
-        if self.members[member].process.is_none() {
-            return;
-        }
-        if let Some(keeping) = self.members[member].crash(with_power) {
-            self.telling.push(keeping);
-        }
-        self.clients.lost(member, now);
-        self.trace.note(now, &format!("member {member} is down, power {}", !with_power));
-    }
-
-    pub fn start(&mut self, member: usize) {
-        let now = self.now();
-        if self.members[member].process.is_some() || self.members[member].node == 0 {
-            return;
-        }
-        let log = self.members[member].disk.log();
-        let entries: Vec<_> = log.entries.iter().cloned().collect();
-        self.ledger().opened(member, log.purged, &entries);
-        self.trace.note(now, &format!("member {member} starts"));
-        if let Err(failure) = self.members[member].start(now) {
-            self.ledger().violated(format!("member {member} does not start: {failure}"));
-        }
-    }
-
-    fn stop(&mut self, member: usize) {
-        let Some(process) = &mut self.members[member].process else { return };
-        self.stopping.extend(process.stop().map(|task| (member, task)));
-    }
-
-    fn hand_over(&mut self, to: usize) {
-        let node = ManagerId(self.members[to].node);
-        let Some(active) = self.active() else { return };
-        if let Some(process) = &self.members[active].process {
-            process.hand_over(node);
-        }
-    }
-
-    /// Whoever leads takes a vote, or gives it back.
-    fn vote_of(&mut self, member: usize, given: bool) {
-        let node = ManagerId(self.members[member].node);
-        let Some(leader) = self.leader() else { return };
-        let Some(process) = &self.members[leader].process else { return };
-        let group = process.group.clone();
-        let task = process.spawn(async move {
-            match given {
-                true => group.promote(node).await,
-                false => group.demote(node).await,
-            }
-        });
-        self.chores.push((leader, task));
-    }
-
     /// Steps until the work is done within a member, or it is too late.
     pub fn drive<T: Send + 'static>(
         &mut self,
@@ -489,14 +327,23 @@ impl World {
         true
     }
 
-    /// Whether every member votes, and no change of that is half done. Whoever does not is given its vote.
+    /// Whether nobody visits, every member votes, and no change of that is half done. Whoever does not is given its vote.
     pub fn all_vote(&mut self) -> bool {
+        if !self.visit.is_over() {
+            return false;
+        }
         let Some(leader) = self.leader() else { return false };
         let Some(process) = &self.members[leader].process else { return false };
         let standing = process.within(|process| process.group.standing());
-        let lacking =
-            self.members.iter().find(|member| !standing.voters.contains(&ManagerId(member.node)));
-        let Some(lacking) = lacking.map(|member| member.place) else { return !standing.joint() };
+        let belongs = |member: &&Member| member.node != 0;
+        let lacking = self
+            .members
+            .iter()
+            .filter(belongs)
+            .find(|member| !standing.voters.contains(&ManagerId(member.node)));
+        // Whoever votes already is asked for again as well: that finishes a change that was left half done.
+        let again = standing.joint().then_some(leader);
+        let Some(lacking) = lacking.map(|member| member.place).or(again) else { return true };
         if self.chores.is_empty() {
             self.vote_of(lacking, true);
         }

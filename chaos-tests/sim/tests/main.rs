@@ -1,5 +1,5 @@
-//! The simulation as `make test` runs it: seeds that failed once, the same run from the same seed, and every planted lie
-//! found. Hundreds of seeds take minutes: `cargo test -p simulation -- --ignored`.
+//! The simulation as `make test` runs it: some seeds, those that failed once, the same run from the same seed, and every
+//! planted lie found.
 
 use std::path::{Path, PathBuf};
 
@@ -23,20 +23,22 @@ fn no_failures(sum: &Sum) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// As many as two processors make in a hundred seconds or so, in the build that all tests are made in. `make sim` makes more.
+const SEEDS: u64 = 80;
+
 #[test]
-#[ignore = "not measured yet on a machine with nothing else to do"]
-fn hundreds_of_seeds_hold_every_invariant_and_recover() {
-    const SEEDS: u64 = 200;
+fn many_seeds_hold_every_invariant_and_recover() {
     let seeds = (1..=SEEDS).map(|seed| Seed { seed, seconds: 52 });
     let sum = many::all(&program(), seeds, jobs(), &|_| ());
     println!("{}", sum.told());
     no_failures(&sum);
     assert_eq!(sum.runs, SEEDS);
-    assert!(sum.simulated_s >= 3.0 * 3_600.0, "{} s", sum.simulated_s);
     // A quiet run proves nothing.
-    assert!(sum.faults.len() >= 15, "{:?}", sum.faults);
-    assert!(sum.faults.values().all(|count| *count >= 3), "{:?}", sum.faults);
-    assert!(sum.acknowledged >= 50 * SEEDS * 10, "{}", sum.acknowledged);
+    assert!(sum.simulated_s >= 52.0 * SEEDS as f64, "{} s", sum.simulated_s);
+    assert!(sum.faults.len() >= 20, "{:?}", sum.faults);
+    assert!(sum.faults.values().all(|count| *count >= 10), "{:?}", sum.faults);
+    assert!(sum.visits >= SEEDS, "{} visits", sum.visits);
+    assert!(sum.acknowledged >= 300 * SEEDS, "{}", sum.acknowledged);
 }
 
 #[test]
