@@ -20,6 +20,7 @@ use crate::lab::Variables;
 use crate::probe::{self, Sighting};
 use crate::verdict::{self, Evidence, RATE_FLOOR, Verdict, Versions};
 use crate::workload::sessions::Person;
+use crate::workload::watch::Watch;
 use crate::workload::{Shared, Workload, register, requests, sessions, set, watch};
 use crate::{Failure, finale, glance, measure, report};
 
@@ -29,6 +30,8 @@ const REGISTER_CLIENTS: u64 = 9;
 const SET_CLIENTS: u32 = 3;
 /// Clients that repeat their requests.
 const REQUEST_CLIENTS: u64 = 3;
+/// Watchers that move from Manager to Manager.
+const MOVING_WATCHERS: u64 = 2;
 /// People who sign in and out.
 const VISITORS: u32 = 3;
 /// How long a killed Manager may take to have a process again.
@@ -274,9 +277,9 @@ fn start(
         load.probes.spawn(probe::run(manager, history, sighting, load.stop_probes.clone()));
     }
     let does = |workload: Workload| settings.workloads.contains(&workload);
-    for client in clients.iter().filter(|_| does(Workload::Watch)).cloned() {
+    for watch in watches(settings.seed, &clients).into_iter().filter(|_| does(Workload::Watch)) {
         let (stop, last) = (load.stop_watchers.clone(), load.last_revision.clone());
-        load.watchers.spawn(watch::run(client, history.clone(), stop, last));
+        load.watchers.spawn(watch::run(watch, history.clone(), stop, last));
     }
     for client in clients.clone() {
         let (history, stop) = (history.clone(), load.stop_clients.clone());
@@ -308,6 +311,19 @@ fn start(
         load.clients.spawn(sessions::run(shared.clone(), number(), person));
     }
     load
+}
+
+/// One watcher that stays with each Manager, and some that move.
+fn watches(seed: u64, clients: &[Client]) -> Vec<Watch> {
+    let stays = clients.iter().enumerate().map(|(place, client)| {
+        let name = format!("watcher at host {}", place + 1);
+        Watch { name, clients: vec![client.clone()], seed }
+    });
+    let moves = (1..=MOVING_WATCHERS).map(|nth| {
+        let name = format!("moving watcher {nth}");
+        Watch { name, clients: clients.to_vec(), seed: seed.wrapping_add(nth) }
+    });
+    stays.chain(moves).collect()
 }
 
 /// The newest revision that a client was told of.

@@ -116,6 +116,7 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
         answers(lines),
         panics(evidence.managers),
         damage(evidence),
+        falls(evidence),
         coverage(evidence, rate(lines, evidence.lasted)),
     ]);
     findings
@@ -212,6 +213,34 @@ fn damage(evidence: &Evidence<'_>) -> Finding {
         because.extend(found.map(|line| format!("Manager {}: {line}", id.get())));
     }
     Finding::against("damage", because, serde_json::Value::Null)
+}
+
+/// What a process says whose disk is not to be trusted any more.
+const OF_A_DISK: [&str; 2] = ["(os error", "the log is no longer written"];
+
+/// No Manager gives up consensus by itself, unless its disk failed.
+fn falls(evidence: &Evidence<'_>) -> Finding {
+    let of_disks = |fault: &Fault| {
+        matches!(
+            fault.means,
+            Means::Disk(_)
+                | Means::Flushes(_)
+                | Means::FullDisk
+                | Means::ReadOnly
+                | Means::PowerCut
+        )
+    };
+    let disks_failed = evidence.classes.iter().any(of_disks);
+    let excused = |line: &str| disks_failed && OF_A_DISK.iter().any(|words| line.contains(words));
+    let mut because = Vec::new();
+    for Manager { id, log, .. } in evidence.managers {
+        let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+        let fell = text.lines().filter(|line| line.contains("because=consensus stopped"));
+        because.extend(
+            fell.filter(|line| !excused(line)).map(|line| format!("Manager {}: {line}", id.get())),
+        );
+    }
+    Finding::against("falls", because, json!({ "disks_failed": disks_failed }))
 }
 
 /// The run was fast enough and each class of faults that came up was seen to bite.

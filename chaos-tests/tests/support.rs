@@ -111,6 +111,14 @@ impl Story {
         self
     }
 
+    /// What a watcher was told by a Manager.
+    #[must_use]
+    pub(crate) fn watch(mut self, name: &str, f: &str, node: u64, value: Value) -> Self {
+        let key = Some(name.to_owned());
+        self.0.push(Line { key, ..Line::of_harness("watch", f, Some(node), value) });
+        self
+    }
+
     /// In the order of time.
     pub(crate) fn lines(mut self) -> Vec<Line> {
         self.0.sort_by_key(|line| line.time);

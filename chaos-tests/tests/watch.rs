@@ -21,12 +21,8 @@ fn told(story: Story, node: u64, events: &[(&str, u64, Option<u64>)]) -> Story {
     events.iter().fold(story, |story, (key, rev, value)| {
         let value = value.map(|value| value.to_string());
         let subject = format!("custom/{key}");
-        story.line(
-            "watch",
-            "event",
-            node,
-            json!({ "rev": rev, "subject": subject, "value": value }),
-        )
+        let value = json!({ "rev": rev, "subject": subject, "value": value });
+        story.watch(&format!("watcher {node}"), "event", node, value)
     })
 }
 
@@ -88,7 +84,7 @@ fn a_revision_told_again_after_a_cut_is_good() {
 fn what_lies_before_a_resync_is_not_owed_and_what_comes_after_it_is() {
     let resync = |events: &[(&str, u64, Option<u64>)]| {
         let story = told(Story::default(), 1, &ALL[..1]);
-        let story = story.line("watch", "resync", 1, json!({ "revision": 12 }));
+        let story = story.watch("watcher 1", "resync", 1, json!({ "revision": 12 }));
         told(story, 1, events)
     };
     assert_eq!(verdict(resync(&ALL[2..])), Valid::Yes);
@@ -109,11 +105,29 @@ fn two_watchers_that_are_told_different_things_are_found() {
 #[test]
 fn a_watcher_that_is_told_no_more_is_found() {
     let story = told(Story::default(), 1, &ALL);
-    let ended = story.line("watch", "end", 1, json!({ "after": 13, "owed": 20 }));
+    let ended = story.watch("watcher 1", "end", 1, json!({ "after": 13, "owed": 20 }));
     assert_eq!(verdict(ended), Valid::No);
+}
+
+/// A watcher that moves is one watcher: what falls between two Managers is missed.
+#[test]
+fn what_is_left_out_where_a_watcher_moves_is_found() {
+    let moved = |second: &[(&str, u64, Option<u64>)]| {
+        let story = told(Story::default(), 1, &ALL[..1]);
+        second.iter().fold(story, |story, (key, rev, value)| {
+            let (subject, value) = (format!("custom/{key}"), value.map(|value| value.to_string()));
+            let value = json!({ "rev": rev, "subject": subject, "value": value });
+            story.watch("watcher 1", "event", 4, value)
+        })
+    };
+    assert_eq!(verdict(moved(&ALL[1..])), Valid::Yes);
+    assert_eq!(verdict(moved(&ALL[2..])), Valid::No);
 }
 
 #[test]
 fn without_any_event_nothing_is_shown() {
-    assert_eq!(verdict(Story::default().line("watch", "open", 1, Value::Null)), Valid::Unknown);
+    assert_eq!(
+        verdict(Story::default().watch("watcher 1", "open", 1, Value::Null)),
+        Valid::Unknown
+    );
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Digest, ManagerId, Refusal, RequestId};
 use crate::capabilities::managers::model::{Command, Profile, Role};
+use crate::capabilities::managers::rules::number_given;
 use crate::machine::Actor;
 
 use super::Group;
@@ -56,7 +57,8 @@ impl Group {
         // Tried before anything is agreed on: a malformed request must change nothing.
         self.issue(&ca, &request, ManagerId(u64::MAX)).map_err(AdmitFailure::BadRequest)?;
         let settled = self.propose(draft(&request)).await?;
-        let member = ManagerId(settled.answer.into_result()?.0);
+        let admitted = settled.answer.into_result()?;
+        let member = self.view(|state| number_given(&state.managers, admitted));
         let certificate_pem =
             self.issue(&ca, &request, member).map_err(AdmitFailure::BadRequest)?;
         let group_key = match request.role {

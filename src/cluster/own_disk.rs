@@ -38,21 +38,21 @@ where
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures::{FutureExt, stream};
-    use openraft::alias::{LeaderIdOf, LogIdOf, VoteOf};
-    use openraft::entry::RaftEntry;
+    use openraft::EntryPayload;
     use raft_store::types::Payload;
 
+    use super::super::translation::RaftLogId;
+    use super::super::wire::{LogIdV1, VoteV1};
     use super::*;
 
     fn request(indexes: &[u64]) -> Append {
-        let leader = LeaderIdOf::<TypeConfig> { term: 1, node_id: 1 };
-        let entry = |index: &u64| {
-            let id = LogIdOf::<TypeConfig>::new(leader, *index);
-            openraft::alias::EntryOf::<TypeConfig>::new_normal(id, Payload(vec![0].into()))
-        };
+        let id = |index| RaftLogId::from(LogIdV1 { term: 1, node: 1, index });
+        let payload = || EntryPayload::Normal(Payload(Bytes::from_static(b"x")));
+        let entry = |index: &u64| openraft::Entry { log_id: id(*index), payload: payload() };
         Append {
-            vote: VoteOf::<TypeConfig>::new_committed(1, 1),
+            vote: VoteV1 { term: 1, node: 1, committed: true }.into(),
             prev_log_id: None,
             entries: indexes.iter().map(entry).collect(),
             leader_commit: None,

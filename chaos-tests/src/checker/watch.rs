@@ -1,6 +1,6 @@
 //! Whoever watches is told every change, in order, once, and nothing that was not committed (rows 55, 85; invariant I7).
 //!
-//! A watcher that comes back says how far it was and is told what came after. Told to read everything again
+//! A watcher that comes back, to the same Manager or another, says how far it was and is told what came after. Told to read everything again
 //! (`resync`), it starts anew at a revision, and what lies between is not owed. Values are unique, so a told value
 //! names the write it comes from.
 
@@ -32,19 +32,19 @@ struct Told {
 /// Judges all watchers.
 pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
     let mut because = Vec::new();
-    let mut watchers: BTreeMap<u64, Told> = BTreeMap::new();
+    let mut watchers: BTreeMap<&str, Told> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.is_by(NAME)) {
-        let Some(node) = line.node else { continue };
-        because.extend(hear(watchers.entry(node).or_default(), line));
+        let Some(name) = line.key.as_deref() else { continue };
+        because.extend(hear(watchers.entry(name).or_default(), name, line));
     }
     if watchers.values().all(|told| told.events.is_empty()) {
         return Finding::unknown(CHECK, "no watcher was told of any change");
     }
     watchers.values_mut().for_each(Told::close);
     let writes = writes(operations);
-    for (node, told) in &watchers {
-        because.extend(unowed(*node, told, &writes));
-        because.extend(missed(*node, told, operations));
+    for (name, told) in &watchers {
+        because.extend(unowed(name, told, &writes));
+        because.extend(missed(name, told, operations));
     }
     because.extend(disagreements(&watchers));
     let count = |of: fn(&Told) -> u64| watchers.values().map(of).sum::<u64>();
@@ -68,7 +68,7 @@ impl Told {
 }
 
 /// Takes a line in; what is wrong with it.
-fn hear(told: &mut Told, line: &Line) -> Option<String> {
+fn hear(told: &mut Told, name: &str, line: &Line) -> Option<String> {
     let number = |field: &str| line.value[field].as_u64();
     match line.f.as_str() {
         "resync" => {
@@ -87,10 +87,8 @@ fn hear(told: &mut Told, line: &Line) -> Option<String> {
             let value = value_of(&line.value["value"]);
             let before = told.events.insert((revision, key.clone()), value);
             let place = || {
-                format!(
-                    "watcher of Manager {}: {key} at revision {revision}",
-                    line.node.unwrap_or(0)
-                )
+                let node = line.node.unwrap_or(0);
+                format!("{name}, by Manager {node}: {key} at revision {revision}")
             };
             if late {
                 return Some(format!("{} came after revision {}", place(), told.newest));
@@ -102,12 +100,8 @@ fn hear(told: &mut Told, line: &Line) -> Option<String> {
         }
         "end" => {
             let (after, owed) = (number("after").unwrap_or(0), number("owed").unwrap_or(0));
-            (after < owed).then(|| {
-                let node = line.node.unwrap_or(0);
-                format!(
-                    "watcher of Manager {node} was told no more after revision {after} of {owed}"
-                )
-            })
+            let ended = || format!("{name} was told no more after revision {after} of {owed}");
+            (after < owed).then(ended)
         }
         _ => None,
     }
@@ -130,7 +124,7 @@ fn writes(operations: &[Operation]) -> HashMap<(&str, u64), &Operation> {
 
 /// What was told and did not happen.
 fn unowed<'a>(
-    node: u64,
+    name: &'a str,
     told: &'a Told,
     writes: &'a HashMap<(&str, u64), &Operation>,
 ) -> impl Iterator<Item = String> + 'a {
@@ -143,7 +137,7 @@ fn unowed<'a>(
         };
         (!happened).then(|| {
             format!(
-                "watcher of Manager {node} was told that {key} became {value:?} at revision {revision}, but the write ended {:?} with {:?}",
+                "{name} was told that {key} became {value:?} at revision {revision}, but the write ended {:?} with {:?}",
                 write.outcome, write.rev
             )
         })
@@ -152,13 +146,15 @@ fn unowed<'a>(
 
 /// What was acknowledged and not told.
 fn missed<'a>(
-    node: u64,
+    name: &'a str,
     told: &'a Told,
     operations: &'a [Operation],
 ) -> impl Iterator<Item = String> + 'a {
     operations.iter().filter_map(move |operation| {
         let value = match operation.action {
-            Action::Write(value) | Action::Add(value) | Action::Cas { new: value, .. } => Some(value),
+            Action::Write(value) | Action::Add(value) | Action::Cas { new: value, .. } => {
+                Some(value)
+            }
             Action::Delete => None,
             Action::Read => return None,
         };
@@ -169,7 +165,7 @@ fn missed<'a>(
         let heard = told.events.get(&(revision, operation.key.clone()));
         (heard != Some(&value)).then(|| {
             format!(
-                "watcher of Manager {node} was not told that {} became {value:?} at revision {revision}: {heard:?}",
+                "{name} was not told that {} became {value:?} at revision {revision}: {heard:?}",
                 operation.key
             )
         })
@@ -177,7 +173,7 @@ fn missed<'a>(
 }
 
 /// What one was told and another, who was owed it, was not.
-fn disagreements(watchers: &BTreeMap<u64, Told>) -> Vec<String> {
+fn disagreements(watchers: &BTreeMap<&str, Told>) -> Vec<String> {
     let mut because = Vec::new();
     for (one, told) in watchers {
         for (other, others) in watchers.iter().filter(|(other, _)| *other != one) {
@@ -185,7 +181,7 @@ fn disagreements(watchers: &BTreeMap<u64, Told>) -> Vec<String> {
                 let heard = others.events.get(&(*revision, key.clone()));
                 if others.owes(*revision) && heard != Some(value) {
                     because.push(format!(
-                        "at revision {revision} watcher of Manager {one} was told {key} = {value:?}, that of Manager {other}: {heard:?}"
+                        "at revision {revision} {one} was told {key} = {value:?}, {other}: {heard:?}"
                     ));
                 }
             }

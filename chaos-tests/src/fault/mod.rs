@@ -3,6 +3,7 @@
 //! The outcome of each fault is a closed set: installed, skipped, indeterminate. A fault that did not bite
 //! proves nothing, so the verdict asks for it.
 
+mod checkpoint;
 mod class;
 mod clock;
 mod damage;
@@ -223,7 +224,7 @@ impl Nemesis<'_> {
         let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
         let own: Vec<usize> = places.iter().copied().filter(|it| *it < lab.members).collect();
         match planned.fault.means {
-            Means::Network(way) => network::strike(lab, way, &own, lasts).await,
+            Means::Network(way) => network::strike(cluster, lab, way, &own, lasts).await,
             Means::PowerCut => power::strike(lab, &places, lasts).await,
             Means::FullDisk => disk::fill(lab, &places, lasts).await,
             Means::ReadOnly => power::read_only(lab, &places, lasts).await,

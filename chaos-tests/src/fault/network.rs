@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Outcome;
+use super::{Outcome, checkpoint};
 use crate::Failure;
+use crate::cluster::Cluster;
 use crate::lab::{Filter, Lab};
 
 /// How long connections are reset before none can be made any more.
 const RESETTING: Duration = Duration::from_millis(300);
 /// How long a flapping link stays as it is.
 const FLAP: Duration = Duration::from_millis(300);
-/// How long somebody is away until the entries they lack are no longer kept.
-const AWAY: Duration = Duration::from_secs(4);
-/// Part of a checkpoint: handshakes and talk take a few kilobytes, a checkpoint of a run of a minute hundreds.
-const BEGINNING_KIB: u32 = 96;
 /// So many of a hundred packets are lost on a bad link.
 const LOSS_PERCENT: u8 = 15;
 /// What a slow link lets through.
@@ -49,10 +46,10 @@ pub enum Break {
 }
 
 /// Puts everything right again, also when the run is cancelled meanwhile.
-struct Broken<'a>(&'a Lab);
+pub(super) struct Broken<'a>(pub(super) &'a Lab);
 
 impl Broken<'_> {
-    fn mend(&self) -> Result<(), Failure> {
+    pub(super) fn mend(&self) -> Result<(), Failure> {
         for host in &self.0.hosts {
             self.0.network.filter(host.place, &Filter::default())?;
             self.0.network.cable(host.place, true)?;
@@ -70,6 +67,7 @@ impl Drop for Broken<'_> {
 
 /// Breaks the network for so long.
 pub(super) async fn strike(
+    cluster: &Cluster,
     lab: &Lab,
     way: Break,
     victims: &[usize],
@@ -80,7 +78,7 @@ pub(super) async fn strike(
         Break::Cable => cable(lab, victims, lasts).await,
         Break::Flap => flap(lab, victims, lasts).await,
         Break::NoCalls => no_calls(lab, victims, lasts).await,
-        Break::Checkpoint => cut_midway(lab, victims, lasts).await,
+        Break::Checkpoint => checkpoint::cut(cluster, lab, victims, lasts).await,
         Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
             let broken = Broken(lab);
             set(lab, &filters(lab.members, way, victims))?;
@@ -124,15 +122,15 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
     everybody().map(filter).collect()
 }
 
-fn set(lab: &Lab, filters: &[Filter]) -> Result<(), Failure> {
+pub(super) fn set(lab: &Lab, filters: &[Filter]) -> Result<(), Failure> {
     filters.iter().enumerate().try_for_each(|(place, filter)| lab.network.filter(place, filter))
 }
 
-fn kept_out(lab: &Lab) -> Result<u64, Failure> {
+pub(super) fn kept_out(lab: &Lab) -> Result<u64, Failure> {
     lab.hosts.iter().map(|host| lab.network.kept_out(host.place)).sum()
 }
 
-fn bitten(bit: bool, otherwise: &str) -> Outcome {
+pub(super) fn bitten(bit: bool, otherwise: &str) -> Outcome {
     if bit { Outcome::Installed } else { Outcome::Indeterminate(otherwise.into()) }
 }
 
@@ -150,21 +148,6 @@ async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outco
     let kept_out = kept_out(lab)?;
     broken.mend()?;
     Ok(bitten(kept_out > 0, "nobody called"))
-}
-
-/// Cut off until the log has gone on without them, then let in as much as the beginning of a checkpoint takes.
-async fn cut_midway(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
-    let broken = Broken(lab);
-    set(lab, &filters(lab.members, Break::Checkpoint, victims))?;
-    sleep(AWAY).await;
-    for host in &lab.hosts {
-        let quota_kib = victims.contains(&host.place).then_some(BEGINNING_KIB);
-        lab.network.filter(host.place, &Filter { quota_kib, ..Filter::default() })?;
-    }
-    sleep(lasts).await;
-    let kept_out = kept_out(lab)?;
-    broken.mend()?;
-    Ok(bitten(kept_out > 0, "less came in than the beginning of a checkpoint"))
 }
 
 async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {

@@ -1,13 +1,16 @@
-//! Watchers: one on each Manager, following the live events from wherever they were, across every cut, restart and
-//! change of the Active. What they are told is written down as it comes; `checker/watch.rs` judges it.
+//! Watchers, following the live events from wherever they were, across every cut, restart and change of the Active: one
+//! stays with each Manager, others hang up again and again and go on at another Manager, where they say how far they
+//! are. What they are told is written down as it comes; `checker/watch.rs` judges it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::Client;
 use crate::history::{History, Line};
@@ -22,15 +25,25 @@ const REOPEN_AFTER: Duration = Duration::from_millis(200);
 pub const CATCH_UP: Duration = Duration::from_secs(15);
 /// Longest event that a watcher takes, in bytes.
 const EVENT_MAX_BYTES: usize = 1 << 20;
+/// How long one that moves stays with a Manager.
+const STAY_MS: std::ops::Range<u64> = 300..3_000;
 
-/// Follows one Manager until it is told to stop and has been told of revision `last` (0: at once).
-pub async fn run(
-    client: Client,
-    history: Arc<History>,
-    stop: Arc<AtomicBool>,
-    last: Arc<AtomicU64>,
-) {
-    let mut watcher = Watcher { client, history, after: None, deadline: None };
+/// Who watches.
+pub struct Watch {
+    /// How it is called in the history. Nobody else is called so.
+    pub name: String,
+    /// Where it may watch. It stays with the only one, and moves among several.
+    pub clients: Vec<Client>,
+    /// What its moves are drawn from.
+    pub seed: u64,
+}
+
+/// Follows until it is told to stop and has been told of revision `last` (0: at once).
+pub async fn run(watch: Watch, history: Arc<History>, stop: Arc<AtomicBool>, last: Arc<AtomicU64>) {
+    let Watch { name, clients, seed } = watch;
+    let random = StdRng::seed_from_u64(seed);
+    let mut watcher =
+        Watcher { name, clients, at: 0, random, history, after: None, deadline: None };
     loop {
         let over = || stop.load(Ordering::Relaxed).then(|| last.load(Ordering::Relaxed));
         if watcher.is_done(over()) {
@@ -39,12 +52,17 @@ pub async fn run(
         }
         let why = watcher.follow(&over).await;
         watcher.record("close", json!({ "because": why }));
+        watcher.at = watcher.random.random_range(0..watcher.clients.len());
         sleep(REOPEN_AFTER).await;
     }
 }
 
 struct Watcher {
-    client: Client,
+    name: String,
+    clients: Vec<Client>,
+    /// Which of them it watches at.
+    at: usize,
+    random: StdRng,
     history: Arc<History>,
     /// The last revision it was told of wholly.
     after: Option<u64>,
@@ -54,7 +72,14 @@ struct Watcher {
 
 impl Watcher {
     fn record(&self, f: &str, value: Value) {
-        self.history.record(Line::of_harness(NAME, f, Some(self.client.node.get()), value));
+        let (key, node) = (Some(self.name.clone()), self.clients[self.at].node.get());
+        self.history.record(Line { key, ..Line::of_harness(NAME, f, Some(node), value) });
+    }
+
+    /// When it hangs up by itself.
+    fn leaves_at(&mut self) -> Option<Instant> {
+        let stay_ms = self.random.random_range(STAY_MS);
+        (self.clients.len() > 1).then(|| Instant::now() + Duration::from_millis(stay_ms))
     }
 
     /// Whether it has seen the end, or waited long enough for it.
@@ -66,18 +91,22 @@ impl Watcher {
 
     /// Opens the stream and writes down what it tells, to its end; why it ended.
     async fn follow(&mut self, over: &impl Fn() -> Option<u64>) -> String {
-        let response = match self.client.events(self.after).await {
+        let response = match self.clients[self.at].events(self.after).await {
             Ok(response) => response,
             Err(error) => return error,
         };
         self.record("open", json!({ "after": self.after }));
         let (mut bytes, mut text) = (response.bytes_stream(), Vec::new());
+        let leaves_at = self.leaves_at();
         while !self.is_done(over()) {
-            match timeout(SILENCE_MAX, bytes.next()).await {
+            let silence_at = Instant::now() + SILENCE_MAX;
+            let until = leaves_at.map_or(silence_at, |leaves_at| leaves_at.min(silence_at));
+            match timeout_at(until, bytes.next()).await {
                 Ok(Some(Ok(part))) => text.extend_from_slice(&part),
                 Ok(Some(Err(error))) => return error.to_string(),
                 Ok(None) => return "the stream ended".into(),
-                Err(_) => return "silence".into(),
+                Err(_) if until == silence_at => return "silence".into(),
+                Err(_) => return "it moves on".into(),
             }
             while let Some(end) = text.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = text.drain(..end + 2).collect();

@@ -232,11 +232,16 @@ fn admit(
         return Err(Refusal::new(Code::TooMany, detail));
     }
     nobody_else_is(facts, None, profile, disk_id)?;
-    let reused = facts.removed.keys().next_back().filter(|_| planted(Bug::NumberReused));
-    let manager = reused.copied().unwrap_or(ManagerId(moment.revision.0));
+    let manager = number_given(facts, moment.revision);
     let profile = profile.clone();
     let admitted = Event::Admitted { manager, role, profile, disk_id };
     Ok(vec![Event::JoinTokenGone { id }, admitted])
+}
+
+/// The number of who is admitted at a revision: the revision, which no other member ever had.
+pub(crate) fn number_given(facts: &Facts, admitted: Revision) -> ManagerId {
+    let reused = facts.removed.keys().next_back().filter(|_| planted(Bug::NumberReused));
+    reused.copied().unwrap_or(ManagerId(admitted.0))
 }
 
 /// A number is bound to a disk, and one address leads to one member. A removed member's disk holds its old

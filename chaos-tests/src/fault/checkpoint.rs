@@ -1,0 +1,95 @@
+//! A checkpoint that is cut off in the middle. The victim is away until the Active no longer keeps the entries it lacks, so
+//! that nothing but a checkpoint helps it; then it is let in as much as the beginning of one, and cut off again.
+//!
+//! How long that takes cannot be planned: a checkpoint is made when as much was written as the last one is large. So it is
+//! looked for, on the pages that Managers have of themselves.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::Outcome;
+use super::network::{Break, Broken, bitten, filters, kept_out, set};
+use crate::Failure;
+use crate::client::{Call, Client, Reply};
+use crate::cluster::{Cluster, Manager};
+use crate::lab::{Filter, Lab};
+
+/// More than a Manager keeps behind its checkpoint on these hosts, and more than was under way when the victim was cut off.
+const KEPT_BEHIND: u64 = 100;
+/// How long the Active may take to make a checkpoint.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the victim may take to be sent more than the beginning of it: connections wait for seconds after a cut.
+const SENDING_PATIENCE: Duration = Duration::from_secs(15);
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
+/// Part of a checkpoint. Handshakes and talk take a few kilobytes.
+const BEGINNING_KIB: u32 = 48;
+
+/// Cuts the victims off until they need a checkpoint, and once more in the middle of it, for so long.
+pub(super) async fn cut(
+    cluster: &Cluster,
+    lab: &Lab,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let client = |it: &Manager| Client::new(&cluster.access, it.id.clone(), &it.api_url);
+    let (mut away, mut others) = (Vec::new(), Vec::new());
+    for (place, manager) in cluster.managers.iter().enumerate() {
+        let side = if victims.contains(&place) { &mut away } else { &mut others };
+        side.push(client(manager)?);
+    }
+    let broken = Broken(lab);
+    set(lab, &filters(lab.members, Break::Checkpoint, victims))?;
+    let Some(known) = newest_known(&away).await else {
+        return Ok(Outcome::Indeterminate("the victim did not tell how far it is".into()));
+    };
+    if !forgotten(&others, known).await {
+        return Ok(Outcome::Indeterminate("the Active made no checkpoint meanwhile".into()));
+    }
+    for host in &lab.hosts {
+        let quota_kib = victims.contains(&host.place).then_some(BEGINNING_KIB);
+        lab.network.filter(host.place, &Filter { quota_kib, ..Filter::default() })?;
+    }
+    let deadline = Instant::now() + SENDING_PATIENCE;
+    while kept_out(lab)? == 0 && Instant::now() < deadline {
+        sleep(LOOK_PERIOD).await;
+    }
+    let cut_midway = kept_out(lab)? > 0;
+    sleep(lasts).await;
+    broken.mend()?;
+    Ok(bitten(cut_midway, "less came in than the beginning of a checkpoint"))
+}
+
+/// The end of the longest log among those who are away.
+async fn newest_known(away: &[Client]) -> Option<u64> {
+    let mut newest = None;
+    for client in away {
+        newest = newest.max(page(client).await.and_then(|page| page["last_log"].as_u64()));
+    }
+    newest
+}
+
+/// Waits until the Active no longer keeps what follows this entry.
+async fn forgotten(others: &[Client], entry: u64) -> bool {
+    let deadline = Instant::now() + CHECKPOINT_PATIENCE;
+    while Instant::now() < deadline {
+        for client in others {
+            let page = page(client).await.filter(|page| page["mode"] == "active");
+            let checkpoint = page.and_then(|page| page["checkpoint"].as_u64());
+            if checkpoint.is_some_and(|checkpoint| checkpoint > entry + KEPT_BEHIND) {
+                return true;
+            }
+        }
+        sleep(LOOK_PERIOD).await;
+    }
+    false
+}
+
+/// What a Manager tells of itself.
+async fn page(client: &Client) -> Option<Value> {
+    match client.send(Call::get(format!("/managers/{}", client.node.get()))).await {
+        Reply::Done(answer) => Some(answer.body),
+        _ => None,
+    }
+}
