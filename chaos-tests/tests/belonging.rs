@@ -36,6 +36,14 @@ fn a_leave_of_unknown_outcome_may_have_come_or_not() {
     assert_eq!(verdict(told(story(), &[1, 4, 7])), Valid::Yes);
 }
 
+/// A group that lost its way because of it has nobody to tell who is there.
+#[test]
+fn a_number_given_again_is_found_though_nobody_tells_who_is_there_in_the_end() {
+    let story = founded().line("member", "left", 7, Value::Null);
+    assert_eq!(verdict(story.line("member", "joined", 7, Value::Null)), Valid::No);
+    assert_eq!(verdict(founded()), Valid::Unknown);
+}
+
 #[test]
 fn a_number_given_again_is_found() {
     let story =
