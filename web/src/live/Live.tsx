@@ -4,7 +4,7 @@ import { type ReactNode, useEffect } from 'react';
 import { api, readLocally } from './client';
 import { connection, setConnection } from './connection';
 import { wasRemoved } from './failover';
-import { keys, queriesMadeOldBy } from './queries';
+import { keys, makeOld, queriesMadeOldBy } from './queries';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
 import type { Cluster } from './types';
@@ -13,11 +13,11 @@ import type { Cluster } from './types';
 function takeStatus(queries: QueryClient, cluster: Cluster) {
   const before = queries.getQueryData<Cluster>(keys.cluster);
   queries.setQueryData(keys.cluster, cluster);
-  void queries.invalidateQueries({ queryKey: keys.managers });
+  makeOld(queries, keys.managers);
   const nobody = (of: Cluster | undefined) => of !== undefined && of.active == null;
   if (nobody(before) === nobody(cluster) && before !== undefined) return;
   readLocally(nobody(cluster));
-  if (before !== undefined || nobody(cluster)) void queries.invalidateQueries();
+  if (before !== undefined || nobody(cluster)) makeOld(queries, []);
 }
 
 /** What is done about what the stream tells. `search` is given by tests. */
@@ -40,7 +40,7 @@ export function liveListener(
       if (!wasRemoved(cluster())) stop();
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
       // What was read before the stream stood may have been changed unheard.
-      void queries.invalidateQueries();
+      makeOld(queries, []);
     },
     onBroken() {
       if (connection().lostAt === undefined) setConnection({ lostAt: Date.now() });
@@ -53,7 +53,7 @@ export function liveListener(
     },
     onHeard: () => setConnection({ heardAt: Date.now() }),
     onChange(event) {
-      for (const queryKey of queriesMadeOldBy(event)) void queries.invalidateQueries({ queryKey });
+      for (const queryKey of queriesMadeOldBy(event)) makeOld(queries, queryKey);
     },
     onStatus(status) {
       takeStatus(queries, status);
@@ -61,7 +61,7 @@ export function liveListener(
       if (wasRemoved(status)) begin();
       else stop();
     },
-    onResync: () => void queries.invalidateQueries(),
+    onResync: () => makeOld(queries, []),
   };
 }
 

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { QueryObserver } from '@tanstack/react-query';
+import { describe, expect, it, vi } from 'vitest';
 import { ProblemError } from './problem';
-import { keys, mayReadAgain, queriesMadeOldBy } from './queries';
+import { keys, makeOld, mayReadAgain, newQueryClient, queriesMadeOldBy } from './queries';
 
 describe('a live event makes old', () => {
   it.each([
@@ -31,5 +32,23 @@ describe('a failed read', () => {
 
   it.each([401, 403, 404, 422])('is not tried again after %d', (status) => {
     expect(mayReadAgain(0, problem(status))).toBe(false);
+  });
+});
+
+describe('what is read for the first time while it changes', () => {
+  it('is read once more, because the answer under way may be older than the change', async () => {
+    const answers: ((text: string) => void)[] = [];
+    const queryFn = vi.fn(() => new Promise<string>((answer) => answers.push(answer)));
+    const queries = newQueryClient();
+    const observer = new QueryObserver(queries, { queryKey: keys.operation(7), queryFn });
+    const end = observer.subscribe(() => undefined);
+    // Three changes while the first answer is on its way: it was given before them.
+    for (let n = 0; n < 3; n++) makeOld(queries, keys.operations);
+    expect(queryFn).toHaveBeenCalledTimes(1);
+    answers[0]?.('step 2 runs');
+    await vi.waitFor(() => expect(queryFn).toHaveBeenCalledTimes(2));
+    answers[1]?.('all is done');
+    await vi.waitFor(() => expect(observer.getCurrentResult().data).toBe('all is done'));
+    end();
   });
 });

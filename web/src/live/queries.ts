@@ -1,5 +1,5 @@
 // Query keys, and which of them a live event makes old. Pure, so that a test can read it like a table.
-import { QueryClient, type QueryKey } from '@tanstack/react-query';
+import { type Query, QueryClient, type QueryKey } from '@tanstack/react-query';
 import { ProblemError } from './problem';
 import type { ChangeEvent } from './types';
 
@@ -49,6 +49,24 @@ export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject'>): 
   if (ofRoom === undefined) return [[]];
   const ofGroup = event.room === 'properties' && GROUP_SETTINGS.has(event.subject) ? [keys.cluster] : [];
   return [...ofRoom, ...ofGroup, keys.audit];
+}
+
+const readAgain = new WeakSet<Query>();
+
+/** Has what stands under a key read again. What is just being read for the first time takes no notice of that: the library waits
+ * for the answer under way, which may be older than the change. So it is read once more after that. */
+export function makeOld(queries: QueryClient, queryKey: QueryKey): void {
+  const all = queries.getQueryCache().findAll({ queryKey });
+  const first = all.filter(({ state }) => state.data === undefined && state.fetchStatus === 'fetching');
+  void queries.invalidateQueries({ queryKey });
+  for (const query of first.filter((each) => !readAgain.has(each))) {
+    const exactly = { queryKey: query.queryKey, exact: true };
+    readAgain.add(query);
+    void queries.invalidateQueries(exactly).then(() => {
+      readAgain.delete(query);
+      return queries.invalidateQueries(exactly);
+    });
+  }
 }
 
 /** Reads are repeated when nobody answered or nobody was Active; a refusal is an answer. */
