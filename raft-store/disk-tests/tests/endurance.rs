@@ -26,8 +26,8 @@ const KEYS: u64 = 10_000;
 const VALUE_BYTES: usize = 256;
 /// Entries that one flush covers, as with so many clients at once.
 const BATCH: u64 = 64;
-/// As the product does it.
-const CHECKPOINT_EVERY: u64 = 5_000;
+/// As the product does it: after so many entries if as much was written as the last one is large, else after so many.
+const CHECKPOINT_AFTER: (u64, u64) = (5_000, 100_000);
 const KEEP_BEHIND: u64 = 2_000;
 const REPORT_EVERY: u64 = 100_000;
 
@@ -89,9 +89,9 @@ async fn a_million_entries_leave_a_steady_disk_and_memory_and_no_long_stall() {
         raft_store::open(&home, &identity, Options::default(), Arc::new(Values::default()));
     let mut opened = opened.unwrap();
     let (mut stall, mut checkpoint): (Duration, Option<JoinHandle<LogId>>) = (Duration::ZERO, None);
-    let mut figures = Vec::new();
-    let entries = number("ENDURANCE_ENTRIES", 1_000_000);
-    for first in (0..entries).step_by(BATCH as usize) {
+    let (mut figures, mut newest, mut checkpoints) = (Vec::new(), (0, 0), 0);
+    let all = number("ENDURANCE_ENTRIES", 1_000_000);
+    for first in (0..all).step_by(BATCH as usize) {
         let batch: Vec<_> = (first..first + BATCH).map(entry).collect();
         let last = batch.last().unwrap().log_id;
         let begun = Instant::now();
@@ -106,7 +106,12 @@ async fn a_million_entries_leave_a_steady_disk_and_memory_and_no_long_stall() {
             let upto = checkpoint.take().unwrap().await.unwrap().index.saturating_sub(KEEP_BEHIND);
             opened.log.purge(log_id(upto)).await.unwrap();
         }
-        if first / CHECKPOINT_EVERY != (first + BATCH) / CHECKPOINT_EVERY && checkpoint.is_none() {
+        let health = opened.health.report();
+        let (entries, bytes) = (first + BATCH - newest.0, health.log_written_bytes - newest.1);
+        let worth_it = entries >= CHECKPOINT_AFTER.0 && bytes >= health.checkpoint_bytes;
+        if (worth_it || entries >= CHECKPOINT_AFTER.1) && checkpoint.is_none() {
+            newest = (first + BATCH, health.log_written_bytes);
+            checkpoints += 1;
             let mut builder = opened.state.try_create_snapshot_builder(true).await.unwrap();
             checkpoint = Some(tokio::spawn(async move {
                 builder.build_snapshot().await.unwrap().meta.last_log_id.unwrap()
@@ -115,7 +120,7 @@ async fn a_million_entries_leave_a_steady_disk_and_memory_and_no_long_stall() {
         if first / REPORT_EVERY != (first + BATCH) / REPORT_EVERY {
             let now = Figures { disk_mib: bytes_below(&home) >> 20, memory_mib: memory_mib() };
             say(&format!(
-                "{:>9} entries: disk {} MiB, memory {} MiB, longest wait for 64 entries {} ms",
+                "{:>9} entries, {checkpoints} checkpoints: disk {} MiB, memory {} MiB, longest wait for 64 entries {} ms",
                 first + BATCH,
                 now.disk_mib,
                 now.memory_mib,
