@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::planted::{flush_with_sled, sled_kept};
-use crate::support::{first_seed, have, number, say};
+use crate::support::{alone, first_seed, have, number, say};
 
 /// A disk that a life cannot fill.
 const DISK_BYTES: u64 = 96 << 20;
@@ -21,6 +21,7 @@ const LIFE_MAX_MS: u64 = 250;
 
 #[test]
 fn no_cut_of_a_real_file_system_loses_what_was_acknowledged() {
+    let _alone = alone();
     let claim = "power cut of ext4 under load";
     let dir = tempfile::tempdir().unwrap();
     let Some(mut disk) = have(Ext4::new(dir.path(), DISK_BYTES), claim) else { return };
@@ -57,6 +58,7 @@ fn no_cut_of_a_real_file_system_loses_what_was_acknowledged() {
 
 #[test]
 fn plain_sled_on_a_real_file_system_loses_what_it_acknowledged() {
+    let _alone = alone();
     let claim = "plain sled on ext4";
     let dir = tempfile::tempdir().unwrap();
     let Some(mut disk) = have(Ext4::new(dir.path(), DISK_BYTES), claim) else { return };

@@ -10,7 +10,7 @@ use disk_tests::{Cut, ForgetfulDisk, Mount, Nature, Truth};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{first_seed, have, number, say};
+use crate::support::{alone, first_seed, have, number, say};
 
 /// Far longer than any life takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,6 +87,7 @@ fn honest(_: &str, _: bool) -> bool {
 
 #[test]
 fn no_cut_at_any_flush_loses_what_was_acknowledged() {
+    let _alone = alone();
     let claim = "power cut at every flush";
     let Some(mount) = have(Mount::new(), claim) else { return };
     let mut tally = Tally::default();
@@ -103,6 +104,7 @@ fn no_cut_at_any_flush_loses_what_was_acknowledged() {
 
 #[test]
 fn no_cut_at_any_moment_of_several_lives_loses_what_was_acknowledged() {
+    let _alone = alone();
     let claim = "power cut at random moments";
     let Some(mount) = have(Mount::new(), claim) else { return };
     let mut tally = Tally::default();

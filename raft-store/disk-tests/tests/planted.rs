@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::forgetful::{Tally, lives};
-use crate::support::{first_seed, have, say};
+use crate::support::{alone, first_seed, have, say};
 
 /// Enough for every fault planted here, several times over.
 const RUNS_MAX: usize = 100;
@@ -30,21 +30,25 @@ fn found_out(claim: &str, deaf: Deaf) {
 
 #[test]
 fn a_store_that_flushes_nothing_is_found_out() {
+    let _alone = alone();
     found_out("planted: no flush at all", |_, _| true);
 }
 
 #[test]
 fn a_store_that_does_not_flush_its_log_is_found_out() {
+    let _alone = alone();
     found_out("planted: no flush of segments", |name, _| name.ends_with(".log"));
 }
 
 #[test]
 fn a_store_that_does_not_flush_names_is_found_out() {
+    let _alone = alone();
     found_out("planted: no flush of directories", |_, is_dir| is_dir);
 }
 
 #[test]
 fn a_store_that_does_not_flush_its_checkpoints_is_found_out() {
+    let _alone = alone();
     found_out("planted: no flush of checkpoints", |name, is_dir| {
         !is_dir && name.ends_with(".draft")
     });
@@ -79,6 +83,7 @@ pub(crate) fn sled_kept(dir: &Path, flushed: u32) -> bool {
 // Why the log is not on sled, and the history is followed by a flush of our own.
 #[test]
 fn plain_sled_with_only_its_own_flush_loses_what_it_acknowledged() {
+    let _alone = alone();
     let claim = "plain sled";
     let Some(mount) = have(Mount::new(), claim) else { return };
     let (mut runs, mut lost) = (0, 0);
