@@ -265,7 +265,9 @@ impl Shelving for Shelves {
         self.file.sync_data()
     }
 
+    // Waits for whoever walks: a shelf that goes under a walk looks like damage.
     fn reset(&self, floor: u64) -> io::Result<()> {
+        let _nobody_walks = self.walking.write().unwrap_or_else(PoisonError::into_inner);
         guarded_io(|| {
             for shelf in self.numbers() {
                 self.db.drop_tree(shelf_name(shelf)).map_err(to_io)?;
@@ -338,4 +340,38 @@ fn shelf_number(name: &[u8]) -> Option<u64> {
 fn progress_of(tree: &Tree) -> io::Result<Option<ProgressV1>> {
     let Some(bytes) = tree.get(PROGRESS).map_err(to_io)? else { return Ok(None) };
     stored::get_only(&bytes, Kind::HistoryProgress).map(Some).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_history_is_not_replaced_under_whoever_walks_over_it() {
+        let store = tempfile::tempdir().expect("a directory");
+        let shelves = Shelves::open(&store.path().join("history"), 1_000).expect("it opens");
+        let row =
+            |revision| StoredRow { revision, position: 0, table: 1, key: vec![7], value: vec![8] };
+        shelves.put(2, &[row(1), row(2)]).expect("there is room");
+        let (mut seen, (told, replaced)) = (0, mpsc::channel());
+        thread::scope(|scope| {
+            let mut stand = |_: Kept<'_>| {
+                if seen == 0 {
+                    let (shelves, told) = (&shelves, told.clone());
+                    scope.spawn(move || told.send(shelves.reset(0).is_ok()));
+                    let early = replaced.recv_timeout(Duration::from_millis(200));
+                    assert!(early.is_err(), "it was replaced under a walk");
+                }
+                seen += 1;
+                Ok(())
+            };
+            shelves.each_upto(2, &mut stand).expect("what was begun to be read is read");
+        });
+        assert_eq!((seen, replaced.recv()), (2, Ok(true)));
+        assert_eq!(shelves.scan_table(1, 9, 9).expect("readable").len(), 0);
+    }
 }
