@@ -46,6 +46,7 @@ test-rust: $(DASHBOARD)
 	scripts/install-balancers
 	scripts/install-surroundings
 	scripts/install-clouds
+	scripts/install-mail
 	$(CARGO) test --workspace --locked --quiet
 
 test-web: $(NODE_MODULES)

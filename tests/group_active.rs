@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,11 @@ use kyvos_manager::cluster::Draft;
 use kyvos_manager::leadership::{
     Driver, HandOverFailure, Milestone, Mode, Office, Pass, Reconciler, Record, Tenure,
 };
-use support::{Member, committed, first_member, greeting, leader_of, three, until};
+use raft_store::{Allocator, Fallocate};
+use support::{
+    Member, committed, eventually, first_member, first_member_on, greeting, leader_of, set, three,
+    three_with, until,
+};
 
 /// Notes under which epochs it ran, and whether it ever ran without a valid tenure.
 #[derive(Default)]
@@ -207,5 +211,56 @@ async fn a_manager_that_goes_down_in_order_leaves_the_lead_to_another_at_once() 
     active_among(&led).await;
     assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
     leader_of(&members).await;
+    end(led, &mut members).await;
+}
+
+/// A disk that is full when the test says so.
+#[derive(Default)]
+struct Disk {
+    full: AtomicBool,
+}
+
+impl Allocator for Disk {
+    fn reserve(&self, file: &std::fs::File, bytes: u64) -> std::io::Result<()> {
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(std::io::ErrorKind::StorageFull.into()),
+            false => Fallocate.reserve(file, bytes),
+        }
+    }
+}
+
+// promise 17
+#[tokio::test(flavor = "multi_thread")]
+async fn the_office_leaves_a_manager_whose_disk_is_full_for_one_that_has_room() {
+    let disk = Arc::new(Disk::default());
+    let store = raft_store::Options {
+        segment_bytes: 64 << 10,
+        allocator: disk.clone(),
+        ..raft_store::Options::default()
+    };
+    let mut members = three_with(first_member_on(store).await).await;
+    let led: Vec<Led> = members.iter().map(lead).collect();
+    assert_eq!(active_among(&led).await.0, 0, "its founder leads");
+    disk.full.store(true, Ordering::SeqCst);
+    let writer = members[1].group().clone();
+    let elsewhere = || led[1..].iter().any(|one| active(one.driver.office()).is_some());
+    eventually("somebody with room is Active", || async {
+        // Refused, or of unknown outcome, while the office changes hands.
+        let _ = set(&writer, greeting(&"x".repeat(4_000))).await;
+        if elsewhere() { Ok(()) } else { Err(()) }
+    })
+    .await;
+    committed(&writer, greeting("there is room")).await;
+
+    // Told to lead by somebody who does not know, it passes the lead on before it is Active.
+    let (place, _) = active_among(&led[1..]).await;
+    let full = members[0].group().here();
+    let _ = led[1 + place].driver.hand_over(full).await;
+    until("somebody with room is Active again", elsewhere).await;
+    committed(&writer, greeting("there still is")).await;
+    let records: Vec<Record> = led.iter().map(|one| one.driver.record().clone()).collect();
+    assert_eq!(overlaps(&records), []);
+
+    disk.full.store(false, Ordering::SeqCst);
     end(led, &mut members).await;
 }

@@ -30,7 +30,7 @@ impl Demo {
         let dir = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(dir.path().join("demo.log")).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_km"))
-            .args(["demo", "--managers", "3", "--base-port", "0", "--dir"])
+            .args(["demo", "--managers", "3", "--base-port", "0", "--services", "no", "--dir"])
             .arg(dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -160,6 +160,7 @@ async fn a_real_postgres_lets_in_who_knows_the_password_and_nobody_else() {
         let server = Postgres::start(method, with_tls);
         let signed_in = tried(&server, "postgres", Some(PASSWORD)).await;
         assert_eq!(signed_in, Answer::Good("signed in as kyvos".into()), "{method} {with_tls}");
+        assert_eq!(server.sign_ins(), 1);
         let wrong = tried(&server, "postgres", Some("rose-garden")).await;
         let told = |answer: &Answer| matches!(answer, Answer::Denied(why) if why.contains("kyvos"));
         assert!(told(&wrong) && !format!("{wrong:?}").contains("rose-garden"), "{wrong:?}");

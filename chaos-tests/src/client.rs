@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, IF_MATCH};
-use reqwest::{Certificate, Method, RequestBuilder, StatusCode};
+use reqwest::tls::TlsInfo;
+use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -91,18 +92,7 @@ pub struct Answer {
 impl Client {
     /// A client of the Manager at `base`.
     pub fn new(access: &Access, node: Number, base: &str) -> Result<Self, Failure> {
-        let ca = Certificate::from_pem(access.ca_pem.as_bytes());
-        let ca = ca.map_err(Failure::doing("read the group's authority"))?;
-        let http = reqwest::Client::builder()
-            .tls_certs_only([ca])
-            .no_proxy()
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .pool_max_idle_per_host(1)
-            .build()
-            .map_err(Failure::doing("set up TLS"))?;
+        let http = connections(access)?.build().map_err(Failure::doing("set up TLS"))?;
         let base = format!("{}/api/v1", base.trim_end_matches('/'));
         Ok(Self { http, token: access.token.clone(), base, node })
     }
@@ -162,6 +152,27 @@ impl Client {
             None => request,
         }
     }
+}
+
+/// What calls are made over: one kept connection per Manager, and no certificate believed but the group's.
+fn connections(access: &Access) -> Result<ClientBuilder, Failure> {
+    let ca = Certificate::from_pem(access.ca_pem.as_bytes());
+    let ca = ca.map_err(Failure::doing("read the group's authority"))?;
+    Ok(reqwest::Client::builder()
+        .tls_certs_only([ca])
+        .no_proxy()
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
+        .pool_max_idle_per_host(1))
+}
+
+/// The certificate that a Manager shows to whoever connects now, DER; `None`: nobody can connect.
+pub async fn shown_certificate(access: &Access, api_url: &str) -> Option<Vec<u8>> {
+    let client = connections(access).ok()?.tls_info(true).build().ok()?;
+    let answer = client.get(api_url).send().await.ok()?;
+    Some(answer.extensions().get::<TlsInfo>()?.peer_certificate()?.to_vec())
 }
 
 async fn answered(response: reqwest::Response, changes: bool) -> Reply {

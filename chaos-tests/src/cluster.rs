@@ -284,6 +284,8 @@ fn start_demo(plan: &Plan) -> Result<Child, Failure> {
         .arg("--dir")
         .arg(&plan.dir)
         .args(["--base-port", "0", "--managers", &plan.managers.to_string()])
+        // What is looked at are the Managers: nothing else is to need the machine.
+        .args(["--services", "no"])
         .args(["--restart-after-ms", &plan.restart_after.as_millis().to_string()])
         .stdin(Stdio::null())
         .stdout(output)
@@ -363,6 +365,11 @@ impl Process {
     /// SIGTERM.
     pub fn terminate(self) {
         self.signal(Signal::TERM);
+    }
+
+    /// SIGHUP.
+    pub fn hang_up(self) {
+        self.signal(Signal::HUP);
     }
 
     /// SIGINT.

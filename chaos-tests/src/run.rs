@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::checker::{Finding, Valid};
+use crate::checker::{self, Finding, Valid};
 use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Fault, Nemesis, Planned, Tally};
@@ -221,7 +221,8 @@ async fn break_and_heal(
     sleep(CALM).await;
     load.stop_clients.store(true, Ordering::Relaxed);
     while load.clients.join_next().await.is_some() {}
-    load.last_revision.store(last_acknowledged(history)?, Ordering::Relaxed);
+    let owed = checker::watch::last_owed(&operations(&history.lines()?));
+    load.last_revision.store(owed, Ordering::Relaxed);
     load.stop_watchers.store(true, Ordering::Relaxed);
     while load.watchers.join_next().await.is_some() {}
     finale::read_operations(&clients, history).await;
@@ -324,15 +325,6 @@ fn watches(seed: u64, clients: &[Client]) -> Vec<Watch> {
         Watch { name, clients: clients.to_vec(), seed: seed.wrapping_add(nth) }
     });
     stays.chain(moves).collect()
-}
-
-/// The newest revision that a client was told of.
-fn last_acknowledged(history: &History) -> Result<u64, Failure> {
-    Ok(operations(&history.lines()?)
-        .iter()
-        .filter_map(|operation| operation.rev)
-        .max()
-        .unwrap_or(0))
 }
 
 async fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {

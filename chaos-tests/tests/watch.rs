@@ -2,8 +2,8 @@
 
 use super::support::Story;
 use chaos_tests::checker::{Valid, watch};
-use chaos_tests::history::Action::{Delete, Write};
-use chaos_tests::history::Outcome::{Done, Failed, Unknown};
+use chaos_tests::history::Action::{Delete, Read, Write};
+use chaos_tests::history::Outcome::{Done, Failed, Seen, Unknown};
 use serde_json::{Value, json};
 
 /// Two writes and a deletion that are acknowledged, one write nobody knows of, one that failed.
@@ -33,6 +33,12 @@ fn verdict(story: Story) -> Valid {
     // The order of a stream is the order it was written in.
     let lines = story.unsorted();
     watch::check(&changes().operations(), &lines).valid
+}
+
+#[test]
+fn nobody_is_owed_the_revision_that_a_read_tells() {
+    let read = changes().on("k", 1, (10, 11), Read, Seen(None), Some(17));
+    assert_eq!(watch::last_owed(&read.operations()), 13);
 }
 
 #[test]

@@ -176,10 +176,13 @@ fn name(tool: Tool) -> &'static str {
     }
 }
 
+/// Without it azcopy tells how many files failed, and why only in a log of its own.
+const TELLS_WHY: &str = "--output-type=json";
+
 fn put(tool: Tool, from: &str, to: &str) -> Vec<String> {
     match tool {
         Tool::Aws => words(&["s3", "cp", "--only-show-errors", from, to]),
-        Tool::Azcopy => words(&["copy", from, to]),
+        Tool::Azcopy => words(&["copy", from, to, TELLS_WHY]),
         Tool::Gsutil => words(&["-q", "cp", from, to]),
         Tool::Hdfs => words(&["dfs", "-put", "-f", from, to]),
     }
@@ -188,7 +191,7 @@ fn put(tool: Tool, from: &str, to: &str) -> Vec<String> {
 fn get(tool: Tool, from: &str, to: &str) -> Vec<String> {
     match tool {
         Tool::Aws => words(&["s3", "cp", "--only-show-errors", from, to]),
-        Tool::Azcopy => words(&["copy", from, to]),
+        Tool::Azcopy => words(&["copy", from, to, TELLS_WHY]),
         Tool::Gsutil => words(&["-q", "cp", from, to]),
         Tool::Hdfs => words(&["dfs", "-get", from, to]),
     }
@@ -197,7 +200,7 @@ fn get(tool: Tool, from: &str, to: &str) -> Vec<String> {
 fn delete(tool: Tool, what: &str) -> Vec<String> {
     match tool {
         Tool::Aws => words(&["s3", "rm", "--only-show-errors", what]),
-        Tool::Azcopy => words(&["remove", what]),
+        Tool::Azcopy => words(&["remove", what, TELLS_WHY]),
         Tool::Gsutil => words(&["-q", "rm", what]),
         Tool::Hdfs => words(&["dfs", "-rm", "-skipTrash", what]),
     }

@@ -36,7 +36,7 @@ use super::surface::Surface;
 use super::wire::Time;
 use crate::base::{ManagerId, Revision};
 use crate::capabilities::{
-    access, hosts, installs, managers, operations, prechecks, properties, services,
+    access, alerts, hosts, installs, managers, operations, prechecks, properties, services,
 };
 use crate::leadership::Mode;
 use crate::machine::{Change, Event, State};
@@ -295,5 +295,6 @@ fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
         Event::Prechecks(event) => Some(prechecks::api::notice(event)),
         Event::Installs(event) => Some(installs::api::notice(event)),
         Event::Services(event) => Some(services::api::notice(event)),
+        Event::Alerts(event) => Some(alerts::api::notice(event)),
     }
 }

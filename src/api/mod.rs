@@ -61,9 +61,9 @@ pub(crate) use input::{Asked, Nothing, Path, reason};
 pub(crate) use keys::TokenKind;
 pub(crate) use page::{Paging, Window};
 pub(crate) use privilege::{
-    Anyone, ChangeMembership, ChangeProperties, ControlManagers, ControlOperations, ManageHosts,
-    ManageServices, ManageTokens, ManageUsers, NameManagers, Privilege, SignedIn, TrustHosts,
-    TrustServices, View, ViewAudit,
+    AcknowledgeAlerts, Anyone, ChangeMembership, ChangeProperties, ControlManagers,
+    ControlOperations, ManageChannels, ManageHosts, ManageServices, ManageTokens, ManageUsers,
+    NameManagers, Privilege, SignedIn, TrustHosts, TrustServices, View, ViewAudit,
 };
 pub(crate) use reading::{Onlooker, Reader};
 pub(crate) use router::Routes;

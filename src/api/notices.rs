@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::sight::Sight;
 use crate::base::{ManagerId, Timestamp};
 use crate::capabilities::installs::model::{ScriptState, script_state};
-use crate::capabilities::services::model::{Standing, wanted};
+use crate::capabilities::services::model::{Standing, wanted, zookeeper_sleeps};
 use crate::cluster::{AHEAD_MAX_MS, middle_clock};
 use crate::machine::State;
 
@@ -102,10 +102,19 @@ fn script_pending(state: &State) -> Option<Notice> {
     pending.then(|| notice("DR_SCRIPT_PENDING", Severity::Warning, text))
 }
 
-/// Banner 3 of requirements 5.10, to the letter; the time of day is UTC.
+/// Banner 3 of requirements 5.10, to the letter, unless somebody wants ZooKeeper to be away; the time of day is UTC.
 fn zookeeper_away(state: &State) -> Option<Notice> {
     let watch = state.services.watch.as_ref().filter(|_| wanted(state).is_ok())?;
     let Standing::Away { .. } = watch.standing else { return None };
+    if let Some(planned) = zookeeper_sleeps(state) {
+        let text = format!(
+            "ZooKeeper is stopped as planned ({}, by {}). Service status may be stale (since {}). Kyvos Manager HA is not affected.",
+            planned.why.as_str(),
+            planned.by,
+            time_of_day(watch.since)
+        );
+        return Some(notice("ZOOKEEPER_AWAY", Severity::Info, text));
+    }
     let text = format!(
         "ZooKeeper is unavailable. Service status may be stale (since {}). Kyvos Manager HA is not affected.",
         time_of_day(watch.since)

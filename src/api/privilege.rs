@@ -23,6 +23,10 @@ pub(crate) enum Privilege {
     ServicesManage,
     /// Says how ZooKeeper is spoken to: whom to believe, and as whom.
     ServicesTrust,
+    /// Says that alerts were seen.
+    AlertsAcknowledge,
+    /// Says who is told of alerts, and tries that out.
+    AlertsChannels,
     /// Cancels and retries operations.
     OperationsControl,
     /// Makes, changes and deletes users.
@@ -35,7 +39,7 @@ pub(crate) enum Privilege {
 
 impl Privilege {
     /// Every privilege, in the order they are shown.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::View,
         Self::PropertiesChange,
         Self::ManagersAlias,
@@ -45,6 +49,8 @@ impl Privilege {
         Self::HostsTrust,
         Self::ServicesManage,
         Self::ServicesTrust,
+        Self::AlertsAcknowledge,
+        Self::AlertsChannels,
         Self::OperationsControl,
         Self::UsersManage,
         Self::TokensManage,
@@ -63,6 +69,8 @@ impl Privilege {
             Self::HostsTrust => "hosts.trust",
             Self::ServicesManage => "services.manage",
             Self::ServicesTrust => "services.trust",
+            Self::AlertsAcknowledge => "alerts.acknowledge",
+            Self::AlertsChannels => "alerts.channels",
             Self::OperationsControl => "operations.control",
             Self::UsersManage => "users.manage",
             Self::TokensManage => "tokens.manage",
@@ -82,6 +90,7 @@ impl Privilege {
                     | Self::ManagersControl
                     | Self::HostsManage
                     | Self::ServicesManage
+                    | Self::AlertsAcknowledge
                     | Self::OperationsControl
             ),
             Role::Auditor => matches!(self, Self::View | Self::AuditView),
@@ -135,6 +144,8 @@ needs! {
     TrustHosts = Need::Privilege(Privilege::HostsTrust);
     ManageServices = Need::Privilege(Privilege::ServicesManage);
     TrustServices = Need::Privilege(Privilege::ServicesTrust);
+    AcknowledgeAlerts = Need::Privilege(Privilege::AlertsAcknowledge);
+    ManageChannels = Need::Privilege(Privilege::AlertsChannels);
     ControlOperations = Need::Privilege(Privilege::OperationsControl);
     ManageUsers = Need::Privilege(Privilege::UsersManage);
     ManageTokens = Need::Privilege(Privilege::TokensManage);

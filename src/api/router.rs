@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::surface::Surface;
 use super::{cluster, dashboard, envelope, events, explain, logs, metrics, openapi, requests};
 use crate::capabilities::{
-    access, audit, hosts, managers, operations, prechecks, properties, services,
+    access, alerts, audit, hosts, managers, operations, prechecks, properties, services,
 };
 
 pub use super::health::health_router;
@@ -54,6 +54,7 @@ fn all() -> Routes {
         .merge(operations::api::routes())
         .merge(prechecks::api::routes())
         .merge(services::api::routes())
+        .merge(alerts::api::routes())
         .merge(access::api::routes())
         .merge(audit::api::routes())
         .merge(requests::routes())

@@ -116,6 +116,11 @@ impl Sight {
             last_log: self.last_log(),
             matched,
             processes: answering.map(|(id, status)| (id, status.about.started_at)).collect(),
+            full: self
+                .statuses()
+                .filter(|(_, it)| it.disk_full.is_some())
+                .map(|(id, _)| id)
+                .collect(),
             now: self.at,
         }
     }

@@ -131,6 +131,20 @@ codes! {
     ZookeeperNotWatched = "ZOOKEEPER_NOT_WATCHED",
     /// No service of that name: no host has the role.
     NoSuchService = "NO_SUCH_SERVICE",
+    /// No alert with that number.
+    NoSuchAlert = "NO_SUCH_ALERT",
+    /// No channel with that number.
+    NoSuchChannel = "NO_SUCH_CHANNEL",
+    /// A channel of that name exists.
+    ChannelExists = "CHANNEL_EXISTS",
+    /// No maintenance window of that number.
+    NoSuchWindow = "NO_SUCH_WINDOW",
+    /// No schedule of that number.
+    NoSuchSchedule = "NO_SUCH_SCHEDULE",
+    /// Another schedule has the name.
+    ScheduleExists = "SCHEDULE_EXISTS",
+    /// None of the services runs with an older configuration.
+    NothingStale = "NOTHING_STALE",
 }
 
 impl fmt::Display for Code {

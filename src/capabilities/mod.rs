@@ -4,6 +4,7 @@
 //! surface. A room has only the files it needs. Rooms talk by proposing; they may read each other's `model`.
 
 pub mod access;
+pub mod alerts;
 pub mod audit;
 pub mod hosts;
 pub mod installs;

@@ -36,6 +36,9 @@ enum Verb {
         /// The agent's configuration file
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Take the token although this agent is enrolled as another host, which then has no agent any more
+        #[arg(long)]
+        replace_identity: bool,
     },
     /// Start a unit of this host, without a Manager
     Start(Order),
@@ -68,7 +71,9 @@ struct Order {
 /// Does it.
 pub(super) async fn run(given: Agent, connect: &Connect, output: Output) -> Result<(), Failure> {
     match (given.verb, given.config) {
-        (Some(Verb::Enrol { config }), _) => enrol(config, connect, output).await,
+        (Some(Verb::Enrol { config, replace_identity }), _) => {
+            enrol(config, replace_identity, connect, output).await
+        }
         (Some(Verb::Start(unit)), _) => order(unit, UnitVerb::Start, output).await,
         (Some(Verb::Stop(unit)), _) => order(unit, UnitVerb::Stop, output).await,
         (Some(Verb::Rest { config }), _) => agent::rest(&agent::load(&config)?).await,
@@ -89,7 +94,12 @@ async fn order(order: Order, verb: UnitVerb, output: Output) -> Result<(), Failu
     Ok(())
 }
 
-async fn enrol(config: PathBuf, connect: &Connect, output: Output) -> Result<(), Failure> {
+async fn enrol(
+    config: PathBuf,
+    replace_identity: bool,
+    connect: &Connect,
+    output: Output,
+) -> Result<(), Failure> {
     let token = std::env::var(VARIABLE).ok().or_else(|| connect.token.clone());
     let token = token.ok_or_else(|| {
         Failure::Usage("give the token of km hosts enrol with --token or KM_ENROL_TOKEN".into())
@@ -100,7 +110,13 @@ async fn enrol(config: PathBuf, connect: &Connect, output: Output) -> Result<(),
         Trust::System | Trust::Fingerprint(_) => None,
     };
     let servers = connect.server.clone();
-    let host = agent::enrol(agent::Enrol { config: agent::load(&config)?, token, servers, trust });
+    let host = agent::enrol(agent::Enrol {
+        config: agent::load(&config)?,
+        token,
+        servers,
+        trust,
+        replace_identity,
+    });
     let host = host.await?;
     let sentence = format!(
         "This host is enrolled as host {host}. Start its agent:\n  km agent --config {}",

@@ -9,6 +9,9 @@ use super::client::Client;
 use super::outcome::Failure;
 use super::output::Output;
 
+/// Most files of one name, told apart by a number.
+const SAME_NAME_MAX: u32 = 1_000;
+
 /// Takes what is at a path into a file: the one named, or one in the folder named, under the name the Manager gave.
 pub async fn download(
     client: &Client,
@@ -20,12 +23,12 @@ pub async fn download(
     let mut response = client.open(path, query).await?;
     let named = response.headers().get("content-disposition").and_then(|value| value.to_str().ok());
     let name = named.and_then(file_name).unwrap_or("km-download.tar.gz").to_owned();
-    let file = match out {
-        None => PathBuf::from(&name),
-        Some(out) if out.is_dir() => out.join(&name),
-        Some(out) => out,
+    let (file, half) = match out {
+        None => free(Path::new(""), &name)?,
+        Some(out) if out.is_dir() => free(&out, &name)?,
+        // Whoever names a file means that one, whatever it holds.
+        Some(out) => (out.clone(), half_of(&out)),
     };
-    let half = half_of(&file);
     let taken = take(&mut response, &half).await;
     let bytes = match taken {
         Ok(bytes) => bytes,
@@ -55,6 +58,28 @@ async fn take(response: &mut reqwest::Response, half: &Path) -> Result<u64, Fail
     }
     file.flush().await.map_err(Failure::local(half.display()))?;
     Ok(bytes)
+}
+
+/// A file of that name in a folder, and the half of it that is written first. What lies there stays, and so does what
+/// somebody else is writing just now: then it is `name-2.tar.gz`, and so on.
+fn free(folder: &Path, name: &str) -> Result<(PathBuf, PathBuf), Failure> {
+    let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+    let numbered = (2..=SAME_NAME_MAX).map(|number| format!("{stem}-{number}.{ending}"));
+    for name in std::iter::once(name.to_owned()).chain(numbered) {
+        let file = folder.join(name);
+        let half = half_of(&file);
+        if file.exists() {
+            continue;
+        }
+        match std::fs::File::create_new(&half) {
+            Ok(_) => return Ok((file, half)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Failure::local(half.display())(error)),
+        }
+    }
+    Err(Failure::Refused(format!(
+        "{SAME_NAME_MAX} files are called {name} already: give another with --out"
+    )))
 }
 
 fn half_of(file: &Path) -> PathBuf {
@@ -91,5 +116,19 @@ mod tests {
             assert_eq!(file_name(bad), None, "{bad}");
         }
         assert_eq!(half_of(Path::new("/a/b.gz")), Path::new("/a/b.gz.part"));
+    }
+
+    #[test]
+    fn what_was_taken_before_stays_and_so_does_what_is_being_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = || {
+            let (file, half) = free(folder.path(), "km-logs-a.tar.gz").unwrap();
+            (file.file_name().unwrap().to_str().unwrap().to_owned(), half)
+        };
+        let (first, half) = next();
+        assert_eq!(first, "km-logs-a.tar.gz");
+        assert_eq!(next().0, "km-logs-a-2.tar.gz", "the first is being written");
+        std::fs::rename(half, folder.path().join(first)).unwrap();
+        assert_eq!(next().0, "km-logs-a-3.tar.gz");
     }
 }

@@ -26,7 +26,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use raft_store::planted;
 
 use crate::capabilities::access::cli as access;
-use crate::capabilities::{audit, hosts, managers, operations, prechecks, properties, services};
+use crate::capabilities::{
+    alerts, audit, hosts, managers, operations, prechecks, properties, services,
+};
 use crate::{config, demo, node};
 use client::segment;
 use config_file::ConfigFile;
@@ -81,6 +83,9 @@ enum Verb {
     /// What is seen of Kyvos services, and what ZooKeeper's znodes mean
     #[command(subcommand)]
     Services(services::cli::Verb),
+    /// What a person should know, and who is told of it
+    #[command(subcommand)]
+    Alerts(alerts::cli::Verb),
     /// People who may sign in
     #[command(subcommand)]
     Users(access::UserVerb),
@@ -146,6 +151,9 @@ enum Verb {
         /// The demo's folder
         dir: std::path::PathBuf,
     },
+    /// A sample Kyvos service of a demo; started by the agents of its hosts
+    #[command(hide = true)]
+    DemoService(demo::Sample),
     /// Print the shell completions
     Completions {
         /// The shell
@@ -199,6 +207,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         Verb::Operations(verb) => operations::cli::run(verb, &connect.client()?, output).await,
         Verb::Prechecks(verb) => prechecks::cli::run(verb, &connect.client()?, output).await,
         Verb::Services(verb) => services::cli::run(verb, &connect.client()?, output).await,
+        Verb::Alerts(verb) => alerts::cli::run(verb, &connect.client()?, output).await,
         Verb::Users(verb) => access::run_users(verb, &connect.client()?, output).await,
         Verb::Tokens(verb) => access::run_tokens(verb, &connect.client()?, output).await,
         Verb::Audit(verb) => audit::cli::run(verb, &connect.client()?, output).await,
@@ -236,6 +245,7 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         }
         Verb::Demo(demo) => demo::run(demo, output).await,
         Verb::SweepDemo { dir } => demo::sweep(&dir).await,
+        Verb::DemoService(sample) => demo::serve_sample(sample).await,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "km", &mut script);

@@ -2,6 +2,11 @@
 //!
 //! Answers come back in the order of the requests. What is under way is bounded; a follower that does not
 //! answer in time loses the connection, and the Raft library starts over from what it acknowledged.
+//!
+//! The library tells which of its requests an answer is for by the entry it ends at. A request without entries, which only
+//! tells what is committed, ends where the one before it did, so a late answer to that one would count as one to it as well:
+//! as proof that a quorum followed a moment ago, when it did so seconds ago and has elected another since. Reads and the claim
+//! to be Active rest on that proof. So an answer waits for those to all later requests that end no further.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,7 +21,7 @@ use tokio::time::Instant;
 
 use super::dial::{Connection, Dialer};
 use super::frames::{BATCH_TARGET, Frame, FrameFailure, Kind};
-use super::wire::{self, AppendReplyV1, AppendV1, EntryV1, Purpose};
+use super::wire::{self, AppendReplyV1, AppendV1, EntryV1, LogIdV1, Purpose};
 
 /// Requests under way to one follower. Each is up to 1 MiB, so this also bounds memory.
 const MAX_IN_FLIGHT: usize = 16;
@@ -60,9 +65,15 @@ pub(crate) async fn run<S>(
 
 struct Session {
     connection: Connection,
-    /// When each request under way was sent.
-    in_flight: VecDeque<Instant>,
+    in_flight: VecDeque<UnderWay>,
     answers: mpsc::Sender<Outcome>,
+}
+
+/// A request that was sent and not answered yet.
+struct UnderWay {
+    sent: Instant,
+    /// Its last entry, or the one it continues when it has none.
+    end: Option<LogIdV1>,
 }
 
 /// Whether the session goes on.
@@ -85,7 +96,7 @@ impl Session {
         while more || !self.in_flight.is_empty() {
             let room = more && self.in_flight.len() < MAX_IN_FLIGHT;
             let deadline = match self.in_flight.front() {
-                Some(sent) => *sent + ANSWER_DEADLINE,
+                Some(first) => first.sent + ANSWER_DEADLINE,
                 None => Instant::now() + IDLE,
             };
             tokio::select! {
@@ -115,9 +126,9 @@ impl Session {
         &mut self,
         request: AppendEntriesRequest<TypeConfig>,
     ) -> Result<(), FrameFailure> {
-        for body in bodies(&request) {
+        for (body, end) in bodies(&request) {
             self.connection.writer.push(&Frame { kind: Kind::Append, call: 0, body });
-            self.in_flight.push_back(Instant::now());
+            self.in_flight.push_back(UnderWay { sent: Instant::now(), end });
         }
         self.connection.writer.flush().await
     }
@@ -128,6 +139,11 @@ impl Session {
             return Err(FrameFailure::Kind(frame.kind as u16));
         }
         let reply: AppendReplyV1 = wire::decode(&frame.body).map_err(std::io::Error::other)?;
+        if let AppendReplyV1::Matching(matching) = &reply
+            && counts_for_a_later_one(&self.in_flight, *matching)
+        {
+            return Ok(Next::GoOn);
+        }
         let result = StreamAppendResult::<TypeConfig>::from(reply);
         let refused = result.is_err();
         if self.answers.send(Ok(result)).await.is_err() || refused {
@@ -137,19 +153,25 @@ impl Session {
     }
 }
 
-/// The bodies of one request, cut so that none is much longer than [`BATCH_TARGET`]. Each is a request in
+/// Whether the library would take an answer to an earlier request for one to any of these.
+fn counts_for_a_later_one(later: &VecDeque<UnderWay>, matching: Option<LogIdV1>) -> bool {
+    later.iter().any(|request| request.end <= matching)
+}
+
+/// The bodies of one request, cut so that none is much longer than [`BATCH_TARGET`], and where each ends. Each is a request in
 /// itself: it continues where the one before it ended.
-pub(crate) fn bodies(request: &AppendEntriesRequest<TypeConfig>) -> Vec<Bytes> {
+pub(crate) fn bodies(request: &AppendEntriesRequest<TypeConfig>) -> Vec<(Bytes, Option<LogIdV1>)> {
     let mut rest = AppendV1::from(request);
     let mut bodies = Vec::new();
     loop {
         let cut = batch_len(&rest.entries);
         let later = rest.entries.split_off(cut);
-        bodies.push(wire::encode(&rest));
+        let end = rest.entries.last().map(|entry| entry.log_id).or(rest.prev);
+        bodies.push((wire::encode(&rest), end));
         if later.is_empty() {
             return bodies;
         }
-        rest.prev = rest.entries.last().map(|entry| entry.log_id);
+        rest.prev = end;
         rest.entries = later;
     }
 }
@@ -169,7 +191,7 @@ fn batch_len(entries: &[EntryV1]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::wire::{EntryPayloadV1, LogIdV1, VoteV1};
+    use crate::cluster::wire::{EntryPayloadV1, VoteV1};
 
     fn request(count: u64, bytes: usize) -> AppendEntriesRequest<TypeConfig> {
         let at = |index| LogIdV1 { term: 1, node: 1, index };
@@ -194,12 +216,13 @@ mod tests {
         assert!(bodies.len() > 1);
         let mut expected_prev = request.prev_log_id;
         let mut entries = Vec::new();
-        for body in &bodies {
+        for (body, end) in &bodies {
             assert!(body.len() <= BATCH_TARGET + 200_000);
             let part: AppendEntriesRequest<TypeConfig> =
                 wire::decode::<AppendV1>(body).unwrap().try_into().unwrap();
             assert_eq!(part.prev_log_id, expected_prev);
             expected_prev = part.entries.last().map(|entry| entry.log_id);
+            assert_eq!(*end, expected_prev.as_ref().map(LogIdV1::from));
             entries.extend(part.entries);
         }
         assert_eq!(entries, request.entries);
@@ -209,6 +232,21 @@ mod tests {
     fn the_longest_proposal_fits_a_frame() {
         let request = request(3, raft_store::types::PAYLOAD_MAX_BYTES);
         assert_eq!(bodies(&request).len(), 3);
+    }
+
+    #[test]
+    fn an_answer_waits_for_those_to_later_requests_that_end_no_further() {
+        let at = |index| Some(LogIdV1 { term: 1, node: 1, index });
+        let later = |ends: &[u64]| -> VecDeque<UnderWay> {
+            ends.iter().map(|index| UnderWay { sent: Instant::now(), end: at(*index) }).collect()
+        };
+        assert!(!counts_for_a_later_one(&later(&[]), at(9)));
+        assert!(!counts_for_a_later_one(&later(&[10, 12]), at(9)));
+        // It only tells that 9 is committed.
+        assert!(counts_for_a_later_one(&later(&[9]), at(9)));
+        assert!(counts_for_a_later_one(&later(&[9, 12]), at(9)));
+        let (_, end) = &bodies(&request(0, 0))[0];
+        assert_eq!(*end, at(9), "a request without entries ends where it continues");
     }
 
     #[test]

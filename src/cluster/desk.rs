@@ -51,6 +51,10 @@ impl Desk for Group {
                 let ask = wire::decode(&body).map_err(text)?;
                 Ok((Kind::Looked, wire::encode(&self.look_for_peer(ask).await?)))
             }
+            Kind::SignIn => {
+                let ask = wire::decode(&body).map_err(text)?;
+                Ok((Kind::SignedIn, wire::encode(&self.sign_in_for_peer(ask).await?)))
+            }
             other => Err(format!("{other:?} is not a question")),
         }
     }

@@ -81,10 +81,12 @@ pub(crate) enum Kind {
     LogPiece = 73,
     Look = 80,
     Looked = 81,
+    SignIn = 82,
+    SignedIn = 83,
 }
 
 impl Kind {
-    const ALL: [Kind; 41] = [
+    const ALL: [Kind; 43] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Refused,
@@ -126,6 +128,8 @@ impl Kind {
         Kind::LogPiece,
         Kind::Look,
         Kind::Looked,
+        Kind::SignIn,
+        Kind::SignedIn,
     ];
 
     fn from_number(number: u16) -> Option<Kind> {

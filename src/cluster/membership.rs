@@ -1,12 +1,15 @@
 //! Who votes: a further member as learner, then voter; removal; handing the lead over.
 //!
 //! Every change is made by the leader alone, one at a time, and only if nobody changed the membership since it
-//! was looked at. A change that stopped half way (the leader died between its two entries) is finished first.
+//! was looked at. A change that stopped half way (the leader died between its two entries) is finished first, or taken
+//! back where it would take the leader's own vote: any other change made on top of it would end it by dropping whoever
+//! was to lose a vote altogether.
 //! The facts say who was admitted; this says whom Raft counts. The room's operation moves both forward.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use openraft::alias::LogIdOf;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::{ChangeMembers, Precondition};
@@ -31,6 +34,7 @@ const CATCH_UP_DEADLINE: Duration = Duration::from_secs(10);
 const LOOK_PERIOD: Duration = Duration::from_millis(10);
 
 type Change = ChangeMembers<u64, Member>;
+type LogId = LogIdOf<TypeConfig>;
 
 /// Why the membership did not change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +91,7 @@ type Done<T = ()> = Result<T, MembershipFailure>;
 impl Group {
     /// Lets an admitted member follow, without a vote. Done already is done.
     pub async fn add_learner(&self, member: ManagerId) -> Done {
+        self.finish_change().await?;
         let standing = self.leading()?;
         if standing.voters.contains(&member) || standing.learners.contains(&member) {
             return Ok(());
@@ -152,17 +157,15 @@ impl Group {
         self.change_and(change, then).await
     }
 
-    /// Finishes a change of voters that a former leader left half done. Whoever loses its vote by it still follows:
-    /// whether it was to go as well is for whoever wanted the change to ask again.
+    /// Ends a change of voters that a former leader left half done. Whoever loses its vote by it still follows:
+    /// whether it was to go as well is for whoever wanted the change to ask again. This leader keeps its own: whoever
+    /// wants that has it hand over first.
     pub async fn finish_change(&self) -> Done {
         if !self.leading()?.joint() {
             return Ok(());
         }
-        let here = self.here();
-        if self.standing().configs.last().is_some_and(|voters| !voters.contains(&here)) {
-            return Err(MembershipFailure::HandOverFirst(here));
-        }
-        self.change_and(ChangeMembers::AddVoterIds(BTreeSet::new()), Then::Follows).await
+        let keeps_its_vote = ChangeMembers::AddVoterIds(BTreeSet::from([self.here().0]));
+        self.send(keeps_its_vote, Then::Follows, self.seen().0).await
     }
 
     /// Hands the lead over. The caller must have ended its tenure: the new leader does not wait for the
@@ -231,7 +234,21 @@ impl Group {
     }
 
     async fn change_and(&self, change: Change, then: Then) -> Done {
-        let seen = *self.core.raft.metrics().borrow_watched().membership_config.log_id();
+        match self.seen() {
+            (seen, false) => self.send(change, then, seen).await,
+            (_, true) => Err(MembershipFailure::Changed("another change is half done".to_owned())),
+        }
+    }
+
+    /// The entry of the membership as it is now, and whether that is half of a change.
+    fn seen(&self) -> (Option<LogId>, bool) {
+        let metrics = self.core.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = &metrics.membership_config;
+        (*membership.log_id(), membership.membership().get_joint_config().len() > 1)
+    }
+
+    async fn send(&self, change: Change, then: Then, seen: Option<LogId>) -> Done {
         let unchanged =
             Precondition::<TypeConfig>::LastMembershipLogId { last_membership_log_id: seen };
         tracing::info!(?change, "changing the membership");

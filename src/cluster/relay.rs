@@ -134,7 +134,7 @@ impl Group {
     /// Whether the peer took all of it; `false` if it does not continue the peer's log.
     async fn deliver(&self, peer: u64, request: &Append) -> Result<bool, String> {
         let peer = self.core.peers.get(peer);
-        for body in append_stream::bodies(request) {
+        for (body, _) in append_stream::bodies(request) {
             let reply = peer
                 .ask::<AppendReplyV1>(Kind::Append, body, Kind::AppendReply, DEADLINE)
                 .await

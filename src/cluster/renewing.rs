@@ -1,4 +1,4 @@
-//! A Manager's certificate is renewed in time and shown from then on, while it runs.
+//! A Manager's certificate is renewed in time and shown from then on, while it runs; at any time when it is told to (SIGHUP).
 //!
 //! Every Manager holds the group key and so can open the group's authority: it needs nobody for this. The key pair
 //! stays, so one file changes, whole or not at all. A witness has no group key: it is told of by the notice
@@ -53,6 +53,14 @@ impl Group {
         Ok(core.shown.expires_at())
     }
 
+    /// Renews the certificate; what came of it is in the log, as nobody waits for it.
+    pub fn renew_or_tell(&self) {
+        match self.renew_certificate() {
+            Ok(ends) => tracing::info!(?ends, "this Manager's certificate is renewed"),
+            Err(failure) => tracing::warn!(%failure, "this Manager's certificate is not renewed"),
+        }
+    }
+
     /// Renews the certificate whenever it is time, until dropped.
     pub(super) async fn keep_certificate(self) {
         if self.core.role == Role::Witness {
@@ -62,14 +70,8 @@ impl Group {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if !is_due(self.core.shown.expires_at(), (self.core.wall_clock)()) {
-                continue;
-            }
-            match self.renew_certificate() {
-                Ok(ends) => tracing::info!(?ends, "this Manager's certificate is renewed"),
-                Err(failure) => {
-                    tracing::warn!(%failure, "this Manager's certificate is not renewed")
-                }
+            if is_due(self.core.shown.expires_at(), (self.core.wall_clock)()) {
+                self.renew_or_tell();
             }
         }
     }

@@ -97,6 +97,12 @@ impl Standing {
         self.configs.len() > 1
     }
 
+    /// Whether it leads a group that it does not vote in, and that is agreed on. Whoever has the entry by which it loses its
+    /// vote as the only one is elected to pass it on, by Raft's own rules; with that done its part is over.
+    pub fn leads_without_a_vote(&self) -> bool {
+        self.leading && self.settled && !self.voters.contains(&self.here)
+    }
+
     /// How many more voters may fail before nothing can be agreed on, given which of them answer.
     pub fn failure_tolerance(&self, answers: impl Fn(ManagerId) -> bool) -> usize {
         let spare = |config: &BTreeSet<ManagerId>| {
@@ -140,7 +146,19 @@ mod tests {
     fn with_configs(configs: &[&[u64]]) -> Standing {
         let metrics = RaftMetrics::<TypeConfig>::new_initial(1);
         let configs = configs.iter().map(|config| config.iter().copied().map(ManagerId).collect());
-        Standing { configs: configs.collect(), ..Standing::read(&metrics, None) }
+        let configs: Vec<BTreeSet<ManagerId>> = configs.collect();
+        let voters = configs.iter().flatten().copied().collect();
+        Standing { configs, voters, ..Standing::read(&metrics, None) }
+    }
+
+    #[test]
+    fn only_a_leader_whose_loss_of_its_vote_is_agreed_on_leads_without_one() {
+        let leads = Standing { leading: true, settled: true, ..with_configs(&[&[2, 3]]) };
+        assert!(leads.leads_without_a_vote());
+        assert!(!Standing { leading: false, ..leads.clone() }.leads_without_a_vote());
+        assert!(!Standing { settled: false, ..leads }.leads_without_a_vote());
+        let votes = Standing { leading: true, settled: true, ..with_configs(&[&[2, 3], &[1, 2]]) };
+        assert!(!votes.leads_without_a_vote());
     }
 
     #[test]

@@ -354,7 +354,8 @@ fn config(here: PeerIdentity, timers: Timers, thresholds: Thresholds) -> Config 
         allow_log_reversion: Some(true),
         // A restarted leader must be elected anew: its facts are behind its log.
         enable_leader_restore: Some(false),
-        // A removed leader would hand over by itself and past the lease, while its tenure still stands.
+        // A removed leader would hand over by itself and past the lease, while its tenure still stands. Here the driver
+        // has it leave.
         removed_leader_step_down: StepDownPolicy::Never,
         ..Config::default()
     }

@@ -65,6 +65,8 @@ pub struct MemberStatus {
     pub data_bytes: u64,
     /// Why it refuses proposals, if its disk is full.
     pub disk_full: Option<String>,
+    /// How many damaged files its process has put aside and rebuilt.
+    pub rebuilt: u32,
     /// Digests of its facts at some revisions.
     pub readings: Vec<Reading>,
 }
@@ -180,6 +182,7 @@ impl Group {
             checkpoint: standing.checkpoint,
             data_bytes: health.log_bytes + health.checkpoint_bytes + health.history_bytes,
             disk_full: health.disk_full.map(str::to_owned),
+            rebuilt: u32::try_from(health.quarantined.len()).unwrap_or(u32::MAX),
             readings: self.core.readings.told(),
         }
     }
@@ -273,6 +276,7 @@ impl StatusV1 {
             checkpoint: status.checkpoint.0,
             data_bytes: status.data_bytes,
             disk_full: status.disk_full,
+            rebuilt: status.rebuilt,
             clock_ms: clock.0,
             readings: status
                 .readings
@@ -302,6 +306,7 @@ impl From<StatusV1> for MemberStatus {
             checkpoint: Revision(wire.checkpoint),
             data_bytes: wire.data_bytes,
             disk_full: wire.disk_full,
+            rebuilt: wire.rebuilt,
             readings: wire
                 .readings
                 .into_iter()

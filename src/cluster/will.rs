@@ -169,8 +169,10 @@ impl Group {
     /// Hears that the process of `peer` is gone. If it led, and proves it, its succession begins.
     pub(super) fn hear_of_death(&self, peer: u64, body: &[u8]) -> Result<NothingV1, String> {
         let DeathV1 { secret } = wire::decode(body).map_err(|failure| failure.to_string())?;
+        // Who has no room for changes leaves it to the others; where nobody has any, the election timers do.
         if let Some(vote) = self.core.wills.opened_by(peer, secret)
             && self.core.role == Role::Manager
+            && !self.is_full()
         {
             // Full means that successions are under way already.
             let _ = self.core.deaths.try_send(vote);

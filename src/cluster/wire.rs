@@ -67,8 +67,8 @@ pub(crate) struct VoteV1 {
     pub committed: bool,
 }
 
-/// A Raft log id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+/// A Raft log id. In the order of its fields, which is Raft's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub(crate) struct LogIdV1 {
     pub term: u64,
     pub node: u64,
@@ -200,6 +200,7 @@ pub(crate) struct StatusV1 {
     pub checkpoint: u64,
     pub data_bytes: u64,
     pub disk_full: Option<String>,
+    pub rebuilt: u32,
     pub clock_ms: u64,
     pub readings: Vec<ReadingV1>,
 }
@@ -281,6 +282,22 @@ pub(crate) struct LookedV1 {
 pub(crate) struct SeenV1 {
     pub answers: bool,
     pub because: String,
+}
+
+/// Asks to try whether the repository lets the asked one in, with what the facts say there from this revision on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct SignInV1 {
+    pub revision: u64,
+    pub address: String,
+}
+
+/// Answer to [`SignInV1`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum SignedInV1 {
+    In(String),
+    Denied(String),
+    Bad(String),
+    Silent(String),
 }
 
 /// A checkpoint follows.

@@ -90,7 +90,7 @@ fn the_bytes_of_every_body_are_a_contract() {
         (encode(&ProposeReplyV1::DiskFull { because: "x".into() }), "030178"),
         (
             encode(&StatusV1::default()),
-            "00000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000000",
         ),
         (encode(&begin), "070201010601fb2c0100010101010103613a31fc70110100"),
         (encode(&SnapshotEndV1 { length: 3 }), "03"),
@@ -112,6 +112,11 @@ fn the_bytes_of_every_body_are_a_contract() {
         ),
         (encode(&LogReadV1 { name: "a".into(), offset: 300 }), "0161fb2c01"),
         (encode(&LogPieceV1 { bytes: vec![1, 2] }), "020102"),
+        (encode(&SignInV1 { revision: 300, address: "a:1".into() }), "fb2c0103613a31"),
+        (encode(&SignedInV1::In("x".into())), "000178"),
+        (encode(&SignedInV1::Denied("x".into())), "010178"),
+        (encode(&SignedInV1::Bad("x".into())), "020178"),
+        (encode(&SignedInV1::Silent("x".into())), "030178"),
     ];
     let wrong: Vec<_> = golden.iter().filter(|(bytes, expected)| hex(bytes) != *expected).collect();
     assert!(
@@ -194,6 +199,8 @@ proptest! {
         refuses_or_reads::<WillV1>(&noise);
         refuses_or_reads::<DeathV1>(&noise);
         refuses_or_reads::<NothingV1>(&noise);
+        refuses_or_reads::<SignInV1>(&noise);
+        refuses_or_reads::<SignedInV1>(&noise);
         if let Ok(body) = decode::<AppendV1>(&noise) {
             drop(AppendEntriesRequest::<TypeConfig>::try_from(body));
         }

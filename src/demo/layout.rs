@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use super::record::Manager;
+use super::record::{Manager, Service};
+use super::services;
 use crate::cli::outcome::Failure;
 use crate::config::Config;
 use crate::remote::UnitName;
@@ -12,9 +13,9 @@ use crate::remote::UnitName;
 const KIND_STEP: u16 = 100;
 /// Where free ports are looked for: below the range from which Linux takes ports for outgoing connections, so
 /// that a restarting Manager finds its ports still free.
-const FREE_PORTS: std::ops::Range<u16> = 10_240..32_000;
+pub(super) const FREE_PORTS: std::ops::Range<u16> = 10_240..32_000;
 /// How many random ports are tried before giving up.
-const FREE_PORT_TRIES: usize = 1_000;
+pub(super) const FREE_PORT_TRIES: usize = 1_000;
 
 /// The ports of a host: its Manager's three, and its agent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +89,26 @@ pub(super) struct Care {
     pub restart_after_ms: u64,
 }
 
+/// What is on a host of a demo besides its Manager.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host<'a> {
+    /// Its address.
+    pub place: Ipv4Addr,
+    pub care: Care,
+    /// What runs there.
+    pub services: &'a [Service],
+    /// The port of the ZooKeeper in which they show themselves.
+    pub zookeeper: Option<u16>,
+}
+
 /// What a host of a demo is called.
 pub(super) fn host_name(number: u16) -> String {
     format!("km{number}")
+}
+
+/// Its number, by its name.
+pub(super) fn host_number(name: &str) -> Option<u16> {
+    name.strip_prefix("km")?.parse().ok()
 }
 
 impl Home {
@@ -114,7 +132,7 @@ impl Home {
 
     /// Makes the folder anew, with the configurations in it. What an interrupted start left there belongs to no
     /// member of the group.
-    pub(super) fn make(&self, number: u16, ports: Ports, care: Care) -> Result<(), Failure> {
+    pub(super) fn make(&self, number: u16, ports: Ports, host: &Host<'_>) -> Result<(), Failure> {
         let make = || {
             if self.folder.exists() {
                 std::fs::remove_dir_all(&self.folder)?;
@@ -123,13 +141,16 @@ impl Home {
             std::fs::write(&self.config, config_text(number, ports))
         };
         make().map_err(Failure::local(format!("make {}", self.folder.display())))?;
-        self.configure_agent(&format!("127.0.0.1:{}", ports.agent), care)
+        self.configure_agent(&format!("{}:{}", host.place, ports.agent), host)
     }
 
     /// Writes how the agent is set up: anew with each start of the demo, whose switches may be others.
-    pub(super) fn configure_agent(&self, address: &str, care: Care) -> Result<(), Failure> {
+    pub(super) fn configure_agent(&self, address: &str, host: &Host<'_>) -> Result<(), Failure> {
         let program = std::env::current_exe().map_err(Failure::local("this program"))?;
-        let text = agent_text(&self.folder, &program, address, care);
+        let mut text = agent_text(&self.folder, &program, address, host.care);
+        for service in host.services {
+            text.push_str(&unit_text(service, &services::run(service, &program, host.zookeeper)));
+        }
         std::fs::write(&self.agent_config, text)
             .map_err(Failure::local(self.agent_config.display()))
     }
@@ -166,7 +187,7 @@ fn agent_text(folder: &Path, program: &Path, address: &str, care: Care) -> Strin
     let pause = care.restart_after_ms;
     let run = [program.display().to_string(), "serve".into(), "--config".into()];
     let run = run.into_iter().chain([folder.join("km.toml").display().to_string()]);
-    let run: Vec<String> = run.map(|word| quoted(&word)).collect();
+    let run: Vec<String> = run.collect();
     format!(
         "# The agent of a host of a demo, all on this computer.\n\
          [agent]\ndata_dir = \"agent\"\nlisten = {address}\nadvertise = {address}\n\n\
@@ -176,10 +197,23 @@ fn agent_text(folder: &Path, program: &Path, address: &str, care: Care) -> Strin
          environment = {{ {environment} }}\n",
         address = quoted(address),
         unit = UnitName::MANAGER,
-        run = run.join(", "),
+        run = listed(&run),
         directory = quoted(&folder.display().to_string()),
         environment = log_settings().join(", "),
     )
+}
+
+/// A service that ended stays so as far as its agent is concerned: Services HA brings it back.
+fn unit_text(service: &Service, run: &[String]) -> String {
+    format!(
+        "\n[unit.{}]\nrun = [{}]\nrestart = \"never\"\nstop_after_s = 5\n",
+        service.unit,
+        listed(run)
+    )
+}
+
+fn listed(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ")
 }
 
 /// What this process was told about logging holds for the Managers, too.
@@ -204,15 +238,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::of(dir.path(), 2);
         let care = Care { restart: true, restart_after_ms: 500 };
-        home.make(2, Ports { api: 8442, peer: 8542, health: 8642, agent: 8742 }, care).unwrap();
+        let service = Service {
+            id: "bi_server.km2".into(),
+            host: host_name(2),
+            unit: "kyvos-bi-server".into(),
+            address: "127.0.0.2:8841".into(),
+            znode: None,
+            pid: None,
+            config: home.agent_config.clone(),
+        };
+        let (place, services) = (Ipv4Addr::new(127, 0, 0, 2), [service]);
+        let host = Host { place, care, services: &services, zookeeper: None };
+        home.make(2, Ports { api: 8442, peer: 8542, health: 8642, agent: 8742 }, &host).unwrap();
         let config = Config::load(&home.config, [], &[]).unwrap();
         assert_eq!(config.node.data_dir, home.data_dir);
         assert_eq!(config.api.advertise, "https://127.0.0.1:8442");
         assert_eq!(config.health.url, "http://127.0.0.1:8642");
         let agent = crate::agent::load(&home.agent_config).unwrap();
         assert_eq!(agent.data_dir, home.agent_data);
-        assert_eq!(agent.advertise, "127.0.0.1:8742");
+        assert_eq!(agent.advertise, "127.0.0.2:8742");
         assert!(agent.units.contains_key(UnitName::MANAGER));
+        assert!(agent.units.contains_key("kyvos-bi-server"));
     }
 
     #[test]

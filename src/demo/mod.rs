@@ -3,13 +3,16 @@
 //! Each Manager is a process of this very program with its own disk folder, ports and certificate; the group
 //! is made with the same verbs an operator types: `init`, `token create`, `join`, `serve`, `hosts add`, `hosts enrol`.
 //! Each host has its agent, and each Manager is a unit of it: one that is killed comes back after a pause, and starting
-//! and stopping one through its host really does. One host more waits for a Manager to be added. The demo looks after
-//! the agents only. Started again on the same folder it resumes the same group.
+//! and stopping one through its host really does. One host more waits for a Manager to be added. Sample services run on the
+//! hosts, units of their agents as well, and Services HA brings back what is killed. The demo looks after the agents only.
+//! Started again on the same folder it resumes the same group.
 
 mod child;
 mod found;
 mod layout;
 mod record;
+mod sample;
+mod services;
 mod supervise;
 mod sweep;
 
@@ -27,8 +30,10 @@ use child::Sweeper;
 use found::Founder;
 use layout::{Care, Home};
 use record::Record;
+use services::Samples;
 use supervise::Supervisor;
 
+pub use sample::{Sample, serve as serve_sample};
 pub use sweep::sweep;
 
 /// Most Managers of a demo.
@@ -51,8 +56,11 @@ pub struct Demo {
     #[arg(long, default_value_t = 8440)]
     base_port: u16,
     /// Whether Kyvos Manager High Availability is switched on
-    #[arg(long, value_enum, default_value_t = Ha::Yes)]
-    ha: Ha,
+    #[arg(long, value_enum, default_value_t = Switch::Yes)]
+    ha: Switch,
+    /// Whether the hosts run sample services; a demo that is resumed goes on as it began
+    #[arg(long, value_enum, default_value_t = Switch::Yes)]
+    services: Switch,
     /// Leave a Manager that ended dead
     #[arg(long)]
     no_restart: bool,
@@ -74,16 +82,16 @@ impl Demo {
     }
 }
 
-/// Whether HA is switched on.
+/// Whether something is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Ha {
+enum Switch {
     Yes,
     No,
 }
 
 /// Runs a demo until it is interrupted.
 pub async fn run(demo: Demo, output: Output) -> Result<(), Failure> {
-    if demo.ha == Ha::No && demo.managers > 1 {
+    if demo.ha == Switch::No && demo.managers > 1 {
         let remedy = "without HA there is one Manager: add --managers 1";
         return Err(Failure::Usage(format!("--ha no with --managers {}: {remedy}", demo.managers)));
     }
@@ -123,17 +131,23 @@ async fn start(
         for agent in &record.agents {
             let home = agent.config.parent().map(Home::at);
             let home = home.ok_or_else(|| Failure::Refused("an agent has no folder".into()))?;
-            home.configure_agent(&agent.address, demo.care())?;
+            found::configure(&home, agent, record.samples, demo.care())?;
         }
         supervisor.resume(record).await?;
     }
-    let ha = demo.ha == Ha::Yes;
+    let ha = demo.ha == Switch::Yes;
+    let samples = match supervisor.record() {
+        Ok(record) => record.samples,
+        Err(_) if demo.services == Switch::Yes => Some(Samples::of(demo.base_port, ha)?),
+        Err(_) => None,
+    };
     let mut founder = Founder {
         dir,
         base_port: demo.base_port,
         ha,
         spare_hosts: if ha { demo.spare_hosts } else { 0 },
         care: demo.care(),
+        samples,
     };
     let client = founder.complete(supervisor, demo.managers).await?;
     let record = supervisor.record()?;
@@ -186,13 +200,28 @@ fn announce(dir: &Path, record: &Record, resumed: bool) {
         let pid = agent.pid.map_or("-".to_owned(), |pid| pid.to_string());
         say(&format!("  Host {:<4} {}   agent {pid}, {}", agent.host, agent.name, agent.address));
     }
+    for service in &record.services {
+        let pid = service.pid.map_or("-".to_owned(), |pid| pid.to_string());
+        say(&format!("  {:<22} {}   pid {pid}", service.id, service.address));
+    }
+    if let Some(samples) = &record.samples {
+        say(&format!("  {}", samples.told()));
+    }
     let (ca, admin) = (record.ca.display(), &record.admin);
     say(&format!("\n  Sign in as {} with the password {}", admin.username, admin.password));
     say(&format!("  The browser warns of the demo's own authority; its certificate is {ca}"));
     if let Some(any) = record.managers.last() {
         say(&format!("  Command line: {} --ca {ca} --server {} login", typed(), any.api_url));
     }
-    say("  Try: kill -9 one of the pids and watch the dashboard.\n  Ctrl-C stops everything.\n");
+    say("  Try: kill -9 one of the pids and watch the dashboard.");
+    if let Some(service) = record.services.first() {
+        let id = &service.id;
+        say(&format!(
+            "  Try: kill -9 the pid of {id}: it is called down, started again, and told of"
+        ));
+        say(&format!("       in Alerts; {} services show {id} has the evidence.", typed()));
+    }
+    say("  Ctrl-C stops everything.\n");
 }
 
 #[cfg(test)]

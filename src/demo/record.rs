@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::services::Samples;
 use crate::cli::outcome::Failure;
 
 /// A whole demo.
@@ -18,8 +19,11 @@ pub(super) struct Record {
     pub managers: Vec<Manager>,
     /// The agents of the hosts, those without a Manager too.
     pub agents: Vec<Agent>,
-    /// Sample services; this version starts none.
-    pub services: Vec<serde_json::Value>,
+    /// Sample services.
+    pub services: Vec<Service>,
+    /// Where sample services are; absent: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Samples>,
 }
 
 /// Who may sign in.
@@ -57,6 +61,25 @@ pub(super) struct Agent {
     pub config: PathBuf,
     pub data_dir: PathBuf,
     pub log: PathBuf,
+}
+
+/// One sample service: a unit of its host's agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Service {
+    /// Its name in the group, `type.host`.
+    pub id: String,
+    /// The host's name.
+    pub host: String,
+    /// The unit's name.
+    pub unit: String,
+    /// Where it answers.
+    pub address: String,
+    /// The znode that says it is there; `null` where there is no ZooKeeper.
+    pub znode: Option<String>,
+    /// `null` while the process is not running.
+    pub pid: Option<u32>,
+    /// The configuration of its host's agent.
+    pub config: PathBuf,
 }
 
 impl Manager {
@@ -125,7 +148,16 @@ mod tests {
             ca: "/d/ca.pem".into(),
             managers: vec![manager],
             agents: vec![agent],
-            services: vec![],
+            services: vec![Service {
+                id: "bi_server.km2".into(),
+                host: "km2".into(),
+                unit: "kyvos-bi-server".into(),
+                address: "127.0.0.2:8841".into(),
+                znode: None,
+                pid: Some(4712),
+                config: "/d/km2/agent.toml".into(),
+            }],
+            samples: None,
         };
         let expected = serde_json::json!({
             "admin": {"username": "admin", "password": "p"},
@@ -139,7 +171,11 @@ mod tests {
                 "host": 7, "name": "km2", "address": "127.0.0.1:8742", "pid": 4711,
                 "config": "/d/km2/agent.toml", "data_dir": "/d/km2/agent", "log": "/d/km2/agent.log",
             }],
-            "services": [],
+            "services": [{
+                "id": "bi_server.km2", "host": "km2", "unit": "kyvos-bi-server",
+                "address": "127.0.0.2:8841", "znode": null, "pid": 4712,
+                "config": "/d/km2/agent.toml",
+            }],
         });
         assert_eq!(serde_json::to_value(&record).unwrap(), expected);
         let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::Demo;
 use super::child::Process;
 use super::layout::Home;
-use super::record::{Agent, Manager, Record};
+use super::record::{Agent, Manager, Record, Service};
 use crate::agent;
 use crate::cli::client::Client;
 use crate::cli::outcome::Failure;
@@ -22,6 +23,8 @@ use crate::remote::{UnitName, UnitState, UnitStatus, UnitVerb};
 
 /// How often is looked which processes the Managers are.
 const GLANCE: Duration = Duration::from_millis(100);
+/// How often is looked which processes the sample services are.
+const SERVICES_GLANCE: Duration = Duration::from_secs(1);
 /// How long the group may take to tell which Managers there are.
 const ASK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a Manager that was started is given until the group is asked about it.
@@ -82,6 +85,18 @@ impl Supervisor {
         self.save()
     }
 
+    /// Has sample services started, as their agents would, and records them.
+    pub(super) async fn serve(&mut self, services: Vec<Service>) -> Result<(), Failure> {
+        let starting = services.into_iter().map(|service| async move {
+            let config = agent::load(&service.config)?;
+            let status = agent::order(&config, &service.unit, UnitVerb::Start).await?;
+            Ok::<_, Failure>(Service { pid: status.pid, ..service })
+        });
+        let started = try_join_all(starting).await?;
+        self.record_mut()?.services.extend(started);
+        self.save()
+    }
+
     /// What there is; a failure before the founding.
     pub(super) fn record(&self) -> Result<&Record, Failure> {
         self.record.as_ref().ok_or_else(unfounded)
@@ -103,6 +118,8 @@ impl Supervisor {
         let mut returns: VecDeque<(Instant, usize)> = VecDeque::new();
         let mut glances = interval(GLANCE);
         glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut services = interval(SERVICES_GLANCE);
+        services.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Asked beside the rest: a Manager that is paused answers nobody.
         let mut asking = FuturesUnordered::new();
         loop {
@@ -124,6 +141,7 @@ impl Supervisor {
                         asking.push(ask(client));
                     }
                 }
+                _ = services.tick() => self.glance_at_services().await,
                 Some(told) = asking.next(), if !asking.is_empty() => {
                     if let Some(list) = told {
                         self.identify(&list).await;
@@ -158,6 +176,30 @@ impl Supervisor {
             self.save_or_tell();
         }
         self.meet_new().await;
+    }
+
+    /// Which processes the sample services are now. It is the group that brings them back.
+    async fn glance_at_services(&mut self) {
+        let Some(record) = &mut self.record else { return };
+        let mut changed = false;
+        for service in &mut record.services {
+            let Ok(config) = agent::load(&service.config) else { continue };
+            let Ok(status) = agent::status(&config, &service.unit).await else { continue };
+            if status.pid == service.pid {
+                continue;
+            }
+            let told = match (status.pid, status.ended.as_str()) {
+                (Some(pid), _) => format!("runs as pid {pid}"),
+                (None, "") => "does not run".to_owned(),
+                (None, ended) => format!("does not run: {ended}"),
+            };
+            complain(&format!("{} {told}.", service.id));
+            service.pid = status.pid;
+            changed = true;
+        }
+        if changed {
+            self.save_or_tell();
+        }
     }
 
     /// Hosts on which a Manager was added since, with the mouse say.

@@ -62,6 +62,7 @@ async fn end_all(dir: &Path) -> Result<(), Failure> {
     if let Some(record) = &mut record {
         record.managers.iter_mut().for_each(|manager| manager.pid = None);
         record.agents.iter_mut().for_each(|agent| agent.pid = None);
+        record.services.iter_mut().for_each(|service| service.pid = None);
         record.save(dir)?;
     }
     rested.into_iter().collect()

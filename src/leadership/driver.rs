@@ -41,6 +41,12 @@ const JOIN_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time given to a successor when this Manager goes down in good order.
 const FAREWELL_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How long the disk has to be full before another is asked to take over. By then the others have heard why, too.
+const FULL_SETTLES: Duration = Duration::from_secs(2);
+
+/// Pause after nobody took over from this Manager, whose disk is full.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
+
 /// Orders that may wait. One is the rule.
 const ORDERS: usize = 4;
 
@@ -92,6 +98,8 @@ enum Because {
     Lost(String),
     Stopping,
     Ordered(Order),
+    /// The disk here is full, and that one has room.
+    Full(ManagerId),
 }
 
 impl Driver {
@@ -109,6 +117,7 @@ impl Driver {
             reconcilers,
             orders: orders.clone(),
             taken,
+            full_from: None,
             stop: stop.clone(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
@@ -140,7 +149,12 @@ impl Driver {
 }
 
 /// Why a Manager becomes Active, for the history of tenures: somebody wanted it, or the one before is gone.
-fn why_it_changes(state: &State, here: ManagerId, term: Term) -> String {
+fn why_it_changes(
+    state: &State,
+    here: ManagerId,
+    term: Term,
+    full: impl Fn(ManagerId) -> bool,
+) -> String {
     let host = |id: ManagerId| match state.managers.members.get(&id) {
         Some(member) => member.profile.host.clone(),
         None => format!("Kyvos Manager {id}"),
@@ -157,6 +171,9 @@ fn why_it_changes(state: &State, here: ManagerId, term: Term) -> String {
             "its claim had lapsed and came back".to_owned()
         }
         None if before.active == here => format!("elected again, leader of term {term}"),
+        None if full(before.active) => {
+            format!("the disk of {} is full; leader of term {term}", host(before.active))
+        }
         None => format!("{} went away; elected leader of term {term}", host(before.active)),
     }
 }
@@ -169,6 +186,8 @@ struct Watch {
     changes: Changes,
     orders: Orders,
     taken: mpsc::Receiver<Order>,
+    /// From when another is asked to take over; `None` while the disk here has room.
+    full_from: Option<Instant>,
     stop: CancellationToken,
 }
 
@@ -189,12 +208,21 @@ impl Watch {
     /// The term to take the office in; `None` when this process is stopping.
     async fn wait_for_vacancy(&mut self) -> Option<Term> {
         loop {
+            let standing = self.office.group().standing();
+            if standing.leads_without_a_vote() {
+                self.leave_to_another().await;
+            }
+            if standing.leading
+                && let Some(to) = self.roomier()
+            {
+                self.leave_to(to).await;
+            }
             if self.office.group().role() == Role::Manager
                 && let Some(term) = self.office.vacant()
             {
                 return Some(term);
             }
-            let leading = self.office.group().standing().leading;
+            let leading = standing.leading;
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 Some(order) = self.taken.recv() => {
@@ -211,7 +239,8 @@ impl Watch {
     async fn take_office(&self, term: Term) -> Option<Epoch> {
         let group = self.office.group();
         let here = group.here();
-        let because = group.view(|state| why_it_changes(state, here, term));
+        let full = |id: ManagerId| group.was_full(id);
+        let because = group.view(|state| why_it_changes(state, here, term, full));
         let draft = Draft::own(here, Command::BecomeActive { manager: here, term, because });
         let revision = match group.propose_here(draft).await {
             Ok(settled) => settled.answer.into_result(),
@@ -242,7 +271,7 @@ impl Watch {
             tasks.spawn(reconciler::run(reconciler.clone(), tenure.clone(), feed));
         }
         let because = self.until_it_ends(epoch).await;
-        if let Because::Ordered(_) | Because::Stopping = because {
+        if let Because::Ordered(_) | Because::Stopping | Because::Full(_) = because {
             self.office.lay_down(term);
         }
         tenure.end();
@@ -252,7 +281,15 @@ impl Watch {
             Because::Stopping => self.record.ended(epoch, "this Manager is stopping"),
             Because::Ordered(order) => {
                 self.record.ended(epoch, "handed over");
-                self.carry_out(order).await;
+                let outcome = self.give_up_for(order.to).await;
+                // The asker may be gone; then nobody wants to know.
+                drop(order.done.send(outcome.map_err(HandOverFailure::from)));
+            }
+            Because::Full(to) => {
+                self.record.ended(epoch, "its disk is full");
+                if self.give_up_for(to).await.is_err() {
+                    self.full_from = Some(Instant::now() + FULL_PAUSE);
+                }
             }
         }
     }
@@ -266,6 +303,9 @@ impl Watch {
                 return Because::Lost(self.office.verdict().because);
             };
             self.record.renewed(epoch, looked_ns);
+            if let Some(to) = self.roomier() {
+                return Because::Full(to);
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return Because::Stopping,
                 Some(order) = self.taken.recv() => match self.refusal(order.to) {
@@ -293,17 +333,27 @@ impl Watch {
         }
     }
 
-    async fn carry_out(&self, order: Order) {
-        let outcome = self.office.group().transfer_to(order.to).await;
+    /// Hands the lead to a successor, for whom the tenure was given up.
+    async fn give_up_for(&self, to: ManagerId) -> Result<(), MembershipFailure> {
+        let outcome = self.office.group().transfer_to(to).await;
         if let Err(failure) = &outcome {
-            tracing::warn!(to = %order.to, %failure, "the office was not handed over");
+            tracing::warn!(%to, %failure, "the office was not handed over");
             // After `NotTakenOver` the others may still elect past the lease; before it, nothing was asked.
             if !matches!(failure, MembershipFailure::NotTakenOver(_)) {
                 self.office.keep_after_all();
             }
         }
-        // The asker may be gone; then nobody wants to know.
-        drop(order.done.send(outcome.map_err(HandOverFailure::from)));
+        outcome
+    }
+
+    /// Who is to lead because the disk here is full, and has been for a while.
+    fn roomier(&mut self) -> Option<ManagerId> {
+        if !self.office.group().is_full() {
+            self.full_from = None;
+            return None;
+        }
+        let from = *self.full_from.get_or_insert_with(|| Instant::now() + FULL_SETTLES);
+        if Instant::now() >= from { self.office.group().roomier() } else { None }
     }
 
     /// The member that has most of the log takes over, without waiting for an election.
@@ -315,8 +365,13 @@ impl Watch {
             .iter()
             .filter(|(id, _)| group.may_lead(&standing, **id).is_ok())
             .max_by_key(|(_, matched)| **matched);
-        let Some((successor, _)) = successor else { return };
-        match timeout(FAREWELL_DEADLINE, group.transfer_to(*successor)).await {
+        if let Some((successor, _)) = successor {
+            self.leave_to(*successor).await;
+        }
+    }
+
+    async fn leave_to(&self, successor: ManagerId) {
+        match timeout(FAREWELL_DEADLINE, self.office.group().transfer_to(successor)).await {
             Ok(Ok(())) => tracing::info!(%successor, "left the lead to another Manager"),
             Ok(Err(failure)) => tracing::info!(%failure, "nobody took the lead over"),
             Err(_) => tracing::info!("nobody took the lead over in time"),

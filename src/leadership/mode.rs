@@ -259,6 +259,8 @@ mod tests {
                 term: Term(3),
                 since: Timestamp(0),
                 because: String::new(),
+                before: None,
+                planned: false,
             }),
             window: Duration::from_millis(900),
             not_before: None,

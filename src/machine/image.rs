@@ -7,6 +7,7 @@ use raft_store::planted::{Bug, planted};
 
 use super::level::HOSTS;
 use super::{LEVEL_MAX, Level, State};
+use crate::capabilities::alerts::model as alerts;
 use crate::capabilities::hosts::model as hosts;
 use crate::capabilities::installs::model as installs;
 use crate::capabilities::prechecks::model as prechecks;
@@ -93,6 +94,7 @@ fn no_later_rooms() -> Vec<u8> {
         prechecks::Facts::default(),
         installs::Facts::default(),
         services::Facts::default(),
+        alerts::Facts::default(),
     );
     bincode::serde::encode_to_vec(rooms, bincode::config::standard())
         .expect("empty facts are plain data")

@@ -19,7 +19,7 @@ pub struct Level(pub u32);
 /// The highest level this build speaks.
 pub const LEVEL_MAX: Level = Level(2);
 
-/// The level from which on there are hosts, prechecks of them, and services on them.
+/// The level from which on there are hosts, prechecks of them, services on them, and alerts.
 pub(super) const HOSTS: Level = Level(2);
 
 /// The level from which on operators restart and remove instances, and choose the Active.
@@ -34,7 +34,7 @@ impl Command {
             Self::Managers(_) | Self::Properties(_) | Self::Operations(_) | Self::Access(_) => {
                 Level(1)
             }
-            Self::Hosts(_) | Self::Prechecks(_) | Self::Services(_) => HOSTS,
+            Self::Hosts(_) | Self::Prechecks(_) | Self::Services(_) | Self::Alerts(_) => HOSTS,
             Self::Installs(_) => INSTANCES,
         }
     }
@@ -56,6 +56,7 @@ fn level_of(kind: &operations::Kind) -> Level {
         | operations::Kind::Replace { .. }
         | operations::Kind::PushScript { .. }
         | operations::Kind::Services(_)
+        | operations::Kind::Recover(_)
         | operations::Kind::RemoveManager { .. } => INSTANCES,
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Capability, Kernel, Moment, Trace};
 use crate::base::Refusal;
 use crate::capabilities::{
-    access, hosts, installs, managers, operations, prechecks, properties, services,
+    access, alerts, hosts, installs, managers, operations, prechecks, properties, services,
 };
 
 macro_rules! rooms {
@@ -84,4 +84,6 @@ rooms! {
     installs: Installs,
     /// Kyvos services, and what is seen of them.
     services: Services,
+    /// What a person should know, and who is told.
+    alerts: Alerts,
 }

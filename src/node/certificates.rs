@@ -2,6 +2,9 @@
 //!
 //! The files are looked at once a minute, and at once on SIGHUP. Files that cannot be used are told in the log, and
 //! what was shown before goes on being shown.
+//!
+//! SIGHUP also has the Manager's own certificate of the group renewed: who reloads the service wants new certificates,
+//! whatever their age. The API shows that one where the site has given it none.
 
 use std::time::Duration;
 
@@ -46,13 +49,13 @@ impl Certificates {
         self.tls.clone()
     }
 
-    /// Looks at the files again and again until `ended`.
-    pub(super) async fn keep(mut self, ended: CancellationToken) {
+    /// Looks at the files again and again until `ended`; on SIGHUP `renews` the group's own before.
+    pub(super) async fn keep(mut self, renews: impl Fn(), ended: CancellationToken) {
         loop {
             tokio::select! {
                 () = ended.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = self.hangups.recv() => {}
+                _ = self.hangups.recv() => renews(),
             }
             match self.look() {
                 Ok(false) => {}

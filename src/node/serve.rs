@@ -20,10 +20,11 @@ use super::summons::{self, Summons};
 use super::will::have_kept;
 use crate::api::{self, Member, Surface};
 use crate::base::Secret;
+use crate::capabilities::alerts::port::RealPost;
 use crate::capabilities::hosts as hosts_room;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::services::port::zookeeper::RealZookeeper;
-use crate::capabilities::{managers, operations, prechecks, services};
+use crate::capabilities::{alerts, managers, operations, prechecks, services};
 use crate::cli::outcome::Failure;
 use crate::cli::output::complain;
 use crate::cluster::{Group, Home, Seat, Thresholds, shelf};
@@ -76,6 +77,8 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     surfaces.health(ports.health, &member);
     if let (Some(listener), Some(key)) = (ports.api, group_key) {
         let surface = Surface::new(member.clone(), hosts.clone(), &key, metrics, ended.clone());
+        let own = group.unowned();
+        let certificates = (certificates, move || own.renew_or_tell());
         surfaces.api(listener, certificates, surface, ended.clone());
     }
     tracing::info!(manager = %group.here(), role = config.node.role.as_str(), "started");
@@ -201,6 +204,13 @@ fn reconcilers(group: &Group, hosts: &Arc<Hosts>) -> Vec<Arc<dyn Reconciler>> {
             Arc::new(RealZookeeper::of(group.unowned())),
         )),
         Arc::new(services::reconciler::Judging::of(group.clone(), hosts.clone())),
+        Arc::new(services::reconciler::Recovering::of(group.clone())),
+        Arc::new(services::reconciler::Scheduling::of(group.clone())),
+        Arc::new(alerts::reconciler::Alerts::of(group.clone())),
+        Arc::new(alerts::reconciler::Couriers::of(
+            group.clone(),
+            Arc::new(RealPost::of(group.unowned())),
+        )),
     ]
 }
 
@@ -220,13 +230,13 @@ impl Surfaces {
     fn api(
         &mut self,
         listener: TcpListener,
-        certificates: Certificates,
+        (certificates, renews): (Certificates, impl Fn() + Send + 'static),
         surface: Arc<Surface>,
         ended: CancellationToken,
     ) {
         let (handle, tls) = (self.handle(), certificates.tls());
         self.tasks.spawn(serve_api(listener, tls, api::router(surface), handle));
-        self.tasks.spawn(certificates.keep(ended).map(Ok));
+        self.tasks.spawn(certificates.keep(renews, ended).map(Ok));
     }
 
     fn handle(&mut self) -> Handle<SocketAddr> {

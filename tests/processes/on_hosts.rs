@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::support::{Demo, Told, km, run, until};
 
 /// A verb that asks for the password, given in the environment.
-fn confirmed(demo: &Demo, verb: &[&str]) -> Told {
+pub(crate) fn confirmed(demo: &Demo, verb: &[&str]) -> Told {
     let servers: Vec<_> = demo.managers.iter().map(|manager| manager.api_url.as_str()).collect();
     let mut command = km();
     command.args(["--output", "json", "managers"]).args(verb);

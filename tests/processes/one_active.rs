@@ -8,8 +8,8 @@ use super::support::{Demo, Sampler, active_epoch, assert_one_active, signal, unt
 #[test]
 fn a_paused_active_is_not_active_when_it_wakes_up_and_never_overlaps_its_successor() {
     let demo = Demo::start(3);
-    let sampler = Sampler::start(&demo.managers);
     let (active, _) = demo.roles();
+    let sampler = Sampler::start(&demo.managers);
     let pid = demo.pid(active.id);
     let old_epoch = active_epoch(&active).unwrap();
 

@@ -1,5 +1,5 @@
 //! A host of a real group that has no agent running, only Debian's sshd: its Manager is stopped, its log is read and it
-//! is started again all the same (row 8).
+//! is started again all the same (row 8), and so are its Kyvos services.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::logs::{all_lines, logs_of, taken};
+use super::services::{page_at, process, serves, unit_of};
 use super::support::{Demo, Manager, free_ports, health, km, run, signal, until};
 
 /// Debian's sshd, letting one key in.
@@ -89,14 +90,59 @@ fn manifest(folder: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap()
 }
 
+/// What its host says of a service, in its evidence.
+fn unit_says(demo: &Demo, service: &str) -> (Value, Value) {
+    let shown = demo.ask_any(["services", "show", service]).json();
+    let evidence = shown["evidence"].as_array().unwrap();
+    let unit = evidence.iter().find(|seen| seen["observer"] == "unit");
+    let says = unit.map_or(Value::Null, |seen| seen["says"].clone());
+    (says, shown["verdict"]["verdict"].clone())
+}
+
+/// A Kyvos service of that host is started, restarted and stopped, and how it stands is seen.
+fn its_services_are_controlled(demo: &Demo, host: &str) {
+    let record = demo.record();
+    let agents = record["agents"].as_array().unwrap();
+    let agent = agents.iter().find(|agent| agent["name"] == host).unwrap();
+    let config = agent["config"].as_str().unwrap();
+    let text = std::fs::read_to_string(config).unwrap();
+    let (page, number) = (demo.dir().join("page.cfg"), free_ports()[0]);
+    std::fs::write(&page, page_at(number)).unwrap();
+    std::fs::write(config, format!("{text}\n{}", unit_of(&page))).unwrap();
+    demo.ask_any(["hosts", "change", host, "--role", "web_portal", "--role", "bi_server"]).json();
+    let [unit, port] = ["--unit=kyvos-bi-server".to_owned(), format!("--port={number}")];
+    demo.ask_any(["services", "types", "set", "bi_server", &unit, "--probe=tcp", &port]).json();
+
+    let service = format!("bi_server.{host}");
+    let done = |verb: &str| {
+        let told = demo.ask_any(["services", verb, &service]);
+        assert_eq!(told.code, 0, "{verb}: {}{}", told.out, told.err);
+    };
+    let seen = |says: &str, verdict: &str| {
+        let expected = (Value::from(says), Value::from(verdict));
+        until("its host to say so", || unit_says(demo, &service) == expected);
+    };
+    done("start");
+    seen("there", "up");
+    let first = process(&demo.ask_any(["services", "show", &service]).json());
+    done("restart");
+    assert!(!std::fs::exists(format!("/proc/{first}")).unwrap(), "it is another process");
+    assert!(serves(number), "and that one serves");
+    done("stop");
+    seen("not_there", "down");
+    assert!(!serves(number), "its process is gone");
+}
+
 // rows 8, 56, 60, 77
 #[test]
-fn a_manager_is_stopped_its_log_read_and_started_over_ssh() {
+fn a_manager_and_a_service_are_stopped_and_started_over_ssh_and_the_log_is_read() {
     let demo = Demo::start(3);
     let dir = tempfile::tempdir().unwrap();
     let (active, others) = demo.roles();
     let (there, id) = (&others[0], others[0].id.to_string());
     let _sshd = reach_over_ssh(&demo, there, dir.path());
+    let row = demo.ask_any(["managers", "get", &id]).json();
+    its_services_are_controlled(&demo, row["host"].as_str().unwrap());
     succeeds(&demo, ["stop", &id]);
     assert_eq!(health(there, "live"), None);
 

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use super::balancer::{Balancer, snippet};
+use super::on_hosts::confirmed;
 use super::postgres::{PASSWORD, Postgres};
 use super::support::{Demo, Manager, km, run, until};
 
@@ -28,8 +29,13 @@ fn answered(demo: &Demo, read: &Manager, ask: u64) -> Value {
 
 /// Result and code of a check about the group as a whole.
 fn of_group(page: &Value, check: &str) -> (String, String) {
+    of(page, check, &Value::Null)
+}
+
+/// Result and code of a check about a host.
+fn of(page: &Value, check: &str, host: &Value) -> (String, String) {
     let items = page["items"].as_array().unwrap();
-    let is_it = |item: &&Value| item["check"] == check && item["host"].is_null();
+    let is_it = |item: &&Value| item["check"] == check && item["host"] == *host;
     let item = items.iter().find(is_it).unwrap_or_else(|| panic!("no {check} in {page}"));
     let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
     (format!("{} {}", text("result"), text("code")).trim_end().to_owned(), text("detail"))
@@ -141,4 +147,53 @@ fn the_active_signs_in_at_a_real_repository_with_a_password_that_nobody_is_shown
         let found = grep.args(["-r", "-l", "-a", "-F", secret]).arg(demo.dir()).output().unwrap();
         assert_eq!(found.status.code(), Some(1), "{}", String::from_utf8_lossy(&found.stdout));
     }
+}
+
+// rows 18, 19: each Manager opens the password itself and signs in from its own host
+#[test]
+fn every_manager_signs_in_at_a_real_repository_itself() {
+    let server = Postgres::start("scram-sha-256", false);
+    let demo = Demo::start(3);
+    let (active, others) = demo.roles();
+    set(&demo, "REPOSITORY_HOST", "127.0.0.1");
+    set(&demo, "REPOSITORY_PORT", &server.port.to_string());
+    set(&demo, "REPOSITORY_USER", "kyvos");
+    set_secret(&demo, "REPOSITORY_PASSWORD", "not the rose-garden");
+    let rows = demo.ask_any(["managers", "list"]).json()["items"].as_array().unwrap().clone();
+    let host = |manager: &Manager| {
+        rows.iter().find(|row| row["id"] == manager.id).expect("its row")["host"].clone()
+    };
+    let results = |page: &Value| {
+        let of_it = |manager| of(page, "repository", &host(manager));
+        demo.managers.iter().map(of_it).collect::<Vec<_>>()
+    };
+    let page = answered(&demo, &active, ask(&demo, &others[0]));
+    for (result, detail) in results(&page) {
+        assert_eq!(result, "fail REPOSITORY_LOGIN_REFUSED", "{detail}");
+        assert!(detail.contains("password authentication failed"), "{detail}");
+    }
+    set_secret(&demo, "REPOSITORY_PASSWORD", PASSWORD);
+    let before = server.sign_ins();
+    let page = answered(&demo, &active, ask(&demo, &others[0]));
+    for (manager, (result, detail)) in demo.managers.iter().zip(results(&page)) {
+        assert_eq!(result, "pass", "{detail}");
+        let told = format!(
+            "kyvos signs in to postgres at 127.0.0.1:{} from {}.",
+            server.port,
+            host(manager).as_str().unwrap()
+        );
+        assert_eq!(detail, told);
+    }
+    until("the server to have noted three sign-ins", || server.sign_ins() >= before + 3);
+
+    // Who is not there cannot try, which is said of its host and of no other.
+    let stopped = &others[1];
+    let stop = confirmed(&demo, &["stop", &stopped.id.to_string(), "--wait"]).json();
+    assert_eq!(stop["status"], "succeeded", "{stop}");
+    let looked = demo.ask(&[&active], ["prechecks", "run", "--wait"]);
+    assert_eq!(looked.code, 1, "a demo has no hdfs: {}", looked.err);
+    let page: Value = serde_json::from_str(&looked.out).unwrap();
+    let (result, detail) = of(&page, "repository", &host(stopped));
+    assert_eq!(result, "warn HOST_SILENT", "{detail}");
+    assert_eq!(of(&page, "repository", &host(&others[0])).0, "pass");
 }

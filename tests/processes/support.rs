@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -113,23 +113,28 @@ pub(crate) struct Demo {
 impl Demo {
     /// A new group of so many Managers.
     pub(crate) fn start(managers: usize) -> Self {
-        Self::start_with(managers, "yes", USUAL_LEVEL)
+        Self::start_with(managers, "yes", USUAL_LEVEL, "no")
+    }
+
+    /// Three Managers on hosts with sample services.
+    pub(crate) fn with_services() -> Self {
+        Self::start_with(3, "yes", USUAL_LEVEL, "yes")
     }
 
     /// A single Manager with HA off.
     pub(crate) fn without_ha() -> Self {
-        Self::start_with(1, "no", USUAL_LEVEL)
+        Self::start_with(1, "no", USUAL_LEVEL, "no")
     }
 
     /// A new group whose Managers write into their logs whatever anything in them has to tell.
     pub(crate) fn start_telling_all(managers: usize) -> Self {
-        Self::start_with(managers, "yes", "trace")
+        Self::start_with(managers, "yes", "trace", "no")
     }
 
-    fn start_with(managers: usize, ha: &str, level: &str) -> Self {
+    fn start_with(managers: usize, ha: &str, level: &str, services: &str) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
-        let child = spawn_demo(dir.path(), managers, ha, level);
+        let child = spawn_demo(dir.path(), managers, ha, level, services);
         let mut demo = Demo {
             managers: Vec::new(),
             dir,
@@ -145,7 +150,7 @@ impl Demo {
     /// Ends the demo and starts it again on the same folder.
     pub(crate) fn resume(&mut self) {
         self.end();
-        self.child = spawn_demo(self.dir.path(), self.managers.len(), "yes", USUAL_LEVEL);
+        self.child = spawn_demo(self.dir.path(), self.managers.len(), "yes", USUAL_LEVEL, "no");
         self.wait_until_ready();
     }
 
@@ -264,7 +269,7 @@ impl Demo {
         self.child.wait().unwrap();
     }
 
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         for child in &mut self.started {
             // It may have ended already.
             let _ = child.kill();
@@ -296,11 +301,11 @@ fn show_end_of_log(manager: &Manager) {
     eprintln!("--- Manager {}, the end of its log:\n{}", manager.id, end.join("\n"));
 }
 
-fn spawn_demo(dir: &Path, managers: usize, ha: &str, level: &str) -> Child {
+fn spawn_demo(dir: &Path, managers: usize, ha: &str, level: &str, services: &str) -> Child {
     let mut command = km();
     command.env("KM_LOG_LEVEL", level);
     command.args(["demo", "--no-restart", "--base-port", "0", "--managers", &managers.to_string()]);
-    command.args(["--ha", ha]);
+    command.args(["--ha", ha, "--services", services]);
     command.arg("--dir").arg(dir).stdout(Stdio::piped()).stderr(Stdio::null());
     command.stdin(Stdio::null()).spawn().unwrap()
 }
@@ -373,13 +378,17 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
+    /// Every Manager has been asked once when this returns: what was so at the beginning is among the claims.
     pub(crate) fn start(managers: &[Manager]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(Barrier::new(managers.len() + 1));
         let threads = managers.iter().cloned().map(|manager| {
-            let stop = stop.clone();
-            std::thread::spawn(move || sample(&manager, &stop))
+            let (stop, asked) = (stop.clone(), asked.clone());
+            std::thread::spawn(move || sample(&manager, &stop, &asked))
         });
-        Sampler { threads: threads.collect(), stop }
+        let threads = threads.collect();
+        asked.wait();
+        Sampler { threads, stop }
     }
 
     /// Every "yes" so far; each Manager is asked once more, so that what the test has just seen is among them.
@@ -389,19 +398,23 @@ impl Sampler {
     }
 }
 
-fn sample(manager: &Manager, stop: &AtomicBool) -> Vec<Claim> {
+fn sample(manager: &Manager, stop: &AtomicBool, first: &Barrier) -> Vec<Claim> {
     let mut claims = Vec::new();
-    loop {
+    for round in 0_u64.. {
         let last = stop.load(Ordering::Relaxed);
         let asked = Instant::now();
         if let Some(epoch) = active_epoch(manager) {
             claims.push(Claim { manager: manager.id, asked, answered: Instant::now(), epoch });
         }
+        if round == 0 {
+            first.wait();
+        }
         if last {
-            return claims;
+            break;
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    claims
 }
 
 /// Promise "at most one Active": nobody says yes for an old epoch to a question that was asked after somebody

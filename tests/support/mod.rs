@@ -27,6 +27,7 @@ pub struct Member {
     pub dir: TempDir,
     pub address: String,
     pub role: Role,
+    pub store: raft_store::Options,
     pub group: Option<Group>,
 }
 
@@ -35,7 +36,10 @@ impl Member {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let dir = tempfile::tempdir().unwrap();
-        (Member { dir, address, role, group: None }, listener)
+        (
+            Member { dir, address, role, store: raft_store::Options::default(), group: None },
+            listener,
+        )
     }
 
     pub fn home(&self) -> Home {
@@ -69,7 +73,7 @@ impl Member {
             profile: self.profile(),
             listener,
             hold: HOLD,
-            store: raft_store::Options::default(),
+            store: self.store.clone(),
             thresholds: kyvos_manager::cluster::Thresholds::default(),
         };
         Group::start(seat).await
@@ -93,7 +97,13 @@ impl Member {
 
 /// The first member of a new group, founded.
 pub async fn first_member() -> Member {
+    first_member_on(raft_store::Options::default()).await
+}
+
+/// The same, on such a store.
+pub async fn first_member_on(store: raft_store::Options) -> Member {
     let (mut member, listener) = Member::new(Role::Manager).await;
+    member.store = store;
     let founding = member.home().found("test", &["127.0.0.1".to_owned()]).unwrap();
     member.start(listener).await;
     member.group().found(founding).await.unwrap();
@@ -133,7 +143,11 @@ pub async fn admit(leader: &Group, member: &Member) {
 
 /// A group of three Managers, all voting.
 pub async fn three() -> Vec<Member> {
-    let first = first_member().await;
+    three_with(first_member().await).await
+}
+
+/// The same, with such a first one.
+pub async fn three_with(first: Member) -> Vec<Member> {
     set(first.group(), properties_ha()).await.unwrap();
     let second = join(first.group(), Role::Manager).await;
     let third = join(first.group(), Role::Manager).await;

@@ -12,6 +12,7 @@ pub(crate) struct Postgres {
     /// Where it listens, on this computer.
     pub(crate) port: u16,
     child: Child,
+    log: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -29,11 +30,19 @@ impl Postgres {
         let port = free_port();
         let mut command = postgres("postgres", &data);
         command.args(["-D", ".", "-k", ".", "-h", "127.0.0.1", "-p", &port.to_string()]);
+        let log = dir.path().join("log");
+        command.args(["-c", "log_connections=on"]).stderr(std::fs::File::create(&log).unwrap());
         if with_tls {
             show_a_certificate(&data);
             command.args(["-c", "ssl=on"]);
         }
-        Postgres { port, child: command.spawn().unwrap(), _dir: dir }
+        Postgres { port, child: command.spawn().unwrap(), log, _dir: dir }
+    }
+
+    /// How often it has let somebody in.
+    pub(crate) fn sign_ins(&self) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        log.lines().filter(|line| line.contains("connection authorized: user=kyvos")).count()
     }
 }
 

@@ -187,14 +187,15 @@ export async function visit(page, manager, path = '/') {
 }
 
 /** The binary that runs the demo we were given. */
-const binary = () => process.env.KM_BIN ?? readlinkSync(`/proc/${demo().managers[0].pid}/exe`);
+export const binary = () => process.env.KM_BIN ?? readlinkSync(`/proc/${demo().managers[0].pid}/exe`);
 
 /** Starts a demo for one file alone, which may do to it what others must not see. It ends with the file. */
 export function ownDemo(args, maxMs = 90_000) {
   const dir = mkdtempSync(join(tmpdir(), 'km-own-demo-'));
   let process;
   before(async () => {
-    process = spawn(binary(), ['demo', '--dir', dir, '--base-port', '0', ...args], {
+    const services = args.includes('--services') ? [] : ['--services', 'no'];
+    process = spawn(binary(), ['demo', '--dir', dir, '--base-port', '0', ...services, ...args], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let said = '';

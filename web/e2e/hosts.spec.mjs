@@ -149,4 +149,8 @@ scene('the mapping shows what runs where, with the same section as the Dashboard
   await cells.getByText('Active').waitFor();
   assert.equal(await cells.getByText('Passive').count(), managers.length - 1);
   assert.match(page.url(), /\/nodes-and-services\/mapping/);
+  // Each mark is a service, and leads to why it is as it is.
+  const mark = page.locator('tr[data-host=km1] [data-column=bi_server] button');
+  await mark.click();
+  await page.getByRole('dialog', { name: /^Why is BI Server on km1 / }).waitFor();
 });

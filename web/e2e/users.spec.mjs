@@ -1,6 +1,6 @@
 // Users: added, changed, deleted; and what a role may not do is disabled with its reason.
 import assert from 'node:assert/strict';
-import { apiOf, everyoneUp, openBrowser, scene, signIn, unique, visit } from './harness.mjs';
+import { apiOf, everyoneUp, scene, signIn, unique, visit } from './harness.mjs';
 
 const rowOf = (page, name) => page.locator(`tr[data-user="${name}"]`);
 
@@ -67,12 +67,10 @@ scene(
     await page.getByText('Not changed').waitFor();
     await page.getByRole('textbox', { name: 'Existing password' }).fill('the first password');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText(`The password of ${username} is changed.`).waitFor();
-    const later = await openBrowser({ anonymous: true });
-    await visit(later.page, active, '/audit');
-    await signIn(later.page, { username, password: 'the second password' });
-    await later.page.getByRole('heading', { name: 'Audit', level: 1 }).waitFor();
-    await later.context.close();
+    // Every session of the user ends with it, this one too.
+    await page.getByText('Password changed. Sign in with the new one.').waitFor();
+    await signIn(page, { username, password: 'the second password' });
+    await page.getByRole('heading', { name: 'Change Password', level: 1 }).waitFor();
     await api.delete(`/users/${username}`);
     await api.dispose();
   },

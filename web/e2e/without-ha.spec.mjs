@@ -10,31 +10,53 @@ async function enter(page) {
   await signIn(page, admin);
 }
 
+/** Neither the section nor a row, absent from the DOM. */
+async function nothing(page) {
+  assert.doesNotMatch(await page.content(), /Kyvos Manager Nodes/);
+  assert.equal(await page.locator('[data-section=km-nodes], [data-manager]').count(), 0);
+  assert.equal(await page.getByRole('columnheader', { name: 'Kyvos Manager', exact: true }).count(), 0);
+}
+
+/** Row 70: Kyvos Manager can neither be added nor moved nor removed. */
+async function nothingToMigrate(page) {
+  await page.getByRole('link', { name: 'Migrate role' }).click();
+  await page.getByRole('heading', { name: 'Kyvos services' }).waitFor();
+  await nothing(page);
+  assert.equal(await page.locator('[data-section=migrate-km]').count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Add Kyvos Manager' }).count(), 0);
+}
+
+/** Switches HA with its dialog, waits out the restart, and finds itself signed in on the same page. */
+async function switchHa(page, to, title) {
+  await page.getByRole('link', { name: 'Kyvos Manager Properties' }).click();
+  await page.getByLabel('Search properties').fill('ENABLE_KM_HA');
+  await page.getByLabel('Value of ENABLE_KM_HA').selectOption(to);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: title });
+  await dialog.getByText('Kyvos Manager will restart').waitFor();
+  const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await restarting;
+  await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+  assert.match(page.url(), /\/settings\/properties\?.*search=ENABLE_KM_HA/);
+  assert.equal(await page.getByLabel('Value of ENABLE_KM_HA').inputValue(), to);
+}
+
 // rows 26, 69: absent from the DOM, not hidden
 scene(
   'the section is not in the page at all, neither on the Dashboard nor on the mapping tab',
   { anonymous: true },
   async ({ page }) => {
     await enter(page);
-    const nothing = async () => {
-      assert.doesNotMatch(await page.content(), /Kyvos Manager Nodes/);
-      assert.equal(await page.locator('[data-section=km-nodes], [data-manager]').count(), 0);
-      assert.equal(await page.getByRole('columnheader', { name: 'Kyvos Manager', exact: true }).count(), 0);
-    };
     await page.getByText('Cluster state').first().waitFor();
-    await nothing();
+    await nothing(page);
     await page.getByRole('link', { name: 'Nodes and Services', exact: true }).click();
     await page.getByRole('heading', { name: 'Nodes', level: 2 }).waitFor();
-    await nothing();
+    await nothing(page);
     await page.getByRole('tab', { name: 'Nodes and Services mapping' }).click();
     await page.getByText('Kyvos Manager works alone').waitFor();
-    await nothing();
-    // row 70
-    await page.getByRole('link', { name: 'Migrate role' }).click();
-    await page.getByRole('heading', { name: 'Kyvos services' }).waitFor();
-    await nothing();
-    assert.equal(await page.locator('[data-section=migrate-km]').count(), 0);
-    assert.equal(await page.getByRole('button', { name: 'Add Kyvos Manager' }).count(), 0);
+    await nothing(page);
+    await nothingToMigrate(page);
   },
 );
 
@@ -65,24 +87,13 @@ scene(
   },
 );
 
-// rows 22–25, 27, 48; section 5.4
+// rows 22–27, 48, 69, 70; section 5.4; A13
 scene(
-  'enabling HA asks, restarts, comes back signed in on the same page; then the default instance is shown alone',
-  { anonymous: true, timeout: 120_000 },
+  'switching HA on and off asks, restarts, comes back signed in on the same page; between, the default instance is shown',
+  { anonymous: true, timeout: 180_000 },
   async ({ page }) => {
     await enter(page);
-    await page.getByRole('link', { name: 'Kyvos Manager Properties' }).click();
-    await page.getByLabel('Search properties').fill('ENABLE_KM_HA');
-    await page.getByLabel('Value of ENABLE_KM_HA').selectOption('yes');
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
-    const dialog = page.getByRole('dialog', { name: 'Enable Kyvos Manager HA' });
-    await dialog.getByText('Kyvos Manager will restart').waitFor();
-    const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    await restarting;
-    await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
-    assert.match(page.url(), /\/settings\/properties\?.*search=ENABLE_KM_HA/);
-    assert.equal(await page.getByLabel('Value of ENABLE_KM_HA').inputValue(), 'yes');
+    await switchHa(page, 'yes', 'Enable Kyvos Manager HA');
     await page.getByRole('link', { name: 'Dashboard', exact: true }).click();
     await page.getByRole('heading', { name: 'Kyvos Manager Nodes' }).waitFor();
     await page.locator('tr[data-manager] [data-column=mode]').getByText('Active').waitFor();
@@ -108,5 +119,14 @@ scene(
       .getByRole('menuitem', { name: /^Delete/ })
       .getByText('It is the last Kyvos Manager.')
       .waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('menuitem').first().waitFor({ state: 'detached' });
+    // and off again: with one Manager it asks, restarts, and nothing tells of instances any more
+    await switchHa(page, 'no', 'Disable Kyvos Manager HA');
+    await page.getByRole('link', { name: 'Dashboard', exact: true }).click();
+    await page.getByText('Cluster state').first().waitFor();
+    await page.getByText(next).waitFor({ state: 'detached' });
+    await nothing(page);
+    await nothingToMigrate(page);
   },
 );

@@ -1,38 +1,59 @@
-// The map of the dashboard: which address shows which page.
-import { createBrowserRouter } from 'react-router';
-import { ChangePasswordPage } from './rooms/access/ChangePasswordPage';
-import { TokensPage } from './rooms/access/TokensPage';
-import { UsersPage } from './rooms/access/UsersPage';
-import { AuditPage } from './rooms/audit/AuditPage';
-import { LogsPage } from './rooms/logs/LogsPage';
-import { MigrateRolePage } from './rooms/managers/migrate/MigrateRolePage';
-import { NodesAndServicesPage } from './rooms/managers/NodesAndServicesPage';
-import { OperationPage } from './rooms/operations/OperationPage';
-import { OperationsPage } from './rooms/operations/OperationsPage';
-import { PropertiesPage } from './rooms/properties/PropertiesPage';
-import { Crashed } from './shell/Crashed';
-import { DashboardPage } from './shell/DashboardPage';
+// The map of the dashboard: which address shows which page. Each page is a file of its own, so that the first one is not held up
+// by the others.
+import { type ComponentType, lazy } from 'react';
+import { createBrowserRouter, matchPath } from 'react-router';
+import { Crashed, PageNotRead } from './shell/Crashed';
 import { Login } from './shell/Login';
 import { NotFound } from './shell/NotFound';
 import { SignedIn } from './shell/Shell';
 
+/** What is drawn once its file was read. */
+function later<Name extends string>(name: Name, read: () => Promise<Record<Name, ComponentType>>) {
+  const found = async (): Promise<{ default: ComponentType }> => ({ default: (await read())[name] });
+  const Drawn = lazy(() => found().catch((error: unknown) => Promise.reject(new PageNotRead(error))));
+  return { read, element: <Drawn /> };
+}
+
+const PAGES = {
+  '/': later('DashboardPage', () => import('./shell/DashboardPage')),
+  '/nodes-and-services/:tab?': later(
+    'NodesAndServicesPage',
+    () => import('./rooms/managers/NodesAndServicesPage'),
+  ),
+  '/migrate-role': later('MigrateRolePage', () => import('./rooms/managers/migrate/MigrateRolePage')),
+  '/utilities/logs': later('LogsPage', () => import('./rooms/logs/LogsPage')),
+  '/operations': later('OperationsPage', () => import('./rooms/operations/OperationsPage')),
+  '/operations/:id': later('OperationPage', () => import('./rooms/operations/OperationPage')),
+  '/alerts/:tab?': later('AlertsPage', () => import('./rooms/alerts/AlertsPage')),
+  '/audit': later('AuditPage', () => import('./rooms/audit/AuditPage')),
+  '/settings/properties': later('PropertiesPage', () => import('./rooms/properties/PropertiesPage')),
+  '/settings/users': later('UsersPage', () => import('./rooms/access/UsersPage')),
+  '/settings/tokens': later('TokensPage', () => import('./rooms/access/TokensPage')),
+  '/profile/password': later('ChangePasswordPage', () => import('./rooms/access/ChangePasswordPage')),
+};
+
+const DIALOGS = later('AskedDialogs', () => import('./rooms/managers/AskedDialogs'));
+
+const unread = () => undefined;
+
+/** Begins to read the page of this address while it is still asked who is signed in. */
+export function readFirstPage(): void {
+  for (const [path, { read }] of Object.entries(PAGES))
+    if (matchPath(path, location.pathname)) void read().catch(unread);
+}
+
+/** Reads the pages that were not shown yet, so that a Manager that dies, or is replaced by a newer one, takes none of them with it. */
+export async function readAllPages(): Promise<void> {
+  for (const { read } of [DIALOGS, ...Object.values(PAGES)]) await read().catch(unread);
+}
+
 export const router = createBrowserRouter([
   { path: '/login', element: <Login /> },
   {
-    element: <SignedIn />,
+    element: <SignedIn dialogs={DIALOGS.element} />,
     errorElement: <Crashed />,
     children: [
-      { path: '/', element: <DashboardPage /> },
-      { path: '/nodes-and-services/:tab?', element: <NodesAndServicesPage /> },
-      { path: '/migrate-role', element: <MigrateRolePage /> },
-      { path: '/utilities/logs', element: <LogsPage /> },
-      { path: '/operations', element: <OperationsPage /> },
-      { path: '/operations/:id', element: <OperationPage /> },
-      { path: '/audit', element: <AuditPage /> },
-      { path: '/settings/properties', element: <PropertiesPage /> },
-      { path: '/settings/users', element: <UsersPage /> },
-      { path: '/settings/tokens', element: <TokensPage /> },
-      { path: '/profile/password', element: <ChangePasswordPage /> },
+      ...Object.entries(PAGES).map(([path, { element }]) => ({ path, element })),
       { path: '*', element: <NotFound /> },
     ],
   },

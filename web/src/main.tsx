@@ -8,11 +8,12 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { RouterProvider } from 'react-router';
-import { router } from './app';
+import { readAllPages, readFirstPage, router } from './app';
 import { whenSignedOut } from './live/client';
 import { keys, newQueryClient } from './live/queries';
 import { readableGreys, theme } from './shell/theme';
 
+readFirstPage();
 const queries = newQueryClient();
 whenSignedOut(() => queries.setQueryData(keys.me, null));
 
@@ -35,3 +36,7 @@ createRoot(root).render(
     </MantineProvider>
   </StrictMode>,
 );
+
+/** Long enough for the first page to be read and drawn. */
+const OTHERS_AFTER_MS = 3000;
+window.setTimeout(() => void readAllPages(), OTHERS_AFTER_MS);

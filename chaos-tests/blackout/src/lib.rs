@@ -22,6 +22,8 @@ const BUSY: Duration = Duration::from_secs(30);
 pub struct Ext4 {
     dir: PathBuf,
     mounted: bool,
+    /// Marked as damaged, by an error that the kernel found.
+    in_error: bool,
 }
 
 impl Ext4 {
@@ -31,7 +33,7 @@ impl Ext4 {
         let missing = |what: &str, error: io::Error| {
             format!("{what} (needs root, mkfs.ext4 and loop devices): {error}")
         };
-        let mut ext4 = Self { dir: dir.to_owned(), mounted: false };
+        let mut ext4 = Self { dir: dir.to_owned(), mounted: false, in_error: false };
         let made = File::create(ext4.image()).and_then(|image| image.set_len(bytes));
         made.map_err(|error| missing("no image", error))?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(ext4.image()))
@@ -65,7 +67,8 @@ impl Ext4 {
     }
 
     /// From now on nothing more can be written, as after an error that the kernel found; what was flushed can be read.
-    pub fn stop_writing(&self) -> io::Result<()> {
+    pub fn stop_writing(&mut self) -> io::Result<()> {
+        self.in_error = true;
         run(Command::new("mount").args(["-o", "remount,abort"]).arg(self.path()))
     }
 
@@ -75,12 +78,30 @@ impl Ext4 {
         let deadline = Instant::now() + BUSY;
         loop {
             self.unmount()?;
+            self.check()?;
             self.mount()?;
             match File::create(self.path().join("alive")) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.in_error = false;
+                    return Ok(());
+                }
                 Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
+        }
+    }
+
+    /// What a host does at its start with a file system that is marked as damaged. Unchecked, the kernel forgets at every
+    /// later start which files were removed while they were open, and their room is lost for good.
+    fn check(&self) -> io::Result<()> {
+        if !self.in_error {
+            return Ok(());
+        }
+        let status = Command::new("e2fsck").args(["-p"]).arg(self.image()).output()?.status;
+        match status.code() {
+            // Nothing to correct; corrected.
+            Some(0 | 1) => Ok(()),
+            _ => Err(io::Error::other(format!("e2fsck ended with {status}"))),
         }
     }
 

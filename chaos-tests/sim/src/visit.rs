@@ -145,8 +145,12 @@ impl World {
         let (group, visitor) = (process.group.clone(), &self.members[place]);
         let number = ManagerId(visitor.node);
         if leader == place && self.visit.stage == Stage::Leaving {
-            // Whoever leads hands over first, as the product has it.
-            self.hand_over(0);
+            // Whoever leads hands over first, as the product has it, and to somebody who votes.
+            let voters = process.within(|process| process.group.standing().voters);
+            let votes = |other: &usize| voters.contains(&ManagerId(self.members[*other].node));
+            if let Some(heir) = (0..place).find(votes) {
+                self.hand_over(heir);
+            }
             self.visit.next_at = now + STEP_US / 10;
             return;
         }

@@ -9,6 +9,7 @@ use super::link::What;
 use crate::Failure;
 
 const CREATE: i32 = 1;
+const DELETE: i32 = 2;
 const GET_DATA: i32 = 4;
 const SET_DATA: i32 = 5;
 const SYNC: i32 = 9;
@@ -85,6 +86,16 @@ impl Link {
             0 | NODE_EXISTS => Ok(()),
             error => Err(Failure(format!("create {path}: error {error}"))),
         }
+    }
+
+    /// Removes a node.
+    pub async fn delete(&mut self, path: &str) -> Result<(), Failure> {
+        let number = self.start(DELETE);
+        self.bytes(path.as_bytes());
+        self.int(-1);
+        self.end();
+        self.send().await?;
+        self.answered(number).await
     }
 
     /// Sets a node's value.

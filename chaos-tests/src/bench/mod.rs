@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! group (km | etcd | zookeeper: starts and stops three nodes) ──→ link (one kept connection) ──→ load (closed loop)
-//! steady · failover · handover · restarts · resting · watchers: one measure a file ──→ row ──→ report
+//! steady · failover · handover · restarts · resting · watchers · scale (on a fleet): one measure a file ──→ row ──→ report
 //! ```
 //!
 //! Absolute figures of a shared machine mean little, so all systems are measured within the same minutes, round by
@@ -12,6 +12,7 @@
 pub mod calm;
 pub mod etcd;
 pub mod failover;
+pub mod fleet;
 pub mod group;
 pub mod grpc;
 pub mod handover;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod restarts;
 pub mod resting;
 pub mod row;
+pub mod scale;
 pub mod steady;
 pub mod watchers;
 pub mod zookeeper;

@@ -33,8 +33,18 @@ impl ZooKeeper {
             servers.push(Running::start(Node { command, log, address })?);
         }
         let group = Self { servers };
-        until_it_works(START_PATIENCE, async || group.leader().await).await?;
+        until_it_works(START_PATIENCE, async || group.is_whole().await).await?;
         Ok(group)
+    }
+
+    /// Whether every server serves. One that leads before the others follow may drop whoever is connected.
+    async fn is_whole(&self) -> Result<(), Failure> {
+        for server in &self.servers {
+            if !says(server.node.address).await.contains("Mode: ") {
+                return Err(Failure("a server of ZooKeeper does not serve".into()));
+            }
+        }
+        self.leader().await.map(drop)
     }
 
     /// Which server leads.

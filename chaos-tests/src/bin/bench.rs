@@ -12,7 +12,7 @@ use chaos_tests::Failure;
 use chaos_tests::bench::failover::{self, Event};
 use chaos_tests::bench::group::{Group, System};
 use chaos_tests::bench::row::{self, Row};
-use chaos_tests::bench::{calm, handover, report, restarts, resting, steady, watchers};
+use chaos_tests::bench::{calm, handover, report, restarts, resting, scale, steady, watchers};
 use clap::{Parser, ValueEnum};
 
 /// Measures our Managers beside etcd and ZooKeeper
@@ -64,6 +64,8 @@ enum Measure {
     Watchers,
     /// Elections of ours while 256 clients write for `--seconds`
     Calm,
+    /// Of ours only: a thousand hosts and four thousand services. The group is left with them, so it comes last
+    Scale,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -125,7 +127,7 @@ async fn all(arguments: &Arguments, groups: &mut [Group], dir: &Path) -> Result<
         }
     }
     for measure in &arguments.measures {
-        keep(tried(*measure, arguments, groups, lasts).await?)?;
+        keep(tried(*measure, arguments, groups, (lasts, dir)).await?)?;
     }
     Ok(())
 }
@@ -135,7 +137,7 @@ async fn tried(
     measure: Measure,
     arguments: &Arguments,
     groups: &mut [Group],
-    lasts: Duration,
+    (lasts, dir): (Duration, &Path),
 ) -> Result<Vec<Row>, Failure> {
     let trials = arguments.trials;
     match measure {
@@ -144,13 +146,14 @@ async fn tried(
         Measure::Killed => return failover::trials(groups, Event::Killed, trials).await,
         Measure::Paused => return failover::trials(groups, Event::Paused, trials).await,
         Measure::Restarts => return restarts::trials(groups, trials).await,
-        Measure::Handover | Measure::Watchers | Measure::Calm => {}
+        Measure::Handover | Measure::Watchers | Measure::Calm | Measure::Scale => {}
     }
     let mut rows = Vec::new();
     for group in groups {
         rows.extend(match (measure, &group) {
             (Measure::Handover, Group::Km(_)) => handover::trials(group, trials).await?,
             (Measure::Calm, Group::Km(km)) => calm::elections(km, lasts).await?,
+            (Measure::Scale, Group::Km(km)) => scale::of(group, km, &arguments.km, dir).await?,
             (Measure::Watchers, Group::Km(_) | Group::ZooKeeper(_)) => {
                 watchers::watched(group).await?
             }

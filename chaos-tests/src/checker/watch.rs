@@ -67,6 +67,13 @@ impl Told {
     }
 }
 
+/// The newest revision that every watcher has to be told of: of a change that was acknowledged. A read tells a revision
+/// too, at which something else may have changed.
+pub fn last_owed(operations: &[Operation]) -> u64 {
+    let changes = operations.iter().filter(|operation| operation.outcome == Outcome::Done);
+    changes.filter_map(|change| change.rev).max().unwrap_or(0)
+}
+
 /// Takes a line in; what is wrong with it.
 fn hear(told: &mut Told, name: &str, line: &Line) -> Option<String> {
     let number = |field: &str| line.value[field].as_u64();

@@ -72,6 +72,8 @@ pub enum Means {
     Memory,
     /// The agents of hosts are killed; they are started again.
     Agents,
+    /// Certificates are renewed again and again.
+    Certificates,
     /// The office is handed over again and again.
     Transfers,
     /// All are ended in good order, one after the other.
@@ -93,6 +95,7 @@ mod apart {
     pub(super) const MEMBERS: u16 = 64;
     pub(super) const AGENT: u16 = 128;
     pub(super) const PROCESSOR: u16 = 256;
+    pub(super) const CERTIFICATE: u16 = 512;
     /// Alone: with a disk that lies no more than a majority of disks is left.
     pub(super) const ALONE: u16 = u16::MAX;
 }
@@ -113,6 +116,9 @@ impl Means {
             Self::Network(Break::Cable) => "cable",
             Self::Network(Break::Loss) => "loss",
             Self::Network(Break::Slow) => "slow-link",
+            Self::Network(Break::Late) => "late",
+            Self::Network(Break::Disorder) => "disorder",
+            Self::Network(Break::Twice) => "twice",
             Self::Network(Break::Checkpoint) => "checkpoint-cut",
             Self::PowerCut => "power-cut",
             Self::FullDisk => "disk-full",
@@ -126,6 +132,7 @@ impl Means {
             Self::Processor => "cpu",
             Self::Memory => "memory",
             Self::Agents => "agents",
+            Self::Certificates => "certificates",
             Self::Transfers => "transfers",
             Self::Rolling => "rolling",
             Self::Steps => "steps",
@@ -140,7 +147,9 @@ impl Means {
             Self::Kill | Self::ShortPause | Self::LongPause | Self::Rolling | Self::Memory => {
                 apart::PROCESS
             }
-            Self::Network(Break::Slow) => apart::LINK,
+            Self::Network(Break::Slow | Break::Late | Break::Disorder | Break::Twice) => {
+                apart::LINK
+            }
             Self::Network(_) => apart::FILTER,
             Self::PowerCut | Self::FullDisk | Self::ReadOnly => apart::HOST,
             Self::Flushes(Flush::Lies) | Self::Disk(Damage::OldCopy) => apart::ALONE,
@@ -149,6 +158,7 @@ impl Means {
             Self::Clock | Self::Strobe => apart::CLOCK,
             Self::Processor => apart::PROCESSOR,
             Self::Agents => apart::AGENT,
+            Self::Certificates => apart::CERTIFICATE,
             Self::Transfers => apart::OFFICE,
             Self::Steps => apart::OFFICE | apart::PROCESS,
             Self::Membership(_) => apart::MEMBERS,
@@ -184,6 +194,9 @@ const CLASSES: &[(Means, &[Target])] = &{
         (Means::Network(Break::Cable), &[One, Active]),
         (Means::Network(Break::Loss), &[All]),
         (Means::Network(Break::Slow), &[Active, All]),
+        (Means::Network(Break::Late), &[One, Active]),
+        (Means::Network(Break::Disorder), &[One, Active]),
+        (Means::Network(Break::Twice), &[One, Active]),
         (Means::Network(Break::Checkpoint), &[One]),
         (Means::PowerCut, &[One, Active, Majority, All]),
         (Means::FullDisk, &[One, Active, All]),
@@ -200,6 +213,7 @@ const CLASSES: &[(Means, &[Target])] = &{
         (Means::Processor, &[One, Active, All]),
         (Means::Memory, &[One, Active]),
         (Means::Agents, &[All]),
+        (Means::Certificates, &[One, Active, All]),
         (Means::Transfers, &[All]),
         (Means::Rolling, &[All]),
         (Means::Steps, &[Active]),

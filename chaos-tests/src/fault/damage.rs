@@ -77,7 +77,6 @@ pub(super) async fn strike(
             let operator = Operator::new(cluster, history)?;
             operator.take_out(manager.id.get(), *place, true).await?;
             operator.let_in(*place, "manager").await?;
-            put_away(host);
         }
     }
     match silent {
@@ -217,12 +216,4 @@ fn length(log: &Path) -> usize {
 fn words_after(log: &Path, before: usize) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     String::from_utf8_lossy(bytes.get(before..).unwrap_or_default()).into_owned()
-}
-
-/// What was put aside is not needed by anybody here, and the disk is small.
-fn put_away(host: &Host) {
-    for nth in 1..10 {
-        // What is not there need not be removed.
-        let _ = fs::remove_dir_all(host.data_dir().join(format!("replaced-{nth}")));
-    }
 }

@@ -24,12 +24,15 @@ const SLOW_FLUSH_US: u64 = 300_000;
 const DARK: Duration = Duration::from_secs(1);
 
 /// Removes what it filled a disk with, also when the run is cancelled meanwhile.
-struct Filler(PathBuf);
+struct Filler {
+    disk: PathBuf,
+    file: PathBuf,
+}
 
 impl Drop for Filler {
     fn drop(&mut self) {
-        // A disk that went dark meanwhile is made anew with its host.
-        let _ = fs::remove_file(&self.0);
+        // A disk that went dark meanwhile is made anew with its host. Flushed, or a power cut a moment later would bring it back.
+        let _ = fs::remove_file(&self.file).and_then(|()| File::open(&self.disk)?.sync_all());
     }
 }
 
@@ -42,8 +45,8 @@ pub(super) async fn fill(
     let mut fillers = Vec::new();
     for place in victims {
         let path = lab.hosts[*place].disk().path();
-        let filler = Filler(path.join("filler"));
-        let file = File::create(&filler.0).map_err(Failure::doing("fill a disk"))?;
+        let filler = Filler { disk: path.clone(), file: path.join("filler") };
+        let file = File::create(&filler.file).map_err(Failure::doing("fill a disk"))?;
         let room = statvfs(&path).map_err(Failure::doing("look at a disk"))?;
         let bytes = room.f_bavail * room.f_frsize;
         fallocate(&file, FallocateFlags::empty(), 0, bytes)

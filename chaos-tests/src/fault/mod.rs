@@ -3,6 +3,7 @@
 //! The outcome of each fault is a closed set: installed, skipped, indeterminate. A fault that did not bite
 //! proves nothing, so the verdict asks for it.
 
+mod certificate;
 mod checkpoint;
 mod class;
 mod clock;
@@ -238,6 +239,7 @@ impl Nemesis<'_> {
             Means::Processor => starve::of_processor(&victims, lasts).await,
             Means::Memory => starve::of_memory(&victims).await,
             Means::Agents => Ok(kill::agents(lab).await),
+            Means::Certificates => certificate::strike(cluster, &victims, lasts).await,
             Means::Membership(change) => {
                 Ok(told(membership::strike(cluster, history, change, &own, lasts).await))
             }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{Outcome, checkpoint};
 use crate::Failure;
 use crate::cluster::Cluster;
-use crate::lab::{Filter, Lab};
+use crate::lab::{Counts, Filter, Lab, Manner, Manners};
 
 /// How long connections are reset before none can be made any more.
 const RESETTING: Duration = Duration::from_millis(300);
@@ -19,6 +19,13 @@ const FLAP: Duration = Duration::from_millis(300);
 const LOSS_PERCENT: u8 = 15;
 /// What a slow link lets through.
 const SLOW_KILOBITS: u32 = 512;
+
+/// How late what a host sends is, one way only: longer than two heartbeats, shorter than a lease.
+const LATE_MS: u64 = 150;
+/// Frames that are late by anything up to this overtake each other.
+const DISORDER_MS: u64 = 25;
+/// So many of a hundred frames come twice.
+const TWICE_PERCENT: u8 = 30;
 
 /// Which way the network is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +48,12 @@ pub enum Break {
     Loss,
     /// What the victims send is slow.
     Slow,
+    /// What the victims send is late.
+    Late,
+    /// What the victims send and are sent comes in another order.
+    Disorder,
+    /// Of what the victims send and are sent a part comes twice.
+    Twice,
     /// The victims were away so long that they are sent a checkpoint, and are cut off in the middle of it.
     Checkpoint,
 }
@@ -75,6 +88,7 @@ pub(super) async fn strike(
 ) -> Result<Outcome, Failure> {
     match way {
         Break::Slow => slow(lab, victims, lasts).await,
+        Break::Late | Break::Disorder | Break::Twice => wires(lab, way, victims, lasts).await,
         Break::Cable => cable(lab, victims, lasts).await,
         Break::Flap => flap(lab, victims, lasts).await,
         Break::NoCalls => no_calls(lab, victims, lasts).await,
@@ -118,6 +132,7 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
         }
         Break::Loss => Filter { loss_percent: LOSS_PERCENT, ..Filter::default() },
         Break::Deaf | Break::NoCalls | Break::Cable | Break::Slow => Filter::default(),
+        Break::Late | Break::Disorder | Break::Twice => Filter::default(),
     };
     everybody().map(filter).collect()
 }
@@ -186,4 +201,42 @@ async fn slow(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, 
         lab.network.throttle(*place, None)?;
     }
     Ok(bitten(held_up? > 0, "nobody had to wait"))
+}
+
+/// What becomes of what the victims send and are sent.
+fn manners(way: Break) -> Manners {
+    let (sent, received) = match way {
+        Break::Late => (Manner { late_ms: LATE_MS..=LATE_MS, twice_percent: 0 }, Manner::PLAIN),
+        Break::Twice => {
+            let twice = Manner { late_ms: 0..=2, twice_percent: TWICE_PERCENT };
+            (twice.clone(), twice)
+        }
+        _ => {
+            let mixed = Manner { late_ms: 0..=DISORDER_MS, twice_percent: 0 };
+            (mixed.clone(), mixed)
+        }
+    };
+    Manners { sent, received }
+}
+
+/// Clients' packets take the same wire.
+async fn wires(
+    lab: &Lab,
+    way: Break,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let lay = |place: &usize| lab.network.lay_wire(*place, manners(way), rand::make_rng());
+    let wires = victims.iter().map(lay).collect::<Result<Vec<_>, _>>()?;
+    sleep(lasts).await;
+    let mut bit = false;
+    for wire in wires {
+        let Counts { late, overtaken, twice } = wire.take_up()?;
+        bit |= match way {
+            Break::Late => late > 0,
+            Break::Twice => twice > 0,
+            _ => overtaken > 0,
+        };
+    }
+    Ok(bitten(bit, "nothing was sent"))
 }

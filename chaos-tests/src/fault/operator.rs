@@ -132,6 +132,7 @@ impl<'a> Operator<'a> {
         };
         let voting = self.read("/cluster", PATIENCE, votes).await;
         voting.ok_or_else(|| Failure(format!("member {id} got no vote")))?;
+        put_away(host);
         Ok(id)
     }
 
@@ -169,5 +170,13 @@ impl<'a> Operator<'a> {
     pub(super) fn tell(&self, f: &str, id: u64, place: usize, role: &str) {
         let value = json!({ "host": place + 1, "role": role });
         self.history.record(Line::of_harness("member", f, Some(id), value));
+    }
+}
+
+/// What was put aside is not needed by anybody here, and the disk is small: a run has many such changes.
+fn put_away(host: &Host) {
+    for nth in 1..10 {
+        // What is not there need not be removed.
+        let _ = std::fs::remove_dir_all(host.data_dir().join(format!("replaced-{nth}")));
     }
 }

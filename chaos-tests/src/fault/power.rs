@@ -36,7 +36,7 @@ pub(super) async fn read_only(
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
     for place in victims {
-        let disk = lab.hosts[*place].disk();
+        let mut disk = lab.hosts[*place].disk();
         disk.stop_writing().map_err(Failure::doing("make a file system read-only"))?;
     }
     let refused = victims.iter().all(|place| {

@@ -12,6 +12,7 @@ mod host;
 mod kept;
 mod network;
 mod tool;
+mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,9 @@ use tokio::time::{Instant, sleep};
 pub use self::found::Founded;
 pub use self::host::{Host, Variables};
 pub use self::kept::Kept;
-pub use self::network::{Filter, Network};
+pub use self::network::{Filter, Laid, Network};
 pub use self::tool::said;
+pub use self::wire::{Counts, Manner, Manners};
 use crate::Failure;
 
 /// How long the processes of a host may take to be gone.
@@ -54,8 +56,10 @@ impl Lab {
         if !rustix::process::geteuid().is_root() {
             return Some("hosts of their own need root".into());
         }
-        let tools = ["ip", "nsenter", "nft", "tc", "mkfs.ext4", "mount", "umount", "strace"];
-        let missing: Vec<_> = tools.into_iter().filter(|tool| !tool::is_there(tool)).collect();
+        let network = ["ip", "nsenter", "nft", "tc", "ethtool"];
+        let disks = ["mkfs.ext4", "e2fsck", "mount", "umount", "strace"];
+        let tools = network.into_iter().chain(disks);
+        let missing: Vec<_> = tools.filter(|tool| !tool::is_there(tool)).collect();
         (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
     }
 

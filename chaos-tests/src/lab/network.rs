@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
+use rand::rngs::StdRng;
+
 use super::tool::{run, run_with};
+use super::wire::{Counts, Manners, Wire};
 use crate::Failure;
 use crate::cluster::Process;
 
@@ -128,6 +131,47 @@ impl Network {
         Ok(counted.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 
+    /// Lays a wire of such manners between a host and the others, until it is taken up.
+    pub fn lay_wire(
+        &self,
+        place: usize,
+        manners: Manners,
+        random: StdRng,
+    ) -> Result<Laid<'_>, Failure> {
+        let mut laid = Laid { network: self, place, wire: None, is_there: true };
+        let switch = self.switch();
+        let (host, group, port) = (format!("p{place}"), format!("w{place}"), format!("x{place}"));
+        self.whole_frames(false)?;
+        run(&format!("ip -n {switch} link add {group} type veth peer name {port}"))?;
+        run(&format!("ip -n {switch} link set {port} master br0 up"))?;
+        run(&format!("ip -n {switch} link set {group} up"))?;
+        run(&format!("ip -n {switch} link set {host} nomaster"))?;
+        laid.wire = Some(Wire::between(&switch, (&host, &group), manners, random)?);
+        Ok(laid)
+    }
+
+    fn take_up_wire(&self, place: usize) -> Result<(), Failure> {
+        let switch = self.switch();
+        run(&format!("ip -n {switch} link set p{place} master br0"))?;
+        run(&format!("ip -n {switch} link del w{place}"))?;
+        self.whole_frames(true)
+    }
+
+    /// Whether hosts hand the kernel what it is to cut into frames and to reckon the checksums of. A program that carries
+    /// frames gets them as they are at that moment, so they have to be whole.
+    fn whole_frames(&self, later: bool) -> Result<(), Failure> {
+        let word = if later { "on" } else { "off" };
+        for place in 0..self.hosts {
+            let own = self.namespace(place);
+            run(&format!("ip netns exec {own} ethtool -K eth0 tx {word} tso {word} gso {word}"))?;
+        }
+        run(&format!("ethtool -K {} tx {word} tso {word} gso {word}", self.name)).map(drop)
+    }
+
+    fn switch(&self) -> String {
+        format!("{}-sw", self.name)
+    }
+
     fn rules(&self, filter: &Filter) -> String {
         let mut rules = String::from(
             "table inet chaos\ndelete table inet chaos\ntable inet chaos {\n chain in {\n  type filter hook input priority -10;\n",
@@ -154,6 +198,40 @@ impl Network {
         }
         rules.push_str(" }\n}\n");
         rules
+    }
+}
+
+/// A wire between a host and the others. Dropped, it is taken up.
+#[derive(Debug)]
+pub struct Laid<'a> {
+    network: &'a Network,
+    place: usize,
+    wire: Option<Wire>,
+    is_there: bool,
+}
+
+impl Laid<'_> {
+    /// Puts the host's own cable in again; what the wire did.
+    pub fn take_up(mut self) -> Result<Counts, Failure> {
+        let counts = self.wire.as_ref().map_or_else(Counts::default, Wire::counts);
+        self.undo()?;
+        Ok(counts)
+    }
+
+    fn undo(&mut self) -> Result<(), Failure> {
+        // Nobody carries any more before the cable does.
+        self.wire = None;
+        match std::mem::take(&mut self.is_there) {
+            true => self.network.take_up_wire(self.place),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for Laid<'_> {
+    fn drop(&mut self) {
+        // What cannot be mended shows in the recovery.
+        let _ = self.undo();
     }
 }
 

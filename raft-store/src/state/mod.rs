@@ -12,6 +12,7 @@
 
 mod builder;
 mod history;
+mod patience;
 mod quirks;
 mod rows;
 mod scribe;

@@ -3,7 +3,7 @@
 //! Rows come in order through a bounded queue. Until a flush has succeeded they are kept here too: when the
 //! disk is full the shelves are closed, opened again once there is room, and what the flush had not reached
 //! is put again. Any other error means the shelves cannot be trusted; a note for the next start is left, which
-//! puts them aside and makes them anew from checkpoint and log.
+//! puts them aside and makes them anew from checkpoint and log. So it is when a write does not end.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,6 +25,7 @@ use crate::format::DirLock;
 use crate::health::StoreHealth;
 use crate::options::OnFatal;
 use crate::state::history::{History, SharedShelves};
+use crate::state::patience::Patience;
 use crate::state::rows::StoredRow;
 use crate::state::shelf::{self, Shelves};
 use crate::state::shelving::{InMemory, Shelving};
@@ -40,6 +41,8 @@ const FLUSH_REVISIONS: u64 = 2_000;
 const FLUSH_ROWS: usize = 4_000;
 /// Under load rows are put this often: one batch of many costs far less than many of one.
 const GATHER: Duration = Duration::from_millis(40);
+/// What is told of a write that [`Patience`] was lost with.
+const NEVER_ENDS: &str = "a write has not ended in two minutes";
 /// How often a full disk is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 /// Rows of a checkpoint that are put at once.
@@ -106,7 +109,8 @@ impl Scribe {
         // Bounded by the room that each run takes; the other jobs come one at a time.
         let (jobs, queue) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(QUEUE_MAX_BYTES));
-        let desk = Desk::over(store, Arc::new(shelves), keep, health, on_fatal)?;
+        let mut desk = Desk::over(store, Arc::new(shelves), keep, health, on_fatal)?;
+        desk.patience = Patience::new(desk.lost())?;
         let (history, stopping) = (desk.history(), desk.stopping.clone());
         let thread = thread::Builder::new().name("raft-history".to_owned()).spawn(move || {
             desk.run(queue);
@@ -198,6 +202,7 @@ struct Desk {
     barriers: Vec<(u64, Done)>,
     /// When rows were put last.
     put_at: Instant,
+    patience: Patience,
     stopping: Arc<AtomicBool>,
 }
 
@@ -221,8 +226,15 @@ impl Desk {
             flushed_upto: reached,
             barriers: Vec::new(),
             put_at: Instant::now(),
+            patience: Patience::without_end(),
             stopping: Arc::default(),
         })
+    }
+
+    /// What to do about a write that does not end.
+    fn lost(&self) -> impl FnOnce() + Send + 'static {
+        let (store, on_fatal) = (self.store.clone(), self.on_fatal.clone());
+        move || give_up(&store, &on_fatal, &io::Error::new(io::ErrorKind::TimedOut, NEVER_ENDS))
     }
 
     fn history(&self) -> History {
@@ -288,7 +300,7 @@ impl Desk {
                 self.answer_barriers()
             }
             Job::Import { path, head, done } => {
-                let imported = self.insist(|shelves, _| import(shelves, &path, &head));
+                let imported = self.insist(|_, shelves| import(shelves, &path, &head));
                 if imported.is_ok() {
                     self.unflushed.clear();
                     self.reached(head.log_id.map_or(0, |id| id.index));
@@ -304,7 +316,9 @@ impl Desk {
         let upto = run.upto;
         self.unflushed.push(run);
         let newest = self.unflushed.len() - 1;
-        self.insist(|shelves, unflushed| put_again(shelves, &unflushed[newest..]))?;
+        self.insist(|desk, shelves| {
+            desk.patience.with(|| put_again(shelves, &desk.unflushed[newest..]))
+        })?;
         self.reached(upto);
         let rows: usize = self.unflushed.iter().map(|run| run.rows.len()).sum();
         if upto.saturating_sub(self.flushed_upto) >= FLUSH_REVISIONS || rows >= FLUSH_ROWS {
@@ -334,16 +348,16 @@ impl Desk {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.insist(|shelves, _| shelves.flush())?;
+        self.insist(|desk, shelves| desk.patience.with(|| shelves.flush()))?;
         self.unflushed.clear();
         self.flushed_upto = *self.progress.borrow();
         Ok(())
     }
 
     /// Does it, again and again while the disk is full.
-    fn insist(&mut self, work: impl Fn(&dyn Shelving, &[Run]) -> io::Result<()>) -> io::Result<()> {
+    fn insist(&self, work: impl Fn(&Self, &dyn Shelving) -> io::Result<()>) -> io::Result<()> {
         loop {
-            let error = match self.open().and_then(|shelves| work(&*shelves, &self.unflushed)) {
+            let error = match self.open().and_then(|shelves| work(self, &*shelves)) {
                 Ok(()) => {
                     self.health.set_history_full(false);
                     return Ok(());
@@ -397,11 +411,14 @@ impl Desk {
             tracing::warn!(%error, "the history was closed with the disk full; the next start catches up");
             return;
         }
-        suspicion::suspect(&self.store, error);
-        (self.on_fatal)(&format!(
-            "writing the history: {error}. It is made anew at the next start"
-        ));
+        give_up(&self.store, &self.on_fatal, error);
     }
+}
+
+/// Leaves a note for the next start and ends the store's use.
+fn give_up(store: &Path, on_fatal: &OnFatal, error: &io::Error) {
+    suspicion::suspect(store, error);
+    on_fatal(&format!("writing the history: {error}. It is made anew at the next start"));
 }
 
 /// Puts the rows that the shelves do not have yet.
@@ -458,7 +475,7 @@ mod tests {
         drop(forgotten);
         let attempts = AtomicU32::new(0);
         let full_at_first =
-            |_: &dyn Shelving, _: &[Run]| match attempts.fetch_add(1, Ordering::SeqCst) {
+            |_: &Desk, _: &dyn Shelving| match attempts.fetch_add(1, Ordering::SeqCst) {
                 0 => Err(io::ErrorKind::StorageFull.into()),
                 _ => Ok(()),
             };
@@ -471,12 +488,25 @@ mod tests {
     #[test]
     fn closing_does_not_wait_for_room() {
         let store = tempfile::tempdir().expect("a directory");
-        let mut desk = desk(store.path());
+        let desk = desk(store.path());
         desk.stopping.store(true, Ordering::Release);
-        let always_full = |_: &dyn Shelving, _: &[Run]| Err(io::ErrorKind::StorageFull.into());
+        let always_full = |_: &Desk, _: &dyn Shelving| Err(io::ErrorKind::StorageFull.into());
         let error = desk.insist(always_full).expect_err("it was given up");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(desk.health.disk_full().is_some());
+    }
+
+    #[test]
+    fn a_write_that_does_not_end_leaves_a_note_and_ends_the_use_of_the_store() {
+        let store = tempfile::tempdir().expect("a directory");
+        let ended = Arc::new(AtomicU32::new(0));
+        let told = ended.clone();
+        let on_fatal: OnFatal = Arc::new(move |_| {
+            told.fetch_add(1, Ordering::SeqCst);
+        });
+        Desk { on_fatal, ..desk(store.path()) }.lost()();
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        assert!(suspicion::suspicion(store.path()).is_some_and(|note| note.contains(NEVER_ENDS)));
     }
 
     #[test]

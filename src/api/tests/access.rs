@@ -35,6 +35,7 @@ async fn a_sign_in_gives_a_token_and_a_cookie_that_scripts_cannot_read() {
             "managers.control",
             "hosts.manage",
             "services.manage",
+            "alerts.acknowledge",
             "operations.control"
         ])
     );

@@ -135,6 +135,25 @@ async fn whoever_cannot_take_over_is_refused_with_the_reason() {
     assert_eq!(rules.as_array().unwrap().iter().filter(|rule| rule["pass"] == false).count(), 1);
 }
 
+// row 78, promise 17
+#[tokio::test]
+async fn whose_disk_is_full_is_not_made_active() {
+    let desk = Desk::new().await;
+    let full = |why: Option<&str>| {
+        let mut inner = desk.km.group.set();
+        let peer = inner.peers.get_mut(&desk.km2).unwrap();
+        peer.status.as_mut().unwrap().disk_full = why.map(str::to_owned);
+    };
+    full(Some("the disk is full"));
+    let refused = desk.post(&format!("/managers/{}/make-active", desk.km2), password()).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (409, "NOT_ELIGIBLE"));
+    assert_eq!(refused.json()["detail"], "km2: its disk is full.");
+    let row = desk.row(desk.km2).await;
+    assert_eq!(row["blocked"]["make_active"], "Not now: its disk is full.");
+    full(None);
+    assert!(desk.row(desk.km2).await["blocked"]["make_active"].is_null());
+}
+
 // rows 57, 62
 #[tokio::test]
 async fn the_active_is_not_restarted_like_a_passive() {

@@ -443,6 +443,7 @@ fn status(id: ManagerId, applied: Revision) -> MemberStatus {
         checkpoint: Revision(0),
         data_bytes: 1024,
         disk_full: None,
+        rebuilt: 0,
         readings: Vec::new(),
     }
 }

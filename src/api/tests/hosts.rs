@@ -234,6 +234,20 @@ async fn guessing_tokens_is_slowed_down() {
     }
     let slowed = desk.enrol("km_e_guess_4", CSR, "a:1").await;
     assert_eq!((slowed.status.as_u16(), slowed.problem().as_str()), (429, "TOO_MANY_LOGINS"));
+    // A host that waits for its agent is counted by itself: a thousand may come from one address.
+    let secret = desk.secret().await;
+    assert_eq!(desk.enrol(&secret, CSR, "km4:7445").await.status, 200);
+}
+
+#[tokio::test]
+async fn guessing_the_token_of_a_host_that_waits_is_slowed_down_too() {
+    let desk = Desk::new().await;
+    let secret = desk.secret().await;
+    let wrong = format!("km_e_guess_{}", secret.rsplit_once('_').unwrap().1);
+    for _ in 0..10 {
+        assert_eq!(desk.enrol(&wrong, CSR, "a:1").await.problem(), "ENROL_TOKEN_INVALID");
+    }
+    assert_eq!(desk.enrol(&wrong, CSR, "a:1").await.problem(), "TOO_MANY_LOGINS");
 }
 
 #[tokio::test]

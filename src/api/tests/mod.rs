@@ -5,6 +5,7 @@ mod control;
 mod group;
 
 mod access;
+mod alerts;
 mod bad_input;
 mod events;
 mod health;
@@ -15,6 +16,10 @@ mod on_hosts;
 mod pages;
 mod prechecks;
 mod properties;
+mod schedules;
 mod services;
+mod services_counted;
+mod services_ha;
+mod services_operated;
 mod shape;
 mod without_quorum;

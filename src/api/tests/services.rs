@@ -225,7 +225,7 @@ async fn credentials_are_for_administrators_and_the_map_for_maintainers_too() {
 }
 
 /// 2 BI Servers, 2 Query Engines, 2 Web Portals, 2 Postgres, 3 ZooKeeper servers on six hosts, and the Manager.
-fn declared() -> Km {
+pub(super) fn declared() -> Km {
     let km = Km::new();
     km.group.commit(command_of("properties set kyvos-manager/ZK_SERVICE_WATCH on"));
     for line in [
@@ -425,48 +425,6 @@ async fn how_a_type_is_controlled_is_shown_set_and_taken_back() {
     assert_eq!((&told["unit"], &told["revision"]), (&"kyvos-bi-server".into(), &0.into()));
     let manager = km.by(Role::Maintainer, Method::DELETE, "/api/v1/services/types/kyvos_manager");
     assert_eq!(manager.send().await.problem(), "WRONG_STATE");
-}
-
-#[tokio::test]
-async fn services_are_started_and_stopped_in_their_order_by_an_operation() {
-    let km = declared();
-    let post = async |path: &str, body: Value| {
-        km.by(Role::Maintainer, Method::POST, &format!("/api/v1{path}")).json(body).send().await
-    };
-    let steps = async |id: &Value| {
-        let operation = km.get(&format!("/api/v1/operations/{id}")).await.json();
-        let steps = operation["steps"].as_array().unwrap().clone();
-        let titles = steps.iter().map(|step| step["title"].as_str().unwrap().to_owned());
-        (operation["kind"].clone(), titles.collect::<Vec<_>>())
-    };
-    let begun = post("/services/stop", json!({"why":"schedule"})).await;
-    assert_eq!(begun.status, 202);
-    let id = begun.json()["operation"].clone();
-    let (kind, titles) = steps(&id).await;
-    assert_eq!(kind, "STOP_SERVICES");
-    let expected = [
-        "Stop 2 Kyvos Web Portals",
-        "Stop 2 Query Engines",
-        "Stop 2 BI Servers",
-        "Stop 2 Postgres servers",
-        "Stop 3 ZooKeeper servers",
-        "See that nothing was passed over",
-    ];
-    assert_eq!(titles, expected);
-    let busy = post("/services/bi_server.a/start", json!({})).await;
-    assert_eq!(busy.problem(), "TARGET_BUSY");
-    let detail = km.get("/api/v1/services/bi_server.a").await.json();
-    assert_eq!(detail["operation"], id);
-    post(&format!("/operations/{id}/cancel"), json!({})).await;
-    let begun = post("/services/types/bi_server/restart", json!({"at_once":1})).await.json();
-    let (kind, titles) = steps(&begun["operation"]).await;
-    assert_eq!((kind, titles.len()), ("RESTART_SERVICES".into(), 6));
-    let begun = post("/services/web_portal.e/restart", json!({})).await.json();
-    assert_eq!(steps(&begun["operation"]).await.0, "RESTART_SERVICE");
-    let refused = post("/services/web_portal.f/restart", json!({"at_once":0})).await;
-    assert_eq!(refused.problem(), "INVALID_VALUE");
-    let refused = post("/services/types/kyvos_manager/stop", json!({})).await;
-    assert_eq!(refused.problem(), "NO_SUCH_SERVICE");
 }
 
 #[tokio::test]

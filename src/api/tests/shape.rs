@@ -19,7 +19,7 @@ pub(super) fn operations() -> Vec<(Method, String, Value)> {
             found.push((method, filled(path), operation.clone()));
         }
     }
-    assert_eq!(found.len(), 91, "a route came or went: say here how many there are");
+    assert_eq!(found.len(), 112, "a route came or went: say here how many there are");
     found
 }
 
@@ -91,6 +91,8 @@ fn the_names_the_dashboard_is_written_against_are_there() {
         "ServiceSighting",
         "ZnodeProfile",
         "ZnodeDiscovery",
+        "Alert",
+        "AlertChannel",
     ] {
         assert!(schemas.contains_key(name), "{name} is missing of {:?}", schemas.keys());
     }
@@ -163,6 +165,15 @@ fn may(role: Role, operation: &str) -> bool {
         "start_services",
         "stop_services",
         "restart_services",
+        "acknowledge_alert",
+        "set_services_ha",
+        "reset_services_ha",
+        "acknowledge_service",
+        "open_maintenance_window",
+        "close_maintenance_window",
+        "add_service_schedule",
+        "set_service_schedule",
+        "remove_service_schedule",
     ];
     let auditor = ["list_audit"];
     let administrator = [
@@ -185,6 +196,10 @@ fn may(role: Role, operation: &str) -> bool {
         "add_manager",
         "replace_manager",
         "set_zookeeper_access",
+        "add_alert_channel",
+        "set_alert_channel",
+        "remove_alert_channel",
+        "test_alert_channel",
     ];
     match role {
         Role::Administrator => true,

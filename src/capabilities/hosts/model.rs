@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use super::command::{Command, Event};
-use crate::base::{Code, Digest, HostId, Refusal, Revision, Timestamp};
+use crate::base::{Code, Digest, HostId, Refusal, Revision, Secret, Timestamp};
 
 /// Longest host name, in bytes: the bound of the domain name system.
 pub const NAME_MAX_BYTES: usize = 253;
@@ -129,6 +129,11 @@ pub enum Reach {
     },
 }
 
+/// Which host an enrolment token is for; `None`: it is none.
+pub fn host_of_token(token: &Secret) -> Option<HostId> {
+    token.reveal().rsplit_once('_').and_then(|(_, host)| host.parse().ok())
+}
+
 /// The right to enrol a host's agent, given once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
@@ -177,6 +182,11 @@ impl Transport {
         match self {
             Self::Agent { address } | Self::Ssh(Ssh { address, .. }) => address,
         }
+    }
+
+    /// Where that is, without the port; `None` as long as it is not known.
+    pub fn place(&self) -> Option<&str> {
+        self.address().rsplit_once(':').map(|(place, _)| place)
     }
 
     /// The transport as it is written everywhere.

@@ -191,6 +191,10 @@ pub struct TenureRecord {
     pub since: Timestamp,
     /// Why it came about.
     pub because: String,
+    /// Who was Active before; `None`: nobody was yet.
+    pub before: Option<ManagerId>,
+    /// Whether an operation moved the office, as somebody wanted it.
+    pub planned: bool,
 }
 
 /// The epoch of a tenure that the group noted at this revision.

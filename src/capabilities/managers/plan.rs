@@ -30,6 +30,8 @@ pub struct Seen {
     pub matched: BTreeMap<ManagerId, Revision>,
     /// The members that answer, with the process that does: when it was started.
     pub processes: BTreeMap<ManagerId, Timestamp>,
+    /// The members whose disks take no changes.
+    pub full: BTreeSet<ManagerId>,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -90,6 +92,7 @@ pub fn conditions(state: &State, seen: &Seen, member: ManagerId) -> Vec<Conditio
             behind <= CAUGHT_UP_ENTRIES,
             &format!("it is {behind} entries behind"),
         ),
+        condition("Its disk has room", !seen.full.contains(&member), "its disk is full"),
     ]
 }
 

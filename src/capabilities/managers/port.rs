@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::plan::Seen;
 use crate::base::{Epoch, HostId, ManagerId, Refusal};
 use crate::capabilities::services::model::Endpoint;
-use crate::cluster::{Group, MembershipFailure, ProposeFailure, look_at, wall_clock};
+use crate::cluster::{Group, MemberStatus, MembershipFailure, ProposeFailure, look_at, wall_clock};
 use crate::leadership::{Ended, HandOverFailure, Tenure};
 use crate::machine::{Command, State};
 use crate::remote::{
@@ -224,8 +224,12 @@ impl<H: Remote> OnHosts for InTenure<'_, H> {
 
 fn seen(group: &Group) -> Seen {
     let (standing, own) = (group.standing(), group.own_status());
-    let answering = group.peers().into_iter().filter(|peer| peer.reachable);
-    let others = answering.filter_map(|peer| Some((peer.id, peer.status?.about.started_at)));
+    let answering: Vec<_> = group.peers().into_iter().filter(|peer| peer.reachable).collect();
+    let is_full = |told: &MemberStatus| told.disk_full.is_some();
+    let full = answering.iter().filter(|peer| peer.status.as_ref().is_some_and(is_full));
+    let full = full.map(|peer| peer.id).chain(is_full(&own).then_some(group.here())).collect();
+    let others =
+        answering.into_iter().filter_map(|peer| Some((peer.id, peer.status?.about.started_at)));
     let processes = others.chain([(group.here(), own.about.started_at)]).collect();
     let mut matched = standing.matched.clone();
     matched.insert(group.here(), standing.last_log);
@@ -236,6 +240,7 @@ fn seen(group: &Group) -> Seen {
         last_log: standing.last_log,
         matched,
         processes,
+        full,
         now: wall_clock(),
     }
 }

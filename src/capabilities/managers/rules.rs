@@ -45,7 +45,7 @@ impl Capability for Room {
                 set_alias(facts, *manager, alias, *expect)
             }
             Command::BecomeActive { manager, term, because } => {
-                become_active(facts, moment, *manager, *term, because)
+                become_active(state, moment, *manager, *term, because)
             }
             Command::RaiseLevel { level } => raise_level(state, *level),
         }
@@ -317,12 +317,13 @@ fn set_alias(
 /// Only the leader that wrote the entry may take office, and only in the term it wrote it in: a delayed entry
 /// of an earlier term must not begin a tenure its proposer no longer holds.
 fn become_active(
-    facts: &Facts,
+    state: &State,
     moment: &Moment,
     manager: ManagerId,
     term: Term,
     because: &str,
 ) -> Result<Vec<Event>, Refusal> {
+    let facts = &state.managers;
     let member = facts.member(manager)?;
     if member.role == Role::Witness || moment.leader != manager || moment.term != term {
         let detail = format!("Kyvos Manager {manager} does not lead term {}.", moment.term);
@@ -330,7 +331,12 @@ fn become_active(
     }
     let (epoch, since) = (epoch_of(moment.revision, term), moment.at);
     let because = cut(because, BECAUSE_MAX_BYTES);
-    Ok(vec![Event::BecameActive(TenureRecord { epoch, active: manager, term, since, because })])
+    let before = facts.tenure.as_ref().map(|tenure| tenure.active);
+    let moves = |before| state.operations.open().any(|(_, open)| open.moves_the_office(before));
+    let planned = before.is_some_and(moves);
+    let active = manager;
+    let tenure = TenureRecord { epoch, active, term, since, because, before, planned };
+    Ok(vec![Event::BecameActive(tenure)])
 }
 
 fn raise_level(state: &State, level: Level) -> Result<Vec<Event>, Refusal> {

@@ -155,6 +155,7 @@ pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json:
             ("step_ended", subject(id), step(place, detail))
         }
         model::Event::Cancelled { id } => ("cancelled", subject(id), serde_json::json!({})),
+        model::Event::GaveWay { id } => ("gave_way", subject(id), serde_json::json!({})),
         model::Event::Retried { id } => ("retried", subject(id), serde_json::json!({})),
     }
 }

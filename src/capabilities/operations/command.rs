@@ -91,4 +91,9 @@ pub enum Event {
         /// Which.
         id: Revision,
     },
+    /// What was begun by itself made room for what a person asked for.
+    GaveWay {
+        /// Which.
+        id: Revision,
+    },
 }

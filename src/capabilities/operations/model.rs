@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::kind::{Instance, Kind, Removal, Site, Subject, Target};
-pub use self::order::{AT_ONCE_MAX, Order, Scope, Target as ServiceTarget, Verb};
+pub use self::order::{AT_ONCE_MAX, Order, Recover, Scope, Target as ServiceTarget, Verb};
 pub use self::work::{Task, Work};
 pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision, Timestamp};
 use crate::capabilities::managers::model as managers;
-use crate::capabilities::services::model::ServiceId;
 use crate::machine::Moment;
 
 /// How many ended operations are kept.
@@ -252,13 +251,18 @@ impl Facts {
         self.open().find(brings)
     }
 
-    /// The open operation that is about this service, if there is one.
-    pub fn about_service(&self, service: ServiceId) -> Option<Revision> {
-        let about = |(_, operation): &(Revision, &Operation)| match &operation.kind {
-            Kind::Services(order) => order.targets.iter().any(|target| target.service == service),
-            _ => false,
-        };
-        self.open().find(about).map(|(id, _)| id)
+    /// The operation of a recovery that Services HA decided on at this revision.
+    pub fn recovering(&self, asked: Revision) -> Option<(Revision, &Operation)> {
+        let mut later = self.operations.range(asked..);
+        let of_it = |(_, operation): &(&Revision, &Operation)| matches!(&operation.kind, Kind::Recover(recover) if recover.asked == asked);
+        later.find(of_it).map(|(id, operation)| (*id, operation))
+    }
+
+    /// The operation of a schedule that was noted to be due at this revision.
+    pub fn scheduled(&self, asked: Revision) -> Option<Revision> {
+        let mut later = self.operations.range(asked..);
+        let of_it = |(_, operation): &(&Revision, &Operation)| matches!(&operation.kind, Kind::Services(order) if order.asked == Some(asked));
+        later.find(of_it).map(|(id, _)| *id)
     }
 
     /// What Kyvos Manager HA was last switched to by a restart, as far as is remembered.

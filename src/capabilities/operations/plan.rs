@@ -202,6 +202,7 @@ impl Doing<'_> {
             Task::Uninstall => self.uninstall(),
             Task::Push => self.push(),
             Task::Confirm => self.confirm(),
+            Task::Evidence => self.evidence(),
             Task::StartServices => self.wave(WaveDeed::Start),
             Task::StopServices => self.wave(WaveDeed::Stop),
             Task::ServeServices => self.wave(WaveDeed::Serve),

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::command::{Command, Event};
 use super::model::{
     AT_ONCE_MAX, DETAIL_MAX_BYTES, ENDED_KEPT, Facts, Instance, Kind, OPEN_MAX, Operation, Order,
-    STEPS_MAX, Site, Status, Step, StepEnd, StepStatus, Subject, Target, newcomer,
+    Recover, STEPS_MAX, Scope, ServiceTarget, Site, Status, Step, StepEnd, StepStatus, Subject,
+    Target, Verb, newcomer,
 };
 use crate::base::text::{cut, one_line};
 use crate::base::{Code, Epoch, ManagerId, Refusal, Revision};
 use crate::capabilities::installs::model::{may_be_added, way_to_service};
 use crate::capabilities::managers::model::{self as managers, HOST_MAX_BYTES, Role};
+use crate::capabilities::services::model::{Configurations, nothing_stale};
 use crate::machine::{Capability, Moment, State, Trace};
 
 /// The room, for the machine.
@@ -21,10 +23,13 @@ impl Capability for Room {
     type Command = Command;
     type Event = Event;
 
-    fn decide(state: &State, _moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
+    fn decide(state: &State, moment: &Moment, command: &Command) -> Result<Vec<Event>, Refusal> {
         let facts = &state.operations;
         match command {
-            Command::Begin { kind } => begin(state, kind),
+            Command::Begin { kind } => {
+                is_due(state, moment, kind)?;
+                begin(state, kind)
+            }
             Command::StepStarted { id, step, detail, epoch } => {
                 in_office(state, *epoch)?;
                 current_step(facts, *id, *step)?;
@@ -73,6 +78,10 @@ impl Capability for Room {
             Event::Cancelled { id } => {
                 change(facts, moment, *id, |operation| cancelled(operation, moment));
             }
+            Event::GaveWay { id } => change(facts, moment, *id, |operation| {
+                cancelled(operation, moment);
+                operation.error = Some("It gave way to what a person asked for.".into());
+            }),
             Event::Retried { id } => change(facts, moment, *id, retried),
         }
     }
@@ -97,8 +106,24 @@ fn begin(state: &State, kind: &Kind) -> Result<Vec<Event>, Refusal> {
     }
     allowed(state, kind)?;
     room_for_one_more(&state.operations)?;
-    subject_is_free(state, kind, None)?;
-    Ok(vec![Event::Begun { kind: kind.clone() }])
+    let mut events = gives_way(state, kind);
+    if events.is_empty() {
+        subject_is_free(state, kind, None)?;
+    }
+    events.push(Event::Begun { kind: kind.clone() });
+    Ok(events)
+}
+
+/// What was begun by itself never stands in the way of a person, unless something else does as well.
+fn gives_way(state: &State, kind: &Kind) -> Vec<Event> {
+    let collides = |(_, open): &(Revision, &Operation)| open.kind.collides(kind);
+    let in_the_way: Vec<_> = state.operations.open().filter(collides).collect();
+    let by_itself = |open: &Operation| matches!(open.kind, Kind::Recover(_));
+    let all = in_the_way.iter().all(|(_, open)| by_itself(open));
+    match all && !matches!(kind, Kind::Recover(_)) {
+        true => in_the_way.into_iter().map(|(id, _)| Event::GaveWay { id }).collect(),
+        false => Vec::new(),
+    }
 }
 
 /// Who carries out a step does it in a tenure, and only the one in force may say how it went.
@@ -139,7 +164,41 @@ fn allowed(state: &State, kind: &Kind) -> Result<(), Refusal> {
             hosts.iter().try_for_each(|(host, _)| state.hosts.host(*host).map(drop))
         }
         Kind::Services(order) => order_fits(state, order),
+        Kind::Recover(recover) => decided(state, recover),
     }
+}
+
+/// What a schedule asks for is begun once, and with exactly those services that it means at this place in the log: so
+/// nobody is woken or sent to sleep who was spoken of a moment before.
+fn is_due(state: &State, moment: &Moment, kind: &Kind) -> Result<(), Refusal> {
+    let Kind::Services(order @ Order { asked: Some(asked), .. }) = kind else { return Ok(()) };
+    let schedules = state.services.schedules.values();
+    let mut waiting = schedules.filter_map(|known| Some((known, known.waiting()?)));
+    let due = waiting.find(|(_, due)| due.asked == *asked);
+    let open = due.filter(|(known, due)| known.outcome(state, due, moment.at).is_none());
+    let fits = open.is_some_and(|(known, _)| {
+        let meant: BTreeSet<_> = known.services(state, moment.at).into_iter().collect();
+        let named: BTreeSet<_> = order.targets.iter().map(|target| target.service).collect();
+        order.verb == Verb::towards(known.setting.want) && named == meant
+    });
+    if fits {
+        return Ok(());
+    }
+    let detail = format!("Nothing like that is to be begun of what was due at revision {asked}.");
+    Err(Refusal::new(Code::WrongState, detail))
+}
+
+/// A recovery was decided on, and is begun once.
+fn decided(state: &State, recover: &Recover) -> Result<(), Refusal> {
+    let Recover { of, on, asked } = recover;
+    let known = state.services.ha.recoveries.get(&of.service).map(|known| &known.last);
+    let open = known.filter(|last| last.ended.is_none() && last.asked == *asked);
+    let fits = open.is_some_and(|last| last.on == on.service);
+    if !fits || state.operations.recovering(*asked).is_some() {
+        let detail = format!("Nothing that was decided at revision {asked} is to be begun.");
+        return Err(Refusal::new(Code::WrongState, detail));
+    }
+    targets_fit(state, [of, on])
 }
 
 /// Every service is there, once, and under the name of its host.
@@ -159,7 +218,27 @@ fn order_fits(state: &State, order: &Order) -> Result<(), Refusal> {
         );
         return Err(Refusal::new(Code::TooMany, detail));
     }
-    for target in &order.targets {
+    if let Scope::Stale(_) = order.scope {
+        all_stale(state, &order.targets)?;
+    }
+    targets_fit(state, &order.targets)
+}
+
+/// Who was restarted a moment before reads nothing new.
+fn all_stale(state: &State, targets: &[ServiceTarget]) -> Result<(), Refusal> {
+    let configurations = Configurations::of(state);
+    match targets.iter().find(|target| configurations.old(target.service).is_empty()) {
+        Some(target) => Err(nothing_stale(&format!("{} is not", target.service.name(state)))),
+        None => Ok(()),
+    }
+}
+
+/// Every service is there, and under the name of its host.
+fn targets_fit<'t>(
+    state: &State,
+    targets: impl IntoIterator<Item = &'t ServiceTarget>,
+) -> Result<(), Refusal> {
+    for target in targets {
         let host = state.hosts.host(target.service.host)?;
         if !target.service.exists(state) || host.name != target.host {
             let name = target.service.name(state);
@@ -173,6 +252,9 @@ fn order_fits(state: &State, order: &Order) -> Result<(), Refusal> {
 fn allowed_again(state: &State, id: Revision, operation: &Operation) -> Result<(), Refusal> {
     match &operation.kind {
         Kind::AddOnHost(_) if newcomer(&state.managers, id, operation).is_some() => Ok(()),
+        Kind::Recover(Recover { of, on, .. }) => targets_fit(state, [of, on]),
+        // Those that were restarted before it failed are not stale any more.
+        Kind::Services(order) => targets_fit(state, &order.targets),
         Kind::Replace { old, new, .. } if newcomer(&state.managers, id, operation).is_some() => {
             same_role(&state.managers, *old, new)
         }

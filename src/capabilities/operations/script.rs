@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::model::{
-    Instance, Kind, Order, Removal, Scope, ServiceTarget, Site, StepEnd, Target, Verb,
+    Instance, Kind, Order, Recover, Removal, Scope, ServiceTarget, Site, StepEnd, Target, Verb,
 };
 use crate::base::{Epoch, HostId, ManagerId, Timestamp};
 use crate::capabilities::managers::model::Role;
@@ -15,7 +15,8 @@ pub(crate) const VERBS: &[&str] = &["begin", "step-started", "step-ended", "canc
 /// `begin add-manager|make-active|step-aside|remove-manager N HOST [why=lost|not-added] [at=@HOST]` ·
 /// `begin start|stop N:NAME:@HOST… [all=true]` · `begin restart-down N:NAME:@HOST` ·
 /// `begin add-on-host @HOST NAME [role=witness] [accept=true]` · `begin push-script @HOST:NAME…` ·
-/// `begin services start|stop|restart one|type|cluster TYPE:HOST:NAME… [at_once=N] [why=]` ·
+/// `begin services start|stop|restart one|type|cluster|stale TYPE:HOST:NAME… [at_once=N] [why=] [asked=@N]` ·
+/// `begin recover @ASK TYPE:HOST:NAME [TYPE:HOST:NAME]`: of which, and on which ·
 /// `begin replace N NAME @HOST NAME [old_at=@HOST] [role=witness]` ·
 /// `begin restart-active|switch-ha N HOST [process=MS] [on=true|false]` · `begin restart-passives N… [all=true]` · `step-started @ID STEP DETAIL epoch=N` ·
 /// `step-ended @ID STEP done|skipped|failed|needs-decision DETAIL epoch=N` · `cancel @ID` · `retry @ID`
@@ -103,8 +104,25 @@ fn kind(words: &mut Words) -> Kind {
             Kind::PushScript { hosts: hosts.iter().map(host).collect() }
         }
         "services" => Kind::Services(order(words)),
+        "recover" => recover(words),
         other => panic!("there is no operation {other}"),
     }
+}
+
+fn recover(words: &mut Words) -> Kind {
+    let asked = words.revision();
+    let mut targets: Vec<_> = words.rest().iter().map(|word| service_target(word)).collect();
+    let on = targets.pop().expect("what is started");
+    let of = targets.pop().unwrap_or_else(|| on.clone());
+    Kind::Recover(Recover { of, on, asked })
+}
+
+fn service_target(word: &str) -> ServiceTarget {
+    let parts: Vec<_> = word.split(':').collect();
+    let [kind, host, name] = parts[..] else { panic!("TYPE:HOST:NAME") };
+    let service = ServiceType::named(kind).expect("a type of service");
+    let host = HostId(host.trim_start_matches('@').parse().unwrap());
+    ServiceTarget { service: ServiceId { service, host }, host: name.to_owned() }
 }
 
 fn order(words: &mut Words) -> Order {
@@ -116,22 +134,17 @@ fn order(words: &mut Words) -> Order {
     };
     let scope = words.next();
     let (at_once, why) = (words.read_option("at_once").unwrap_or(1), words.option("why"));
-    let target = |word: &String| {
-        let parts: Vec<_> = word.split(':').collect();
-        let [kind, host, name] = parts[..] else { panic!("TYPE:HOST:NAME") };
-        let service = ServiceType::named(kind).expect("a type of service");
-        let host = HostId(host.trim_start_matches('@').parse().unwrap());
-        ServiceTarget { service: ServiceId { service, host }, host: name.to_owned() }
-    };
-    let targets: Vec<_> = words.rest().iter().map(target).collect();
+    let asked = words.read_option("asked");
+    let targets: Vec<_> = words.rest().iter().map(|word| service_target(word)).collect();
     let scope = match scope.as_str() {
         "one" => Scope::One,
         "type" => Scope::Type(targets[0].service.service),
         "cluster" => Scope::Cluster,
+        "stale" => Scope::Stale(None),
         other => panic!("nothing is asked for {other}"),
     };
     let why = if why.is_some() { Why::Schedule } else { Why::Operator };
-    Order { verb, scope, why, targets, at_once }
+    Order { verb, scope, why, targets, at_once, asked }
 }
 
 fn targets(words: &mut Words) -> Vec<Target> {

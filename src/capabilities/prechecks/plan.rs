@@ -8,6 +8,7 @@ mod cells;
 mod group;
 mod here;
 mod on_host;
+mod repository;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,8 +43,10 @@ pub enum Question {
         /// `host:port`.
         address: String,
     },
-    /// Whether somebody may sign in at a Postgres, asked from here. With which password knows whoever asks.
+    /// Whether somebody may sign in at a Postgres. With which password knows whoever tries.
     Login {
+        /// The Manager that tries, from its own host; `None`: asked from here.
+        by: Option<ManagerId>,
         /// `host:port`.
         address: String,
         /// Who.
@@ -94,6 +97,8 @@ pub enum Answer {
     Bad(String),
     /// Whoever was asked does not answer.
     Silent(String),
+    /// The Manager that was to ask cannot be reached, so nobody was asked.
+    Unasked(String),
 }
 
 /// Everything answered so far.
@@ -117,6 +122,7 @@ pub fn questions(state: &State, scope: &Scope, answers: &Answers) -> BTreeSet<Qu
     let first = site.hosts().map(|host| site.find(host)).chain(here::questions(&site));
     let further = on_host::questions(&site, answers).chain(cells::questions(&site, answers));
     let further = further.chain(here::logins(&site, answers));
+    let further = further.chain(repository::questions(&site, answers));
     first.chain(further).filter(|question| !answers.contains_key(question)).collect()
 }
 
@@ -127,8 +133,20 @@ pub fn judge(state: &State, seen: &Seen, scope: &Scope, answers: &Answers) -> Ve
     findings.extend(here::judge(&site, answers));
     findings.extend(on_host::judge(&site, answers));
     findings.extend(cells::judge(&site, answers));
+    findings.extend(repository::judge(&site, answers));
     findings.sort_by(|a, b| a.subject.cmp(&b.subject));
     findings
+}
+
+/// Who signs in at a repository, and at which database, as the properties say; `Err`: they say nothing of the kind.
+pub fn sign_in(state: &State, address: &str) -> Result<(String, String), String> {
+    let everything = Scope::everything();
+    let site = Site::of(state, &everything);
+    if !site.repositories().iter().any(|known| known == address) {
+        return Err(format!("{address} is no repository"));
+    }
+    let (user, database) = site.login().ok_or("REPOSITORY_USER is empty")?;
+    Ok((user.to_owned(), database.to_owned()))
 }
 
 /// Makes findings of one check.

@@ -2,8 +2,10 @@
 //!
 //! An answer never fails: what cannot be found out is an answer too. Only the end of the tenure stops the asking.
 
+mod azcopy;
 mod here;
 mod login;
+mod signing_in;
 
 use futures::future::BoxFuture;
 
@@ -13,7 +15,10 @@ use crate::leadership::Ended;
 use crate::remote::act::{CanaryStep, Location, Tool as HostTool};
 use crate::remote::{Command, Output, Probe, Remote, RemoteFailure};
 
+pub use self::azcopy::why as azcopy_why;
 pub use self::here::FromHere;
+pub(super) use self::signing_in::password;
+pub use self::signing_in::{Managers, sign_in_here};
 
 /// Longest text of an answer, in bytes; findings are cut further.
 const TEXT_MAX_BYTES: usize = 400;
@@ -38,15 +43,16 @@ pub trait Ask: Sync {
 }
 
 /// The real one, for as long as a tenure lasts.
-pub struct Asking<R> {
+pub struct Asking<R, M> {
     hosts: R,
+    managers: M,
     here: FromHere,
 }
 
-impl<R: Remote> Asking<R> {
-    /// Asks hosts under the right it is given, and what is asked from here by itself.
-    pub fn of(hosts: R, here: FromHere) -> Self {
-        Self { hosts, here }
+impl<R: Remote, M: Managers> Asking<R, M> {
+    /// Asks hosts under the right it is given, Managers, and what is asked from here by itself.
+    pub fn of(hosts: R, managers: M, here: FromHere) -> Self {
+        Self { hosts, managers, here }
     }
 
     async fn answer(&self, question: &Question) -> Result<Answer, Ended> {
@@ -54,8 +60,11 @@ impl<R: Remote> Asking<R> {
             Question::Zookeeper { address } => Ok(self.here.zookeeper(address).await),
             Question::LoadBalancer { url } => Ok(self.here.load_balancer(url).await),
             Question::Postgres { address } => Ok(self.here.postgres(address).await),
-            Question::Login { address, user, database } => {
+            Question::Login { by: None, address, user, database } => {
                 Ok(self.here.login(address, user, database).await)
+            }
+            Question::Login { by: Some(by), address, .. } => {
+                Ok(self.managers.sign_in(*by, address).await)
             }
             Question::Find { host, tool } => self.run(*host, &Command::Find(tool_of(*tool))).await,
             Question::Identity { host, tool } => {
@@ -97,7 +106,7 @@ impl<R: Remote> Asking<R> {
     }
 }
 
-impl<R: Remote> Ask for Asking<R> {
+impl<R: Remote, M: Managers> Ask for Asking<R, M> {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, Ended>> {
         Box::pin(self.answer(question))
     }
@@ -114,7 +123,11 @@ fn tool_of(tool: Tool) -> HostTool {
 
 /// What a command that ran to its end has to say.
 fn told(output: &Output) -> Answer {
-    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    let said = match azcopy::why(&output.stdout) {
+        Some(why) => one_line(&why),
+        None => text(&output.stdout),
+    };
+    let complained = text(&output.stderr);
     if output.succeeded() {
         return Answer::Good(said);
     }
@@ -152,6 +165,7 @@ fn during(what: &str, answer: Answer) -> Answer {
         Answer::Denied(why) => Answer::Denied(said(why)),
         Answer::Bad(why) => Answer::Bad(said(why)),
         Answer::Silent(why) => Answer::Silent(said(why)),
+        Answer::Unasked(why) => Answer::Unasked(said(why)),
     }
 }
 

@@ -9,11 +9,8 @@ use futures::stream::{self, StreamExt};
 use super::command::Command;
 use super::model::{FINDINGS_MAX, Run};
 use super::plan::{Answers, due, judge, questions};
-use super::port::{Ask, Asking, FromHere};
-use crate::base::Secret;
+use super::port::{Ask, Asking, FromHere, password};
 use crate::capabilities::managers::port::{ActFailure, InTenure, Reach};
-use crate::capabilities::properties::model::sealing_purpose;
-use crate::capabilities::properties::schema::{File, REPOSITORY_PASSWORD};
 use crate::cluster::Group;
 use crate::leadership::{Pass, Reconciler, Tenure};
 use crate::machine::State;
@@ -51,20 +48,10 @@ impl Reconciler for Prechecks {
         Box::pin(async move {
             let here = FromHere::believing(self.group.view(authority));
             let here = here.signing_in(password(&self.group));
-            let asking = Asking::of(self.hosts.under(tenure), here);
+            let asking = Asking::of(self.hosts.under(tenure), self.group.clone(), here);
             pass(&InTenure::of(&self.group, tenure), &asking).await
         })
     }
-}
-
-/// What the repository is signed in at with. Opened here and nowhere else, for as long as the pass lasts.
-fn password(group: &Group) -> Result<Option<Secret>, String> {
-    let Some(sealed) = group.view(|state| state.properties.sealed(REPOSITORY_PASSWORD)) else {
-        return Ok(None);
-    };
-    let purpose = sealing_purpose(File::KyvosManager, REPOSITORY_PASSWORD);
-    let opened = group.open_sealed(&purpose, &sealed);
-    opened.map(Some).map_err(|failure| format!("REPOSITORY_PASSWORD does not open: {failure}"))
 }
 
 fn authority(state: &State) -> Option<String> {

@@ -3,10 +3,13 @@
 mod access;
 mod control;
 mod discovery;
+mod ha;
 mod inventory;
 mod operate;
 mod profile;
+mod schedules;
 mod service;
+mod windows;
 mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -130,6 +133,9 @@ pub(crate) fn routes() -> Routes {
         .merge(service::routes())
         .merge(control::routes())
         .merge(operate::routes())
+        .merge(ha::routes())
+        .merge(windows::routes())
+        .merge(schedules::routes())
         .merge(profile::routes())
         .merge(access::routes())
         .merge(discovery::routes())
@@ -178,6 +184,33 @@ pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json:
             let changed: Vec<_> = judged.iter().take(NAMED_MAX).map(told).collect();
             let told = json!({ "count": judged.len(), "changed": changed });
             ("verdicts_noted", subject("services"), told)
+        }
+        model::Event::HaSet { settings } => {
+            ("ha_set", subject("services-ha"), json!({ "is_default": settings.is_none() }))
+        }
+        model::Event::WindowOpened { .. } => ("window_opened", subject("services-ha"), json!({})),
+        model::Event::WindowClosed { id } => ("window_closed", id.to_string(), json!({})),
+        model::Event::RecoveriesAcknowledged { service } => {
+            ("acknowledged", subject("services"), named(service))
+        }
+        model::Event::RecoveryDecided { of, on, .. } => {
+            let mut told = named(of);
+            told["on_host_id"] = on.host.0.into();
+            ("recovery_decided", subject("services"), told)
+        }
+        model::Event::RecoverySettled { of, end } => {
+            let mut told = named(of);
+            told["end"] = end.as_str().into();
+            ("recovery_settled", subject("services"), told)
+        }
+        model::Event::ScheduleSet { setting, .. } => {
+            ("schedule_set", subject("schedules"), json!({ "name": setting.name }))
+        }
+        model::Event::ScheduleRemoved { id } => ("schedule_removed", id.to_string(), json!({})),
+        model::Event::ScheduleDue { id, .. } => ("schedule_due", id.to_string(), json!({})),
+        model::Event::ScheduleSettled { id, .. } => ("schedule_settled", id.to_string(), json!({})),
+        model::Event::AtRestNoted { started_with } => {
+            ("at_rest_noted", subject("services"), json!({ "count": started_with.len() }))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `km services`: what there is, what is wanted and seen of it, starting and stopping it, and how ZooKeeper is watched.
 
+mod ha;
 mod operate;
+mod schedules;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -51,6 +53,12 @@ pub enum Verb {
     Stop(operate::Operate),
     /// Restart one, all of a type, or the cluster, a few at a time
     Restart(operate::Restart),
+    /// What is started again by itself when it goes down, and why it is or is not
+    #[command(subcommand)]
+    Ha(ha::HaVerb),
+    /// When services go to sleep and wake by themselves
+    #[command(subcommand)]
+    Schedules(schedules::SchedulesVerb),
     /// How the watch of ZooKeeper stands
     Watch,
     /// What ZooKeeper shows of services, znode by znode
@@ -126,6 +134,7 @@ const SERVICES: &[Column] = &[
     ("SEEN", "/seen"),
     ("STALE", "/stale"),
     ("MASTER", "/coordination_master"),
+    ("STALE CONFIG", "/stale_properties"),
     ("SINCE", "/since"),
     ("BECAUSE", "/because"),
 ];
@@ -140,6 +149,7 @@ const COUNTS: &[Column] = &[
     ("DOWN", "/down"),
     ("DEGRADED", "/degraded"),
     ("UNKNOWN", "/unknown"),
+    ("STALE CONFIG", "/with_stale_properties"),
 ];
 
 const MATRIX: &[Column] = &[
@@ -201,6 +211,8 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
         Verb::Start(which) => operate::operate("start", which, client, output).await?,
         Verb::Stop(which) => operate::operate("stop", which, client, output).await?,
         Verb::Restart(restart) => operate::restart(restart, client, output).await?,
+        Verb::Ha(verb) => ha::run(verb, client, output).await?,
+        Verb::Schedules(verb) => schedules::run(verb, client, output).await?,
         Verb::Watch => watch(&client.get("/services/watch", &[]).await?.body, output),
         Verb::Sightings { service, host } => {
             let given = [("service", service), ("host", host)];

@@ -1,8 +1,12 @@
 //! Facts of Kyvos services: how ZooKeeper is watched, what it shows, what is wanted, and what is made of what is seen.
 
+mod configuration;
 mod control;
 mod discovery;
+mod ha;
 mod profile;
+mod schedule;
+mod standing;
 mod verdict;
 mod wanted;
 
@@ -11,18 +15,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::configuration::{Configuration, Configurations, nothing_stale};
 pub use self::control::{Control, Endpoint, Endpoints, Probe, control, endpoint};
 pub use self::discovery::{
     DISCOVERED_MAX, Discovery, FIELD_MAX_BYTES, FIELDS_MAX, Form, Found, PROPOSED_MAX, Znode,
+};
+pub use self::ha::{
+    AT_ONCE, BEGIN_WITHIN_MS, End, Ha, NOTE_MAX_BYTES, RESTARTS_MAX, Recoveries, Recovery, Scope,
+    Settings, WINDOW_MAX_MS, WINDOWS_MAX, Window,
 };
 pub use self::profile::{
     Marks, PATH_MAX_BYTES, PAYLOAD_MAX_BYTES, Payload, Profile, RULES_MAX, Rule, Sighted,
     is_address, is_path,
 };
+pub use self::schedule::{
+    Due, LATE_MAX_MS, Outcome, SCHEDULE_NAME_MAX_BYTES, SCHEDULES_MAX, Schedule, Timetable, Weekday,
+};
+pub use self::standing::{Desk, Reason, Standing as HaStanding, busy, turn_ms};
 pub use self::verdict::{EVIDENCE_MAX, Evidence, Judged, Judgement, Observer, Says, Verdict};
-pub use self::wanted::{ServiceId, Want, Wanted, Why};
+pub use self::wanted::{ServiceId, Want, Wanted, Why, zookeeper_sleeps, zookeeper_wanted_since};
 pub use super::command::{Command, Event};
-use crate::base::{Epoch, Revision, Timestamp};
+use crate::base::{Code, Epoch, Refusal, Revision, Timestamp};
 use crate::capabilities::hosts::model as hosts;
 use crate::capabilities::properties::schema::{File, ZOOKEEPER_PORT};
 use crate::machine::State;
@@ -71,8 +84,14 @@ pub struct Facts {
     pub wanted: BTreeMap<ServiceId, Wanted>,
     /// The latest verdict of each service.
     pub verdicts: BTreeMap<ServiceId, Judged>,
+    /// With which configuration each service was last started, as far as that is known.
+    pub started_with: BTreeMap<ServiceId, Configuration>,
     /// The tenure in which every service was last looked at; `None` before the first.
     pub judged_in: Option<Epoch>,
+    /// Whether and how what went down is started again by itself, and what was done so far.
+    pub ha: Ha,
+    /// When services go to sleep and wake, by the revision that made each.
+    pub schedules: BTreeMap<Revision, Schedule>,
 }
 
 /// Something people set, and when.
@@ -262,6 +281,12 @@ impl Facts {
     /// What znodes mean.
     pub fn profile(&self) -> Profile {
         self.profile.as_ref().map_or_else(Profile::guessed, |set| set.value.clone())
+    }
+
+    /// A schedule by its number.
+    pub fn schedule(&self, id: Revision) -> Result<&Schedule, Refusal> {
+        let unknown = || Refusal::new(Code::NoSuchSchedule, format!("There is no schedule {id}."));
+        self.schedules.get(&id).ok_or_else(unknown)
     }
 
     /// How ZooKeeper is spoken to.

@@ -3,6 +3,8 @@
 mod discovery;
 mod inventory;
 mod judging;
+mod recovery;
+mod schedules;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,8 @@ use std::collections::BTreeMap;
 pub use self::discovery::{form, propose};
 pub use self::inventory::{Seen, Service, inventory};
 pub use self::judging::{Looked, Looks, askers, due, may_judge, news};
+pub use self::recovery::recoveries;
+pub use self::schedules::scheduled;
 pub use self::verdict::verdict;
 use super::command::Command;
 use super::model::{

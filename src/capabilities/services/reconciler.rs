@@ -4,6 +4,9 @@
 //! ended; the next pass begins another. While ZooKeeper is away nothing waits for it: what was seen is stale, with its age.
 
 mod judging;
+mod recovering;
+mod saying;
+mod scheduling;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +26,12 @@ use crate::cluster::Group;
 use crate::leadership::{Pass, Reconciler, Tenure};
 
 pub use self::judging::Judging;
+pub use self::recovering::Recovering;
+#[cfg(test)]
+pub(crate) use self::recovering::pass as recover;
+pub use self::scheduling::Scheduling;
+#[cfg(test)]
+pub(crate) use self::scheduling::pass as schedule;
 
 /// How often is looked whether there is something to watch.
 const PERIOD: Duration = Duration::from_secs(5);

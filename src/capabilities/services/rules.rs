@@ -2,14 +2,16 @@
 //! services, and how they are controlled, is in `control`.
 
 mod control;
+mod ha;
+mod schedules;
 
 use super::command::{Command, Event};
 use super::model::{
     Access, BECAUSE_MAX_BYTES, Control, DISCOVERED_MAX, FIELD_MAX_BYTES, FIELDS_MAX, Facts, Form,
     Found, HOST_TEXT_MAX_BYTES, Identity, Login, PATH_MAX_BYTES, PEM_MAX_BYTES, PROPOSED_MAX,
-    Probe, Profile, Rule, SEALED_MAX_BYTES, SERVERS_MAX, SIGHTINGS_MAX, Server, Set, Sighted,
-    Sighting, Standing, TOLD_MAX, TROUBLES_MAX, Tls, USERNAME_MAX_BYTES, Watch, Znode, is_path,
-    wanted,
+    Probe, Profile, Recovery, Rule, SCHEDULE_NAME_MAX_BYTES, SEALED_MAX_BYTES, SERVERS_MAX,
+    SIGHTINGS_MAX, Server, Set, Sighted, Sighting, Standing, TOLD_MAX, TROUBLES_MAX, Tls,
+    USERNAME_MAX_BYTES, Watch, Znode, is_path, wanted,
 };
 use crate::base::text::{cut, fits, one_line};
 use crate::base::{Code, Refusal, Revision};
@@ -47,8 +49,23 @@ impl Capability for Room {
                 control::want(state, moment, services, (*want, *why), *operation, *expect)?
             }
             Command::NoteVerdicts { judged, whole } => {
-                control::note_verdicts(state, judged, *whole)?
+                control::note_verdicts(state, moment, judged, *whole)?
             }
+            Command::SetHa { settings, expect } => ha::set(state, settings, *expect)?,
+            Command::OpenWindow { scope, from, until, note } => {
+                ha::open_window(state, moment, (*scope, *from, *until), note)?
+            }
+            Command::CloseWindow { id } => ha::close_window(facts, *id)?,
+            Command::Acknowledge { service } => ha::acknowledge(state, *service)?,
+            Command::Recover { of } => ha::recover(state, moment, *of)?,
+            Command::SettleRecovery { of } => ha::settle(state, moment, *of)?,
+            Command::SetSchedule { id, setting, expect } => {
+                schedules::set(state, *id, setting, *expect)?
+            }
+            Command::RemoveSchedule { id, expect } => schedules::remove(facts, *id, *expect)?,
+            Command::NoteDue { id, at } => schedules::due(state, moment, *id, *at)?,
+            Command::SettleSchedule { id } => schedules::settle(state, moment, *id)?,
+            Command::NoteAtRest { services } => control::note_at_rest(state, services)?,
         };
         Ok(vec![event])
     }
@@ -104,13 +121,37 @@ impl Capability for Room {
                 forgotten.iter().for_each(|service| drop(facts.wanted.remove(service)));
                 control::wanted_set(facts, moment, services, (*want, *why), by);
             }
-            Event::VerdictsNoted { judged, whole, forgotten } => {
-                forgotten.iter().for_each(|service| drop(facts.verdicts.remove(service)));
+            Event::VerdictsNoted { judged, whole, started_with, forgotten } => {
+                forgotten.iter().for_each(|service| control::forget(facts, *service));
+                control::started_with(facts, started_with);
                 for (service, judgement) in judged {
                     control::judged(facts, moment, *service, judgement);
                 }
                 facts.judged_in = whole.or(facts.judged_in);
             }
+            Event::HaSet { settings } => ha::ha_set(facts, moment, settings),
+            Event::WindowOpened { window, ended } => {
+                ha::window_opened(facts, moment, window, ended);
+            }
+            Event::WindowClosed { id } => drop(facts.ha.windows.remove(id)),
+            Event::RecoveriesAcknowledged { service } => ha::acknowledged(facts, *service),
+            Event::RecoveryDecided { of, on, down_since, because, wanted, forgotten } => {
+                forgotten.iter().for_each(|service| drop(facts.ha.recoveries.remove(service)));
+                let (asked, at, because) = (revision, moment.at, because.clone());
+                let (on, down_since, wanted) = (*on, *down_since, *wanted);
+                let last = Recovery { asked, at, on, down_since, because, wanted, ended: None };
+                ha::decided(facts, moment, *of, last);
+            }
+            Event::RecoverySettled { of, end } => ha::settled(facts, moment, *of, *end),
+            Event::ScheduleSet { id, setting, waited } => {
+                schedules::was_set(facts, moment, *id, setting, *waited);
+            }
+            Event::ScheduleRemoved { id } => drop(facts.schedules.remove(id)),
+            Event::ScheduleDue { id, at, outcome } => {
+                schedules::came_due(facts, moment, *id, *at, *outcome);
+            }
+            Event::ScheduleSettled { id, outcome } => schedules::settled(facts, *id, *outcome),
+            Event::AtRestNoted { started_with } => control::started_with(facts, started_with),
         }
     }
 
@@ -142,10 +183,44 @@ impl Capability for Room {
                 Trace::new("services.want", named)
                     .changing(None, Some(format!("{} ({})", want.as_str(), why.as_str())))
             }
-            Command::NoteWatch { .. }
+            Command::SetHa { settings, .. } => {
+                let before = facts.ha.settings.as_ref().map(|set| ha::in_words(&set.value));
+                Trace::new("services.set_ha", "services-ha")
+                    .changing(before, settings.as_ref().map(ha::in_words))
+            }
+            Command::OpenWindow { scope, until, .. } => {
+                Trace::new("services.open_window", ha::scope(state, *scope))
+                    .changing(None, Some(format!("until {until}")))
+            }
+            Command::CloseWindow { id } => Trace::new("services.close_window", id.to_string()),
+            Command::Acknowledge { service } => {
+                Trace::new("services.acknowledge", service.name(state))
+            }
+            Command::Recover { of } => Trace::new("services.recover", of.name(state)),
+            Command::SetSchedule { id, setting, .. } => {
+                let before = id.and_then(|id| facts.schedules.get(&id));
+                let before = before.map(|known| schedules::in_words(&known.setting));
+                Trace::new("services.set_schedule", cut(&setting.name, SCHEDULE_NAME_MAX_BYTES))
+                    .changing(before, Some(schedules::in_words(setting)))
+            }
+            Command::RemoveSchedule { id, .. } => {
+                let known = facts.schedules.get(id);
+                let name = known.map_or_else(|| id.to_string(), |it| it.setting.name.clone());
+                Trace::new("services.remove_schedule", name)
+                    .changing(known.map(|known| schedules::in_words(&known.setting)), None)
+            }
+            Command::NoteDue { id, .. } => {
+                let known = facts.schedules.get(id);
+                let name = known.map_or_else(|| id.to_string(), |it| it.setting.name.clone());
+                Trace::new("services.schedule_due", name)
+            }
+            Command::SettleSchedule { .. }
+            | Command::SettleRecovery { .. }
+            | Command::NoteWatch { .. }
             | Command::NoteSightings { .. }
             | Command::NoteDiscovery { .. }
-            | Command::NoteVerdicts { .. } => return None,
+            | Command::NoteVerdicts { .. }
+            | Command::NoteAtRest { .. } => return None,
         })
     }
 }

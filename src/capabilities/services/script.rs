@@ -2,9 +2,10 @@
 
 use super::command::Command;
 use super::model::{
-    Access, Control, Evidence, Form, Freshness, Identity, Judgement, Login, Marks, Observer,
-    Payload, Probe, Profile, Rule, Says, Server, ServiceId, ServiceType, Sighted, Standing, Tls,
-    Verdict, Want, Why, Znode, freshness, verdict_freshness,
+    Access, Configurations, Control, Evidence, Form, Freshness, Identity, Judgement, Login, Marks,
+    Observer, Payload, Probe, Profile, Rule, Says, Scope, Server, ServiceId, ServiceType, Settings,
+    Sighted, Standing, Timetable, Tls, Verdict, Want, Weekday, Why, Znode, freshness,
+    verdict_freshness,
 };
 use crate::base::{HostId, Timestamp};
 use crate::machine::State;
@@ -23,6 +24,18 @@ pub(crate) const VERBS: &[&str] = &[
     "reset-control",
     "want",
     "note-verdicts",
+    "set-ha",
+    "reset-ha",
+    "open-window",
+    "close-window",
+    "acknowledge",
+    "recover",
+    "settle",
+    "set-schedule",
+    "remove-schedule",
+    "note-due",
+    "settle-schedule",
+    "note-at-rest",
 ];
 
 /// `set-profile PATTERN [service=] [marks=] [address=true] [json=HOST,PORT] [verified=true] [times=N] [expect=@N]` ·
@@ -34,7 +47,12 @@ pub(crate) const VERBS: &[&str] = &[
 /// `note-discovery @ASK PATH [form=json|address] [because=] [propose=PATTERN] [times=N]` ·
 /// `set-control TYPE UNIT [tcp=PORT] [http=PATH] [probe=none] [expect=@N]` · `reset-control TYPE [expect=@N]` ·
 /// `want running|stopped TYPE:HOST… [why=] [operation=@N] [expect=@N]` ·
-/// `note-verdicts up|down|degraded|unknown BECAUSE TYPE:HOST… [whole=true] [observers=N] [times=N]`.
+/// `set-ha on|off [automation=false] [off=TYPE] [restarts=N] [settle=MS] [pause=MS] [standby=TYPE:HOST] [expect=@N]` ·
+/// `reset-ha [expect=@N]` · `open-window cluster|TYPE|TYPE:HOST|HOST [from=MS] until=MS [note=]` · `close-window @N` ·
+/// `acknowledge TYPE:HOST` · `recover TYPE:HOST` · `settle TYPE:HOST` ·
+/// `set-schedule running|stopped HH:MM name= [type=] [offset=MINUTES] [days=mon,tue] [enabled=false] [id=@N] [expect=@N]` ·
+/// `remove-schedule @N [expect=@N]` · `note-due @N MS` · `settle-schedule @N` · `note-at-rest TYPE:HOST…` ·
+/// `note-verdicts up|down|degraded|unknown BECAUSE TYPE:HOST… [whole=true] [says=not_there|nothing] [observers=N] [times=N]`.
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
     match verb.as_str() {
@@ -79,6 +97,30 @@ pub(crate) fn command(words: &mut Words) -> Command {
         }
         "want" => want(words),
         "note-verdicts" => note_verdicts(words),
+        "set-ha" => set_ha(words),
+        "reset-ha" => Command::SetHa { settings: None, expect: words.read_option("expect") },
+        "open-window" => {
+            let scope = scope(&words.next());
+            let (from, until) = (words.read_option("from"), words.read_option("until"));
+            let (from, until) = (from.map(Timestamp), Timestamp(until.expect("until=MS")));
+            let note = words.option("note").unwrap_or_default();
+            Command::OpenWindow { scope, from, until, note }
+        }
+        "close-window" => Command::CloseWindow { id: words.revision() },
+        "acknowledge" => Command::Acknowledge { service: one(&words.next()) },
+        "recover" => Command::Recover { of: one(&words.next()) },
+        "settle" => Command::SettleRecovery { of: one(&words.next()) },
+        "set-schedule" => {
+            let setting = timetable(words);
+            let (id, expect) = (words.read_option("id"), words.read_option("expect"));
+            Command::SetSchedule { id, setting, expect }
+        }
+        "remove-schedule" => {
+            Command::RemoveSchedule { id: words.revision(), expect: words.read_option("expect") }
+        }
+        "note-due" => Command::NoteDue { id: words.revision(), at: Timestamp(words.read()) },
+        "settle-schedule" => Command::SettleSchedule { id: words.revision() },
+        "note-at-rest" => Command::NoteAtRest { services: services(words) },
         other => panic!("services know no {other}"),
     }
 }
@@ -88,12 +130,61 @@ fn service_type(name: &str) -> ServiceType {
 }
 
 fn services(words: &mut Words) -> Vec<ServiceId> {
-    let service = |word: &String| {
-        let (kind, host) = word.split_once(':').expect("TYPE:HOST");
-        let host = HostId(host.trim_start_matches('@').parse().unwrap());
-        ServiceId { service: service_type(kind), host }
+    words.rest().iter().map(|word| one(word)).collect()
+}
+
+fn one(word: &str) -> ServiceId {
+    let (kind, host) = word.split_once(':').expect("TYPE:HOST");
+    let host = HostId(host.trim_start_matches('@').parse().unwrap());
+    ServiceId { service: service_type(kind), host }
+}
+
+fn scope(word: &str) -> Scope {
+    match word {
+        "cluster" => Scope::Cluster,
+        word if word.contains(':') => Scope::Service(one(word)),
+        word => match ServiceType::named(word) {
+            Some(kind) => Scope::Type(kind),
+            None => Scope::Host(HostId(word.trim_start_matches('@').parse().unwrap())),
+        },
+    }
+}
+
+fn timetable(words: &mut Words) -> Timetable {
+    let want = match words.next().as_str() {
+        "running" => Want::Running,
+        "stopped" => Want::Stopped,
+        other => panic!("nobody wants {other}"),
     };
-    words.rest().iter().map(service).collect()
+    let at = words.next();
+    let (hours, minutes) = at.split_once(':').expect("HH:MM");
+    let minute = hours.parse::<u32>().unwrap() * 60 + minutes.parse::<u32>().unwrap();
+    let days = words.option("days");
+    let day = |name: &str| Weekday::named(name).expect("a day");
+    Timetable {
+        name: words.option("name").unwrap_or_default(),
+        want,
+        kind: words.option("type").map(|name| service_type(&name)),
+        second: minute * 60,
+        offset: words.read_option("offset").unwrap_or_default(),
+        days: days.map_or(Weekday::ALL.into(), |days| days.split(',').map(day).collect()),
+        enabled: words.read_option("enabled").unwrap_or(true),
+    }
+}
+
+fn set_ha(words: &mut Words) -> Command {
+    let usual = Settings::default();
+    let settings = Settings {
+        enabled: words.next() == "on",
+        automation: words.read_option("automation").unwrap_or(true),
+        off: words.option("off").iter().map(|name| service_type(name)).collect(),
+        restarts_max: words.read_option("restarts").unwrap_or(usual.restarts_max),
+        settle_ms: words.read_option("settle").unwrap_or(usual.settle_ms),
+        pause_ms: words.read_option("pause").unwrap_or(usual.pause_ms),
+        standbys: words.option("standby").iter().map(|name| one(name)).collect(),
+        ..usual
+    };
+    Command::SetHa { settings: Some(settings), expect: words.read_option("expect") }
 }
 
 fn want(words: &mut Words) -> Command {
@@ -122,12 +213,13 @@ fn note_verdicts(words: &mut Words) -> Command {
     let because = words.next();
     let whole = words.read_option("whole").unwrap_or(false);
     let (observers, times) = (words.read_option("observers"), words.read_option("times"));
-    let seen = Evidence {
-        observer: Observer::Unit,
-        says: Says::There,
-        because: because.clone(),
-        at: Timestamp(7),
+    let says = match words.option("says").as_deref() {
+        Some("not_there") => Says::NotThere,
+        Some("nothing") => Says::Nothing,
+        _ => Says::There,
     };
+    let seen =
+        Evidence { observer: Observer::Unit, says, because: because.clone(), at: Timestamp(7) };
     let evidence = vec![seen; observers.unwrap_or(1)];
     let judgement = Judgement { verdict, because, evidence };
     let judged = services(words).into_iter().map(|service| (service, judgement.clone()));
@@ -269,6 +361,23 @@ pub(crate) fn show(state: &State, _words: &mut Words) -> Vec<String> {
         let (is, was) = (judged.judgement.verdict.as_str(), judged.was.map(Verdict::as_str));
         let (name, last_up) = (service.name(state), judged.last_up.is_some());
         said.push(format!("{name} is {is}, was {was:?}, ever up: {last_up}"));
+    }
+    let configurations = Configurations::of(state);
+    for service in facts.started_with.keys() {
+        let (name, old) = (service.name(state), configurations.old(*service));
+        said.push(format!("{name} runs with older values of: {}", old.join(" ")));
+    }
+    for (id, window) in &facts.ha.windows {
+        said.push(format!("@{id} window {:?} until {}", window.scope, window.until));
+    }
+    for (service, known) in &facts.ha.recoveries {
+        let (name, times, last) = (service.name(state), known.times.len(), &known.last);
+        let (asked, on, end) = (last.asked, last.on.name(state), last.ended.map(|(end, _)| end));
+        said.push(format!("{name} recovered {times} times, last @{asked} on {on}: {end:?}"));
+    }
+    for (id, known) in &facts.schedules {
+        let (name, last) = (&known.setting.name, known.last.as_ref().map(|due| due.outcome));
+        said.push(format!("@{id} schedule {name}, enabled: {}: {last:?}", known.setting.enabled));
     }
     match verdict_freshness(state) {
         Freshness::Fresh => said.push("verdicts are fresh".into()),

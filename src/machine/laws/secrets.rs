@@ -32,6 +32,8 @@ fn story() -> Vec<Step> {
         format!("hosts enrol 17 {SECRET} km1:7445"),
         "services set-access ca=AAAA certificate=BBBB key_bytes=64 username=u password_bytes=64"
             .to_owned(),
+        "alerts add-channel w webhook https://h secret_bytes=64".to_owned(),
+        "alerts add-channel m email h:25 a@b username=u password_bytes=64".to_owned(),
     ];
     let step = |(line, request): (String, u64)| Step {
         line,

@@ -90,7 +90,8 @@ fn line() -> impl Strategy<Value = String> {
         hosts(),
         prechecks(),
         installs(),
-        services()
+        services(),
+        alerts()
     ]
 }
 
@@ -340,5 +341,56 @@ fn services() -> impl Strategy<Value = String> {
         (10..40_u64, 0..700_usize, any::<bool>()).prop_map(|(host, long, whole)| format!(
             "services note-verdicts down repeat(b,{long}) web_portal:{host} whole={whole}"
         )),
+        (any::<bool>(), 0..30_u32, expect()).prop_map(|(on, restarts, expect)| {
+            let on = if on { "on" } else { "off" };
+            format!("services set-ha {on} settle=0 restarts={restarts}{expect}")
+        }),
+        (10..40_u64)
+            .prop_map(|host| format!("services note-verdicts up so web_portal:{host} whole=true")),
+        (10..40_u64, 0..4_000_000_u64, 0..300_usize).prop_map(|(host, until, long)| format!(
+            "services open-window web_portal:{host} until={until} note=repeat(n,{long})"
+        )),
+        (10..60_u64).prop_map(|id| format!("services close-window {id}")),
+        (10..40_u64).prop_map(|host| format!("services recover web_portal:{host}")),
+        (10..40_u64).prop_map(|host| format!("services settle web_portal:{host}")),
+        (10..40_u64).prop_map(|host| format!("services acknowledge web_portal:{host}")),
+        (0..1_600_u16, 0..80_usize, expect()).prop_map(|(minute, long, expect)| format!(
+            "services set-schedule stopped {:02}:{:02} name=repeat(n,{long}){expect}",
+            minute / 60,
+            minute % 60
+        )),
+        (10..60_u64, 0..4_000_u64)
+            .prop_map(|(id, minute)| format!("services note-due {id} {}", minute * 60_000)),
+        (10..60_u64).prop_map(|id| format!("services settle-schedule {id}")),
+        Just("services note-at-rest bi_server:4".to_owned()),
+        (10..60_u64).prop_map(|id| format!("services remove-schedule {id}")),
+        (10..60_u64, 10..40_u64).prop_map(|(ask, host)| format!(
+            "operations begin recover {ask} web_portal:{host}:km1"
+        )),
+    ]
+}
+
+fn alerts() -> impl Strategy<Value = String> {
+    let (id, key) = (|| 3..60_u64, || 0..4_u32);
+    prop_oneof![
+        (key(), 0..600_usize).prop_map(|(key, long)| format!(
+            "alerts raise k{key} HOST_SILENT text=repeat(t,{long})"
+        )),
+        (key(), 0..5_u32, any::<bool>()).prop_map(|(key, time, grave)| {
+            let severity = if grave { "error" } else { "info" };
+            format!("alerts raise m{key} ACTIVE_CHANGED occurrence={time} severity={severity}")
+        }),
+        key().prop_map(|key| format!("alerts resolve k{key}")),
+        id().prop_map(|id| format!("alerts acknowledge {id} seen")),
+        key().prop_map(|name| format!("alerts add-channel c{name} least=info webhook https://h")),
+        (id(), expect())
+            .prop_map(|(id, expect)| format!("alerts set-channel {id} c0 email h:25 a@b{expect}")),
+        (id(), expect()).prop_map(|(id, expect)| format!("alerts remove-channel {id}{expect}")),
+        id().prop_map(|id| format!("alerts try-out {id}")),
+        (id(), id()).prop_map(|(id, asked)| format!("alerts note-try-out {id} {asked}")),
+        (id(), id(), any::<bool>()).prop_map(|(id, letter, failed)| {
+            let failed = if failed { " failed=no" } else { "" };
+            format!("alerts note-told {id} {letter}{failed}")
+        }),
     ]
 }

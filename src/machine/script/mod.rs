@@ -23,7 +23,7 @@ pub(crate) use world::command_of;
 
 use crate::base::Code;
 use crate::capabilities::{
-    access, hosts, installs, managers, operations, prechecks, properties, services,
+    access, alerts, hosts, installs, managers, operations, prechecks, properties, services,
 };
 
 /// Tells every script of a room to a machine of its own and compares what it says.
@@ -105,8 +105,9 @@ fn difference(path: &Path, line: usize, written: &str, now: &str) -> String {
 }
 
 /// Every verb of every room.
-pub(crate) const VERBS: [(&str, &[&str]); 8] = [
+pub(crate) const VERBS: [(&str, &[&str]); 9] = [
     ("access", access::script::VERBS),
+    ("alerts", alerts::script::VERBS),
     ("hosts", hosts::script::VERBS),
     ("installs", installs::script::VERBS),
     ("managers", managers::script::VERBS),

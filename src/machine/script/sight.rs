@@ -5,7 +5,7 @@
 //! number after it. `looked @5 answered|silent` is a look at a host, now. `answered PART good|denied|bad|silent WHY` is
 //! the answer to every question of the prechecks that holds that part. `plan ROOM` prints what there is to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use super::words::Words;
@@ -142,6 +142,7 @@ impl Sight {
                 .map(|id| (*id, Revision(last_log.0.saturating_sub(behind(id)))))
                 .collect(),
             processes: self.answers.iter().map(|(id, at)| (*id, Timestamp(*at))).collect(),
+            full: BTreeSet::new(),
             now,
         }
     }

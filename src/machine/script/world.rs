@@ -8,7 +8,7 @@ use super::sight::Sight;
 use super::words::{Words, duration_ms};
 use crate::base::{Digest, Epoch, ManagerId, RequestId, Sha256, Timestamp};
 use crate::capabilities::{
-    access, hosts, installs, managers, operations, prechecks, properties, services,
+    access, alerts, hosts, installs, managers, operations, prechecks, properties, services,
 };
 use crate::machine::{Actor, Command, Proposal, State, apply, read_image, write_image};
 
@@ -189,6 +189,7 @@ impl World {
             "prechecks" => prechecks::script::show(&self.state, words),
             "installs" => installs::script::show(&self.state, words),
             "services" => services::script::show(&self.state, words),
+            "alerts" => alerts::script::show(&self.state, words),
             "access" => access::script::show(&self.state, words, self.at),
             other => panic!("there is no room {other}"),
         }
@@ -213,6 +214,7 @@ fn command(room: &str, words: &mut Words) -> Command {
         "prechecks" => prechecks::script::command(words).into(),
         "installs" => installs::script::command(words).into(),
         "services" => services::script::command(words).into(),
+        "alerts" => alerts::script::command(words).into(),
         "access" => access::script::command(words).into(),
         other => panic!("there is no room {other}"),
     }

@@ -1,17 +1,20 @@
 // Deleting instances: with its consequences, down to two and the banner of two, in a group of its own.
 import assert from 'node:assert/strict';
-import { everyoneUp, ownDemo, scene, visit } from '../harness.mjs';
+import { everyoneUp, openBrowser, ownDemo, scene, visit } from '../harness.mjs';
 import { choose, confirm, ended, menuOf, rowOf } from './nodes.mjs';
 
 const dir = ownDemo(['--managers', '3']);
 
 // row 87; section 5.10, banner 2
 scene(
-  'a deleted Passive is gone from every page; two are left, which is said, and leads to a witness',
+  'a deleted Passive is gone from every page, its own page goes to another; two are left, which leads to a witness',
   { dir, timeout: 180_000 },
   async ({ page }) => {
     const { active, passives, admin, ...rest } = await everyoneUp(dir);
-    const { id } = passives[1];
+    const { id, api_url } = passives[1];
+    const own = await openBrowser({ dir });
+    await visit(own.page, passives[1], '/audit');
+    await own.page.getByRole('heading', { name: 'Audit', level: 1 }).waitFor();
     await visit(page, active);
     const dialog = await choose(page, id, 'Delete');
     await dialog.getByText('Afterwards: Quorum 2 of 2 · tolerates 0 failures.').waitFor();
@@ -19,6 +22,11 @@ scene(
     const operation = await ended(active, 'REMOVE_MANAGER', { admin, ...rest });
     assert.equal(operation.status, 'succeeded', operation.error);
     await rowOf(page, id).waitFor({ state: 'detached' });
+    await own.page.waitForURL((url) => url.origin !== new URL(api_url).origin && url.pathname === '/audit', {
+      timeout: 60_000,
+    });
+    await own.page.getByText(/^(info: )?You were switched to .+\./i).waitFor();
+    await own.context.close();
     await page
       .getByText(
         'No automatic failover: 2 of 2 Kyvos Manager instances are required. Add a third instance or a witness.',

@@ -39,6 +39,20 @@ describe('what is heard of the own Manager', () => {
     expect(search).toHaveBeenCalledOnce();
   });
 
+  it('that a member fell silent has the services counted anew, and only then', () => {
+    const queries = newQueryClient();
+    const { onStatus } = liveListener(queries, () => vi.fn());
+    const isOld = () => queries.getQueryState(['services', 'counts'])?.isInvalidated;
+    const [first, ...others] = aCluster().members;
+    if (first === undefined) throw new Error('a group has members');
+    onStatus(aCluster());
+    queries.setQueryData(['services', 'counts'], {});
+    onStatus(aCluster());
+    expect(isOld()).toBe(false);
+    onStatus(aCluster({ members: [{ ...first, reachable: !first.reachable }, ...others] }));
+    expect(isOld()).toBe(true);
+  });
+
   it('that somebody new is at its address ends the search', () => {
     const { onStatus, stopped } = listening();
     onStatus(removed);

@@ -2,18 +2,24 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { api, readLocally } from './client';
-import { connection, setConnection } from './connection';
+import { connection, noteHeard, setConnection } from './connection';
 import { wasRemoved } from './failover';
+import { gatherer } from './gather';
 import { keys, makeOld, queriesMadeOldBy } from './queries';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
 import type { Cluster } from './types';
+
+/** Who of the group answers. The list of services counts the Kyvos Managers by it, and no event tells of it. */
+const whoAnswers = (cluster: Cluster | undefined) =>
+  cluster?.members.map(({ id, reachable }) => `${id} ${reachable}`).join();
 
 /** The group's status as it came with an event. While nobody is Active, reads turn to this Manager's own copy. */
 function takeStatus(queries: QueryClient, cluster: Cluster) {
   const before = queries.getQueryData<Cluster>(keys.cluster);
   queries.setQueryData(keys.cluster, cluster);
   makeOld(queries, keys.managers);
+  if (whoAnswers(before) !== whoAnswers(cluster)) makeOld(queries, keys.services);
   const nobody = (of: Cluster | undefined) => of !== undefined && of.active == null;
   if (nobody(before) === nobody(cluster) && before !== undefined) return;
   readLocally(nobody(cluster));
@@ -34,8 +40,14 @@ export function liveListener(
   const begin = () => {
     stopSearch ??= search(cluster);
   };
+  const old = gatherer((queryKeys) => {
+    for (const queryKey of queryKeys) makeOld(queries, queryKey);
+  });
   return {
-    end: stop,
+    end() {
+      stop();
+      old.end();
+    },
     onOpen() {
       if (!wasRemoved(cluster())) stop();
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
@@ -51,10 +63,8 @@ export function liveListener(
       // A stream refused with 401 looks like any other break; asking who we are tells, and signs out.
       void api.GET('/me').catch(() => undefined);
     },
-    onHeard: () => setConnection({ heardAt: Date.now() }),
-    onChange(event) {
-      for (const queryKey of queriesMadeOldBy(event)) makeOld(queries, queryKey);
-    },
+    onHeard: noteHeard,
+    onChange: (event) => old.add(queriesMadeOldBy(event)),
     onStatus(status) {
       takeStatus(queries, status);
       // It says itself that it goes: nobody waits for its silence.

@@ -9,8 +9,6 @@ export interface Trial {
 
 export interface Connection {
   state: 'connecting' | 'live' | 'lost';
-  /** Browser time of the last sign of life. */
-  heardAt: number | undefined;
   /** Browser time at which the connection broke; only while lost. */
   lostAt: number | undefined;
   trials: Trial[];
@@ -18,7 +16,6 @@ export interface Connection {
 
 let current: Connection = {
   state: 'connecting',
-  heardAt: undefined,
   lostAt: undefined,
   trials: [],
 };
@@ -30,6 +27,16 @@ export function setConnection(change: Partial<Connection>): void {
 }
 
 export const connection = () => current;
+
+let heardAt: number | undefined;
+
+/** A sign of life. Hundreds come in a second, and nothing on screen is about a single one: nobody is told. */
+export function noteHeard(): void {
+  heardAt = Date.now();
+}
+
+/** Browser time of the last sign of life. */
+export const lastHeardAt = () => heardAt;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);

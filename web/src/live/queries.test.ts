@@ -7,10 +7,16 @@ describe('a live event makes old', () => {
   it.each([
     ['properties', 'custom/greeting', [keys.properties, keys.audit]],
     ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
-    ['managers', 'km1.example', [keys.managers, keys.cluster, keys.joinTokens, keys.hosts, keys.audit]],
-    ['hosts', '12', [keys.hosts, keys.managers, keys.audit]],
+    [
+      'managers',
+      'km1.example',
+      [keys.managers, keys.cluster, keys.joinTokens, keys.hosts, keys.services, keys.audit],
+    ],
+    ['hosts', '12', [keys.hosts, keys.managers, keys.services, keys.audit]],
+    ['services', 'zookeeper', [keys.services, keys.audit]],
+    ['alerts', '4711', [keys.alerts, keys.audit]],
     ['prechecks', 'group', [keys.prechecks, keys.explanations, keys.audit]],
-    ['operations', '88', [keys.operations, keys.managers, keys.audit]],
+    ['operations', '88', [keys.operations, keys.managers, keys.services, keys.audit]],
     ['access', 'mira', [['access'], keys.me, keys.audit]],
     ['audit', '', [keys.audit]],
   ])('of %s about %s what it is about', (room, subject, old) => {
@@ -35,20 +41,43 @@ describe('a failed read', () => {
   });
 });
 
-describe('what is read for the first time while it changes', () => {
-  it('is read once more, because the answer under way may be older than the change', async () => {
+describe('what is read while it changes', () => {
+  /** A query under somebody's eyes, whose answers are given by hand. */
+  function watched() {
     const answers: ((text: string) => void)[] = [];
     const queryFn = vi.fn(() => new Promise<string>((answer) => answers.push(answer)));
     const queries = newQueryClient();
     const observer = new QueryObserver(queries, { queryKey: keys.operation(7), queryFn });
     const end = observer.subscribe(() => undefined);
+    const shows = (text: string) => vi.waitFor(() => expect(observer.getCurrentResult().data).toBe(text));
+    const asked = (times: number) => vi.waitFor(() => expect(queryFn).toHaveBeenCalledTimes(times));
+    return { answers, asked, end, queries, shows };
+  }
+
+  it('is read once more, because the answer under way may be older than the change', async () => {
+    const { answers, asked, end, queries, shows } = watched();
     // Three changes while the first answer is on its way: it was given before them.
     for (let n = 0; n < 3; n++) makeOld(queries, keys.operations);
-    expect(queryFn).toHaveBeenCalledTimes(1);
+    await asked(1);
     answers[0]?.('step 2 runs');
-    await vi.waitFor(() => expect(queryFn).toHaveBeenCalledTimes(2));
+    await asked(2);
     answers[1]?.('all is done');
-    await vi.waitFor(() => expect(observer.getCurrentResult().data).toBe('all is done'));
+    await shows('all is done');
+    end();
+  });
+
+  it('is shown although it changes again each time before it has been read', async () => {
+    const { answers, asked, end, queries, shows } = watched();
+    answers[0]?.('step 1');
+    await shows('step 1');
+    makeOld(queries, keys.operations);
+    await asked(2);
+    for (let step = 2; step < 5; step++) {
+      makeOld(queries, keys.operations);
+      answers[step - 1]?.(`step ${step}`);
+      await shows(`step ${step}`);
+      await asked(step + 1);
+    }
     end();
   });
 });

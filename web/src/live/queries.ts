@@ -18,7 +18,20 @@ export const keys = {
   propertyHistory: (file: string, name: string) => ['properties', 'history', file, name],
   operations: ['operations'],
   operation: (id: number) => ['operations', id],
+  services: ['services'],
+  serviceWatch: ['services', 'watch'],
+  serviceList: ['services', 'list'],
+  serviceCounts: ['services', 'counts'],
+  service: (id: string) => ['services', 'one', id],
+  serviceControls: ['services', 'controls'],
+  servicesHa: ['services', 'ha'],
+  serviceStandings: ['services', 'standings'],
+  maintenanceWindows: ['services', 'windows'],
+  serviceSchedules: ['services', 'schedules'],
+  alerts: ['alerts'],
+  alertChannels: ['alerts', 'channels'],
   audit: ['audit'],
+  access: ['access'],
   users: ['access', 'users'],
   tokens: ['access', 'tokens'],
   joinTokens: ['access', 'join-tokens'],
@@ -26,16 +39,18 @@ export const keys = {
 
 const BY_ROOM: Record<string, QueryKey[]> = {
   // A host shows the Manager on it and goes by its alias.
-  managers: [keys.managers, keys.cluster, keys.joinTokens, keys.hosts],
+  managers: [keys.managers, keys.cluster, keys.joinTokens, keys.hosts, keys.services],
   // Where a Manager may be added, and how it is reached, follows from its host.
-  hosts: [keys.hosts, keys.managers],
+  hosts: [keys.hosts, keys.managers, keys.services],
   installs: [keys.managers, keys.cluster],
   // Whether a Manager may come to a host depends on what was found there.
   prechecks: [keys.prechecks, keys.explanations],
   properties: [keys.properties],
-  // What is under way with an instance decides what else can be done with it.
-  operations: [keys.operations, keys.managers],
-  access: [['access'], keys.me],
+  // What is under way with an instance or a service decides what else can be done with it.
+  operations: [keys.operations, keys.managers, keys.services],
+  access: [keys.access, keys.me],
+  services: [keys.services],
+  alerts: [keys.alerts],
   audit: [],
 };
 
@@ -53,18 +68,18 @@ export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject'>): 
 
 const readAgain = new WeakSet<Query>();
 
-/** Has what stands under a key read again. What is just being read for the first time takes no notice of that: the library waits
- * for the answer under way, which may be older than the change. So it is read once more after that. */
+/** Has what stands under a key read again. What is just being read is read to its end, and then once more: the answer under way may
+ * be older than the change. Were it begun anew instead, a long list that keeps changing would never be shown. */
 export function makeOld(queries: QueryClient, queryKey: QueryKey): void {
-  const all = queries.getQueryCache().findAll({ queryKey });
-  const first = all.filter(({ state }) => state.data === undefined && state.fetchStatus === 'fetching');
-  void queries.invalidateQueries({ queryKey });
-  for (const query of first.filter((each) => !readAgain.has(each))) {
+  const underWay = queries.getQueryCache().findAll({ queryKey, fetchStatus: 'fetching' });
+  const toTheEnd = { cancelRefetch: false };
+  void queries.invalidateQueries({ queryKey }, toTheEnd);
+  for (const query of underWay.filter((each) => !readAgain.has(each))) {
     const exactly = { queryKey: query.queryKey, exact: true };
     readAgain.add(query);
-    void queries.invalidateQueries(exactly).then(() => {
+    void queries.invalidateQueries(exactly, toTheEnd).then(() => {
       readAgain.delete(query);
-      return queries.invalidateQueries(exactly);
+      return queries.invalidateQueries(exactly, toTheEnd);
     });
   }
 }

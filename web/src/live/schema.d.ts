@@ -4,6 +4,97 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts, the newest first. Resolved ones are kept for a while. */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of alerts. */
+        get: operations["list_alert_channels"];
+        put?: never;
+        /** Adds a channel. Try it out next. */
+        post: operations["add_alert_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One channel. */
+        get: operations["get_alert_channel"];
+        /** Sets a channel anew, and tries at once what waits on it. */
+        put: operations["set_alert_channel"];
+        post?: never;
+        /** Removes a channel, and what waits on it. */
+        delete: operations["remove_alert_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the Active, which tells all alerts, tell a test now, and shows exactly what came of it. */
+        post: operations["test_alert_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes that somebody has seen an alert. One that tells of a moment is over with it; one that lasts stays until its cause
+         *     is gone.
+         */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -867,6 +958,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many of each type there are, wanted and up: what an overview shows, however many services there are. */
+        get: operations["count_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/discover": {
         parameters: {
             query?: never;
@@ -896,6 +1004,77 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/ha": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether and how what went down is started again by itself. */
+        get: operations["get_services_ha"];
+        /** Says whether and how what goes down is started again by itself. */
+        put: operations["set_services_ha"];
+        post?: never;
+        /** Takes the default again: nothing is started by itself. */
+        delete: operations["reset_services_ha"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/ha/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every service but the Kyvos Managers, and why something or nothing is done about it by itself. */
+        get: operations["list_services_ha_standings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/ha/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The maintenance windows that are open or to come, and some that are over. */
+        get: operations["list_maintenance_windows"];
+        put?: never;
+        /** Opens a maintenance window: what goes down in it is not started by itself. */
+        post: operations["open_maintenance_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/ha/windows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Closes a maintenance window early. */
+        delete: operations["close_maintenance_window"];
         options?: never;
         head?: never;
         patch?: never;
@@ -949,6 +1128,42 @@ export interface paths {
         /** Restarts the cluster, type by type, a few at a time, and no further than to the first that does not come back. */
         post: operations["restart_services"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The schedules. */
+        get: operations["list_service_schedules"];
+        put?: never;
+        /** Adds a schedule. */
+        post: operations["add_service_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a schedule anew. What would have been due before is not made up for. */
+        put: operations["set_service_schedule"];
+        post?: never;
+        /** Removes a schedule. What it began goes on. */
+        delete: operations["remove_service_schedule"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1119,6 +1334,23 @@ export interface paths {
         get: operations["get_service"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody has looked why a service was restarted so often, or its recovery called off. It is recovered again. */
+        post: operations["acknowledge_service"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1310,6 +1542,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody has seen it. */
+        Acknowledge: {
+            /** @description What he has to say. */
+            note?: string;
+        };
         /** @description Where a Manager or witness is to come. */
         AddManager: {
             /** @description Do it although a precheck fails. */
@@ -1324,6 +1561,94 @@ export interface components {
             /** @description What it is to be. */
             role: components["schemas"]["JoinRole"];
         };
+        /** @description Something a person should know. */
+        Alert: {
+            acknowledged_at?: components["schemas"]["Time"] | null;
+            /** @description Who has seen it. */
+            acknowledged_by?: string | null;
+            /** @description What kind of alert it is, stable. */
+            code: string;
+            /**
+             * Format: int32
+             * @description How many times it came.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description The revision that raised it.
+             */
+            id: number;
+            /** @description What he had to say. */
+            note?: string | null;
+            /** @description When it came last. */
+            raised_at: components["schemas"]["Time"];
+            resolved_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Revision of its last change.
+             */
+            revision: number;
+            /** @description How much it matters. */
+            severity: components["schemas"]["AlertSeverity"];
+            /** @description Since when it is so. */
+            since: components["schemas"]["Time"];
+            /** @description How it stands. */
+            state: components["schemas"]["AlertState"];
+            /** @description What it is about: a host, a check; empty for the group as a whole. */
+            subject: string;
+            /** @description The sentence. */
+            text: string;
+        };
+        /** @description A way to tell people, and how the telling goes. */
+        AlertChannel: {
+            email?: components["schemas"]["EmailShown"] | null;
+            /**
+             * Format: int32
+             * @description Failed tries in a row.
+             */
+            failed_tries: number;
+            /**
+             * Format: int64
+             * @description Letters that were given up, because they were tried for a day, or too many waited.
+             */
+            given_up: number;
+            /**
+             * Format: int64
+             * @description The revision that made it.
+             */
+            id: number;
+            /** @description `webhook` or `email`. */
+            kind: string;
+            last_try?: components["schemas"]["ChannelTry"] | null;
+            /** @description Alerts that matter less are not told. */
+            minimum_severity: components["schemas"]["AlertSeverity"];
+            /** @description Its name. */
+            name: string;
+            next_try_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Revision of the last change people made; the ETag.
+             */
+            revision: number;
+            /**
+             * Format: int64
+             * @description Letters that were told.
+             */
+            told: number;
+            /** @description Letters that wait to be told. */
+            waiting: number;
+            webhook?: components["schemas"]["WebhookShown"] | null;
+        };
+        /**
+         * @description How much an alert matters.
+         * @enum {string}
+         */
+        AlertSeverity: "info" | "warning" | "error";
+        /**
+         * @description How an alert stands.
+         * @enum {string}
+         */
+        AlertState: "open" | "acknowledged" | "resolved";
         /** @description An API token, without the token itself. */
         ApiToken: {
             /** @description When. */
@@ -1424,6 +1749,15 @@ export interface components {
              * @description The new one: 8 to 256 bytes.
              */
             new: string;
+        };
+        /** @description What came of a try. */
+        ChannelTry: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description What came of it, in a sentence. */
+            detail: string;
+            /** @description Whether it was taken. */
+            ok: boolean;
         };
         /** @description The group as this Manager knows it. */
         Cluster: {
@@ -1657,6 +1991,21 @@ export interface components {
              * @description Its number.
              */
             id: number;
+        };
+        /** @description Whom e-mail goes to. */
+        EmailShown: {
+            /** @description Certificates of the authorities that are believed; null: those of the Manager's operating system. */
+            ca_pem?: string | null;
+            /** @description Whether and how the connection is encrypted. */
+            encryption: components["schemas"]["MailEncryption"];
+            /** @description Who writes. */
+            from: string;
+            /** @description `host:port` of the mail server. */
+            server: string;
+            /** @description To whom. */
+            to: string[];
+            /** @description As whom; null: nobody in particular. */
+            username?: string | null;
         };
         /** @description What an agent shows and tells of itself. */
         EnrolRequest: {
@@ -1916,6 +2265,34 @@ export interface components {
             /** @description User name. */
             username: string;
         };
+        /**
+         * @description Whether and how the connection to a mail server is encrypted.
+         * @enum {string}
+         */
+        MailEncryption: "starttls" | "tls" | "none";
+        /** @description When nothing is done by itself. */
+        MaintenanceWindow: {
+            /** @description Who said so. */
+            by: string;
+            /** @description From when on. */
+            from: components["schemas"]["Time"];
+            /** @description Only with services on this host. */
+            host?: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Why, for people. */
+            note: string;
+            /** @description Whether it is open now. */
+            open: boolean;
+            /** @description Only with this service. Without type, host and service: with all of them. */
+            service?: string | null;
+            type?: components["schemas"]["ServiceType"] | null;
+            /** @description Until when. */
+            until: components["schemas"]["Time"];
+        };
         /** @description One Kyvos Manager instance, or a witness. */
         Manager: {
             /** @description What people call the host; empty for none. */
@@ -2128,6 +2505,20 @@ export interface components {
             /** @description The key that somebody trusted; null: nobody has yet. */
             trusted?: string | null;
         };
+        /** @description When nothing is to be done by itself. */
+        OpenMaintenanceWindow: {
+            /** @description From when on, as RFC 3339; now when left out. */
+            from?: string | null;
+            /** @description Only with services on the host of this name. */
+            host?: string | null;
+            /** @description Why, for people. */
+            note?: string;
+            /** @description Only with this service. */
+            service?: string | null;
+            type?: components["schemas"]["ServiceType"] | null;
+            /** @description Until when, as RFC 3339; at most 31 days after it begins. */
+            until: string;
+        };
         /** @description Why services are started or stopped. */
         OperateServices: {
             why?: components["schemas"]["ServiceWhy"] | null;
@@ -2213,6 +2604,94 @@ export interface components {
          * @enum {string}
          */
         OperationStepStatus: "pending" | "running" | "done" | "failed" | "skipped";
+        /** @description One page of a list. */
+        Page_Alert: {
+            /** @description The items, in the list's order. */
+            items: {
+                acknowledged_at?: components["schemas"]["Time"] | null;
+                /** @description Who has seen it. */
+                acknowledged_by?: string | null;
+                /** @description What kind of alert it is, stable. */
+                code: string;
+                /**
+                 * Format: int32
+                 * @description How many times it came.
+                 */
+                count: number;
+                /**
+                 * Format: int64
+                 * @description The revision that raised it.
+                 */
+                id: number;
+                /** @description What he had to say. */
+                note?: string | null;
+                /** @description When it came last. */
+                raised_at: components["schemas"]["Time"];
+                resolved_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Revision of its last change.
+                 */
+                revision: number;
+                /** @description How much it matters. */
+                severity: components["schemas"]["AlertSeverity"];
+                /** @description Since when it is so. */
+                since: components["schemas"]["Time"];
+                /** @description How it stands. */
+                state: components["schemas"]["AlertState"];
+                /** @description What it is about: a host, a check; empty for the group as a whole. */
+                subject: string;
+                /** @description The sentence. */
+                text: string;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AlertChannel: {
+            /** @description The items, in the list's order. */
+            items: {
+                email?: components["schemas"]["EmailShown"] | null;
+                /**
+                 * Format: int32
+                 * @description Failed tries in a row.
+                 */
+                failed_tries: number;
+                /**
+                 * Format: int64
+                 * @description Letters that were given up, because they were tried for a day, or too many waited.
+                 */
+                given_up: number;
+                /**
+                 * Format: int64
+                 * @description The revision that made it.
+                 */
+                id: number;
+                /** @description `webhook` or `email`. */
+                kind: string;
+                last_try?: components["schemas"]["ChannelTry"] | null;
+                /** @description Alerts that matter less are not told. */
+                minimum_severity: components["schemas"]["AlertSeverity"];
+                /** @description Its name. */
+                name: string;
+                next_try_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Revision of the last change people made; the ETag.
+                 */
+                revision: number;
+                /**
+                 * Format: int64
+                 * @description Letters that were told.
+                 */
+                told: number;
+                /** @description Letters that wait to be told. */
+                waiting: number;
+                webhook?: components["schemas"]["WebhookShown"] | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
         /** @description One page of a list. */
         Page_ApiToken: {
             /** @description The items, in the list's order. */
@@ -2363,6 +2842,34 @@ export interface components {
                  * @description Who used it. A used token is gone, so this is null in the list.
                  */
                 used_by?: number | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_MaintenanceWindow: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Who said so. */
+                by: string;
+                /** @description From when on. */
+                from: components["schemas"]["Time"];
+                /** @description Only with services on this host. */
+                host?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                /** @description Why, for people. */
+                note: string;
+                /** @description Whether it is open now. */
+                open: boolean;
+                /** @description Only with this service. Without type, host and service: with all of them. */
+                service?: string | null;
+                type?: components["schemas"]["ServiceType"] | null;
+                /** @description Until when. */
+                until: components["schemas"]["Time"];
             }[];
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
@@ -2592,6 +3099,11 @@ export interface components {
                 id: string;
                 /**
                  * Format: int64
+                 * @description The open operation about it.
+                 */
+                operation?: number | null;
+                /**
+                 * Format: int64
                  * @description Revision of what is wanted; 0 while nobody said anything.
                  */
                 revision: number;
@@ -2600,6 +3112,11 @@ export interface components {
                 since?: components["schemas"]["Time"] | null;
                 /** @description Whether it may not be so any more, because nobody has looked since. */
                 stale: boolean;
+                /**
+                 * @description The properties, as `file/name`, of which it runs with older values, as far as that is known: it reads them when it is
+                 *     restarted.
+                 */
+                stale_properties: string[];
                 /** @description What kind, for people. */
                 title: string;
                 /** @description What kind. */
@@ -2637,6 +3154,39 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_ServiceSchedule: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description At which time of the day, such as 22:00, or 22:00:30. */
+                at: string;
+                /** @description On which days by that clock: mon to sun. */
+                days: string[];
+                /** @description Whether anything is done. */
+                enabled: boolean;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 */
+                id: number;
+                last?: components["schemas"]["ScheduleRun"] | null;
+                /** @description Its name. */
+                name: string;
+                next?: components["schemas"]["Time"] | null;
+                /** @description How far its clock is from UTC, such as +05:30; Z: not at all. It stays the same all year. */
+                offset: string;
+                /**
+                 * Format: int64
+                 * @description Revision of the last change; for If-Match.
+                 */
+                revision: number;
+                /** @description Whether they wake (running) or go to sleep (stopped). */
+                state: components["schemas"]["ServiceWant"];
+                type?: components["schemas"]["ServiceType"] | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ServiceSighting: {
             /** @description The items, in the list's order. */
             items: {
@@ -2668,6 +3218,40 @@ export interface components {
                 stale: boolean;
                 /** @description What is wrong with the znode. */
                 trouble?: string | null;
+            }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ServiceStanding: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description The same in a sentence. */
+                because: string;
+                /** @description Whether it was restarted so often that a person has to look before it is again. */
+                held: boolean;
+                /** @description The name of its host. */
+                host: string;
+                /**
+                 * Format: int64
+                 * @description Its host.
+                 */
+                host_id: number;
+                /** @description Its name: `type.host`. */
+                id: string;
+                last_restart?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description The open operation about it.
+                 */
+                operation?: number | null;
+                /** @description Why something or nothing is done about it now. */
+                reason: components["schemas"]["ServicesHaReason"];
+                /** @description How many times it was restarted lately, since somebody acknowledged it. */
+                restarts: number;
+                /** @description What kind. */
+                type: components["schemas"]["ServiceType"];
+                until?: components["schemas"]["Time"] | null;
             }[];
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
@@ -2960,6 +3544,8 @@ export interface components {
              * @description How many of a type are restarted side by side, 1 to 100; 1 when left out.
              */
             at_once?: number | null;
+            /** @description Only those that run with an older configuration than they would read now. */
+            only_stale?: boolean;
             why?: components["schemas"]["ServiceWhy"] | null;
         };
         /** @description The data of `event: resync`: read everything again. */
@@ -2990,6 +3576,23 @@ export interface components {
             /** @description Only about these hosts and the group as a whole, at most 100; left out: about everything. */
             hosts?: string[];
         };
+        /**
+         * @description What came of a time at which a schedule was due.
+         * @enum {string}
+         */
+        ScheduleOutcome: "waiting" | "begun" | "nothing_to_do" | "overtaken" | "missed";
+        /** @description What came of a time at which a schedule was due. */
+        ScheduleRun: {
+            /** @description When that was. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The operation that was begun.
+             */
+            operation?: number | null;
+            /** @description What came of it. */
+            outcome: components["schemas"]["ScheduleOutcome"];
+        };
         /** @description A service on a host. */
         Service: {
             /** @description Why that is said. */
@@ -3007,6 +3610,11 @@ export interface components {
             id: string;
             /**
              * Format: int64
+             * @description The open operation about it.
+             */
+            operation?: number | null;
+            /**
+             * Format: int64
              * @description Revision of what is wanted; 0 while nobody said anything.
              */
             revision: number;
@@ -3015,6 +3623,11 @@ export interface components {
             since?: components["schemas"]["Time"] | null;
             /** @description Whether it may not be so any more, because nobody has looked since. */
             stale: boolean;
+            /**
+             * @description The properties, as `file/name`, of which it runs with older values, as far as that is known: it reads them when it is
+             *     restarted.
+             */
+            stale_properties: string[];
             /** @description What kind, for people. */
             title: string;
             /** @description What kind. */
@@ -3053,8 +3666,14 @@ export interface components {
             down: number;
             /** @description How many are declared. */
             expected: number;
+            /** @description How many are down although they are to run. */
+            missing: number;
             /** @description How many are seen to be there. */
             present: number;
+            /** @description Whether that may not be so any more, because not every one was looked at since. */
+            stale: boolean;
+            /** @description How many are up although they are to be stopped. */
+            still_up: number;
             /** @description What kind, for people. */
             title: string;
             /** @description What kind. */
@@ -3065,6 +3684,13 @@ export interface components {
             up: number;
             /** @description How many are to run. */
             wanted_running: number;
+            /** @description How many run with an older configuration than they would read now. */
+            with_stale_properties: number;
+        };
+        /** @description How many services of each type there are. */
+        ServiceCounts: {
+            /** @description The types, in the order in which a cluster is started. */
+            types: components["schemas"]["ServiceCount"][];
         };
         /** @description A service, and why it is said to be as it is. */
         ServiceDetail: components["schemas"]["Service"] & {
@@ -3073,11 +3699,6 @@ export interface components {
             /** @description What each observer said when the verdict became what it is. */
             evidence: components["schemas"]["ServiceEvidence"][];
             last_up?: components["schemas"]["Time"] | null;
-            /**
-             * Format: int64
-             * @description The open operation about it.
-             */
-            operation?: number | null;
         };
         /** @description What one observer said of a service. */
         ServiceEvidence: {
@@ -3122,6 +3743,34 @@ export interface components {
              */
             port?: number | null;
         };
+        /** @description When services go to sleep or wake. */
+        ServiceSchedule: {
+            /** @description At which time of the day, such as 22:00, or 22:00:30. */
+            at: string;
+            /** @description On which days by that clock: mon to sun. */
+            days: string[];
+            /** @description Whether anything is done. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            last?: components["schemas"]["ScheduleRun"] | null;
+            /** @description Its name. */
+            name: string;
+            next?: components["schemas"]["Time"] | null;
+            /** @description How far its clock is from UTC, such as +05:30; Z: not at all. It stays the same all year. */
+            offset: string;
+            /**
+             * Format: int64
+             * @description Revision of the last change; for If-Match.
+             */
+            revision: number;
+            /** @description Whether they wake (running) or go to sleep (stopped). */
+            state: components["schemas"]["ServiceWant"];
+            type?: components["schemas"]["ServiceType"] | null;
+        };
         /**
          * @description What was seen of a service.
          * @enum {string}
@@ -3157,6 +3806,35 @@ export interface components {
             stale: boolean;
             /** @description What is wrong with the znode. */
             trouble?: string | null;
+        };
+        /** @description How a service stands with Services HA. */
+        ServiceStanding: {
+            /** @description The same in a sentence. */
+            because: string;
+            /** @description Whether it was restarted so often that a person has to look before it is again. */
+            held: boolean;
+            /** @description The name of its host. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Its host.
+             */
+            host_id: number;
+            /** @description Its name: `type.host`. */
+            id: string;
+            last_restart?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The open operation about it.
+             */
+            operation?: number | null;
+            /** @description Why something or nothing is done about it now. */
+            reason: components["schemas"]["ServicesHaReason"];
+            /** @description How many times it was restarted lately, since somebody acknowledged it. */
+            restarts: number;
+            /** @description What kind. */
+            type: components["schemas"]["ServiceType"];
+            until?: components["schemas"]["Time"] | null;
         };
         /**
          * @description A kind of service.
@@ -3221,7 +3899,7 @@ export interface components {
          * @description Why something is wanted of a service.
          * @enum {string}
          */
-        ServiceWhy: "declared" | "operator" | "schedule" | "maintenance";
+        ServiceWhy: "declared" | "operator" | "schedule" | "maintenance" | "services_ha";
         /** @description An operation was begun. */
         ServicesBegun: {
             /**
@@ -3229,6 +3907,63 @@ export interface components {
              * @description Its id.
              */
             operation: number;
+        };
+        /** @description Whether and how something is done by itself. */
+        ServicesHa: {
+            /** @description Whether anything at all is done by itself. */
+            automation: boolean;
+            /** @description Whether services of this cluster are started again by themselves. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description How long a host is silent before a standby takes the place of its service.
+             */
+            host_gone_seconds: number;
+            /** @description Whether it is the default. */
+            is_default: boolean;
+            /**
+             * Format: int64
+             * @description How long is waited after the first restart before the second; twice as long before each further one.
+             */
+            pause_seconds: number;
+            /**
+             * Format: int32
+             * @description How many restarts there may be within a while, before a person has to look.
+             */
+            restarts_max: number;
+            /**
+             * Format: int64
+             * @description Revision of the last change; 0 while it is the default.
+             */
+            revision: number;
+            /**
+             * Format: int64
+             * @description How long one is down before something is done.
+             */
+            settle_seconds: number;
+            /** @description Services that are started only in the place of another of their type, whose host is gone. */
+            standbys: string[];
+            /** @description Each type, and whether its services are, if the cluster's are. */
+            types: components["schemas"]["ServicesHaType"][];
+            /**
+             * Format: int64
+             * @description Within which.
+             */
+            within_seconds: number;
+        };
+        /**
+         * @description Why something or nothing is done about a service by itself.
+         * @enum {string}
+         */
+        ServicesHaReason: "up" | "planned" | "not_looked" | "stale" | "degraded" | "unknown" | "never_up" | "operation" | "recovering" | "automation_off" | "ha_off" | "type_off" | "window" | "called_off" | "held" | "settling" | "pausing" | "host_cannot_say" | "host_silent" | "host_gone" | "stood_in" | "turn" | "due";
+        /** @description A type, and whether its services are started again by themselves. */
+        ServicesHaType: {
+            /** @description Whether they are. */
+            enabled: boolean;
+            /** @description What kind, for people. */
+            title: string;
+            /** @description What kind. */
+            type: components["schemas"]["ServiceType"];
         };
         /** @description A session. The token is shown here and never again; browsers get it as a cookie too. */
         Session: {
@@ -3248,6 +3983,32 @@ export interface components {
             /** @description User name. */
             username: string;
         };
+        /** @description How a channel is to be set: a webhook or e-mail. */
+        SetAlertChannel: {
+            email?: components["schemas"]["SetEmail"] | null;
+            /** @description Alerts that matter less are not told. */
+            minimum_severity: components["schemas"]["AlertSeverity"];
+            /** @description Its name; no other has it. */
+            name: string;
+            webhook?: components["schemas"]["SetWebhook"] | null;
+        };
+        /** @description A mail server and whom it is to tell. */
+        SetEmail: {
+            /** @description Certificates of the authorities to believe; left out: those of the Manager's operating system. */
+            ca_pem?: string | null;
+            /** @description Whether and how the connection is encrypted. */
+            encryption: components["schemas"]["MailEncryption"];
+            /** @description Who writes. */
+            from: string;
+            /** @description The password; left out: the one that was given last for this name and server. */
+            password?: string | null;
+            /** @description `host:port` of the mail server. */
+            server: string;
+            /** @description To whom: 1 to 16 addresses. */
+            to: string[];
+            /** @description As whom; left out: nobody in particular. */
+            username?: string | null;
+        };
         /** @description A new value. */
         SetProperty: {
             /** @description Why; at most 512 bytes. */
@@ -3261,6 +4022,67 @@ export interface components {
             probe: components["schemas"]["ServiceProbe"];
             /** @description The unit's name on every host that runs one. */
             unit: string;
+        };
+        /** @description When services are to go to sleep or wake. */
+        SetServiceSchedule: {
+            /** @description At which time of the day: 00:00 to 23:59, or to the second: 00:00:00 to 23:59:59. */
+            at: string;
+            /** @description On which days by that clock: mon to sun; every day when left out. */
+            days?: string[] | null;
+            /** @description Whether anything is done; true when left out. */
+            enabled?: boolean | null;
+            /** @description Its name, at most 64 bytes; no other schedule has it. */
+            name: string;
+            /** @description How far its clock is from UTC, -12:00 to +14:00; UTC when left out. */
+            offset?: string | null;
+            /** @description Whether they wake (running) or go to sleep (stopped). */
+            state: components["schemas"]["ServiceWant"];
+            type?: components["schemas"]["ServiceType"] | null;
+        };
+        /** @description Whether and how something is to be done by itself. What is left out is as by default. */
+        SetServicesHa: {
+            /** @description Whether anything at all is; true when left out. */
+            automation?: boolean | null;
+            /** @description Whether services of this cluster are. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description How long a host is silent before a standby is started, 10 to 86400.
+             */
+            host_gone_seconds?: number | null;
+            /** @description Types that are left alone all the same. */
+            off_types?: components["schemas"]["ServiceType"][];
+            /**
+             * Format: int64
+             * @description How long is waited between the first two, 1 to 300.
+             */
+            pause_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description How many restarts there may be within a while, 1 to 20.
+             */
+            restarts_max?: number | null;
+            /**
+             * Format: int64
+             * @description How long one is down before something is done, 0 to 3600.
+             */
+            settle_seconds?: number | null;
+            /** @description Services that stand by, such as bi_server.km5. */
+            standbys?: string[];
+            /**
+             * Format: int64
+             * @description Within which, 60 to 86400.
+             */
+            within_seconds?: number | null;
+        };
+        /** @description A program that takes alerts by HTTP. */
+        SetWebhook: {
+            /** @description Certificates of the authorities to believe; left out: those of the Manager's operating system. */
+            ca_pem?: string | null;
+            /** @description What letters are signed with, 16 bytes or more; left out: the one that was given last. */
+            secret?: string | null;
+            /** @description Where: `https://…`, or `http://…` where nobody listens. */
+            url: string;
         };
         /** @description What znodes are to mean. */
         SetZnodeProfile: {
@@ -3387,6 +4209,13 @@ export interface components {
          * @enum {string}
          */
         WatchState: "never" | "off" | "away" | "watching";
+        /** @description Where a webhook leads. */
+        WebhookShown: {
+            /** @description Certificates of the authorities that are believed; null: those of the Manager's operating system. */
+            ca_pem?: string | null;
+            /** @description Where. */
+            url: string;
+        };
         /** @description What a look at a live tree found. */
         ZnodeDiscovery: {
             /**
@@ -3496,6 +4325,319 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description Only those that stand so. */
+                state?: components["schemas"]["AlertState"];
+                /** @description Only those that matter so much, or more. */
+                severity?: components["schemas"]["AlertSeverity"];
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alert"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alert_channels: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlertChannel"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_alert_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAlertChannel"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alert_channel: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_alert_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAlertChannel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_alert_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_alert_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTry"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acknowledge"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -5790,6 +6932,40 @@ export interface operations {
             };
         };
     };
+    count_services: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceCounts"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     discover_znodes: {
         parameters: {
             query?: never;
@@ -5851,6 +7027,274 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ZnodeDiscovery"];
                 };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_services_ha: {
+        parameters: {
+            query?: {
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesHa"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_services_ha: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetServicesHa"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesHa"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_services_ha: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicesHa"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_services_ha_standings: {
+        parameters: {
+            query?: {
+                /** @description Only those about which something or nothing is done for this reason. */
+                reason?: string;
+                /** @description Only those on this host. */
+                host?: string;
+                /** @description Only those of which there is something to be known: neither up, nor stopped because somebody wants that. */
+                notable?: boolean;
+                /** @description Most items, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServiceStanding"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_maintenance_windows: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MaintenanceWindow"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenMaintenanceWindow"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindow"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description See docs/contracts/errors.md. */
             default: {
@@ -6036,6 +7480,163 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ServicesBegun"];
                 };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_schedules: {
+        parameters: {
+            query?: {
+                /** @description Most items to answer with, 1 to 500; 100 when absent. */
+                limit?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description linearizable (default) or local: what this Manager knows now, with X-KM-Age-Ms. */
+                consistency?: "linearizable" | "local";
+            };
+            header?: {
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServiceSchedule"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetServiceSchedule"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceSchedule"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_service_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetServiceSchedule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceSchedule"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_service_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the object's last change is this revision, in quotes. */
+                "If-Match"?: string;
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description See docs/contracts/errors.md. */
             default: {
@@ -6468,6 +8069,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceDetail"];
+                };
+            };
+            /** @description See docs/contracts/errors.md. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_service: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters. The first answer is given again. */
+                "Idempotency-Key"?: string;
+                /** @description Any value; needed on changing calls signed in by cookie. */
+                "X-KM-Client"?: string;
+                /** @description 1: a Passive answers 307 to the Active. */
+                "X-KM-No-Forward"?: "1";
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStanding"];
                 };
             };
             /** @description See docs/contracts/errors.md. */

@@ -1,7 +1,7 @@
 // The menu of actions of one row or one button. It gives the focus back to what opened it before it acts, so that a
 // dialog it opens returns there; and an action that is not possible stays findable, with its reason.
 import { Menu, Text } from '@mantine/core';
-import { type ReactNode, useRef } from 'react';
+import { createContext, isValidElement, type ReactElement, type ReactNode, use, useRef } from 'react';
 import { Icon, type IconName } from './icons';
 
 export interface Action {
@@ -13,7 +13,8 @@ export interface Action {
 }
 
 interface ActionMenuProps {
-  actions: Action[];
+  /** What can be done; or `Actions` that come to know it only once the menu is open, for a row among hundreds. */
+  actions: Action[] | ReactElement;
   heading?: string;
   width?: number;
   /** On which side of the button it hangs. */
@@ -24,6 +25,14 @@ interface ActionMenuProps {
 
 /** Menus live inside the page's main landmark, where assistive technology looks for content. */
 const INSIDE_MAIN = { target: '#content' };
+
+const Choosing = createContext<(action: Action) => void>(() => undefined);
+
+/** What stands in a menu. */
+export function Actions({ actions }: { actions: Action[] }) {
+  const choose = use(Choosing);
+  return actions.map((action) => <Item key={action.label} action={action} onChosen={() => choose(action)} />);
+}
 
 function Item({ action, onChosen }: { action: Action; onChosen: () => void }) {
   const { label, icon, whyNot } = action;
@@ -67,9 +76,9 @@ export function ActionMenu({ actions, heading, width = 220, side = 'end', childr
             {heading}
           </Text>
         )}
-        {actions.map((action) => (
-          <Item key={action.label} action={action} onChosen={() => choose(action)} />
-        ))}
+        <Choosing value={choose}>
+          {isValidElement(actions) ? actions : <Actions actions={actions} />}
+        </Choosing>
       </Menu.Dropdown>
     </Menu>
   );

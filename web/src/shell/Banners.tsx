@@ -4,7 +4,7 @@ import { ActionIcon, Button } from '@mantine/core';
 import { useState } from 'react';
 import { localReadsKnownUntil } from '../live/client';
 import { useNow } from '../live/clock';
-import { useConnection } from '../live/connection';
+import { lastHeardAt, useConnection } from '../live/connection';
 import type { Parting } from '../live/failover';
 import { useCluster } from '../live/session';
 import type { Cluster } from '../live/types';
@@ -56,8 +56,9 @@ function BannerLine({
 /** How old what we show is, while we cannot read it afresh. */
 function useStaleness(): string | undefined {
   const now = useNow();
-  const { state, heardAt } = useConnection();
-  if (state === 'lost' && heardAt) return `What is shown is ${duration(Date.now() - heardAt)} old.`;
+  const lost = useConnection().state === 'lost';
+  const heardAt = lastHeardAt();
+  if (lost && heardAt !== undefined) return `What is shown is ${duration(Date.now() - heardAt)} old.`;
   const knownUntil = localReadsKnownUntil();
   if (knownUntil !== undefined)
     return `Other pages show what this Manager knew ${duration(Math.max(0, now - knownUntil))} ago.`;

@@ -10,6 +10,8 @@ import { KyvosManagerNodes } from '../rooms/managers/KyvosManagerNodes';
 import { NoQuorum } from '../rooms/managers/NoQuorum';
 import { OperationStatusPill } from '../rooms/operations/OperationStatusPill';
 import { useOperations } from '../rooms/operations/queries';
+import { ServiceCounts } from '../rooms/services/ServiceCounts';
+import { WatchDetail, WatchPill } from '../rooms/services/WatchDetail';
 import classes from './DashboardPage.module.css';
 import { count, plural } from './format';
 import { nameOf } from './notices';
@@ -108,6 +110,15 @@ function LastChangeCard({ cluster }: { cluster: Cluster }) {
   );
 }
 
+function ServicesCard() {
+  return (
+    <Card title="Kyvos services" value={<WatchPill />}>
+      <ServiceCounts />
+      <WatchDetail />
+    </Card>
+  );
+}
+
 function Group({ cluster }: { cluster: Cluster }) {
   if (!cluster.ha_enabled) return null;
   return (
@@ -134,6 +145,7 @@ export function DashboardPage() {
               <StateCard cluster={cluster} />
               <ToleranceCard cluster={cluster} />
               <OperationsCard />
+              <ServicesCard />
               <LastChangeCard cluster={cluster} />
             </div>
             <Group cluster={cluster} />

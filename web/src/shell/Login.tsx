@@ -3,6 +3,7 @@ import { Alert, Button, Center, PasswordInput, Stack, Text, TextInput, Title } f
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
+import { sayAtLogin, useFarewell } from '../live/farewell';
 import { asProblem } from '../live/problem';
 import { keys } from '../live/queries';
 import { signIn } from '../live/session';
@@ -36,6 +37,7 @@ export function Login() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const passwordField = useRef<HTMLInputElement>(null);
+  const farewell = useFarewell();
 
   useEffect(() => {
     document.title = 'Sign in · Kyvos Manager';
@@ -44,6 +46,7 @@ export function Login() {
   const login = useMutation({
     mutationFn: () => signIn(username, password),
     onSuccess: async () => {
+      sayAtLogin(undefined);
       await queries.resetQueries({ queryKey: keys.me });
       navigate(safeNext(params.get('next')), { replace: true });
     },
@@ -70,6 +73,11 @@ export function Login() {
               {location.host}
             </Text>
           </Stack>
+          {farewell && !login.isError && (
+            <Alert variant="default" className="tone-ok" icon={<Icon name="check" />} role="status">
+              {farewell}
+            </Alert>
+          )}
           <div aria-live="assertive">
             {login.isError && (
               <Alert variant="default" className="tone-bad" icon={<Icon name="error" />} id="login-error">

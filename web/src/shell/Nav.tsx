@@ -14,6 +14,7 @@ const MAIN: Entry[] = [
   { to: '/', label: 'Dashboard', icon: 'dashboard' },
   { to: '/nodes-and-services', label: 'Nodes and Services', icon: 'nodes' },
   { to: '/operations', label: 'Operations', icon: 'operations' },
+  { to: '/alerts', label: 'Alerts', icon: 'bell' },
   { to: '/audit', label: 'Audit', icon: 'audit' },
   { to: '/migrate-role', label: 'Migrate role', icon: 'roles' },
 ];

@@ -2,22 +2,27 @@
 import { AppShell, Burger, Center, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { useEffect, useRef } from 'react';
+import { type ReactNode, Suspense, useEffect, useRef } from 'react';
 import { Navigate, Outlet, useLocation } from 'react-router';
 import { useConnection } from '../live/connection';
 import { takeSwitchedMark } from '../live/failover';
 import { Live } from '../live/Live';
 import { useCluster, useMe } from '../live/session';
-import { AskedDialogs } from '../rooms/managers/AskedDialogs';
 import { Banners } from './Banners';
 import { LostPanel } from './LostPanel';
 import { Nav } from './Nav';
 import { nameOf } from './notices';
+import { Rows } from './parts';
 import { ServerSilent } from './ServerSilent';
 import { TopBar } from './TopBar';
 
+interface ShellProps {
+  /** Those that an address of any page can ask for. */
+  dialogs: ReactNode;
+}
+
 /** Lets nobody in who is not signed in, and brings them back to the same page afterwards. */
-export function SignedIn() {
+export function SignedIn({ dialogs }: ShellProps) {
   const me = useMe();
   const { pathname, search } = useLocation();
   if (me.isPending) return <Waiting />;
@@ -26,7 +31,7 @@ export function SignedIn() {
   if (me.data === undefined) return <ServerSilent error={me.error} onRetry={() => void me.refetch()} />;
   return (
     <Live>
-      <Shell />
+      <Shell dialogs={dialogs} />
     </Live>
   );
 }
@@ -56,7 +61,7 @@ function useNewActiveTold() {
   }, [active, name]);
 }
 
-function Shell() {
+function Shell({ dialogs }: ShellProps) {
   useNewActiveTold();
   const [navOpen, nav] = useDisclosure(false);
   const { pathname } = useLocation();
@@ -91,11 +96,13 @@ function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
         <Banners switched={switchedHere} />
-        <AskedDialogs />
+        <Suspense>{dialogs}</Suspense>
         <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
           {lost && <LostPanel />}
           <div className={lost ? 'stale' : undefined}>
-            <Outlet />
+            <Suspense fallback={<Rows />}>
+              <Outlet />
+            </Suspense>
           </div>
         </div>
       </AppShell.Main>

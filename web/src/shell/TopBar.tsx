@@ -7,6 +7,7 @@ import { useConnection } from '../live/connection';
 import { keys } from '../live/queries';
 import { signOut, useCluster, useMe } from '../live/session';
 import type { Cluster } from '../live/types';
+import { Bell } from '../rooms/alerts/Bell';
 import { ActionMenu } from './ActionMenu';
 import { Icon } from './icons';
 import { nameOf } from './notices';
@@ -87,6 +88,7 @@ export function TopBar({ burger }: { burger: ReactNode }) {
       <span className={classes.product}>Kyvos Manager</span>
       <Here />
       <div className={classes.right}>
+        <Bell />
         <SchemeToggle />
         <UserMenu />
       </div>

@@ -11,6 +11,7 @@ describe('what the address asks to be done', () => {
   it('is a dialog and what it is about', () => {
     expect(read('do=add&role=witness')).toEqual({ do: 'add', role: 'witness' });
     expect(read('do=move&manager=3&host=km5')).toEqual({ do: 'move', manager: 3, host: 'km5' });
+    expect(read('do=why&service=bi_server.km4')).toEqual({ do: 'why', service: 'bi_server.km4' });
   });
 
   it('takes only a number for a Manager', () => {

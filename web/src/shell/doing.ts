@@ -4,7 +4,7 @@ import { useCallback } from 'react';
 import { useSearchParams } from 'react-router';
 
 const DOING = 'do';
-const ABOUT = ['manager', 'role', 'host'] as const;
+const ABOUT = ['manager', 'role', 'host', 'service'] as const;
 
 /** Which dialog, and what it is about. */
 export interface Doing {
@@ -12,6 +12,7 @@ export interface Doing {
   manager?: number | undefined;
   role?: string | undefined;
   host?: string | undefined;
+  service?: string | undefined;
 }
 
 function written(before: URLSearchParams, doing: Doing | undefined): URLSearchParams {
@@ -32,6 +33,7 @@ export function doingOf(params: URLSearchParams): Doing | undefined {
     manager: Number.isSafeInteger(manager) && manager > 0 ? manager : undefined,
     role: params.get('role') ?? undefined,
     host: params.get('host') ?? undefined,
+    service: params.get('service') ?? undefined,
   };
 }
 

@@ -23,6 +23,7 @@ const PATHS = {
   plus: 'M12 5v14M5 12h14',
   chevron: 'M9 5l7 7-7 7',
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.5-6 8-6s8 2 8 6',
+  bell: 'M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 20.5h4',
   dots: 'M5 12h.01M12 12h.01M19 12h.01',
   copy: 'M8 8h12v12H8zM4 16V4h12',
   play: 'M7 4.5v15l12-7.5z',

@@ -1,8 +1,10 @@
 // What every list has in common: the panel around it, what stands there while it has nothing to show, the head of its table,
 // its older pages. It does not know what is listed.
 import { Button, Table, Title } from '@mantine/core';
-import { type ReactNode, useId } from 'react';
-import { ProblemAlert, Rows } from './parts';
+import { type ReactNode, useId, useRef, useState } from 'react';
+import { count } from './format';
+import { type Placed, placed, type Span, spanOf } from './paging';
+import { GuardedButton, ProblemAlert, Rows } from './parts';
 
 interface PanelProps {
   title: string;
@@ -80,8 +82,70 @@ export function PagedListing<Item>({ query, ...rest }: PagedListingProps<Item>) 
   );
 }
 
+interface PagesProps {
+  span: Span;
+  rows: number;
+  /** What is listed, many of it. */
+  noun: string;
+  onPage: (page: number) => void;
+}
+
+function Pages({ span: { page, pages, from, to }, rows, noun, onPage }: PagesProps) {
+  return (
+    <nav className="panel-foot" aria-label={`Pages of ${noun}`}>
+      <GuardedButton
+        variant="default"
+        whyNot={page === 0 ? 'This is the first page.' : undefined}
+        onClick={() => onPage(page - 1)}
+      >
+        Previous
+      </GuardedButton>
+      <GuardedButton
+        variant="default"
+        whyNot={page + 1 === pages ? 'This is the last page.' : undefined}
+        onClick={() => onPage(page + 1)}
+      >
+        Next
+      </GuardedButton>
+      <span aria-live="polite" data-pages>
+        {count(from + 1)} to {count(to)} of {count(rows)} {noun}
+      </span>
+    </nav>
+  );
+}
+
+interface LongListProps<Row> {
+  rows: Row[];
+  noun: string;
+  /** What was sought: of something else the first page is shown. */
+  sought?: string;
+  children: (shown: Placed<Row>[]) => ReactNode;
+}
+
+/** A list of any length, a page of it at a time. Whoever turns the page begins to read at its top, with the keyboard too. */
+export function LongList<Row>({ rows, noun, sought = '', children }: LongListProps<Row>) {
+  const top = useRef<HTMLDivElement>(null);
+  const [turned, setTurned] = useState({ page: 0, sought });
+  const span = spanOf(rows.length, turned.sought === sought ? turned.page : 0);
+  const turn = (page: number) => {
+    setTurned({ page, sought });
+    top.current?.focus();
+    top.current?.scrollIntoView();
+  };
+  return (
+    <>
+      <div ref={top} tabIndex={-1} className="page-top">
+        {children(placed(rows, span))}
+      </div>
+      {span.pages > 1 && <Pages span={span} rows={rows.length} noun={noun} onPage={turn} />}
+    </>
+  );
+}
+
 interface DataTableProps {
   label: string;
+  /** How many rows there are in all, when not all of them are drawn. */
+  rows?: number;
   /** An empty name is a column without a heading. */
   columns: readonly string[];
   /** Which of them hold numbers. */
@@ -91,7 +155,7 @@ interface DataTableProps {
   children: ReactNode;
 }
 
-export function DataTable({ label, columns, numbers = [], middle = [], children }: DataTableProps) {
+export function DataTable({ label, rows, columns, numbers = [], middle = [], children }: DataTableProps) {
   const alignment = (column: string) =>
     numbers.includes(column) ? 'number' : middle.includes(column) ? 'middle' : undefined;
   const head = (column: string) =>
@@ -104,9 +168,9 @@ export function DataTable({ label, columns, numbers = [], middle = [], children 
     );
   return (
     <div className="table-wrap">
-      <Table aria-label={label} highlightOnHover>
+      <Table aria-label={label} highlightOnHover aria-rowcount={rows === undefined ? undefined : rows + 1}>
         <Table.Thead>
-          <Table.Tr>{columns.map(head)}</Table.Tr>
+          <Table.Tr aria-rowindex={rows === undefined ? undefined : 1}>{columns.map(head)}</Table.Tr>
         </Table.Thead>
         <Table.Tbody>{children}</Table.Tbody>
       </Table>

@@ -1,5 +1,13 @@
 // Small complete objects for unit tests; each test changes what it is about.
-import type { Cluster, ClusterMember, Host, Manager, Property } from '../live/types';
+import type {
+  Cluster,
+  ClusterMember,
+  Host,
+  Manager,
+  Property,
+  Service,
+  ServiceStanding,
+} from '../live/types';
 
 const member = (id: number, alias: string): ClusterMember => ({
   id,
@@ -102,6 +110,50 @@ export function aHost(change: Partial<Host> = {}): Host {
     alias: '',
     registered_at: '2026-11-22T19:00:00Z',
     revision: 57,
+    ...change,
+  };
+}
+
+export function aService(change: Partial<Service> = {}): Service {
+  return {
+    id: 'bi_server.km4',
+    type: 'bi_server',
+    title: 'BI Server',
+    host: 'km4',
+    host_id: 12,
+    seen: 'present',
+    because: 'its znode is there',
+    since: '2026-11-22T20:00:00Z',
+    stale: false,
+    coordination_master: false,
+    wanted: { state: 'running', why: 'declared', by: null, since: null },
+    verdict: {
+      verdict: 'up',
+      because: 'It is there: its unit runs.',
+      since: '2026-11-22T20:00:00Z',
+      stale: false,
+    },
+    unit: 'kyvos-bi-server',
+    operation: null,
+    stale_properties: [],
+    revision: 0,
+    ...change,
+  };
+}
+
+export function aStanding(change: Partial<ServiceStanding> = {}): ServiceStanding {
+  return {
+    id: 'bi_server.km4',
+    type: 'bi_server',
+    host: 'km4',
+    host_id: 12,
+    reason: 'up',
+    because: 'It is there: its unit runs.',
+    until: null,
+    restarts: 0,
+    last_restart: null,
+    held: false,
+    operation: null,
     ...change,
   };
 }

@@ -98,8 +98,8 @@ async fn invite(
     request_body = EnrolRequest, responses((status = 200, body = Enrolled)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn enrol(change: Change<Anyone, EnrolRequest>) -> Result<Answer<Enrolled>, Problem> {
-    change.throttled("an enrolment")?;
     let EnrolRequest { token, csr_pem, address } = &change.body;
+    change.throttled(&tried(&change, token))?;
     let host = named_in(token)?;
     // Tried before anything is agreed on: a malformed request must not use the token up.
     let certificate = change.surface.group.certify_agent(host, csr_pem)?;
@@ -118,15 +118,26 @@ async fn enrol(change: Change<Anyone, EnrolRequest>) -> Result<Answer<Enrolled>,
     }))
 }
 
+/// What is tried, as tries are counted: hosts behind one address that wait for their agents do not wait for each other, and
+/// naming other hosts gives nobody more guesses.
+fn tried(change: &Change<Anyone, EnrolRequest>, token: &Secret) -> String {
+    let open = |host: &HostId| {
+        change.surface.group.view(|state| state.hosts.enrolments.contains_key(host))
+    };
+    match model::host_of_token(token).filter(open) {
+        Some(host) => format!("an enrolment of host {host}"),
+        None => "an enrolment".to_owned(),
+    }
+}
+
 /// The secret says which host it is for; its digest covers that, so nobody can say otherwise.
 fn for_host(secret: &Secret, host: HostId) -> Secret {
     Secret::new(format!("{}_{host}", secret.reveal()))
 }
 
 fn named_in(token: &Secret) -> Result<HostId, Problem> {
-    let host = token.reveal().rsplit_once('_').and_then(|(_, host)| host.parse().ok());
     let detail = "This is no enrolment token: make one with km hosts enrol, and copy the whole of what it prints.";
-    host.ok_or_else(|| Refusal::new(Code::EnrolTokenInvalid, detail).into())
+    model::host_of_token(token).ok_or_else(|| Refusal::new(Code::EnrolTokenInvalid, detail).into())
 }
 
 fn invalid(rule: &str) -> Problem {

@@ -97,6 +97,13 @@ impl FakeGroup {
         self.inside().commit(command_of(line), None).into_result().unwrap();
     }
 
+    /// The Active tells something.
+    pub(crate) fn tell(&self, command: impl Into<Command>) {
+        let mut inside = self.inside();
+        let epoch = inside.state.managers.epoch();
+        inside.commit(command.into(), Some(epoch)).into_result().unwrap();
+    }
+
     /// Admits a host and gives its number.
     pub(crate) fn admit(&self, host: &str, role: &str) -> ManagerId {
         self.say(&format!("managers create-join-token {host} {role}"));

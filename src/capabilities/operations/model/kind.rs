@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Order;
+use super::order::{Order, Recover};
 use crate::base::{HostId, ManagerId, Timestamp};
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::services::model::ServiceId;
@@ -96,6 +96,8 @@ pub enum Kind {
     },
     /// Starts, stops or restarts Kyvos services on their hosts.
     Services(Order),
+    /// Brings back a Kyvos service that went down.
+    Recover(Recover),
 }
 
 /// A Manager and the very process of it that somebody looked at. A process that is to end is ended once: its
@@ -179,6 +181,7 @@ impl Kind {
             Self::Replace { .. } => "REPLACE_MANAGER",
             Self::PushScript { .. } => "PUSH_DR_SCRIPT",
             Self::Services(order) => order.name(),
+            Self::Recover(_) => "RECOVER_SERVICE",
         }
     }
 
@@ -208,6 +211,7 @@ impl Kind {
             }
             Self::PushScript { .. } => "Push Disaster Recovery script".to_owned(),
             Self::Services(order) => order.title(),
+            Self::Recover(recover) => recover.title(),
             Self::SwitchHa { on, .. } => {
                 let word = if *on { "on" } else { "off" };
                 format!("Restart Kyvos Manager: High Availability was switched {word}")
@@ -244,6 +248,10 @@ impl Kind {
             Self::Services(order) => {
                 order.targets.iter().map(|target| target.host.as_str()).collect()
             }
+            Self::Recover(recover) if recover.stands_in() => {
+                vec![&recover.of.host, &recover.on.host]
+            }
+            Self::Recover(recover) => vec![&recover.of.host],
         }
     }
 
@@ -265,7 +273,9 @@ impl Kind {
             Self::Start { targets, .. } | Self::Stop { targets, .. } => {
                 targets.iter().map(|target| target.manager).collect()
             }
-            Self::AddOnHost(_) | Self::PushScript { .. } | Self::Services(_) => Vec::new(),
+            Self::AddOnHost(_) | Self::PushScript { .. } | Self::Services(_) | Self::Recover(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -284,6 +294,7 @@ impl Kind {
             | Self::Stop { .. }
             | Self::RestartDown(_)
             | Self::PushScript { .. }
+            | Self::Recover(_)
             | Self::Services(_) => None,
         }
     }
@@ -303,6 +314,7 @@ impl Kind {
             | Self::RestartDown(_)
             | Self::AddOnHost(_)
             | Self::PushScript { .. }
+            | Self::Recover(_)
             | Self::Services(_) => None,
         }
     }
@@ -333,6 +345,9 @@ impl Kind {
             }
             Self::Services(order) => {
                 subjects.extend(order.targets.iter().map(|it| Subject::Service(it.service)));
+            }
+            Self::Recover(Recover { of, on, .. }) => {
+                subjects.extend([of, on].map(|it| Subject::Service(it.service)));
             }
         }
         subjects

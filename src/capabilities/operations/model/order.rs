@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::work::{Task, Work};
-use crate::base::HostId;
-use crate::capabilities::services::model::{ServiceId, ServiceType, Why};
+use crate::base::{HostId, Revision};
+use crate::capabilities::services::model::{ServiceId, ServiceType, Want, Why};
 
 /// Most instances that are restarted side by side.
 pub const AT_ONCE_MAX: u32 = 100;
@@ -26,6 +26,8 @@ pub struct Order {
     pub targets: Vec<Target>,
     /// How many are restarted side by side.
     pub at_once: u32,
+    /// The revision that noted that a schedule is due, if one asks for it.
+    pub asked: Option<Revision>,
 }
 
 /// What can be done with services.
@@ -48,6 +50,8 @@ pub enum Scope {
     Type(ServiceType),
     /// All there are but the Kyvos Managers.
     Cluster,
+    /// Those of a type, or of all there are, that run with an older configuration.
+    Stale(Option<ServiceType>),
 }
 
 /// One of the services, with the name of its host for people.
@@ -57,6 +61,42 @@ pub struct Target {
     pub service: ServiceId,
     /// The name of its host.
     pub host: String,
+}
+
+/// Something that Services HA starts by itself: what went down, or a standby in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recover {
+    /// What went down.
+    pub of: Target,
+    /// What is started.
+    pub on: Target,
+    /// The revision that decided it.
+    pub asked: Revision,
+}
+
+impl Recover {
+    /// What it does, for people.
+    pub(super) fn title(&self) -> String {
+        let Self { of, on, .. } = self;
+        let what = of.service.service.title();
+        match self.stands_in() {
+            true => format!("Recover {what} of {} on {}", of.host, on.host),
+            false => format!("Recover {what} on {}", of.host),
+        }
+    }
+
+    /// Whether another is started in its place.
+    pub fn stands_in(&self) -> bool {
+        self.of.service != self.on.service
+    }
+
+    /// The work of its steps, in order.
+    pub(super) fn works(&self) -> Vec<Work<'_>> {
+        let wave = std::slice::from_ref(&self.on);
+        [Task::Evidence, Task::StartServices, Task::ServeServices]
+            .map(|task| of_wave(task, wave))
+            .into()
+    }
 }
 
 impl Order {
@@ -83,6 +123,10 @@ impl Order {
             Scope::One => told(&self.targets),
             Scope::Type(service) => format!("every {}", service.title()),
             Scope::Cluster => "all Kyvos services".to_owned(),
+            Scope::Stale(kind) => {
+                let title = kind.map_or("Kyvos service", ServiceType::title);
+                format!("every {title} with an older configuration")
+            }
         }
     }
 
@@ -123,6 +167,14 @@ fn of_wave(task: Task, wave: &[Target]) -> Work<'_> {
 }
 
 impl Verb {
+    /// What brings about what is wanted.
+    pub fn towards(want: Want) -> Self {
+        match want {
+            Want::Running => Self::Start,
+            Want::Stopped => Self::Stop,
+        }
+    }
+
     /// As it stands in a title.
     fn word(self) -> &'static str {
         match self {

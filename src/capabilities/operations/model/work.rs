@@ -58,6 +58,8 @@ pub enum Task {
     Push,
     /// Say what was passed over.
     Confirm,
+    /// See what speaks for a service being down.
+    Evidence,
     /// Start services.
     StartServices,
     /// Stop services.
@@ -99,6 +101,7 @@ impl Kind {
                 pushes.chain([nobody(Confirm, "")]).collect()
             }
             Self::Services(order) => order.works(),
+            Self::Recover(recover) => recover.works(),
         }
     }
 }
@@ -179,6 +182,7 @@ impl Task {
             | Self::Uninstall
             | Self::Push
             | Self::Confirm
+            | Self::Evidence
             | Self::StartServices
             | Self::StopServices
             | Self::ServeServices => false,
@@ -207,6 +211,7 @@ impl Work<'_> {
             Task::Uninstall => "uninstall",
             Task::Push => "push",
             Task::Confirm => "confirm",
+            Task::Evidence => "evidence",
             Task::StartServices => "start-services",
             Task::StopServices => "stop-services",
             Task::ServeServices => "serve",
@@ -234,6 +239,7 @@ impl Work<'_> {
             Task::Uninstall => format!("Stop the service on {host} for good"),
             Task::Push => format!("Write the script to {host}"),
             Task::Confirm => "See that nothing was passed over".to_owned(),
+            Task::Evidence => "See what is known of it".to_owned(),
             Task::StartServices => format!("Start {}", told(self.wave)),
             Task::StopServices => format!("Stop {}", told(self.wave)),
             Task::ServeServices => format!("Wait for {} to serve", told(self.wave)),

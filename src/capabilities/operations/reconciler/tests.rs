@@ -3,6 +3,8 @@
 mod boundaries;
 mod instances;
 mod on_hosts;
+mod recovering;
+mod schedules;
 mod services;
 
 use super::*;

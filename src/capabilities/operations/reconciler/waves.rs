@@ -6,7 +6,9 @@
 
 use futures::stream::{self, StreamExt};
 
-use super::super::model::{DETAIL_MAX_BYTES, Kind, ServiceTarget, StepEnd, StepStatus, Verb};
+use super::super::model::{
+    DETAIL_MAX_BYTES, Kind, Order, Recover, ServiceTarget, StepEnd, StepStatus, Verb,
+};
 use super::super::plan::{Place, WaveDeed};
 use super::chores::{end, ended, failed, hopeless};
 use super::tell;
@@ -14,7 +16,8 @@ use crate::base::text::cut;
 use crate::base::{Code, Refusal, Timestamp};
 use crate::capabilities::managers::port::{ActFailure, OnHosts};
 use crate::capabilities::services::model::{
-    self as services, Endpoint, Endpoints, Freshness, Marks, ServiceId, Want, control, freshness,
+    self as services, Configurations, Endpoint, Endpoints, Freshness, Marks, ServiceId, Want,
+    Wanted, Why, control, freshness,
 };
 use crate::machine::State;
 use crate::remote::{RemoteFailure, UnitName, UnitState, UnitVerb};
@@ -23,6 +26,8 @@ use crate::remote::{RemoteFailure, UnitName, UnitState, UnitVerb};
 const AT_ONCE: usize = 16;
 /// Longest time services are given to serve once they were started.
 const SERVE_MAX_MS: u64 = 5 * 60_000;
+/// Longest time a host is given to answer when something is started by itself: another host may be quicker.
+const RECOVER_MAX_MS: u64 = 60_000;
 
 /// One service of a wave.
 #[derive(Clone)]
@@ -41,8 +46,20 @@ enum Outcome {
     Wait(String),
     /// Not, and trying again is of no use.
     Bad(String),
+    /// Somebody wants something else with it since.
+    LeftAlone(String),
     /// The operation was called off before its turn.
     CalledOff,
+}
+
+/// Whose turn it is when a service's turn comes.
+enum Turn {
+    /// The service's.
+    Its,
+    /// Not the service's, and why.
+    NotIts(String),
+    /// The operation was called off.
+    Nobodys,
 }
 
 /// Does it with every service of the wave, and ends the step when nothing is left to wait for.
@@ -62,11 +79,15 @@ pub(super) async fn run(
 async fn carry_out(reach: &impl OnHosts, at: Place, deed: WaveDeed) -> Result<bool, ActFailure> {
     let (wave, passes_over) = reach.look(|state, _| (wave(state, at), passes_over(state, at)));
     let otherwise = if passes_over { StepEnd::Skipped } else { StepEnd::Failed };
-    say_what_is_wanted(reach, at, deed, &wave).await?;
+    if let Some(because) = say_what_is_wanted(reach, at, deed, &wave).await? {
+        end(reach, at, StepEnd::Failed, because).await?;
+        return Ok(true);
+    }
     let acted = stream::iter(wave.clone()).map(|one| async move {
-        let outcome = match reach.look(|state, _| is_at(state, at)) {
-            true => outcome(one_of(reach, &one, deed).await, otherwise)?,
-            false => Outcome::CalledOff,
+        let outcome = match reach.look(|state, _| turn(state, at, &one)) {
+            Turn::Its => outcome(one_of(reach, &one, deed).await, otherwise)?,
+            Turn::NotIts(because) => Outcome::LeftAlone(because),
+            Turn::Nobodys => Outcome::CalledOff,
         };
         Ok::<_, ActFailure>((one.host, outcome))
     });
@@ -124,12 +145,14 @@ struct Tally {
     called_off: bool,
     waits: bool,
     told: Vec<String>,
+    alone: Vec<String>,
 }
 
 impl Tally {
     fn count(&mut self, host: &str, outcome: Outcome) {
         match outcome {
             Outcome::Good => self.good += 1,
+            Outcome::LeftAlone(because) => self.alone.push(format!("{host}: {because}")),
             Outcome::CalledOff => self.called_off = true,
             Outcome::Bad(because) => self.told.push(format!("{host}: {because}")),
             Outcome::Wait(because) => {
@@ -146,7 +169,7 @@ impl Tally {
             WaveDeed::Serve => "serving",
         };
         let counted = format!("{} of {} {done}", self.good, self.all);
-        let told = [vec![counted], self.told.clone()].concat().join("; ");
+        let told = [vec![counted], self.told.clone(), self.alone.clone()].concat().join("; ");
         cut(&told, DETAIL_MAX_BYTES)
     }
 }
@@ -160,10 +183,11 @@ async fn conclude(
     passes_over: bool,
 ) -> Result<bool, ActFailure> {
     let detail = tally.in_words(deed);
-    let over = reach.look(|state, seen| waited_ms(state, at, seen.now)) > SERVE_MAX_MS;
+    let longest = reach.look(|state, _| longest_ms(state, at, deed));
+    let over = reach.look(|state, seen| waited_ms(state, at, seen.now)) > longest;
     match tally.waits {
         _ if tally.called_off => return Ok(false),
-        true if !(over && deed == WaveDeed::Serve) => {
+        true if !over => {
             return tell_news(reach, at, detail).await;
         }
         false if tally.told.is_empty() => end(reach, at, StepEnd::Done, detail).await,
@@ -174,6 +198,16 @@ async fn conclude(
         }
     }?;
     Ok(true)
+}
+
+/// How long is waited for what takes its time, before the step itself has lasted too long.
+fn longest_ms(state: &State, at: Place, deed: WaveDeed) -> u64 {
+    let operation = state.operations.operations.get(&at.id);
+    match (deed, operation.map(|operation| &operation.kind)) {
+        (WaveDeed::Serve, _) => SERVE_MAX_MS,
+        (WaveDeed::Start, Some(Kind::Recover(_))) => RECOVER_MAX_MS,
+        (WaveDeed::Start | WaveDeed::Stop, _) => u64::MAX,
+    }
 }
 
 /// How far the wave is, told once.
@@ -189,19 +223,49 @@ async fn tell_news(reach: &impl OnHosts, at: Place, detail: String) -> Result<bo
     Ok(!known)
 }
 
+/// Whoever acts by himself does not change what is wanted, and ends when something else is: then it comes with the reason.
 async fn say_what_is_wanted(
     reach: &impl OnHosts,
     at: Place,
     deed: WaveDeed,
     wave: &[One],
-) -> Result<(), ActFailure> {
-    let Some(command) = reach.look(|state, _| want(state, at, deed, wave)) else { return Ok(()) };
-    reach.propose(command.into()).await
+) -> Result<Option<String>, ActFailure> {
+    if let Some(because) = reach.look(|state, _| unwanted(state, at)) {
+        return Ok(Some(because));
+    }
+    let Some(command) = reach.look(|state, _| want(state, at, deed, wave)) else { return Ok(None) };
+    match reach.propose(command.into()).await {
+        Err(ActFailure::Refused(refusal)) if refusal.code == Code::Changed => {
+            Ok(Some(refusal.detail))
+        }
+        said => said.map(|()| None),
+    }
+}
+
+/// Why a recovery is not to go on: what was started is wanted stopped.
+fn unwanted(state: &State, at: Place) -> Option<String> {
+    let Kind::Recover(recover) = &state.operations.operations.get(&at.id)?.kind else {
+        return None;
+    };
+    let on = recover.on.service;
+    let wanted = state.services.wanted.get(&on).filter(|wanted| wanted.want == Want::Stopped)?;
+    let known = &state.services.ha.recoveries.get(&recover.of.service)?.last;
+    // A standby was wanted stopped to begin with.
+    let begun_so = recover.stands_in() && wanted.revision == known.wanted;
+    (!begun_so)
+        .then(|| format!("{} is wanted stopped by {}: it is left alone", on.name(state), wanted.by))
 }
 
 /// What has to be said of the wave's services; `None`: it was said. While they are restarted it is wanted that they run.
 fn want(state: &State, at: Place, deed: WaveDeed, wave: &[One]) -> Option<services::Command> {
-    let Kind::Services(order) = &state.operations.operations.get(&at.id)?.kind else { return None };
+    let order = match &state.operations.operations.get(&at.id)?.kind {
+        Kind::Services(order) => order,
+        Kind::Recover(recover) if deed == WaveDeed::Start => return stand_in(state, at, recover),
+        _ => return None,
+    };
+    if order.asked.is_some() {
+        return as_scheduled(state, at, order);
+    }
     let want = match (deed, order.verb) {
         (WaveDeed::Serve, _) => return None,
         (WaveDeed::Stop, Verb::Stop) => Want::Stopped,
@@ -218,12 +282,53 @@ fn want(state: &State, at: Place, deed: WaveDeed, wave: &[One]) -> Option<servic
     (!services.is_empty()).then_some(command)
 }
 
+/// A schedule says what it wants of all its services before the first is touched: their hosts may be taken away
+/// meanwhile. Of what is as it wants it already, and of what somebody spoke of since, it says nothing.
+fn as_scheduled(state: &State, at: Place, order: &Order) -> Option<services::Command> {
+    let (want, why, operation) = (towards(order), order.why, Some(at.id));
+    let unsaid = |service: &ServiceId| {
+        !is_as(state, *service, want) && !service.is_spoken_of_since(state, at.id)
+    };
+    let services: Vec<_> = order.targets.iter().map(|it| it.service).filter(unsaid).collect();
+    (!services.is_empty()).then_some(services::Command::Want {
+        services,
+        want,
+        why,
+        operation,
+        expect: None,
+    })
+}
+
+/// What is wanted by an order that starts or stops.
+fn towards(order: &Order) -> Want {
+    match order.verb {
+        Verb::Stop => Want::Stopped,
+        Verb::Start | Verb::Restart => Want::Running,
+    }
+}
+
+fn is_as(state: &State, service: ServiceId, want: Want) -> bool {
+    service.is_wanted(state) == (want == Want::Running)
+}
+
+/// A standby is to run from now on, unless somebody said something else of it since that was decided.
+fn stand_in(state: &State, at: Place, recover: &Recover) -> Option<services::Command> {
+    let (on, want, why) = (recover.on.service, Want::Running, Why::ServicesHa);
+    let known = state.services.wanted.get(&on);
+    let said = known.is_some_and(|known| known.want == want);
+    let last = &state.services.ha.recoveries.get(&recover.of.service)?.last;
+    let (operation, expect) = (Some(at.id), Some(last.wanted));
+    let command = services::Command::Want { services: vec![on], want, why, operation, expect };
+    (recover.stands_in() && !said).then_some(command)
+}
+
 async fn one_of(reach: &impl OnHosts, one: &One, deed: WaveDeed) -> Result<(), Not> {
     let malformed = |why| Refusal::new(Code::InvalidValue, format!("{}: {why}.", one.unit));
     let unit: UnitName = one.unit.parse().map_err(malformed)?;
     let host = one.service.host;
     match deed {
         WaveDeed::Start => {
+            note_at_rest(reach, one.service, &unit).await?;
             let status = reach.order_unit(host, &unit, UnitVerb::Start).await?;
             match status.state {
                 UnitState::Running | UnitState::Starting => Ok(()),
@@ -243,6 +348,23 @@ async fn one_of(reach: &impl OnHosts, one: &One, deed: WaveDeed) -> Result<(), N
         }
         WaveDeed::Serve => serves(reach, one, &unit).await,
     }
+}
+
+/// What does not run reads what holds now when it is started. Said before it is started, and only where something else
+/// was said last: so nobody is taken to know what he cannot have read.
+async fn note_at_rest(
+    reach: &impl OnHosts,
+    service: ServiceId,
+    unit: &UnitName,
+) -> Result<(), Not> {
+    if reach.look(|state, _| Configurations::of(state).at_rest(service)).is_none() {
+        return Ok(());
+    }
+    let status = reach.unit(service.host, unit).await?;
+    if matches!(status.state, UnitState::Stopped | UnitState::Failed) {
+        reach.propose(services::Command::NoteAtRest { services: vec![service] }.into()).await?;
+    }
+    Ok(())
 }
 
 /// The gate: its unit runs, it answers where it is asked, and its znode, if it has one, is there.
@@ -301,6 +423,25 @@ fn wave(state: &State, at: Place) -> Vec<One> {
 fn passes_over(state: &State, at: Place) -> bool {
     let operation = state.operations.operations.get(&at.id);
     operation.is_some_and(|operation| operation.kind.passes_over())
+}
+
+/// A schedule leaves alone what somebody wants otherwise since it began.
+fn turn(state: &State, at: Place, one: &One) -> Turn {
+    if !is_at(state, at) {
+        return Turn::Nobodys;
+    }
+    let operation = state.operations.operations.get(&at.id);
+    let Some(Kind::Services(order @ Order { asked: Some(_), .. })) = operation.map(|it| &it.kind)
+    else {
+        return Turn::Its;
+    };
+    let wanted = state.services.wanted.get(&one.service);
+    match wanted.filter(|_| !is_as(state, one.service, towards(order))) {
+        Some(Wanted { want, by, .. }) => {
+            Turn::NotIts(format!("left alone: it is wanted {} by {by} since", want.as_str()))
+        }
+        None => Turn::Its,
+    }
 }
 
 /// Whether the operation is still at this step.

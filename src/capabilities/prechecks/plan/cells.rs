@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::site::{Place, Site};
-use super::{Answer, Answers, Question, of_host, silence};
+use super::{Answer, Answers, Question, of_host, repository, silence};
 use crate::capabilities::hosts::model::Transport;
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::prechecks::model::{Check, Finding, Trouble};
@@ -27,7 +27,7 @@ pub(super) fn questions<'a>(
     let places = site.places().into_iter();
     let answering = places.filter(|place| silence(site, place, answers).is_none());
     answering.flat_map(|place| {
-        let cells = cells(site, &place).into_iter().chain(repositories(site, &place));
+        let cells = cells(site, &place).into_iter().chain(repository::cells(site, &place));
         let host = place.id;
         cells.filter_map(move |cell| Some(Question::Port { host: host?, address: cell.address }))
     })
@@ -35,10 +35,7 @@ pub(super) fn questions<'a>(
 
 pub(super) fn judge(site: &Site<'_>, answers: &Answers) -> Vec<Finding> {
     let places = site.places();
-    let matrix = places.iter().map(|place| port_matrix(site, place, answers));
-    let managers = places.iter().filter(|place| !place.is_witness());
-    let repository = managers.filter_map(|place| repository(site, place, answers));
-    matrix.chain(repository).collect()
+    places.iter().map(|place| port_matrix(site, place, answers)).collect()
 }
 
 /// Everything a host with a Manager or witness on it must reach, but the repository: that one is looked at beside it,
@@ -80,14 +77,6 @@ fn cells(site: &Site<'_>, place: &Place<'_>) -> BTreeSet<Cell> {
     cells
 }
 
-fn repositories(site: &Site<'_>, place: &Place<'_>) -> Vec<Cell> {
-    if place.is_witness() {
-        return Vec::new();
-    }
-    let addresses = site.repositories().into_iter();
-    addresses.map(|address| Cell { address, what: "repository" }).collect()
-}
-
 fn port_matrix(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Finding {
     let of = of_host(Check::PortMatrix, place.name);
     if let Some((trouble, detail)) = silence(site, place, answers) {
@@ -104,31 +93,8 @@ fn port_matrix(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Finding
     of.fail(Trouble::PortBlocked, format!("{}{more}", named.join("; ")))
 }
 
-/// Row 19, from each Manager's host; `None` when there is no repository to reach.
-fn repository(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Option<Finding> {
-    let of = of_host(Check::Repository, place.name);
-    let cells = repositories(site, place);
-    if cells.is_empty() {
-        return None;
-    }
-    if let Some((trouble, detail)) = silence(site, place, answers) {
-        return Some(of.warn(trouble, detail));
-    }
-    let blocked = blocked(place, cells.iter(), answers);
-    Some(match blocked.is_empty() {
-        true => {
-            let addresses: Vec<_> = cells.iter().map(|cell| cell.address.as_str()).collect();
-            of.pass(format!("{} reaches {}.", place.name, addresses.join(", ")))
-        }
-        false => {
-            let detail = format!("{}. Kyvos Manager works without it.", blocked.join("; "));
-            of.warn(Trouble::RepositoryUnreachable, detail)
-        }
-    })
-}
-
 /// The cells that are not reached, each in words.
-fn blocked<'c>(
+pub(super) fn blocked<'c>(
     place: &Place<'_>,
     cells: impl Iterator<Item = &'c Cell>,
     answers: &Answers,
@@ -139,7 +105,9 @@ fn blocked<'c>(
         let why = match asked.and_then(|asked| answers.get(&asked)) {
             Some(Answer::Good(_)) => return None,
             Some(Answer::Denied(why) | Answer::Bad(why)) => why.clone(),
-            Some(Answer::Silent(why)) => format!("{} does not answer: {why}", place.name),
+            Some(Answer::Silent(why) | Answer::Unasked(why)) => {
+                format!("{} does not answer: {why}", place.name)
+            }
             None => "not tried".to_owned(),
         };
         Some(format!("{} → {} ({}): {why}", place.name, cell.address, cell.what))

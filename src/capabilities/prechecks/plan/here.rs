@@ -2,11 +2,15 @@
 
 use super::site::Site;
 use super::{Answer, Answers, Question, manager_named, of_group};
+use crate::base::ManagerId;
 use crate::capabilities::prechecks::model::{Check, Finding, Trouble};
 use crate::capabilities::services::model as services;
 
 /// Rows 14, 29–32: what is said whenever ZooKeeper is not as it should be.
 const UNAFFECTED: &str = "Kyvos Manager HA is not affected.";
+
+/// What is to be done about a sign-in that was refused.
+pub(super) const MEND_LOGIN: &str = "Set REPOSITORY_USER, REPOSITORY_PASSWORD and REPOSITORY_DATABASE to what the repository takes: km properties set kyvos-manager REPOSITORY_PASSWORD asks for it.";
 
 pub(super) fn questions<'a>(site: &'a Site<'_>) -> impl Iterator<Item = Question> + 'a {
     let watched = if site.watches_zookeeper() { site.zookeepers() } else { Vec::new() };
@@ -39,7 +43,9 @@ fn zookeeper(site: &Site<'_>, answers: &Answers) -> Finding {
     for address in &members {
         match answers.get(&Question::Zookeeper { address: address.clone() }) {
             Some(Answer::Good(mode)) => serving.push(format!("{address} {mode}")),
-            Some(Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why)) => {
+            Some(
+                Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why) | Answer::Unasked(why),
+            ) => {
                 silent.push(format!("{address}: {why}"));
             }
             None => silent.push(format!("{address}: not asked")),
@@ -94,16 +100,16 @@ fn load_balancer(site: &Site<'_>, answers: &Answers) -> Finding {
                 of.fail(Trouble::LoadBalancerAstray, detail)
             }
         },
-        Some(Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why)) => {
-            of.fail(Trouble::LoadBalancerUnreachable, format!("{url}: {why}"))
-        }
+        Some(
+            Answer::Denied(why) | Answer::Bad(why) | Answer::Silent(why) | Answer::Unasked(why),
+        ) => of.fail(Trouble::LoadBalancerUnreachable, format!("{url}: {why}")),
         None => of.fail(Trouble::LoadBalancerUnreachable, format!("{url} was not asked.")),
     }
 }
 
 /// Rows 18, 19, 34: the repository is of Kyvos services. Kyvos Manager needs none, so that it is away is never worse
 /// than a warning; what was set to sign in there is set by an operator, and that it does not is his to put right. What
-/// each Manager's host reaches is in `cells`.
+/// each Manager's host reaches, and how its Manager signs in, is in `repository`.
 fn repository(site: &Site<'_>, answers: &Answers) -> Finding {
     let of = of_group(Check::Repository);
     let addresses = site.repositories();
@@ -119,10 +125,7 @@ fn repository(site: &Site<'_>, answers: &Answers) -> Finding {
         .collect();
     let told = || troubles.iter().map(|(_, told)| told.as_str()).collect::<Vec<_>>().join("; ");
     if troubles.iter().any(|(trouble, _)| *trouble == Trouble::RepositoryLoginRefused) {
-        let detail = format!(
-            "{}. Set REPOSITORY_USER, REPOSITORY_PASSWORD and REPOSITORY_DATABASE to what the repository takes: km properties set kyvos-manager REPOSITORY_PASSWORD asks for it.",
-            told()
-        );
+        let detail = format!("{}. {MEND_LOGIN}", told());
         return of.fail(Trouble::RepositoryLoginRefused, detail);
     }
     match (troubles.first(), site.login()) {
@@ -150,7 +153,7 @@ fn silent(address: &str, answers: &Answers) -> Option<(Trouble, String)> {
         Some(Answer::Denied(why) | Answer::Bad(why)) => {
             Some((Trouble::RepositoryNotPostgres, format!("{address}: {why}")))
         }
-        Some(Answer::Silent(why)) => {
+        Some(Answer::Silent(why) | Answer::Unasked(why)) => {
             Some((Trouble::RepositoryUnreachable, format!("{address}: {why}")))
         }
         None => Some((Trouble::RepositoryUnreachable, format!("{address}: not asked"))),
@@ -159,7 +162,7 @@ fn silent(address: &str, answers: &Answers) -> Option<(Trouble, String)> {
 
 /// What is the matter with a repository that answers, and lets nobody in.
 fn locked_out(site: &Site<'_>, address: &str, answers: &Answers) -> Option<(Trouble, String)> {
-    let login = login(site, address)?;
+    let login = login(site, address, None)?;
     let (user, database) = site.login()?;
     match answers.get(&login) {
         Some(Answer::Good(_)) => None,
@@ -167,17 +170,18 @@ fn locked_out(site: &Site<'_>, address: &str, answers: &Answers) -> Option<(Trou
             let told = format!("{address} does not let {user} sign in to {database}: {why}");
             Some((Trouble::RepositoryLoginRefused, told))
         }
-        Some(Answer::Silent(why)) => {
+        Some(Answer::Silent(why) | Answer::Unasked(why)) => {
             Some((Trouble::RepositoryUnreachable, format!("{address}: {why}")))
         }
         None => Some((Trouble::RepositoryUnreachable, format!("{address}: no sign-in was tried"))),
     }
 }
 
-fn login(site: &Site<'_>, address: &str) -> Option<Question> {
+/// A sign-in there by a Manager, or from here; `None`: nobody is set to sign in.
+pub(super) fn login(site: &Site<'_>, address: &str, by: Option<ManagerId>) -> Option<Question> {
     let (user, database) = site.login()?;
     let (address, user, database) = (address.to_owned(), user.to_owned(), database.to_owned());
-    Some(Question::Login { address, user, database })
+    Some(Question::Login { by, address, user, database })
 }
 
 /// A sign-in is tried where a Postgres answers.
@@ -187,5 +191,5 @@ pub(super) fn logins<'a>(
 ) -> impl Iterator<Item = Question> + 'a {
     let answering =
         site.repositories().into_iter().filter(|address| silent(address, answers).is_none());
-    answering.filter_map(|address| login(site, &address))
+    answering.filter_map(|address| login(site, &address, None))
 }

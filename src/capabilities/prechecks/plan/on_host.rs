@@ -80,7 +80,7 @@ fn cli(site: &Site<'_>, place: Place<'_>, answers: &Answers) -> Finding {
         Some(Answer::Bad(why)) => {
             of.fail(Trouble::CanaryFailed, format!("{name}: {command} at {location}: {why}"))
         }
-        Some(Answer::Silent(why)) => {
+        Some(Answer::Silent(why) | Answer::Unasked(why)) => {
             of.fail(Trouble::HostSilent, format!("{name} does not answer: {why}"))
         }
         None => of.fail(Trouble::CanaryFailed, format!("{name}: {location} was not tried.")),
@@ -136,7 +136,9 @@ fn told(site: &Site<'_>, place: &Place<'_>, answers: &Answers) -> Result<String,
         Some(Answer::Denied(why) | Answer::Bad(why)) => {
             Err(format!("{name}: {} does not tell who the host is. {why}", tool.command()))
         }
-        Some(Answer::Silent(why)) => Err(format!("{name} does not answer: {why}")),
+        Some(Answer::Silent(why) | Answer::Unasked(why)) => {
+            Err(format!("{name} does not answer: {why}"))
+        }
         None => Err(format!("{name} has no {} to tell who it is.", tool.command())),
     }
 }

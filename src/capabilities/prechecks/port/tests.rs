@@ -5,8 +5,11 @@ use std::net::{SocketAddr, TcpListener};
 
 use bytes::Bytes;
 
-use super::{Ask, Asking, FromHere, one_line, told};
-use crate::base::{Epoch, HostId};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{Ask, Asking, FromHere, Managers, one_line, told};
+use crate::base::{Epoch, HostId, ManagerId};
 use crate::capabilities::prechecks::plan::{Answer, Question, Tool};
 use crate::leadership::Ended;
 use crate::remote::RemoteFailure;
@@ -19,8 +22,17 @@ fn canary() -> Question {
     Question::Canary { host: HOST, tool: Tool::Aws, location: "s3://box/km".into() }
 }
 
-fn asking() -> Asking<FakeHosts> {
-    Asking::of(FakeHosts::in_epoch(Epoch(2)), FromHere::believing(None))
+/// Managers that tell who was asked.
+struct Told;
+
+impl Managers for Told {
+    fn sign_in<'a>(&'a self, by: ManagerId, address: &'a str) -> BoxFuture<'a, Answer> {
+        async move { Answer::Good(format!("{by} at {address}")) }.boxed()
+    }
+}
+
+fn asking() -> Asking<FakeHosts, Told> {
+    Asking::of(FakeHosts::in_epoch(Epoch(2)), Told, FromHere::believing(None))
 }
 
 fn failed(stderr: &str) -> Output {
@@ -29,6 +41,17 @@ fn failed(stderr: &str) -> Output {
 
 fn step(step: &str) -> String {
     format!("Canary {{ tool: Aws, location: Location(\"s3://box/km\"), step: {step} }}")
+}
+
+#[tokio::test]
+async fn a_sign_in_from_another_host_is_that_managers_to_try() {
+    let login = Question::Login {
+        by: Some(ManagerId(2)),
+        address: "db1:5432".into(),
+        user: "kyvos".into(),
+        database: "repo".into(),
+    };
+    assert_eq!(asking().ask(&login).await, Ok(Answer::Good("2 at db1:5432".into())));
 }
 
 #[tokio::test]

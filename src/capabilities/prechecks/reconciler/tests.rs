@@ -8,6 +8,8 @@ use crate::capabilities::prechecks::plan::{Answer, Question, Tool};
 use crate::capabilities::prechecks::port::fake::FakeAnswers;
 use crate::leadership::Pass;
 
+mod repository;
+
 const KM1: HostId = HostId(4);
 const KM2: HostId = HostId(5);
 const TOOL: Tool = Tool::Hdfs;
@@ -300,35 +302,6 @@ async fn a_repository_that_is_away_is_looked_at_from_every_manager_and_never_mor
     );
     let none = Site { group: FakeGroup::founded(), answers: FakeAnswers::default() };
     assert_eq!(none.found("repository", "-").await.0, "warn NO_REPOSITORY");
-}
-
-// row 19
-#[tokio::test]
-async fn who_was_set_to_sign_in_at_the_repository_does_so_or_it_is_a_failure_with_its_remedy() {
-    let signing_in = || {
-        Site::new()
-            .with("properties set kyvos-manager/REPOSITORY_USER kyvos")
-            .with("properties set kyvos-manager/REPOSITORY_DATABASE repo")
-    };
-    let login = || Question::Login {
-        address: "db1:5432".into(),
-        user: "kyvos".into(),
-        database: "repo".into(),
-    };
-    let well = signing_in().found("repository", "-").await;
-    assert_eq!(well, ("pass".into(), "kyvos signs in to repo at db1:5432.".into()));
-    let no = Answer::Denied("password authentication failed for user kyvos".into());
-    let (result, detail) = signing_in().said(login(), no).found("repository", "-").await;
-    assert_eq!(result, "fail REPOSITORY_LOGIN_REFUSED");
-    assert!(
-        detail.contains("password authentication failed") && detail.contains("km properties set")
-    );
-    let away = signing_in().said(login(), silent());
-    assert_eq!(away.found("repository", "-").await.0, "warn REPOSITORY_UNREACHABLE");
-    // Where nothing answers nobody tries to sign in.
-    let down = signing_in().said(postgres(), silent());
-    assert_eq!(down.found("repository", "-").await.0, "warn REPOSITORY_UNREACHABLE");
-    assert!(!down.answers.inside().asked.contains(&login()));
 }
 
 // row 20

@@ -7,11 +7,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::{self, Freshness, ServiceType, Want, control, verdict_freshness};
+use super::super::model::{
+    self, Configurations, Freshness, ServiceId, ServiceType, Want, busy, control, verdict_freshness,
+};
 use super::super::plan::{self, inventory};
 use super::service_named;
 use super::wire::{ServiceName, VerdictName, WantName, WhyName};
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Sight, Time, View, Window};
+use crate::base::Revision;
 use crate::machine::State;
 
 /// A service on a host.
@@ -44,6 +47,11 @@ pub(super) struct Service {
     pub verdict: Option<ServiceVerdict>,
     /// Its unit on its host; null for a Kyvos Manager.
     pub unit: Option<String>,
+    /// The open operation about it.
+    pub operation: Option<u64>,
+    /// The properties, as `file/name`, of which it runs with older values, as far as that is known: it reads them when it is
+    /// restarted.
+    pub stale_properties: Vec<String>,
     /// Revision of what is wanted; 0 while nobody said anything.
     pub revision: u64,
 }
@@ -86,6 +94,13 @@ pub(super) enum ServiceSeen {
     Unknown,
 }
 
+/// How many services of each type there are.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ServiceCounts {
+    /// The types, in the order in which a cluster is started.
+    pub types: Vec<ServiceCount>,
+}
+
 /// The matrix of hosts and types.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ServiceMapping {
@@ -111,6 +126,14 @@ pub(super) struct ServiceCount {
     pub absent: usize,
     /// How many are to run.
     pub wanted_running: usize,
+    /// How many are down although they are to run.
+    pub missing: usize,
+    /// How many are up although they are to be stopped.
+    pub still_up: usize,
+    /// How many run with an older configuration than they would read now.
+    pub with_stale_properties: usize,
+    /// Whether that may not be so any more, because not every one was looked at since.
+    pub stale: bool,
     /// How many are up, as several observers say.
     pub up: usize,
     /// How many are down.
@@ -148,7 +171,7 @@ struct ServiceQuery {
 }
 
 pub(super) fn routes() -> Routes {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(mapping))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(counts)).routes(routes!(mapping))
 }
 
 /// Every service: each role of each host, and each Kyvos Manager. They are declared by the roles of hosts.
@@ -168,8 +191,9 @@ async fn list(
             kind.is_none_or(|kind| kind == service.service)
                 && query.host.as_ref().is_none_or(|host| *host == service.host)
         };
+        let desk = Desk::of(state);
         let rows =
-            all.into_iter().filter(wanted).map(|service| (cursor(&service), shown(state, service)));
+            all.into_iter().filter(wanted).map(|service| (cursor(&service), desk.shown(service)));
         let after = window.after.as_deref().unwrap_or_default();
         Ok(window.page(rows.skip_while(|(cursor, _)| cursor.as_str() <= after)))
     })
@@ -184,34 +208,67 @@ async fn mapping(reader: Reader<View>) -> Result<Answer<ServiceMapping>, Problem
     reader.show(|state| Ok(matrix(state, inventory(state, |id| sight.reaches(id)))))
 }
 
-fn matrix(state: &State, all: Vec<plan::Service>) -> ServiceMapping {
+/// How many of each type there are, wanted and up: what an overview shows, however many services there are.
+#[utoipa::path(get, path = "/services/counts", operation_id = "count_services", tag = "services",
+    responses((status = 200, body = ServiceCounts)),
+    extensions(("x-km-handled" = json!("forwarded"))))]
+async fn counts(reader: Reader<View>) -> Result<Answer<ServiceCounts>, Problem> {
+    let sight = Sight::of(&*reader.surface.group);
+    reader.show(|state| {
+        Ok(ServiceCounts { types: counted(state, &inventory(state, |id| sight.reaches(id))) })
+    })
+}
+
+fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
+    let judged_long_ago = verdict_freshness(state) != Freshness::Fresh;
+    let configurations = Configurations::of(state);
+    let is_stale = |service: &&plan::Service| {
+        service.as_fact().is_some_and(|fact| !configurations.old(fact).is_empty())
+    };
     let count = |kind: ServiceType| {
         let of = || all.iter().filter(|service| service.service == kind);
         let seen = |seen: plan::Seen| of().filter(|service| service.seen == seen).count();
-        let judged = |verdict: model::Verdict| {
-            let fits = |judged: &&model::Judged| judged.judgement.verdict == verdict;
-            of().filter_map(|service| service.judged.as_ref()).filter(fits).count()
-        };
+        let wanted = || of().filter(|service| is_wanted(service));
+        let judged = |verdict| of().filter(|service| is_judged(service, verdict)).count();
+        let up = judged(model::Verdict::Up);
+        let is_up = |service: &&plan::Service| is_judged(service, model::Verdict::Up);
+        let is_down = |service: &&plan::Service| is_judged(service, model::Verdict::Down);
         ServiceCount {
             kind: kind.into(),
             title: kind.title(),
             expected: of().count(),
             present: seen(plan::Seen::Present),
             absent: seen(plan::Seen::Absent),
-            wanted_running: of().filter(|service| is_wanted(service)).count(),
-            up: judged(model::Verdict::Up),
+            wanted_running: wanted().count(),
+            missing: wanted().filter(is_down).count(),
+            still_up: up - wanted().filter(is_up).count(),
+            with_stale_properties: of().filter(is_stale).count(),
+            stale: of().any(|service| match service.judged {
+                Some(_) => judged_long_ago,
+                None => service.stale,
+            }),
+            up,
             down: judged(model::Verdict::Down),
             degraded: judged(model::Verdict::Degraded),
             unknown: judged(model::Verdict::Unknown),
         }
     };
-    let types = ServiceType::ALL.map(count).into();
+    ServiceType::ALL.map(count).into()
+}
+
+fn is_judged(service: &plan::Service, verdict: model::Verdict) -> bool {
+    service.judged.as_ref().is_some_and(|judged| judged.judgement.verdict == verdict)
+}
+
+fn matrix(state: &State, all: Vec<plan::Service>) -> ServiceMapping {
+    let types = counted(state, &all);
+    let desk = Desk::of(state);
     let mut hosts: BTreeMap<String, MappedHost> = BTreeMap::new();
     for service in all {
         let (name, id) = (service.host.clone(), service.host_id.map(|id| id.0));
         let host =
             hosts.entry(name.clone()).or_insert(MappedHost { name, id, services: Vec::new() });
-        host.services.push(shown(state, service));
+        host.services.push(desk.shown(service));
     }
     ServiceMapping { types, hosts: hosts.into_values().collect() }
 }
@@ -226,26 +283,44 @@ fn is_wanted(service: &plan::Service) -> bool {
     service.wanted.as_ref().is_none_or(|wanted| wanted.want == Want::Running)
 }
 
-pub(super) fn shown(state: &State, service: plan::Service) -> Service {
-    Service {
-        id: service.id(),
-        kind: service.service.into(),
-        title: service.service.title(),
-        unit: service.as_fact().map(|fact| control(state, fact.service).unit),
-        revision: service.wanted.as_ref().map_or(0, |wanted| wanted.revision.0),
-        wanted: ServiceWanted::of(service.wanted.as_ref()),
-        verdict: service.judged.map(|judged| verdict(state, judged)),
-        host: service.host,
-        host_id: service.host_id.map(|id| id.0),
-        seen: match service.seen {
-            plan::Seen::Present => ServiceSeen::Present,
-            plan::Seen::Absent => ServiceSeen::Absent,
-            plan::Seen::Unknown => ServiceSeen::Unknown,
-        },
-        because: service.because,
-        since: service.since.map(Time),
-        stale: service.stale,
-        coordination_master: service.master,
+/// What is looked up once for all services that are shown.
+pub(super) struct Desk<'s> {
+    state: &'s State,
+    /// What open operations are about.
+    busy: BTreeMap<ServiceId, Revision>,
+    configurations: Configurations<'s>,
+}
+
+impl<'s> Desk<'s> {
+    pub(super) fn of(state: &'s State) -> Self {
+        Self { state, busy: busy(state), configurations: Configurations::of(state) }
+    }
+
+    pub(super) fn shown(&self, service: plan::Service) -> Service {
+        let fact = service.as_fact();
+        let old = fact.map(|fact| self.configurations.old(fact)).unwrap_or_default();
+        Service {
+            id: service.id(),
+            kind: service.service.into(),
+            title: service.service.title(),
+            unit: fact.map(|fact| control(self.state, fact.service).unit),
+            operation: fact.and_then(|fact| self.busy.get(&fact)).map(|id| id.0),
+            stale_properties: old.into_iter().map(str::to_owned).collect(),
+            revision: service.wanted.as_ref().map_or(0, |wanted| wanted.revision.0),
+            wanted: ServiceWanted::of(service.wanted.as_ref()),
+            verdict: service.judged.map(|judged| verdict(self.state, judged)),
+            host: service.host,
+            host_id: service.host_id.map(|id| id.0),
+            seen: match service.seen {
+                plan::Seen::Present => ServiceSeen::Present,
+                plan::Seen::Absent => ServiceSeen::Absent,
+                plan::Seen::Unknown => ServiceSeen::Unknown,
+            },
+            because: service.because,
+            since: service.since.map(Time),
+            stale: service.stale,
+            coordination_master: service.master,
+        }
     }
 }
 

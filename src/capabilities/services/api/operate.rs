@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::{ServiceId, ServiceType, Why};
+use super::super::model::{Configurations, ServiceId, ServiceType, Why, nothing_stale};
 use super::service_named;
 use super::wire::WhyName;
 use crate::api::{Answer, Change, ManageServices, Path, Problem, Routes};
+use crate::base::Refusal;
 use crate::capabilities::operations::model::{Command, Kind, Order, Scope, ServiceTarget, Verb};
 use crate::machine::State;
 
@@ -29,6 +30,9 @@ pub(crate) struct RestartServices {
     why: Option<WhyName>,
     /// How many of a type are restarted side by side, 1 to 100; 1 when left out.
     at_once: Option<u32>,
+    /// Only those that run with an older configuration than they would read now.
+    #[serde(default)]
+    only_stale: bool,
 }
 
 /// An operation was begun.
@@ -53,6 +57,15 @@ pub(super) fn routes() -> Routes {
         .routes(routes!(start_all))
         .routes(routes!(stop_all))
         .routes(routes!(restart_all))
+}
+
+/// What is done with them.
+#[derive(Clone, Copy)]
+struct How {
+    verb: Verb,
+    why: Option<WhyName>,
+    at_once: u32,
+    only_stale: bool,
 }
 
 /// Which services.
@@ -135,28 +148,24 @@ async fn restart_all(change: Restart) -> Begun {
 }
 
 async fn operate(change: Operate, verb: Verb, which: Which) -> Begun {
-    let why = change.body.why;
-    begin(&change, verb, &which, why, 1).await
+    let how = How { verb, why: change.body.why, at_once: 1, only_stale: false };
+    begin(&change, &which, how).await
 }
 
 async fn restart(change: Restart, which: Which) -> Begun {
-    let (why, at_once) = (change.body.why, change.body.at_once.unwrap_or(1));
-    begin(&change, Verb::Restart, &which, why, at_once).await
+    let RestartServices { why, at_once, only_stale } = change.body;
+    let how = How { verb: Verb::Restart, why, at_once: at_once.unwrap_or(1), only_stale };
+    begin(&change, &which, how).await
 }
 
-async fn begin<T>(
-    change: &Change<ManageServices, T>,
-    verb: Verb,
-    which: &Which,
-    why: Option<WhyName>,
-    at_once: u32,
-) -> Begun {
+async fn begin<T>(change: &Change<ManageServices, T>, which: &Which, how: How) -> Begun {
     if let Some(first) = change.first_answer() {
         return first.map(|committed| begun(change, committed));
     }
-    let why = why.map_or(Ok(Why::Operator), WhyName::given)?;
-    let (scope, targets) = change.surface.group.view(|state| chosen(state, which, verb))?;
-    let kind = Kind::Services(Order { verb, scope, why, targets, at_once });
+    let How { verb, at_once, .. } = how;
+    let why = how.why.map_or(Ok(Why::Operator), WhyName::given)?;
+    let (scope, targets) = change.surface.group.view(|state| chosen(state, which, how))?;
+    let kind = Kind::Services(Order { verb, scope, why, targets, at_once, asked: None });
     let committed = change.propose(Command::Begin { kind }, None).await?;
     Ok(begun(change, committed))
 }
@@ -170,12 +179,8 @@ fn begun<T>(
 }
 
 /// The services, in the order in which it is done with them.
-fn chosen(
-    state: &State,
-    which: &Which,
-    verb: Verb,
-) -> Result<(Scope, Vec<ServiceTarget>), Problem> {
-    let (scope, services): (_, Vec<ServiceId>) = match which {
+fn chosen(state: &State, which: &Which, how: How) -> Result<(Scope, Vec<ServiceTarget>), Problem> {
+    let (mut scope, mut services): (_, Vec<ServiceId>) = match which {
         Which::One(id) => (Scope::One, vec![ServiceId::named(state, id)?]),
         Which::Type(kind) => {
             let kind: ServiceType = service_named(kind)?;
@@ -184,12 +189,32 @@ fn chosen(
         }
         Which::Cluster => (Scope::Cluster, ServiceId::all(state).collect()),
     };
+    if how.only_stale {
+        scope = stale(state, scope, &mut services)?;
+    }
     let host = |service: ServiceId| state.hosts.hosts.get(&service.host);
     let target =
         |service: ServiceId| Some(ServiceTarget { service, host: host(service)?.name.clone() });
     let mut targets: Vec<_> = services.into_iter().filter_map(target).collect();
-    if verb == Verb::Stop {
+    if how.verb == Verb::Stop {
         targets.reverse();
     }
     Ok((scope, targets))
+}
+
+/// Leaves those that run with an older configuration.
+fn stale(state: &State, scope: Scope, services: &mut Vec<ServiceId>) -> Result<Scope, Refusal> {
+    let who = match (scope, services.first()) {
+        (Scope::One, Some(one)) => format!("{} is not", one.name(state)),
+        (Scope::Type(kind), _) => format!("No {} is", kind.title()),
+        _ => "No Kyvos service is".to_owned(),
+    };
+    let configurations = Configurations::of(state);
+    services.retain(|service| !configurations.old(*service).is_empty());
+    match (services.is_empty(), scope) {
+        (true, _) => Err(nothing_stale(&who)),
+        (false, Scope::Type(kind)) => Ok(Scope::Stale(Some(kind))),
+        (false, Scope::Cluster) => Ok(Scope::Stale(None)),
+        (false, Scope::One | Scope::Stale(_)) => Ok(scope),
+    }
 }

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::super::model::{self, Observer, ServiceId, ServiceType, endpoint};
 use super::super::plan::{self, inventory};
-use super::inventory::{Service, shown};
+use super::inventory::{Desk, Service};
 use super::wire::{SaysName, WantName, WhyName};
 use crate::api::{
     Answer, Change, IfMatch, ManageServices, Path, Problem, Reader, Routes, Sight, Time, View,
@@ -28,8 +28,6 @@ pub(super) struct ServiceDetail {
     pub address: Option<String>,
     /// When it was last seen to be up; null: never.
     pub last_up: Option<Time>,
-    /// The open operation about it.
-    pub operation: Option<u64>,
 }
 
 /// What one observer said of a service.
@@ -123,14 +121,12 @@ fn detail(state: &State, sight: &Sight, id: &str) -> Result<ServiceDetail, Refus
 fn with_evidence(state: &State, known: plan::Service) -> ServiceDetail {
     let fact = known.as_fact().filter(|fact| fact.service != ServiceType::KyvosManager);
     let judged = known.judged.clone();
-    let open = fact.and_then(|fact| state.operations.about_service(fact));
     let evidence = judged.as_ref().map(|judged| judged.judgement.evidence.as_slice());
     ServiceDetail {
         evidence: evidence.unwrap_or_default().iter().map(|seen| told(state, seen)).collect(),
         address: fact.and_then(|fact| endpoint(state, fact)).map(|endpoint| endpoint.address),
         last_up: judged.and_then(|judged| judged.last_up).map(Time),
-        operation: open.map(|id| id.0),
-        service: shown(state, known),
+        service: Desk::of(state).shown(known),
     }
 }
 

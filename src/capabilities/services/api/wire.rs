@@ -94,6 +94,8 @@ pub(super) enum WhyName {
     Schedule,
     /// Something is being repaired or changed.
     Maintenance,
+    /// It was started in the place of another whose host is gone.
+    ServicesHa,
 }
 
 /// What several observers make of a service.
@@ -122,6 +124,59 @@ pub enum SaysName {
     NotThere,
     /// Nothing: it cannot look, what it saw is old, or what it sees is between the two.
     Nothing,
+}
+
+/// Why something or nothing is done about a service by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ServicesHaReason)]
+pub enum ReasonName {
+    /// It is up.
+    Up,
+    /// It is wanted stopped.
+    Planned,
+    /// Nobody has judged it yet.
+    NotLooked,
+    /// The Active has not looked at every service yet.
+    Stale,
+    /// The observers contradict each other.
+    Degraded,
+    /// Nobody can say, or one alone says that it is not there.
+    Unknown,
+    /// It was never seen to be up: it is to be started by a person first.
+    NeverUp,
+    /// A person's operation is about it.
+    Operation,
+    /// It is being recovered.
+    Recovering,
+    /// Nothing at all is done by itself.
+    AutomationOff,
+    /// Services HA is switched off.
+    HaOff,
+    /// It is switched off for the type.
+    TypeOff,
+    /// A maintenance window is open.
+    Window,
+    /// Somebody called the last recovery off.
+    CalledOff,
+    /// It was restarted too often within a while: a person has to look.
+    Held,
+    /// It went down only now.
+    Settling,
+    /// It was restarted only now.
+    Pausing,
+    /// Its host answers and says nothing about it.
+    HostCannotSay,
+    /// Its host has been silent for a short time.
+    HostSilent,
+    /// Its host is gone, and there is no standby that could be started.
+    HostGone,
+    /// A standby was started in its place.
+    StoodIn,
+    /// So many are being recovered that it waits for its turn.
+    Turn,
+    /// It is started now.
+    Due,
 }
 
 /// How is looked whether a service serves.
@@ -169,6 +224,34 @@ both_ways!(
 both_ways!(MarksName, model::Marks { Presence, Master });
 both_ways!(WantName, model::Want { Running, Stopped });
 both_ways!(VerdictName, model::Verdict { Up, Down, Degraded, Unknown });
+both_ways!(
+    ReasonName,
+    model::Reason {
+        Up,
+        Planned,
+        NotLooked,
+        Stale,
+        Degraded,
+        Unknown,
+        NeverUp,
+        Operation,
+        Recovering,
+        AutomationOff,
+        HaOff,
+        TypeOff,
+        Window,
+        CalledOff,
+        Held,
+        Settling,
+        Pausing,
+        HostCannotSay,
+        HostSilent,
+        HostGone,
+        StoodIn,
+        Turn,
+        Due
+    }
+);
 both_ways!(SaysName, model::Says { There, NotThere, Nothing });
 
 impl From<model::Why> for WhyName {
@@ -177,6 +260,7 @@ impl From<model::Why> for WhyName {
             model::Why::Operator => Self::Operator,
             model::Why::Schedule => Self::Schedule,
             model::Why::Maintenance => Self::Maintenance,
+            model::Why::ServicesHa => Self::ServicesHa,
         }
     }
 }
@@ -188,7 +272,7 @@ impl WhyName {
             Self::Operator => Ok(model::Why::Operator),
             Self::Schedule => Ok(model::Why::Schedule),
             Self::Maintenance => Ok(model::Why::Maintenance),
-            Self::Declared => {
+            Self::Declared | Self::ServicesHa => {
                 let detail = "A reason is operator, schedule or maintenance.";
                 Err(Refusal::new(Code::InvalidValue, detail).into())
             }

@@ -91,6 +91,9 @@ pub struct Restart {
     /// How many of a type are restarted side by side
     #[arg(long, default_value_t = 1)]
     at_once: u32,
+    /// Only those that run with an older configuration than they would read now
+    #[arg(long)]
+    only_stale: bool,
 }
 
 const EVIDENCE: &[Column] = &[
@@ -173,8 +176,9 @@ pub(super) async fn restart(
     client: &Client,
     output: Output,
 ) -> Result<(), Failure> {
-    let body = json!({ "why": restart.operate.why, "at_once": restart.at_once });
-    begin("restart", &restart.operate, body, client, output).await
+    let Restart { operate, at_once, only_stale } = restart;
+    let body = json!({ "why": operate.why, "at_once": at_once, "only_stale": only_stale });
+    begin("restart", &operate, body, client, output).await
 }
 
 async fn begin(

@@ -138,13 +138,16 @@ impl<'s> Endpoints<'s> {
     /// Where one is asked; `None`: it is not asked, or no port is known.
     pub fn get(&self, service: ServiceId) -> Option<Endpoint> {
         let probe = control(self.state, service.service).probe;
-        let name = &self.state.hosts.hosts.get(&service.host)?.name;
+        let host = self.state.hosts.hosts.get(&service.host)?;
+        let name = host.name.as_str();
         let port = probe.port()?.or_else(|| self.known_port(service.service, name))?;
         let path = match probe {
             Probe::Http { path, .. } => Some(path),
             Probe::None | Probe::Tcp { .. } => None,
         };
-        Some(Endpoint { address: format!("{name}:{port}"), path })
+        // Where the host itself is reached, so that its name need not resolve at the Managers.
+        let place = host.transport.place().unwrap_or(name);
+        Some(Endpoint { address: format!("{place}:{port}"), path })
     }
 
     fn known_port(&self, service: ServiceType, host: &str) -> Option<u16> {

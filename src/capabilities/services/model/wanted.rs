@@ -50,6 +50,24 @@ pub enum Why {
     Schedule,
     /// Something is being repaired or changed.
     Maintenance,
+    /// It was started in the place of another whose host is gone.
+    ServicesHa,
+}
+
+/// Who wants ZooKeeper to be away, if somebody does (row 36): so many of its servers that the others are no majority are
+/// wanted stopped, or stand on hosts where everything else is.
+pub fn zookeeper_sleeps(state: &State) -> Option<&Wanted> {
+    let servers = || ServiceId::all(state).filter(|it| it.service == ServiceType::Zookeeper);
+    let sleeping: Vec<_> = servers().filter_map(|server| server.sleeps(state)).collect();
+    let too_many = sleeping.len() * 2 >= servers().count();
+    sleeping.into_iter().filter(|_| too_many).max_by_key(|wanted| wanted.since)
+}
+
+/// Since when something is wanted of ZooKeeper's servers, by the last word about one of them.
+pub fn zookeeper_wanted_since(state: &State) -> Option<Timestamp> {
+    let wanted = state.services.wanted.iter();
+    let of_it = wanted.filter(|(service, _)| service.service == ServiceType::Zookeeper);
+    of_it.map(|(_, wanted)| wanted.since).max()
 }
 
 impl Want {
@@ -69,6 +87,7 @@ impl Why {
             Self::Operator => "operator",
             Self::Schedule => "schedule",
             Self::Maintenance => "maintenance",
+            Self::ServicesHa => "services_ha",
         }
     }
 }
@@ -122,6 +141,23 @@ impl ServiceId {
     pub fn is_wanted(self, state: &State) -> bool {
         let wanted = state.services.wanted.get(&self);
         wanted.is_none_or(|wanted| wanted.want == Want::Running)
+    }
+
+    /// Who wants it stopped, or everything else on its host.
+    fn sleeps(self, state: &State) -> Option<&Wanted> {
+        let stopped = |service: Self| {
+            state.services.wanted.get(&service).filter(|wanted| wanted.want == Want::Stopped)
+        };
+        let others = Self::all(state).filter(|it| it.host == self.host && *it != self);
+        let others: Option<Vec<_>> = others.map(stopped).collect();
+        let last = others.and_then(|all| all.into_iter().max_by_key(|wanted| wanted.since));
+        stopped(self).or(last)
+    }
+
+    /// Whether somebody said since a revision what is wanted of it.
+    pub fn is_spoken_of_since(self, state: &State, revision: Revision) -> bool {
+        let wanted = state.services.wanted.get(&self);
+        wanted.is_some_and(|wanted| wanted.revision > revision)
     }
 
     /// Every service there is but the Kyvos Managers, by type in the order in which a cluster is started, then by host.

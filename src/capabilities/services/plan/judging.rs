@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::command::Command;
 use super::super::model::{
     Evidence, Freshness, Judgement, Marks, Observer, Says, ServiceId, ServiceType, Sighting,
-    freshness,
+    freshness, turn_ms,
 };
 use super::verdict::verdict;
 use crate::base::{ManagerId, Timestamp};
@@ -13,10 +13,6 @@ use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::Seen;
 use crate::machine::{Command as Proposed, State};
 
-/// How often a service is looked at.
-const EVERY_MS: u64 = 4_000;
-/// So many are looked at in a second on average, at most: with very many, each waits longer for its turn.
-const A_SECOND: u64 = 100;
 /// What is older than so many turns says nothing any more.
 const TURNS_KEPT: u64 = 3;
 /// Most verdicts told at once: with their evidence they are a few hundred kilobytes.
@@ -50,11 +46,6 @@ pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
     due.sort_by_key(|service| (std::cmp::Reverse(age(service)), *service));
     due.truncate(most);
     due
-}
-
-fn turn_ms(state: &State) -> u64 {
-    let services = ServiceId::all(state).count() as u64;
-    EVERY_MS.max(services * 1_000 / A_SECOND)
 }
 
 /// The Managers that ask services: who is Active, and others that answer it.
@@ -99,9 +90,15 @@ pub fn news(state: &State, looks: &Looks, now: Timestamp) -> Vec<Command> {
     told
 }
 
-/// What the observers say, without words and times. Of Managers it matters whether one or several say so, and not which.
-fn gist(evidence: &[Evidence]) -> ([Option<Says>; 2], [usize; 2]) {
-    let one = |who| evidence.iter().find(|seen| seen.observer == who).map(|seen| seen.says);
+/// What ZooKeeper and the host say.
+type Told<'e> = [Option<(Says, &'e str)>; 2];
+
+/// What the observers say, without times. Of Managers it matters whether one or several say so, and neither which nor how.
+fn gist(evidence: &[Evidence]) -> (Told<'_>, [usize; 2]) {
+    let one = |who| {
+        let seen = evidence.iter().find(|seen| seen.observer == who);
+        seen.map(|seen| (seen.says, seen.because.as_str()))
+    };
     let probes = |says| {
         let of_probes = |seen: &&Evidence| matches!(seen.observer, Observer::Probe(_));
         evidence.iter().filter(of_probes).filter(|seen| seen.says == says).count().min(2)
@@ -123,7 +120,7 @@ fn evidence(
     evidence.extend(looked.evidence.iter().map(|seen| match old {
         true => Evidence {
             says: Says::Nothing,
-            because: format!("not looked at for {} s: {}", looked.age_ms / 1_000, seen.because),
+            because: format!("not looked at since {}: {}", seen.at, seen.because),
             ..seen.clone()
         },
         false => seen.clone(),

@@ -76,9 +76,20 @@ fn asked(evidence: &[Evidence], unit: Voice) -> Voice {
     }
 }
 
+/// What those said who say so. What several Managers said word for word is told once.
 fn told(evidence: &[Evidence], says: Says) -> String {
-    let told = evidence.iter().filter(|seen| seen.says == says);
-    told.map(|seen| seen.because.as_str()).collect::<Vec<_>>().join("; ")
+    let mut told: Vec<(&str, usize)> = Vec::new();
+    for seen in evidence.iter().filter(|seen| seen.says == says) {
+        match told.iter_mut().find(|(because, _)| *because == seen.because) {
+            Some((_, times)) => *times += 1,
+            None => told.push((&seen.because, 1)),
+        }
+    }
+    let each = told.into_iter().map(|(because, times)| match times {
+        1 => because.to_owned(),
+        _ => format!("{because} (seen by {times} Managers)"),
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn nobody(evidence: &[Evidence]) -> String {
@@ -165,6 +176,17 @@ mod tests {
         let against = ["Unit".to_owned(), probe(1), probe(2)].join("; ");
         assert_eq!(told, format!("It is not there: {against}. Its znode has not gone yet."));
         assert!(verdict(&[]).because.starts_with("Nobody has looked"));
+    }
+
+    #[test]
+    fn what_several_managers_said_word_for_word_is_told_once() {
+        let mut said = said("--- ");
+        said.push(Evidence { observer: Observer::Probe(ManagerId(3)), ..said[2].clone() });
+        let because = verdict(&said).because;
+        assert!(
+            because.ends_with(&format!("{} (seen by 2 Managers).", said[2].because)),
+            "{because}"
+        );
     }
 
     proptest! {

@@ -1,9 +1,11 @@
 //! What may be said of the control of services, of what is wanted of them, and of what was judged.
 
+use std::collections::BTreeSet;
+
 use super::super::command::Event;
 use super::super::model::{
-    Control, EVIDENCE_MAX, Facts, Judged, Judgement, SERVICES_MAX, ServiceId, ServiceType, Set,
-    TOLD_MAX, Verdict, Want, Wanted, Why,
+    Configuration, Configurations, Control, EVIDENCE_MAX, Facts, Judged, Judgement, SERVICES_MAX,
+    ServiceId, ServiceType, Set, TOLD_MAX, Verdict, Want, Wanted, Why,
 };
 use super::{bounded, unchanged};
 use crate::base::{Code, Epoch, Refusal, Revision};
@@ -27,7 +29,8 @@ pub(super) fn set_control(
     Ok(Event::ControlSet { service, control: control.clone() })
 }
 
-/// Who wants something: whoever asks, or whoever asked for the operation that is about to bring it about.
+/// Who wants something: whoever asks, or whoever asked for the operation that is about to bring it about. What somebody
+/// said since the operation of a schedule was begun is the newer word.
 pub(super) fn want(
     state: &State,
     moment: &Moment,
@@ -49,14 +52,19 @@ pub(super) fn want(
         None => moment.by.to_string(),
         Some(id) => state.operations.operation(id)?.requested_by.clone(),
     };
+    let mut services = services.to_vec();
+    if let Some(id) = operation.filter(|_| why == Why::Schedule) {
+        services.retain(|service| !service.is_spoken_of_since(state, id));
+    }
     let mut forgotten: Vec<_> = state.services.wanted.keys().copied().collect();
     forgotten.retain(|service| !service.exists(state));
-    Ok(Event::WantedSet { services: services.to_vec(), want, why, by, forgotten })
+    Ok(Event::WantedSet { services, want, why, by, forgotten })
 }
 
 /// What is told of a service that was let go meanwhile is left out: it is nobody's fault.
 pub(super) fn note_verdicts(
     state: &State,
+    moment: &Moment,
     judged: &[(ServiceId, Judgement)],
     whole: bool,
 ) -> Result<Event, Refusal> {
@@ -65,14 +73,30 @@ pub(super) fn note_verdicts(
         bounded(judgement.evidence.len(), EVIDENCE_MAX, "observations of a service")?;
     }
     let there = judged.iter().filter(|(service, _)| service.exists(state));
-    let judged = there.map(|(service, judgement)| (*service, judgement.short())).collect();
+    let judged: Vec<_> = there.map(|(service, judgement)| (*service, judgement.short())).collect();
+    let configurations = Configurations::of(state);
+    let read = |(service, judgement): &(ServiceId, Judgement)| {
+        let read = configurations.judged(*service, judgement.verdict, moment.at)?;
+        Some((*service, read))
+    };
+    let started_with = judged.iter().filter_map(read).collect();
     let whole: Option<Epoch> = whole.then(|| state.managers.epoch());
-    let mut forgotten: Vec<_> = state.services.verdicts.keys().copied().collect();
-    forgotten.retain(|service| !service.exists(state));
-    Ok(Event::VerdictsNoted { judged, whole, forgotten })
+    let facts = &state.services;
+    let known: BTreeSet<_> = facts.verdicts.keys().chain(facts.started_with.keys()).collect();
+    let forgotten = known.into_iter().filter(|service| !service.exists(state)).copied().collect();
+    Ok(Event::VerdictsNoted { judged, whole, started_with, forgotten })
 }
 
-fn exists(state: &State, service: ServiceId) -> Result<(), Refusal> {
+/// What is known of one that was let go meanwhile is left out.
+pub(super) fn note_at_rest(state: &State, services: &[ServiceId]) -> Result<Event, Refusal> {
+    bounded(services.len(), TOLD_MAX, "services")?;
+    let configurations = Configurations::of(state);
+    let there = services.iter().filter(|service| service.exists(state));
+    let read = there.filter_map(|service| Some((*service, configurations.at_rest(*service)?)));
+    Ok(Event::AtRestNoted { started_with: read.collect() })
+}
+
+pub(super) fn exists(state: &State, service: ServiceId) -> Result<(), Refusal> {
     if service.exists(state) {
         return Ok(());
     }
@@ -111,6 +135,16 @@ pub(super) fn wanted_set(
         let wanted = Wanted { want, why, by, since, revision: moment.revision };
         facts.wanted.insert(*service, wanted);
     }
+}
+
+pub(super) fn started_with(facts: &mut Facts, read: &[(ServiceId, Configuration)]) {
+    facts.started_with.extend(read.iter().cloned());
+}
+
+/// It is no service any more.
+pub(super) fn forget(facts: &mut Facts, service: ServiceId) {
+    facts.verdicts.remove(&service);
+    facts.started_with.remove(&service);
 }
 
 pub(super) fn judged(

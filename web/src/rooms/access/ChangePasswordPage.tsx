@@ -1,8 +1,10 @@
 // User Profile > Change Password.
-import { Alert, PasswordInput, Stack } from '@mantine/core';
+import { PasswordInput, Stack } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
+import { sayAtLogin } from '../../live/farewell';
+import { keys } from '../../live/queries';
 import { useMe, useWhyNot } from '../../live/session';
-import { Icon } from '../../shell/icons';
 import { GuardedButton, Page, ProblemAlert } from '../../shell/parts';
 import { passwordProblem, repeatProblem } from './passwords';
 import { changePassword, useAccessChange } from './queries';
@@ -13,10 +15,11 @@ export function ChangePasswordPage() {
   const [existing, setExisting] = useState('');
   const [wanted, setWanted] = useState('');
   const [repeated, setRepeated] = useState('');
+  const queries = useQueryClient();
+  // Every session of the user ends with it, this one too: the word of success is said where the page leads to.
   const changing = useAccessChange(changePassword, () => {
-    setExisting('');
-    setWanted('');
-    setRepeated('');
+    sayAtLogin('Password changed. Sign in with the new one.');
+    return queries.invalidateQueries({ queryKey: keys.me });
   });
   const weak = passwordProblem(wanted);
   const differs = repeatProblem(wanted, repeated);
@@ -30,11 +33,6 @@ export function ChangePasswordPage() {
         <Stack gap="sm">
           <div aria-live="polite">
             {changing.isError && <ProblemAlert error={changing.error} title="Not changed" />}
-            {changing.isSuccess && (
-              <Alert variant="default" className="tone-ok" icon={<Icon name="check" />}>
-                The password of {me?.username} is changed.
-              </Alert>
-            )}
           </div>
           <input
             type="text"

@@ -1,5 +1,6 @@
 // Reading and changing users, tokens and the own password.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { ApiToken, JoinRole, JoinToken, Role, User } from '../../live/types';
@@ -29,12 +30,7 @@ export function useAccessChange<Input, Output>(
   change: (input: Input) => Promise<Output>,
   onDone?: (output: Output) => void,
 ) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: change,
-    onSuccess: (output) => onDone?.(output),
-    onSettled: () => queries.invalidateQueries({ queryKey: ['access'] }),
-  });
+  return useChange(keys.access, change, { onSuccess: (output) => onDone?.(output) });
 }
 
 export interface NewUser {

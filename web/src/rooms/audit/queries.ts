@@ -8,7 +8,16 @@ export interface AuditFilter {
   room: string;
 }
 
-export const ROOMS = ['access', 'managers', 'operations', 'properties'] as const;
+export const ROOMS = [
+  'access',
+  'alerts',
+  'hosts',
+  'managers',
+  'operations',
+  'prechecks',
+  'properties',
+  'services',
+] as const;
 
 const PAGE = '100';
 

@@ -1,16 +1,18 @@
 // The tab Nodes: every machine we look after, and what can be done about each.
 import { ActionIcon, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import { asProblem } from '../../live/problem';
 import { useWhyNot } from '../../live/session';
 import type { Host } from '../../live/types';
-import { type Action, ActionMenu } from '../../shell/ActionMenu';
+import { ActionMenu } from '../../shell/ActionMenu';
 import { ConfirmDialog } from '../../shell/dialogs';
 import { Icon } from '../../shell/icons';
 import { DataTable, Listing, Panel } from '../../shell/listing';
 import { Empty, GuardedButton } from '../../shell/parts';
 import { EnrolDialog } from './EnrolDialog';
+import { FoundNodes } from './FoundNodes';
+import type { Open } from './HostActions';
 import { HostDialog } from './HostForm';
 import { COLUMNS, HostRow } from './HostRow';
 import { OutlookDialog } from './OutlookDialog';
@@ -18,11 +20,6 @@ import { OwnKeyDialog } from './OwnKeyDialog';
 import { checkHost, forgetHost, useHostChange, useHosts } from './queries';
 import { stateReading } from './status';
 import { TrustDialog } from './TrustDialog';
-
-/** Which dialog is open, and about which host. */
-type Open =
-  | { dialog: 'edit' | 'remove' | 'enrol' | 'trust' | 'outlook'; host: number }
-  | { dialog: 'add' | 'own-key' };
 
 function RemoveDialog({ host, onClose }: { host: Host | undefined; onClose: () => void }) {
   const forgetting = useHostChange(forgetHost, {
@@ -51,52 +48,20 @@ function RemoveDialog({ host, onClose }: { host: Host | undefined; onClose: () =
 
 /** Looks at a host now, and says what was seen. */
 function useLook() {
-  return useHostChange(checkHost, {
+  const { mutate } = useHostChange(checkHost, {
     onSuccess: (seen) =>
       notifications.show({
         message: `${seen.name}: ${stateReading(seen).word}${seen.because ? `. ${seen.because}` : ''}`,
       }),
   });
-}
-
-function useHostMenu(open: (to: Open) => void) {
-  const manage = useWhyNot('hosts.manage');
-  const trust = useWhyNot('hosts.trust');
-  const looking = useLook();
-  const look = (host: Host) =>
-    looking.mutate(host.id, {
-      onError: (error) =>
-        notifications.show({ color: 'red', message: `${host.name}: ${asProblem(error).message}` }),
-    });
-  return (host: Host): Action[] => [
-    { label: 'Check now', icon: 'refresh', whyNot: manage, onAct: () => look(host) },
-    {
-      label: 'What depends on it',
-      icon: 'info',
-      onAct: () => open({ dialog: 'outlook', host: host.id }),
-    },
-    { label: 'Edit', icon: 'edit', whyNot: manage, onAct: () => open({ dialog: 'edit', host: host.id }) },
-    host.transport.kind === 'agent'
-      ? {
-          label: 'Enrol its agent',
-          icon: 'terminal',
-          whyNot: trust,
-          onAct: () => open({ dialog: 'enrol', host: host.id }),
-        }
-      : {
-          label: 'SSH key of the host',
-          icon: 'shield',
-          whyNot: trust,
-          onAct: () => open({ dialog: 'trust', host: host.id }),
-        },
-    {
-      label: 'Delete node',
-      icon: 'close',
-      whyNot:
-        manage ?? (host.manager == null ? undefined : 'A Kyvos Manager runs there. Delete that one first.'),
-      onAct: () => open({ dialog: 'remove', host: host.id }),
-    },
-  ];
+  return useCallback(
+    ({ id, name }: Host) =>
+      mutate(id, {
+        onError: (error) =>
+          notifications.show({ color: 'red', message: `${name}: ${asProblem(error).message}` }),
+      }),
+    [mutate],
+  );
 }
 
 /** After registering, the step without which the host cannot be reached. */
@@ -136,7 +101,7 @@ function Dialogs({
 export function HostsPanel() {
   const hosts = useHosts();
   const [open, setOpen] = useState<Open>();
-  const menuOf = useHostMenu(setOpen);
+  const look = useLook();
   const mayNotAdd = useWhyNot('hosts.manage');
   const buttons = (
     <>
@@ -174,11 +139,15 @@ export function HostsPanel() {
         }
       >
         {(items) => (
-          <DataTable label="Nodes" columns={COLUMNS}>
-            {items.map((host) => (
-              <HostRow key={host.id} host={host} actions={menuOf(host)} />
-            ))}
-          </DataTable>
+          <FoundNodes nodes={items}>
+            {(shown, found) => (
+              <DataTable label="Nodes" columns={COLUMNS} rows={found}>
+                {shown.map(({ row, place }) => (
+                  <HostRow key={row.id} host={row} place={place} onOpen={setOpen} onLook={look} />
+                ))}
+              </DataTable>
+            )}
+          </FoundNodes>
         )}
       </Listing>
       <Dialogs hosts={hosts.data ?? []} open={open} onOpen={setOpen} />

@@ -1,12 +1,18 @@
-// Hosts down, roles across. While ENABLE_KM_HA is no, nothing of it tells where Kyvos Manager runs (row 69).
-import { Table } from '@mantine/core';
+// Hosts down, roles across: each mark is a service, coloured by what is made of it, and leads to why. While ENABLE_KM_HA is no,
+// nothing of it tells where Kyvos Manager runs (row 69).
+import { ActionIcon, Table } from '@mantine/core';
+import { memo, useMemo } from 'react';
 import { useCluster } from '../../live/session';
-import type { Manager } from '../../live/types';
+import type { Manager, Service } from '../../live/types';
+import { useDoing } from '../../shell/doing';
 import { plural } from '../../shell/format';
 import { Icon } from '../../shell/icons';
 import { DataTable, Listing, Panel, RowName } from '../../shell/listing';
 import { Empty, Pill, TextLink } from '../../shell/parts';
 import { useManagers } from '../managers/queries';
+import { useServices } from '../services/queries';
+import { questionOf, stateReading } from '../services/reading';
+import { FoundNodes } from './FoundNodes';
 import { instancesOf, type Line, linesOf } from './mapping';
 import { useHosts } from './queries';
 import { ROLES } from './status';
@@ -24,18 +30,47 @@ const Nothing = () => (
   </span>
 );
 
-function Cell({ line, role }: { line: Line; role: (typeof ROLES)[number] }) {
-  if (!line.roles.includes(role.role)) return <Nothing />;
-  return (
-    <span role="img" aria-label={`${role.label} on ${line.host}`} style={{ color: 'var(--km-ok)' }}>
-      <Icon name="check" strokeWidth={2.4} />
-    </span>
-  );
+interface CellProps {
+  host: string;
+  role: (typeof ROLES)[number];
+  service: Service | undefined;
 }
 
-function MappingRow({ line, withManagers }: { line: Line; withManagers: boolean }) {
+/** Drawn anew only when its service changed. */
+const Cell = memo(function Cell({ host, role, service }: CellProps) {
+  const { open } = useDoing();
+  // The role is given; what became of it is still being read.
+  if (service === undefined)
+    return (
+      <span role="img" aria-label={`${role.label} on ${host}`} className="quiet">
+        <Icon name="check" />
+      </span>
+    );
+  const { word, tone, icon } = stateReading(service);
   return (
-    <Table.Tr data-host={line.host}>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      title={word}
+      aria-label={questionOf(service)}
+      data-state={word}
+      onClick={() => open({ do: 'why', service: service.id })}
+    >
+      <Icon name={icon} strokeWidth={2.4} style={{ color: `var(--km-${tone})` }} />
+    </ActionIcon>
+  );
+});
+
+interface RowProps {
+  line: Line;
+  place: number;
+  withManagers: boolean;
+  services: Map<string, Service>;
+}
+
+function MappingRow({ line, place, withManagers, services }: RowProps) {
+  return (
+    <Table.Tr data-host={line.host} aria-rowindex={place}>
       <RowName>
         {line.host}
         <div className="quiet" style={{ fontWeight: 400 }}>
@@ -49,7 +84,11 @@ function MappingRow({ line, withManagers }: { line: Line; withManagers: boolean 
       )}
       {ROLES.map((role) => (
         <Table.Td key={role.role} className="middle" data-column={role.role}>
-          <Cell line={line} role={role} />
+          {line.roles.includes(role.role) ? (
+            <Cell host={line.host} role={role} service={services.get(`${role.role}.${line.host}`)} />
+          ) : (
+            <Nothing />
+          )}
         </Table.Td>
       ))}
     </Table.Tr>
@@ -61,6 +100,8 @@ const labels = ROLES.map(({ label }) => label);
 export function MappingPanel() {
   const hosts = useHosts();
   const managers = useManagers().data;
+  const services = useServices().data;
+  const byId = useMemo(() => new Map(services?.map((service) => [service.id, service])), [services]);
   const ha = useCluster().data?.ha_enabled ?? false;
   const lines = hosts.data && managers && linesOf(hosts.data, ha ? managers : []);
   const columns = ['Node', ...(ha ? ['Kyvos Manager'] : []), ...labels];
@@ -80,11 +121,20 @@ export function MappingPanel() {
         }
       >
         {(items) => (
-          <DataTable label="Nodes and Services mapping" columns={columns} middle={columns.slice(1)}>
-            {items.map((line) => (
-              <MappingRow key={line.host} line={line} withManagers={ha} />
-            ))}
-          </DataTable>
+          <FoundNodes nodes={items}>
+            {(shown, found) => (
+              <DataTable
+                label="Nodes and Services mapping"
+                columns={columns}
+                middle={columns.slice(1)}
+                rows={found}
+              >
+                {shown.map(({ row, place }) => (
+                  <MappingRow key={row.host} line={row} place={place} withManagers={ha} services={byId} />
+                ))}
+              </DataTable>
+            )}
+          </FoundNodes>
         )}
       </Listing>
     </Panel>

@@ -1,5 +1,6 @@
 // Reading the hosts; registering, changing and forgetting them; enrolling agents and trusting SSH keys.
-import { type UseMutationOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { type ChangeOf, useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { Host } from '../../live/types';
@@ -15,17 +16,8 @@ export function useHosts() {
 }
 
 /** Anything that changes hosts; afterwards they are read again. */
-export function useHostChange<Sent, Answer>(
-  mutationFn: (sent: Sent) => Promise<Answer>,
-  options: Pick<UseMutationOptions<Answer, Error, Sent>, 'onSuccess'> = {},
-) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn,
-    ...options,
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.hosts }),
-  });
-}
+export const useHostChange = <Sent, Answer>(...change: ChangeOf<Sent, Answer>) =>
+  useChange(keys.hosts, ...change);
 
 export const registerHost = (draft: HostDraft) =>
   take(

@@ -1,5 +1,6 @@
 // The dialogs that an address can ask for, drawn once for all pages.
 import { LogsDialog } from '../logs/LogsDialog';
+import { WhyDialog } from '../services/WhyDialog';
 import { AddDialogs } from './adding/AddDialogs';
 import { PushDialog } from './recovery/PushDialog';
 
@@ -9,6 +10,7 @@ export function AskedDialogs() {
       <AddDialogs />
       <PushDialog />
       <LogsDialog />
+      <WhyDialog />
     </>
   );
 }

@@ -7,6 +7,8 @@ import { Empty, Page, TextLink } from '../../shell/parts';
 import { HostsPanel } from '../hosts/HostsPanel';
 import { MappingPanel } from '../hosts/MappingPanel';
 import { PrecheckPanel } from '../prechecks/PrecheckPanel';
+import { ServicesHaTab } from '../services/ha/ServicesHaTab';
+import { ServicesPanel } from '../services/ServicesPanel';
 import { ActiveHistory } from './ActiveHistory';
 import { AddManagerButton } from './adding/AddManagerButton';
 import { PageMenu } from './GroupMenus';
@@ -14,7 +16,7 @@ import { KyvosManagerNodes } from './KyvosManagerNodes';
 import { NoQuorum } from './NoQuorum';
 
 const PATH = '/nodes-and-services';
-const TABS = ['nodes', 'mapping', 'prechecks', 'history'] as const;
+const TABS = ['nodes', 'services', 'services-ha', 'mapping', 'prechecks', 'history'] as const;
 type Tab = (typeof TABS)[number];
 
 function useTab(ha: boolean): [Tab, (to: string | null) => void] {
@@ -53,12 +55,20 @@ export function NodesAndServicesPage() {
       <Tabs value={tab} onChange={choose} keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="nodes">Nodes</Tabs.Tab>
+          <Tabs.Tab value="services">Services</Tabs.Tab>
+          <Tabs.Tab value="services-ha">Services HA</Tabs.Tab>
           <Tabs.Tab value="mapping">Nodes and Services mapping</Tabs.Tab>
           <Tabs.Tab value="prechecks">Prechecks</Tabs.Tab>
           {ha && <Tabs.Tab value="history">Active history</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="nodes">
           <HostsPanel />
+        </Tabs.Panel>
+        <Tabs.Panel value="services">
+          <ServicesPanel />
+        </Tabs.Panel>
+        <Tabs.Panel value="services-ha">
+          <ServicesHaTab />
         </Tabs.Panel>
         <Tabs.Panel value="mapping">
           <Stack gap="md">

@@ -1,5 +1,6 @@
 // Reading the Managers and who was Active; changing an alias; asking for what is done to instances.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { Manager } from '../../live/types';
@@ -17,20 +18,16 @@ interface AliasChange {
   alias: string;
 }
 
-export function useSetAlias() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: ({ manager, alias }: AliasChange) =>
-      take(
-        api.PATCH('/managers/{id}', {
-          params: { path: { id: manager.id } },
-          headers: ifMatch(manager.revision),
-          body: { alias },
-        }),
-      ),
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.managers }),
-  });
-}
+export const useSetAlias = () =>
+  useChange(keys.managers, ({ manager, alias }: AliasChange) =>
+    take(
+      api.PATCH('/managers/{id}', {
+        params: { path: { id: manager.id } },
+        headers: ifMatch(manager.revision),
+        body: { alias },
+      }),
+    ),
+  );
 
 /** What somebody gave to have an act done: the password once more, and what was agreed to. */
 export interface Consent {
@@ -71,11 +68,15 @@ function perform({ verb, manager: id = 0 }: Act, { password, confirm_quorum_loss
   }
 }
 
-/** Has an act done; it goes on as an operation. */
-export function usePerform(act: Act, onBegun: (begun: { operation: number }) => void) {
+interface Begun {
+  operation: number;
+}
+
+/** Begins an operation about instances; they and the operations are read again. */
+export function useBegin<Sent>(begin: (sent: Sent) => Promise<Begun>, onBegun: (begun: Begun) => void) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (consent: Consent) => perform(act, consent),
+    mutationFn: begin,
     onSuccess: onBegun,
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: keys.managers });
@@ -83,6 +84,10 @@ export function usePerform(act: Act, onBegun: (begun: { operation: number }) => 
     },
   });
 }
+
+/** Has an act done; it goes on as an operation. */
+export const usePerform = (act: Act, onBegun: (begun: Begun) => void) =>
+  useBegin((consent: Consent) => perform(act, consent), onBegun);
 
 const PAGE = '50';
 

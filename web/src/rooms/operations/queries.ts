@@ -1,5 +1,6 @@
 // Reading operations and steering them.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useChange } from '../../live/change';
 import { api, take } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { OperationStatus } from '../../live/types';
@@ -38,17 +39,12 @@ export function useOperation(id: number) {
   });
 }
 
-export function useSteer(id: number) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (verb: 'cancel' | 'retry') => {
-      const params = { path: { id } };
-      return take(
-        verb === 'cancel'
-          ? api.POST('/operations/{id}/cancel', { params })
-          : api.POST('/operations/{id}/retry', { params }),
-      );
-    },
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.operations }),
+export const useSteer = (id: number) =>
+  useChange(keys.operations, (verb: 'cancel' | 'retry') => {
+    const params = { path: { id } };
+    return take(
+      verb === 'cancel'
+        ? api.POST('/operations/{id}/cancel', { params })
+        : api.POST('/operations/{id}/retry', { params }),
+    );
   });
-}

@@ -1,5 +1,6 @@
 // Reading the prechecks, and asking for them anew.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { useChange } from '../../live/change';
 import { api, take } from '../../live/client';
 import { keys } from '../../live/queries';
 
@@ -14,11 +15,7 @@ export function usePrechecks(host?: string) {
   });
 }
 
-export function useRunPrechecks() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (hosts: string[]) =>
-      take(api.POST('/prechecks/run', { body: hosts.length === 0 ? {} : { hosts } })),
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.prechecks }),
-  });
-}
+export const useRunPrechecks = () =>
+  useChange(keys.prechecks, (hosts: string[]) =>
+    take(api.POST('/prechecks/run', { body: hosts.length === 0 ? {} : { hosts } })),
+  );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Precheck } from '../../live/types';
-import { failed, summaryOf } from './status';
+import { failed, isFresh, summaryOf } from './status';
 
 const check = (result: Precheck['result']): Precheck => ({
   check: 'cli',
@@ -24,5 +24,12 @@ describe('prechecks together', () => {
 
   it('only what failed has to be accepted', () => {
     expect(failed([check('pass'), check('warn')])).toEqual([]);
+  });
+
+  it('a host that was never looked at, or long ago, is looked at anew', () => {
+    const at = (minutes: number) => Date.parse('2026-11-22T20:00:00Z') + minutes * 60_000;
+    expect(isFresh([check('pass')], at(5))).toBe(true);
+    expect(isFresh([check('pass')], at(6))).toBe(false);
+    expect(isFresh([], at(0))).toBe(false);
   });
 });

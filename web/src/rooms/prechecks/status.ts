@@ -14,6 +14,13 @@ export const resultReading = (result: Precheck['result']) => RESULTS[result];
 
 export const failed = (checks: Precheck[]) => checks.filter(({ result }) => result === 'fail');
 
+/** How long what was found at a host may still be taken for how it is there. */
+const FRESH_MS = 300_000;
+
+/** Whether a host was looked at, and not long ago. */
+export const isFresh = (checks: Precheck[], now: number) =>
+  checks.length > 0 && checks.every(({ at }) => now - Date.parse(at) <= FRESH_MS);
+
 /** "2 checks failed, 1 warning", or that all passed. */
 export function summaryOf(checks: Precheck[]): { words: string; tone: Tone } {
   const fails = failed(checks).length;

@@ -102,7 +102,7 @@ function SaveResult({ handle }: { handle: DraftsHandle }) {
     <Text size="sm" component="div" aria-live="polite" c={refused > 0 ? 'var(--km-bad)' : 'var(--km-ok)'}>
       {report && handle.drafts.size === refused && (
         <>
-          {report.saved > 0 && `${plural(report.saved, 'change')} saved. `}
+          {report.saved.size > 0 && `${plural(report.saved.size, 'change')} saved. `}
           {refused > 0 && `${plural(refused, 'change')} not saved, see the row.`}
         </>
       )}
@@ -201,7 +201,7 @@ export function PropertiesPage() {
   const switched = switchedHa(handle.drafts);
   const save = () => {
     setAsking(false);
-    handle.saving.mutate(reason, { onSuccess: ({ refused }) => refused.size === 0 && setReason('') });
+    handle.save(reason, ({ refused }) => refused.size === 0 && setReason(''));
   };
 
   return (

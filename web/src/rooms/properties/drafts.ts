@@ -47,6 +47,13 @@ export function rebased(drafts: Drafts, property: Property): Drafts {
   return new Map(drafts).set(keyOf(property), { ...draft, base });
 }
 
+/** What is left after some were saved: what was edited meanwhile stays, decided on what is stored now. */
+export function afterSaving(drafts: Drafts, saved: readonly Draft[], stored: Property[]): Drafts {
+  const left: Drafts = new Map([...drafts].filter(([, draft]) => !saved.includes(draft)));
+  const own = new Set(saved.map(keyOf));
+  return stored.filter((property) => own.has(keyOf(property))).reduce(rebased, left);
+}
+
 /** The other one's change, when the property moved after the draft was begun. */
 export function conflictOf(draft: Draft | undefined, property: Property): Conflict | undefined {
   if (!draft || draft.base.revision === property.revision) return undefined;

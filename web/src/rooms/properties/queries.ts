@@ -28,14 +28,21 @@ export function useHistory({ file, name }: Pick<Property, 'file' | 'name'>) {
 /** A reason is optional; an empty one is none. */
 const why = (reason: string) => (reason.trim() === '' ? {} : { reason: reason.trim() });
 
-export function commit(draft: Draft, reason: string): Promise<unknown> {
-  const params = { path: { file: draft.file, name: draft.name } };
+/** A property as a change of ours left it. */
+export type Saved = Pick<Property, 'file' | 'name' | 'revision'> & Partial<Property>;
+
+export async function commit(draft: Draft, reason: string): Promise<Saved> {
+  const { file, name } = draft;
+  const params = { path: { file, name } };
   const headers = ifMatch(draft.base.revision);
-  if (draft.value === undefined)
-    return take(api.DELETE('/properties/{file}/{name}', { params, headers, body: why(reason) }));
-  return take(
-    api.PUT('/properties/{file}/{name}', { params, headers, body: { value: draft.value, ...why(reason) } }),
+  if (draft.value !== undefined)
+    return take(
+      api.PUT('/properties/{file}/{name}', { params, headers, body: { value: draft.value, ...why(reason) } }),
+    );
+  const { revision } = await take(
+    api.DELETE('/properties/{file}/{name}', { params, headers, body: why(reason) }),
   );
+  return { file, name, revision, is_default: true };
 }
 
 export function add(name: string, value: string, reason: string): Promise<unknown> {
@@ -72,4 +79,32 @@ export function revertTo({ file, name, revision }: Property, to: number): Promis
 export function useRefreshProperties() {
   const queries = useQueryClient();
   return () => queries.invalidateQueries({ queryKey: keys.properties });
+}
+
+/** The list with what was saved in it, where it does not hold something newer. */
+export function withSaved(properties: Property[], saved: Saved[]): Property[] {
+  return properties.flatMap((property) => {
+    const mine = saved.find(({ file, name }) => file === property.file && name === property.name);
+    if (!mine || mine.revision <= property.revision) return property;
+    const now = { ...property, ...mine };
+    if (!now.is_default) return now;
+    // Back to its default; one without a default is gone.
+    return now.default == null ? [] : { ...now, value: now.default };
+  });
+}
+
+/** What we saved we know, whether or not it can be read: a change may restart the Manager that serves this page. Answers with
+ * the list as it is now. */
+export function useKeepSaved() {
+  const queries = useQueryClient();
+  return async (saved: Saved[]) => {
+    // A read begun before the change must not come after it.
+    await queries.cancelQueries({ queryKey: keys.properties });
+    const stored = queries.setQueryData<Property[]>(
+      keys.properties,
+      (list) => list && withSaved(list, saved),
+    );
+    void queries.invalidateQueries({ queryKey: keys.properties });
+    return stored ?? [];
+  };
 }

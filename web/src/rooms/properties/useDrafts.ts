@@ -4,28 +4,37 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type ProblemError } from '../../live/problem';
 import type { Property } from '../../live/types';
-import { type Drafts, edited, keyOf, rebased, without } from './drafts';
-import { commit, useRefreshProperties } from './queries';
+import { afterSaving, type Draft, type Drafts, edited, keyOf, rebased, without } from './drafts';
+import { commit, type Saved, useKeepSaved } from './queries';
 
 export interface SaveReport {
-  saved: number;
+  saved: ReadonlyMap<Draft, Saved>;
   refused: Map<string, ProblemError>;
 }
 
 const NONE: Drafts = new Map();
 
-async function saveAll(drafts: Drafts, reason: string): Promise<SaveReport> {
+interface Asked {
+  drafts: Drafts;
+  reason: string;
+}
+
+async function saveAll({ drafts, reason }: Asked): Promise<SaveReport> {
+  const saved = new Map<Draft, Saved>();
   const refused = new Map<string, ProblemError>();
   for (const [key, draft] of drafts) {
-    await commit(draft, reason).catch((error) => refused.set(key, asProblem(error)));
+    await commit(draft, reason).then(
+      (now) => saved.set(draft, now),
+      (error) => refused.set(key, asProblem(error)),
+    );
   }
-  return { saved: drafts.size - refused.size, refused };
+  return { saved, refused };
 }
 
 export function useDrafts() {
   const [drafts, setDrafts] = useState<Drafts>(NONE);
   const [refusals, setRefusals] = useState<Map<string, ProblemError>>(new Map());
-  const refresh = useRefreshProperties();
+  const keep = useKeepSaved();
 
   const forget = (key: string) => {
     const next = new Map(refusals);
@@ -33,11 +42,11 @@ export function useDrafts() {
     setRefusals(next);
   };
   const saving = useMutation({
-    mutationFn: (reason: string) => saveAll(drafts, reason),
-    async onSuccess({ refused }) {
+    mutationFn: saveAll,
+    async onSuccess({ saved, refused }) {
       // What is shown must be the saved state before the drafts go, or the old value would flash up.
-      await refresh();
-      setDrafts(new Map([...drafts].filter(([key]) => refused.has(key))));
+      const stored = await keep([...saved.values()]);
+      setDrafts((now) => afterSaving(now, [...saved.keys()], stored));
       // A conflict is shown from the property itself, with the difference.
       setRefusals(new Map([...refused].filter(([, problem]) => problem.code !== 'CHANGED')));
     },
@@ -47,14 +56,17 @@ export function useDrafts() {
     drafts,
     refusals,
     saving,
+    /** Saves what is edited now; what is edited from now on is left. */
+    save: (reason: string, whenDone?: (report: SaveReport) => void) =>
+      saving.mutate({ drafts, reason }, { onSuccess: (report) => whenDone?.(report) }),
     edit(property: Property, value: string | undefined) {
       forget(keyOf(property));
-      setDrafts(edited(drafts, property, value));
+      setDrafts((now) => edited(now, property, value));
     },
-    keepMine: (property: Property) => setDrafts(rebased(drafts, property)),
+    keepMine: (property: Property) => setDrafts((now) => rebased(now, property)),
     drop(property: Property) {
       forget(keyOf(property));
-      setDrafts(without(drafts, keyOf(property)));
+      setDrafts((now) => without(now, keyOf(property)));
     },
     revert() {
       setDrafts(NONE);

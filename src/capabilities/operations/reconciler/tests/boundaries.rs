@@ -170,6 +170,18 @@ const STORIES: &[Story] = &[
         before: services_running,
         begin: "begin services restart type bi_server:@s1:s1 bi_server:@s2:s2",
     },
+    Story {
+        name: "RECOVER_SERVICE",
+        members: THREE,
+        before: service_down,
+        begin: "begin recover ASK bi_server:@s1:s1",
+    },
+    Story {
+        name: "RECOVER_SERVICE",
+        members: THREE,
+        before: host_gone,
+        begin: "begin recover ASK bi_server:@s1:s1 bi_server:@s2:s2",
+    },
 ];
 
 fn nothing(_: &FakeGroup) {}
@@ -214,6 +226,31 @@ fn services_stopped(group: &FakeGroup) {
     group.say("hosts register s2 agent roles=bi_server,query_engine");
 }
 
+/// One that was up is down, and it was decided to start it again.
+fn service_down(group: &FakeGroup) {
+    services_stopped(group);
+    went_down(group, "not_there");
+}
+
+/// Its host is gone, and it was decided to start a standby in its place.
+fn host_gone(group: &FakeGroup) {
+    services_stopped(group);
+    let [s1, s2] = ["s1", "s2"].map(|host| group.inside().state.hosts.named(host).unwrap().0);
+    group.say(&format!("services want stopped bi_server:{s2}"));
+    group.say(&format!("hosts note {s1} silent gone"));
+    group.say(&format!("hosts note {s2} answers 1"));
+    went_down(group, "nothing");
+}
+
+fn went_down(group: &FakeGroup, says: &str) {
+    let [s1, s2] = ["s1", "s2"].map(|host| group.inside().state.hosts.named(host).unwrap().0);
+    group.say(&format!("services set-ha on standby=bi_server:{s2}"));
+    group.say(&format!("services note-verdicts up so bi_server:{s1} whole=true"));
+    group.say(&format!("services note-verdicts down gone says={says} bi_server:{s1}"));
+    group.wait(60_000);
+    group.say(&format!("services recover bi_server:{s1}"));
+}
+
 /// The same, and they run.
 fn services_running(group: &FakeGroup) {
     services_stopped(group);
@@ -253,6 +290,7 @@ fn names_of(kind: &Kind) -> &'static [&'static str] {
             Verb::Stop => &["STOP_SERVICE", "STOP_SERVICES"],
             Verb::Restart => &["RESTART_SERVICE", "RESTART_SERVICES"],
         },
+        Kind::Recover(_) => &["RECOVER_SERVICE"],
     }
 }
 
@@ -290,6 +328,8 @@ impl Story {
         for (host, known) in &group.inside().state.hosts.hosts {
             words.insert(format!("@{}", known.name), host.to_string());
         }
+        let newest = group.inside().state.kernel.revision;
+        words.insert("ASK".to_owned(), newest.to_string());
         group.inside().deeds.clear();
         if !self.begin.is_empty() {
             let said = |word: &str| words.get(word).cloned().unwrap_or_else(|| word.to_owned());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::HostId;
-use crate::capabilities::services::model::{ServiceId, ServiceType, Want};
+use crate::capabilities::services::model::{Configurations, ServiceId, ServiceType, Want};
 use crate::remote::{Probe, Probed, UnitState, UnitStatus};
 
 /// Three hosts with a BI Server each, one of them with ZooKeeper too.
@@ -18,12 +18,16 @@ fn host(group: &FakeGroup, name: &str) -> HostId {
     group.inside().state.hosts.named(name).unwrap().0
 }
 
-fn begin(group: &FakeGroup, words: &str) {
+fn say(group: &FakeGroup, words: &str) {
     let mut said = words.to_owned();
     for name in ["s1", "s2", "s3"] {
         said = said.replace(&format!("@{name}"), &host(group, name).to_string());
     }
-    group.say(&format!("operations begin services {said}"));
+    group.say(&said);
+}
+
+fn begin(group: &FakeGroup, words: &str) {
+    say(group, &format!("operations begin services {words}"));
 }
 
 fn newest(group: &FakeGroup) -> Operation {
@@ -42,6 +46,16 @@ fn bi_servers(group: &FakeGroup, state: UnitState) {
 fn wants(group: &FakeGroup, name: &str) -> Option<Want> {
     let service = ServiceId { service: ServiceType::BiServer, host: host(group, name) };
     group.inside().state.services.wanted.get(&service).map(|wanted| wanted.want)
+}
+
+/// Where a BI Server runs with an older configuration.
+fn stale(group: &FakeGroup) -> Vec<&'static str> {
+    let service = |name| ServiceId { service: ServiceType::BiServer, host: host(group, name) };
+    let services = ["s1", "s2", "s3"].map(|name| (name, service(name)));
+    let inside = group.inside();
+    let configurations = Configurations::of(&inside.state);
+    let old = services.iter().filter(|(_, service)| !configurations.old(*service).is_empty());
+    old.map(|(name, _)| *name).collect()
 }
 
 const ALL: &str = "bi_server:@s1:s1 bi_server:@s2:s2 bi_server:@s3:s3";
@@ -143,4 +157,35 @@ async fn what_needs_others_is_not_started_when_none_of_them_is_there() {
     assert_eq!(newest(&group).status, Status::Failed);
     assert_eq!(newest(&group).steps[2].status, StepStatus::Pending);
     assert!(group.inside().deeds.is_empty());
+}
+
+// issue 6, point 6: only what runs with an older configuration
+#[tokio::test]
+async fn whoever_is_restarted_has_read_what_was_changed_and_whoever_ran_on_has_not() {
+    let group = stage();
+    bi_servers(&group, UnitState::Running);
+    say(&group, "services note-verdicts up seen bi_server:@s1 bi_server:@s2 bi_server:@s3");
+    group.say("properties set olapengine/BLOCK_CACHE_LIFETIME 60");
+    assert_eq!(stale(&group), ["s1", "s2", "s3"]);
+    begin(&group, "start one bi_server:@s1:s1");
+    settle(&group).await;
+    assert_eq!(stale(&group), ["s1", "s2", "s3"], "it ran, and goes on");
+    begin(&group, "restart one bi_server:@s2:s2");
+    settle(&group).await;
+    assert_eq!(stale(&group), ["s1", "s3"]);
+
+    // One that fails goes on where it was, though the first of them is stale no more.
+    group.say("services set-control bi_server kyvos-bi-server tcp=8081");
+    let silent = Probed { answers: false, status: None, detail: "refused".into() };
+    let probe = format!("{:?}", Probe::Tcp("s3:8081".into()));
+    group.hosts.inside().probed.insert(probe.clone(), silent);
+    begin(&group, "restart stale bi_server:@s1:s1 bi_server:@s3:s3");
+    settle(&group).await;
+    assert_eq!(newest(&group).status, Status::Failed);
+    assert_eq!(stale(&group), [""; 0], "both were started anew");
+    group.hosts.inside().probed.remove(&probe);
+    let id = *group.inside().state.operations.operations.keys().next_back().unwrap();
+    group.say(&format!("operations retry {id}"));
+    settle(&group).await;
+    assert_eq!(newest(&group).status, Status::Succeeded, "{:?}", newest(&group));
 }

@@ -160,6 +160,33 @@ async fn what_is_said_already_is_not_said_again_and_each_tenure_looks_itself() {
 }
 
 #[tokio::test]
+async fn the_host_says_something_else_though_nothing_follows_from_it_and_that_is_told() {
+    let stage = Stage::new();
+    let words = |stage: &Stage| {
+        let inside = stage.group.inside();
+        let judged = inside.state.services.verdicts.values().next().unwrap();
+        let evidence = &judged.judgement.evidence;
+        let unit = evidence.iter().find(|seen| seen.observer == Observer::Unit).unwrap();
+        (judged.judgement.verdict, judged.since, unit.because.clone())
+    };
+    stage.group.hosts.inside().silent.insert(stage.host);
+    stage.judge().await;
+    let (verdict, since, because) = words(&stage);
+    assert_eq!(
+        (verdict, because.as_str()),
+        (Verdict::Up, "its host cannot say: no TCP connection")
+    );
+    stage.group.hosts.inside().silent.clear();
+    stage.judge().await;
+    assert_eq!(words(&stage), (Verdict::Up, since, "it runs as process 77".into()));
+    // It was restarted between two looks.
+    let key = (stage.host, "kyvos-bi-server".to_owned());
+    stage.group.hosts.inside().units.get_mut(&key).unwrap().pid = Some(78);
+    stage.judge().await;
+    assert_eq!(words(&stage), (Verdict::Up, since, "it runs as process 78".into()));
+}
+
+#[tokio::test]
 async fn a_service_that_its_host_is_starting_is_not_called_down() {
     let stage = Stage::new();
     stage.judge().await;
@@ -178,5 +205,5 @@ async fn what_was_seen_long_ago_says_nothing() {
     stage.znode_goes();
     let told = stage.group.look(|state, seen| news(state, &looks, seen.now));
     let told = format!("{told:?}");
-    assert!(told.contains("Unknown") && told.contains("not looked at for 60 s"), "{told}");
+    assert!(told.contains("Unknown") && told.contains("not looked at since "), "{told}");
 }

@@ -1,14 +1,14 @@
 // The form behind Add Kyvos Manager and behind Move: where, what the group would be afterwards, the prechecks, the password.
 import { Alert, Checkbox, Group, Radio, Stack, Text } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { hasCode } from '../../../live/problem';
 import { useCluster, useWhyNot } from '../../../live/session';
 import { DialogFoot } from '../../../shell/dialogs';
 import { Icon } from '../../../shell/icons';
 import { ProblemAlert } from '../../../shell/parts';
 import { PrecheckTable } from '../../prechecks/PrecheckTable';
-import { usePrechecks } from '../../prechecks/queries';
-import { failed } from '../../prechecks/status';
+import { usePrechecks, useRunPrechecks } from '../../prechecks/queries';
+import { failed, isFresh } from '../../prechecks/status';
 import { Explained } from '../Explained';
 import { isAboutPassword, OwnPassword } from '../OwnPassword';
 import classes from './adding.module.css';
@@ -57,6 +57,24 @@ function KindChoice({ kind, onChange }: { kind: Kind; onChange: (kind: Kind) => 
   );
 }
 
+/** Who chooses a host sees it as it is: what was found there long ago, or never, is looked at anew, once. Says why it has
+ * to be waited for. */
+function useLookAnew(host: string | undefined) {
+  const known = usePrechecks(host).data;
+  const { mutate, isError } = useRunPrechecks();
+  const mayNot = useWhyNot('managers.control');
+  const askedAbout = useRef<string | undefined>(undefined);
+  const about = known?.items.filter((check) => check.host === host) ?? [];
+  const due = known !== undefined && !known.running && !isFresh(about, Date.now()) && mayNot === undefined;
+  useEffect(() => {
+    if (!due || host === undefined || askedAbout.current === host) return;
+    askedAbout.current = host;
+    mutate([host]);
+  }, [due, host, mutate]);
+  const isAwaited = host !== undefined && about.length === 0 && mayNot === undefined && !isError;
+  return isAwaited ? 'Its prechecks are being looked at.' : undefined;
+}
+
 /** Failed prechecks are accepted by a tick of their own. */
 function useFailures(host: string | undefined, refused: boolean) {
   const [accepted, setAccepted] = useState(false);
@@ -75,7 +93,7 @@ function useFailures(host: string | undefined, refused: boolean) {
   return {
     tick,
     accepted,
-    whyNot: asked && !accepted ? 'Prechecks fail: mend it, or agree to it.' : undefined,
+    whyNot: asked && !accepted ? 'Prechecks fail: mend it and re-run them, or agree to it.' : undefined,
   };
 }
 
@@ -103,10 +121,12 @@ export function AddForm({
   const [password, setPassword] = useState('');
   const adding = useAdd(({ operation }) => onBegun(operation));
   const { error } = adding;
+  const awaited = useLookAnew(host);
   const failures = useFailures(host, hasCode(error, 'PRECHECK_FAILED'));
   const whyNot =
     useWhyNot('managers.membership') ??
     (host === undefined ? 'Choose a host.' : undefined) ??
+    awaited ??
     failures.whyNot ??
     (password === '' ? 'Enter your Kyvos Manager password.' : undefined);
   const submit = (event: FormEvent) => {

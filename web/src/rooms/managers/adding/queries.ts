@@ -1,9 +1,10 @@
 // Where a Manager may come, and having one added there or moved there.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { api, take, takeAll } from '../../../live/client';
 import { keys } from '../../../live/queries';
 import type { EligibleHost } from '../../../live/types';
 import { useHosts } from '../../hosts/queries';
+import { useBegin } from '../queries';
 import { choicesOf, inOrder, type Kind } from './choices';
 
 function useEligibleHosts() {
@@ -34,18 +35,10 @@ export interface Wanted {
 }
 
 export function useAdd(onBegun: (begun: { operation: number }) => void) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: ({ host, kind, instead, password, acceptFailed }: Wanted) => {
-      const body = { host, password, accept_failed_prechecks: acceptFailed };
-      return instead === undefined
-        ? take(api.POST('/managers', { body: { ...body, role: kind } }))
-        : take(api.POST('/managers/{id}/replace', { params: { path: { id: instead } }, body }));
-    },
-    onSuccess: onBegun,
-    onSettled: () => {
-      void queries.invalidateQueries({ queryKey: keys.managers });
-      void queries.invalidateQueries({ queryKey: keys.operations });
-    },
-  });
+  return useBegin(({ host, kind, instead, password, acceptFailed }: Wanted) => {
+    const body = { host, password, accept_failed_prechecks: acceptFailed };
+    return instead === undefined
+      ? take(api.POST('/managers', { body: { ...body, role: kind } }))
+      : take(api.POST('/managers/{id}/replace', { params: { path: { id: instead } }, body }));
+  }, onBegun);
 }

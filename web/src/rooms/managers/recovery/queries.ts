@@ -1,7 +1,8 @@
 // The Disaster Recovery script: where it is, and having it pushed.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { api, take } from '../../../live/client';
 import { keys } from '../../../live/queries';
+import { useBegin } from '../queries';
 
 export function useDrScript() {
   return useQuery({
@@ -11,13 +12,8 @@ export function useDrScript() {
 }
 
 export function usePush(onBegun: (begun: { operation: number }) => void) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (password: string) => take(api.POST('/managers/push-dr-script', { body: { password } })),
-    onSuccess: onBegun,
-    onSettled: () => {
-      void queries.invalidateQueries({ queryKey: keys.managers });
-      void queries.invalidateQueries({ queryKey: keys.operations });
-    },
-  });
+  return useBegin(
+    (password: string) => take(api.POST('/managers/push-dr-script', { body: { password } })),
+    onBegun,
+  );
 }

@@ -1,0 +1,367 @@
+//! How a service stands with Services HA: what is to be done about it now, or why nothing is.
+//!
+//! One function of the facts and the time, asked by the Active before it decides, by the group when it agrees, and by
+//! whoever wants to know why nothing was done.
+
+use std::collections::BTreeMap;
+
+use super::ha::{AT_ONCE, End, Settings};
+use super::{
+    Freshness, Judged, Observer, Recoveries, Says, ServiceId, Verdict, Want, verdict_freshness,
+};
+use crate::base::{Revision, Timestamp};
+use crate::capabilities::hosts::model::Reach;
+use crate::capabilities::operations::model::Kind;
+use crate::machine::State;
+
+/// So many services are looked at in a second on average, at most: with very many, each waits longer for its turn.
+const LOOKED_AT_A_SECOND: u64 = 100;
+/// How often a service is looked at, if there are not very many.
+const LOOKED_AT_EVERY_MS: u64 = 4_000;
+
+/// How often each service is looked at.
+pub fn turn_ms(state: &State) -> u64 {
+    let services = ServiceId::all(state).count() as u64;
+    LOOKED_AT_EVERY_MS.max(services * 1_000 / LOOKED_AT_A_SECOND)
+}
+
+/// How a service stands with Services HA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Why something or nothing is done.
+    pub reason: Reason,
+    /// The same in a sentence.
+    pub because: String,
+    /// Until when it is so at most, where that is known.
+    pub until: Option<Timestamp>,
+    /// What is to be started now: it, or a standby in its place.
+    pub start: Option<ServiceId>,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Why something or nothing is done about a service.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// As it is written everywhere.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// It is up.
+    Up = "up",
+    /// It is wanted stopped.
+    Planned = "planned",
+    /// Nobody has judged it yet.
+    NotLooked = "not_looked",
+    /// The Active has not looked at every service yet.
+    Stale = "stale",
+    /// The observers contradict each other.
+    Degraded = "degraded",
+    /// Nobody can say, or one alone says that it is not there.
+    Unknown = "unknown",
+    /// It was never seen to be up: it is to be started by a person first.
+    NeverUp = "never_up",
+    /// A person's operation is about it.
+    Operation = "operation",
+    /// It is being recovered.
+    Recovering = "recovering",
+    /// Nothing at all is done by itself.
+    AutomationOff = "automation_off",
+    /// Services HA is switched off.
+    HaOff = "ha_off",
+    /// It is switched off for the type.
+    TypeOff = "type_off",
+    /// A maintenance window is open.
+    Window = "window",
+    /// Somebody called the last recovery off.
+    CalledOff = "called_off",
+    /// It was restarted too often within a while: a person has to look.
+    Held = "held",
+    /// It went down only now.
+    Settling = "settling",
+    /// It was restarted only now.
+    Pausing = "pausing",
+    /// Its host answers and says nothing about it.
+    HostCannotSay = "host_cannot_say",
+    /// Its host has been silent for a short time.
+    HostSilent = "host_silent",
+    /// Its host is gone, and there is no standby that could be started.
+    HostGone = "host_gone",
+    /// A standby was started in its place.
+    StoodIn = "stood_in",
+    /// So many are being recovered that it waits for its turn.
+    Turn = "turn",
+    /// It is started now.
+    Due = "due",
+}
+
+impl Reason {
+    /// The reason of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == name)
+    }
+
+    /// Whether there is something to be known: it is neither up nor stopped because somebody wants that.
+    pub fn is_notable(self) -> bool {
+        !matches!(self, Self::Up | Self::Planned)
+    }
+}
+
+/// What open operations are about, looked up once for all services.
+pub fn busy(state: &State) -> BTreeMap<ServiceId, Revision> {
+    let mut busy = BTreeMap::new();
+    for (id, operation) in state.operations.open() {
+        match &operation.kind {
+            Kind::Services(order) => {
+                busy.extend(order.targets.iter().map(|target| (target.service, id)));
+            }
+            Kind::Recover(recover) => {
+                busy.insert(recover.of.service, id);
+                busy.insert(recover.on.service, id);
+            }
+            _ => {}
+        }
+    }
+    busy
+}
+
+/// What is asked for each service, looked up once for all of them.
+pub struct Desk<'s> {
+    state: &'s State,
+    now: Timestamp,
+    settings: Settings,
+    fresh: Freshness,
+    turn_ms: u64,
+    /// What open operations are about.
+    busy: BTreeMap<ServiceId, Revision>,
+    /// How many are being recovered.
+    open: usize,
+}
+
+impl<'s> Desk<'s> {
+    /// At this time.
+    pub fn of(state: &'s State, now: Timestamp) -> Self {
+        Self {
+            state,
+            now,
+            settings: state.services.ha.settings(),
+            fresh: verdict_freshness(state),
+            turn_ms: turn_ms(state),
+            busy: busy(state),
+            open: state.services.ha.open().count(),
+        }
+    }
+
+    /// The open operation about a service.
+    pub fn operation(&self, service: ServiceId) -> Option<Revision> {
+        self.busy.get(&service).copied()
+    }
+
+    /// How a service stands.
+    pub fn standing(&self, service: ServiceId) -> Standing {
+        let judged = self.state.services.verdicts.get(&service);
+        let because = |judged: &Judged| judged.judgement.because.clone();
+        if let Some(planned) = self.planned(service) {
+            return planned;
+        }
+        let Some(judged) = judged else {
+            return plain(Reason::NotLooked, "Nobody has looked at it yet.");
+        };
+        if self.fresh != Freshness::Fresh {
+            return plain(
+                Reason::Stale,
+                "The Active has not looked at every service yet; each looks for itself first.",
+            );
+        }
+        match judged.judgement.verdict {
+            Verdict::Up => return plain(Reason::Up, because(judged)),
+            Verdict::Degraded => return plain(Reason::Degraded, because(judged)),
+            Verdict::Unknown => return plain(Reason::Unknown, because(judged)),
+            Verdict::Down if judged.last_up.is_none() => {
+                return plain(
+                    Reason::NeverUp,
+                    "It was never seen to be up. Start it: km services start.",
+                );
+            }
+            Verdict::Down => {}
+        }
+        self.hindrance(service, judged).unwrap_or_else(|| self.way(service, judged))
+    }
+
+    fn planned(&self, service: ServiceId) -> Option<Standing> {
+        let wanted = self.state.services.wanted.get(&service)?;
+        (wanted.want == Want::Stopped).then(|| {
+            let (why, by, since) = (wanted.why.as_str(), &wanted.by, wanted.since);
+            plain(Reason::Planned, format!("It is wanted stopped ({why}) by {by} since {since}."))
+        })
+    }
+
+    /// Why nothing may be done now about a service that is down.
+    fn hindrance(&self, service: ServiceId, judged: &Judged) -> Option<Standing> {
+        let known = self.state.services.ha.recoveries.get(&service);
+        let busy = self.busy.get(&service);
+        if known.is_some_and(|known| known.last.ended.is_none()) {
+            let which = busy.map(|id| format!(" by operation {id}")).unwrap_or_default();
+            return Some(plain(Reason::Recovering, format!("It is being recovered{which}.")));
+        }
+        if let Some(id) = busy {
+            return Some(plain(Reason::Operation, format!("Operation {id} is about it.")));
+        }
+        self.off(service).or_else(|| self.held(known)).or_else(|| self.early(judged, known))
+    }
+
+    /// Whether it was switched off.
+    fn off(&self, service: ServiceId) -> Option<Standing> {
+        let kind = service.service;
+        if !self.settings.automation {
+            let detail = "Automation is switched off: nothing is done by itself.";
+            return Some(plain(Reason::AutomationOff, detail));
+        }
+        if !self.settings.enabled {
+            return Some(plain(Reason::HaOff, "Services HA is switched off."));
+        }
+        if self.settings.off.contains(&kind) {
+            let detail = format!("Services HA is switched off for {}.", kind.titles());
+            return Some(plain(Reason::TypeOff, detail));
+        }
+        self.window(service)
+    }
+
+    fn window(&self, service: ServiceId) -> Option<Standing> {
+        let windows = self.state.services.ha.windows.iter();
+        let mut open = windows.filter(|(_, it)| it.is_open(self.now) && it.scope.holds(service));
+        let (id, window) = open.next()?;
+        let note = if window.note.is_empty() { "" } else { ": " };
+        let (until, by, why) = (window.until, &window.by, &window.note);
+        let because = format!("Maintenance window {id} of {by} is open until {until}{note}{why}.");
+        Some(Standing { until: Some(until), ..plain(Reason::Window, because) })
+    }
+
+    /// Whether a person has to look first.
+    fn held(&self, known: Option<&Recoveries>) -> Option<Standing> {
+        let known = known?;
+        if let Some((End::CalledOff, at)) = known.last.ended {
+            let detail = format!(
+                "Its recovery was called off at {at}. Acknowledge it, and it is recovered again."
+            );
+            return Some(plain(Reason::CalledOff, detail));
+        }
+        known.held(&self.settings).then(|| {
+            let Settings { restarts_max, within_ms, .. } = self.settings;
+            let detail = format!(
+                "It was restarted {restarts_max} times within {} minutes. Find out why, then acknowledge it.",
+                within_ms / 60_000
+            );
+            plain(Reason::Held, detail)
+        })
+    }
+
+    /// Whether it is too early.
+    fn early(&self, judged: &Judged, known: Option<&Recoveries>) -> Option<Standing> {
+        let settled = judged.since.plus_ms(self.settings.settle_ms);
+        if self.now < settled {
+            let detail = "It went down only now; whoever restarts it by itself goes first.";
+            return Some(Standing { until: Some(settled), ..plain(Reason::Settling, detail) });
+        }
+        let known = known?;
+        // What was started is to be looked at once more before it is started again.
+        let pause = known.pause_ms(&self.settings, self.now).max(2 * self.turn_ms);
+        let again = known.last.ended?.1.plus_ms(pause);
+        (self.now < again).then(|| {
+            let detail = "It was restarted only now; the next try waits longer each time.";
+            Standing { until: Some(again), ..plain(Reason::Pausing, detail) }
+        })
+    }
+
+    /// How it can be brought back. On its own host only when that says that it does not run: so nobody starts what he
+    /// cannot see.
+    fn way(&self, service: ServiceId, judged: &Judged) -> Standing {
+        let evidence = &judged.judgement.evidence;
+        let unit = evidence.iter().find(|seen| seen.observer == Observer::Unit);
+        if unit.is_some_and(|unit| unit.says == Says::NotThere) {
+            return self.in_turn(service, judged.judgement.because.clone());
+        }
+        let host = self.state.hosts.hosts.get(&service.host);
+        let seen = host.and_then(|host| host.seen.as_ref());
+        let Some((Reach::Silent { because }, since)) = seen.map(|seen| (&seen.reach, seen.since))
+        else {
+            let told = unit.map_or("it was not asked", |unit| unit.because.as_str());
+            return plain(Reason::HostCannotSay, format!("Its host does not tell of it: {told}."));
+        };
+        let gone = since.plus_ms(self.settings.host_gone_ms);
+        if self.now < gone {
+            let detail = format!("Its host is silent since {since}: {because}.");
+            return Standing { until: Some(gone), ..plain(Reason::HostSilent, detail) };
+        }
+        self.in_its_place(service, since)
+    }
+
+    fn in_its_place(&self, service: ServiceId, since: Timestamp) -> Standing {
+        if let Some(on) = self.stands_in(service) {
+            let detail = format!(
+                "Its host is silent since {since}; {} runs in its place.",
+                on.name(self.state)
+            );
+            return plain(Reason::StoodIn, detail);
+        }
+        let mut standbys = self.settings.standbys.iter().copied();
+        match standbys.find(|standby| self.may_stand_in(*standby, service)) {
+            Some(standby) => {
+                let name = standby.name(self.state);
+                let detail = format!("Its host is silent since {since}; {name} takes its place.");
+                self.in_turn(standby, detail)
+            }
+            None => plain(
+                Reason::HostGone,
+                format!("Its host is silent since {since}, and no standby can be started."),
+            ),
+        }
+    }
+
+    /// What was started in its place, and is still to run.
+    fn stands_in(&self, service: ServiceId) -> Option<ServiceId> {
+        let last = &self.state.services.ha.recoveries.get(&service)?.last;
+        let served = matches!(last.ended, Some((End::Served, _)));
+        (served
+            && last.on != service
+            && last.on.exists(self.state)
+            && last.on.is_wanted(self.state))
+        .then_some(last.on)
+    }
+
+    /// A standby rests because somebody said so, and its host answers.
+    fn may_stand_in(&self, standby: ServiceId, service: ServiceId) -> bool {
+        let host = self.state.hosts.hosts.get(&standby.host);
+        let seen = host.and_then(|host| host.seen.as_ref());
+        standby.service == service.service
+            && standby != service
+            && standby.exists(self.state)
+            && !standby.is_wanted(self.state)
+            && !self.busy.contains_key(&standby)
+            && !self.state.services.ha.open().any(|(_, open)| open.on == standby)
+            && self.window(standby).is_none()
+            && seen.is_some_and(|seen| matches!(seen.reach, Reach::Answers { .. }))
+    }
+
+    fn in_turn(&self, start: ServiceId, because: String) -> Standing {
+        if self.open >= AT_ONCE {
+            let detail = format!("{AT_ONCE} services are being recovered; it waits for its turn.");
+            return plain(Reason::Turn, detail);
+        }
+        Standing { start: Some(start), ..plain(Reason::Due, because) }
+    }
+}
+
+fn plain(reason: Reason, because: impl Into<String>) -> Standing {
+    Standing { reason, because: because.into(), until: None, start: None }
+}

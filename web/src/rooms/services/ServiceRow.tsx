@@ -1,0 +1,140 @@
+// One service on the tab Services: what is wanted of it and why, what is made of it and since when, what can be done with it.
+// And the line above all of a type, with how many of them are as they should be.
+import { ActionIcon, Button, Table } from '@mantine/core';
+import { memo, type ReactElement } from 'react';
+import type { Service, ServiceType } from '../../live/types';
+import { ActionMenu } from '../../shell/ActionMenu';
+import { useDoing } from '../../shell/doing';
+import { Icon } from '../../shell/icons';
+import { RowName } from '../../shell/listing';
+import { Age, Pill } from '../../shell/parts';
+import type { Act } from './acts';
+import {
+  isBehind,
+  nameOf,
+  questionOf,
+  stateReading,
+  type Tally,
+  titlesOfType,
+  wantedReading,
+} from './reading';
+import { ServiceActions } from './ServiceActions';
+
+export const COLUMNS = ['Node', 'Wanted', 'State', 'Since', 'What is known', 'Actions'];
+
+function Dots({ of, actions }: { of: string; actions: ReactElement }) {
+  return (
+    <ActionMenu actions={actions} width={320}>
+      <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${of}`}>
+        <Icon name="dots" />
+      </ActionIcon>
+    </ActionMenu>
+  );
+}
+
+function Wanted({ service }: { service: Service }) {
+  const { word, because } = wantedReading(service);
+  return (
+    <>
+      {word}
+      <div className="quiet" style={{ fontSize: '0.75rem' }}>
+        {because}
+        {service.wanted.since && (
+          <>
+            , <Age at={service.wanted.since} />
+          </>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Apart from its row: the address, which it changes, is no reason to draw rows anew. */
+function Why({ service }: { service: Service }) {
+  const { open } = useDoing();
+  return (
+    <Button
+      variant="subtle"
+      size="compact-xs"
+      aria-label={questionOf(service)}
+      onClick={() => open({ do: 'why', service: service.id })}
+      data-why={service.id}
+    >
+      Why?
+    </Button>
+  );
+}
+
+interface RowProps {
+  service: Service;
+  place: number;
+  onAsk: (act: Act) => void;
+}
+
+/** Drawn anew only when this one changed, of thousands that are read again together. */
+export const ServiceRow = memo(function ServiceRow({ service, place, onAsk }: RowProps) {
+  const { word, tone, icon } = stateReading(service);
+  return (
+    <Table.Tr data-service={service.id} data-state={word} aria-rowindex={place}>
+      <RowName>
+        {service.host}
+        {service.coordination_master && (
+          <div>
+            <Pill tone="info">Coordination Master</Pill>
+          </div>
+        )}
+        {isBehind(service) && (
+          <div data-behind>
+            <Pill tone="warn">Older configuration</Pill>
+          </div>
+        )}
+      </RowName>
+      <Table.Td data-column="wanted">
+        <Wanted service={service} />
+      </Table.Td>
+      <Table.Td data-column="state">
+        <Pill tone={tone} icon={icon}>
+          {word}
+        </Pill>{' '}
+        <Why service={service} />
+      </Table.Td>
+      <Table.Td>
+        <Age at={service.verdict?.since ?? service.since} />
+      </Table.Td>
+      <Table.Td className="wraps" w="45%" miw={260}>
+        {service.verdict?.because ?? service.because}
+      </Table.Td>
+      <Table.Td w={48}>
+        <Dots
+          of={nameOf(service)}
+          actions={<ServiceActions about={{ service: service.id }} onAsk={onAsk} />}
+        />
+      </Table.Td>
+    </Table.Tr>
+  );
+});
+
+interface TypeProps {
+  type: ServiceType;
+  tally: Tally;
+  place: number;
+  actions: ReactElement;
+}
+
+export function TypeRow({ type, tally, place, actions }: TypeProps) {
+  return (
+    <Table.Tr data-type={type} className="group-row" aria-rowindex={place}>
+      <Table.Th scope="rowgroup" colSpan={COLUMNS.length - 1}>
+        {titlesOfType(type)}{' '}
+        <Pill tone={tally.tone}>
+          {tally.words} {type === 'kyvos_manager' ? 'seen' : 'up'}
+        </Pill>{' '}
+        {tally.stopped > 0 && <Pill tone="idle">{tally.stopped} wanted stopped</Pill>}{' '}
+        {tally.behind > 0 && <Pill tone="warn">{tally.behind} with an older configuration</Pill>}
+      </Table.Th>
+      <Table.Td w={48}>
+        <Dots of={titlesOfType(type)} actions={actions} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}

@@ -1,0 +1,45 @@
+// The watch of ZooKeeper in two lines, for the Dashboard: how it stands, since when it is stale, what speaks against it.
+import { Age, Pill } from '../../shell/parts';
+import { useServiceWatch } from './queries';
+import { watchReading } from './watch';
+
+export function WatchPill() {
+  const watch = useServiceWatch().data;
+  if (watch === undefined) return <>–</>;
+  const { word, tone, icon } = watchReading(watch);
+  return (
+    <Pill tone={tone} icon={icon}>
+      {word}
+    </Pill>
+  );
+}
+
+/** `whole`: also what each server says; the Dashboard has no room for it. */
+export function WatchDetail({ whole = false }: { whole?: boolean }) {
+  const watch = useServiceWatch().data;
+  if (watch === undefined) return null;
+  const { staleSince } = watchReading(watch);
+  const down = whole ? watch.servers.filter(({ serves }) => !serves) : [];
+  return (
+    <>
+      {staleSince !== undefined && (
+        <div data-stale>
+          Service status may be stale: nobody has looked since <Age at={staleSince} />
+        </div>
+      )}
+      {watch.because && <div>{watch.because}</div>}
+      {down.map(({ address, because }) => (
+        <div key={address}>
+          {address} does not serve{because ? `: ${because}` : ''}
+        </div>
+      ))}
+      {watch.warning && <div>{watch.warning}</div>}
+      {watch.state === 'watching' && (
+        <div>
+          {watch.sightings} znodes stand for services
+          {!watch.profile_verified && '; what they mean is unverified'}
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,117 @@
+// Maintenance windows: when nothing is done by itself, with what, and who said so.
+import { Table } from '@mantine/core';
+import { useState } from 'react';
+import { useNow } from '../../../live/clock';
+import { useWhyNot } from '../../../live/session';
+import type { MaintenanceWindow } from '../../../live/types';
+import { ConfirmDialog } from '../../../shell/dialogs';
+import { absolute } from '../../../shell/format';
+import { Icon } from '../../../shell/icons';
+import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
+import { Age, Empty, GuardedButton, Pill } from '../../../shell/parts';
+import { useServiceChange } from '../queries';
+import { closeWindow, useWindows } from './queries';
+import { WindowDialog } from './WindowDialog';
+import { windowReading, windowSubject } from './windows';
+
+const COLUMNS = ['With', 'State', 'From', 'Until', 'Note', 'By', 'Actions'];
+
+interface RowProps {
+  window: MaintenanceWindow;
+  whyNot: string | undefined;
+  onClose: () => void;
+}
+
+function Row({ window, whyNot, onClose }: RowProps) {
+  const { word, tone, icon } = windowReading(window, useNow());
+  return (
+    <Table.Tr data-window={window.id}>
+      <RowName className="wraps">{windowSubject(window)}</RowName>
+      <Table.Td>
+        <Pill tone={tone} icon={icon}>
+          {word}
+        </Pill>
+      </Table.Td>
+      <Table.Td>
+        <Age at={window.from} />
+      </Table.Td>
+      <Table.Td>
+        {absolute(window.until)}
+        <div className="quiet">
+          <Age at={window.until} />
+        </div>
+      </Table.Td>
+      <Table.Td className="wraps">{window.note || <span className="quiet">–</span>}</Table.Td>
+      <Table.Td>{window.by}</Table.Td>
+      <Table.Td w={90}>
+        {word !== 'Over' && (
+          <GuardedButton
+            whyNot={whyNot}
+            variant="default"
+            size="compact-xs"
+            aria-label={`Close the window for ${windowSubject(window)}`}
+            onClick={onClose}
+          >
+            Close
+          </GuardedButton>
+        )}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function CloseDialog({ window, onClose }: { window: MaintenanceWindow | undefined; onClose: () => void }) {
+  const closing = useServiceChange(closeWindow, { onSuccess: onClose });
+  return (
+    <ConfirmDialog
+      opened={window !== undefined}
+      title="Close a maintenance window"
+      verb="Close window"
+      error={closing.error}
+      busy={closing.isPending}
+      onConfirm={() => window && closing.mutate(window)}
+      onClose={() => {
+        closing.reset();
+        onClose();
+      }}
+    >
+      From now on <strong>{window && windowSubject(window)}</strong> is started again by itself, where
+      Services HA is on.
+    </ConfirmDialog>
+  );
+}
+
+export function WindowsPanel() {
+  const query = useWindows();
+  const whyNot = useWhyNot('services.manage');
+  const [opening, setOpening] = useState(false);
+  const [doomed, setDoomed] = useState<MaintenanceWindow>();
+  return (
+    <Panel
+      title="Maintenance windows"
+      section="windows"
+      actions={
+        <GuardedButton whyNot={whyNot} leftSection={<Icon name="plus" />} onClick={() => setOpening(true)}>
+          Open window
+        </GuardedButton>
+      }
+    >
+      <Listing
+        query={query}
+        items={query.data}
+        placeholders={2}
+        empty={<Empty title="No window">While one is open, nothing is started by itself in it.</Empty>}
+      >
+        {(windows) => (
+          <DataTable label="Maintenance windows" columns={COLUMNS}>
+            {[...windows].reverse().map((window) => (
+              <Row key={window.id} window={window} whyNot={whyNot} onClose={() => setDoomed(window)} />
+            ))}
+          </DataTable>
+        )}
+      </Listing>
+      <WindowDialog opened={opening} onClose={() => setOpening(false)} />
+      <CloseDialog window={doomed} onClose={() => setDoomed(undefined)} />
+    </Panel>
+  );
+}

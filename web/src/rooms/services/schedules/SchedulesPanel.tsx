@@ -1,0 +1,149 @@
+// The schedules: when services go to sleep and wake by themselves, when that is due next, and what came of the last time.
+import { ActionIcon, Table } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useState } from 'react';
+import { asProblem } from '../../../live/problem';
+import { useWhyNot } from '../../../live/session';
+import type { ServiceSchedule } from '../../../live/types';
+import { type Action, ActionMenu } from '../../../shell/ActionMenu';
+import { ConfirmDialog } from '../../../shell/dialogs';
+import { Icon } from '../../../shell/icons';
+import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
+import { Age, Empty, GuardedButton, Pill, TextLink } from '../../../shell/parts';
+import { useServiceChange } from '../queries';
+import { draftOf } from './drafts';
+import { removeSchedule, setSchedule, useSchedules } from './queries';
+import { ScheduleDialog } from './ScheduleDialog';
+import { clockWords, daysWords, outcomeReading, subjectOf } from './schedules';
+
+const COLUMNS = ['Name', 'What', 'When', 'Next', 'Last', 'Actions'];
+
+function Last({ last }: Pick<ServiceSchedule, 'last'>) {
+  if (!last) return <span className="quiet">never</span>;
+  const { word, tone, icon } = outcomeReading(last.outcome);
+  return (
+    <>
+      <Pill tone={tone} icon={icon}>
+        {word}
+      </Pill>{' '}
+      <Age at={last.at} />
+      {last.operation != null && (
+        <div>
+          <TextLink to={`/operations/${last.operation}`}>operation {last.operation}</TextLink>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Row({ schedule, actions }: { schedule: ServiceSchedule; actions: Action[] }) {
+  return (
+    <Table.Tr data-schedule={schedule.name}>
+      <RowName className="wraps">{schedule.name}</RowName>
+      <Table.Td>{subjectOf(schedule)}</Table.Td>
+      <Table.Td>
+        {clockWords(schedule)}
+        <div className="quiet">{daysWords(schedule.days)}</div>
+      </Table.Td>
+      <Table.Td data-column="next">
+        {schedule.next ? <Age at={schedule.next} /> : <Pill tone="idle">Switched off</Pill>}
+      </Table.Td>
+      <Table.Td>
+        <Last last={schedule.last} />
+      </Table.Td>
+      <Table.Td w={48}>
+        <ActionMenu actions={actions}>
+          <ActionIcon variant="subtle" color="gray" aria-label={`Actions for schedule ${schedule.name}`}>
+            <Icon name="dots" />
+          </ActionIcon>
+        </ActionMenu>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function RemoveDialog({ schedule, onClose }: { schedule: ServiceSchedule | undefined; onClose: () => void }) {
+  const removing = useServiceChange(removeSchedule, { onSuccess: onClose });
+  return (
+    <ConfirmDialog
+      opened={schedule !== undefined}
+      title={`Delete schedule ${schedule?.name ?? ''}`}
+      verb="Delete"
+      error={removing.error}
+      busy={removing.isPending}
+      onConfirm={() => schedule && removing.mutate(schedule)}
+      onClose={() => {
+        removing.reset();
+        onClose();
+      }}
+    >
+      It is not done any more. What it began goes on, and what sleeps goes on sleeping.
+    </ConfirmDialog>
+  );
+}
+
+/** Which dialog is open, and about which schedule; without one a new one is added. */
+type Open = { dialog: 'edit'; schedule?: ServiceSchedule } | { dialog: 'remove'; schedule: ServiceSchedule };
+
+function useMenu(onOpen: (to: Open) => void, whyNot: string | undefined) {
+  const switching = useServiceChange(setSchedule);
+  return (schedule: ServiceSchedule): Action[] => {
+    const draft = { ...draftOf(schedule), enabled: !schedule.enabled };
+    const onError = (error: Error) =>
+      notifications.show({ color: 'red', message: `${schedule.name}: ${asProblem(error).message}` });
+    return [
+      { label: 'Edit', icon: 'edit', whyNot, onAct: () => onOpen({ dialog: 'edit', schedule }) },
+      {
+        label: schedule.enabled ? 'Switch off' : 'Switch on',
+        icon: schedule.enabled ? 'stop' : 'play',
+        whyNot,
+        onAct: () => switching.mutate({ schedule, draft }, { onError }),
+      },
+      { label: 'Delete', icon: 'close', whyNot, onAct: () => onOpen({ dialog: 'remove', schedule }) },
+    ];
+  };
+}
+
+export function SchedulesPanel() {
+  const query = useSchedules();
+  const whyNot = useWhyNot('services.manage');
+  const [open, setOpen] = useState<Open>();
+  const menuOf = useMenu(setOpen, whyNot);
+  const close = () => setOpen(undefined);
+  return (
+    <Panel
+      title="Schedules"
+      section="schedules"
+      actions={
+        <GuardedButton
+          whyNot={whyNot}
+          leftSection={<Icon name="plus" />}
+          onClick={() => setOpen({ dialog: 'edit' })}
+        >
+          Add schedule
+        </GuardedButton>
+      }
+    >
+      <Listing
+        query={query}
+        items={query.data}
+        placeholders={2}
+        empty={<Empty title="No schedule">With one, services go to sleep and wake by themselves.</Empty>}
+      >
+        {(schedules) => (
+          <DataTable label="Schedules" columns={COLUMNS}>
+            {schedules.map((schedule) => (
+              <Row key={schedule.id} schedule={schedule} actions={menuOf(schedule)} />
+            ))}
+          </DataTable>
+        )}
+      </Listing>
+      <ScheduleDialog
+        opened={open?.dialog === 'edit'}
+        schedule={open?.dialog === 'edit' ? open.schedule : undefined}
+        onClose={close}
+      />
+      <RemoveDialog schedule={open?.dialog === 'remove' ? open.schedule : undefined} onClose={close} />
+    </Panel>
+  );
+}
