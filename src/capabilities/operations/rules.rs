@@ -219,17 +219,17 @@ fn order_fits(state: &State, order: &Order) -> Result<(), Refusal> {
         return Err(Refusal::new(Code::TooMany, detail));
     }
     if let Scope::Stale(_) = order.scope {
-        all_stale(state, &order.targets)?;
+        any_stale(state, &order.targets)?;
     }
     targets_fit(state, &order.targets)
 }
 
-/// Who was restarted a moment before reads nothing new.
-fn all_stale(state: &State, targets: &[ServiceTarget]) -> Result<(), Refusal> {
+/// Some of them may have been restarted since they were chosen; when all of them were, nothing is left to be done.
+fn any_stale(state: &State, targets: &[ServiceTarget]) -> Result<(), Refusal> {
     let configurations = Configurations::of(state);
-    match targets.iter().find(|target| configurations.old(target.service).is_empty()) {
-        Some(target) => Err(nothing_stale(&format!("{} is not", target.service.name(state)))),
-        None => Ok(()),
+    match targets.iter().any(|target| !configurations.old(target.service).is_empty()) {
+        true => Ok(()),
+        false => Err(nothing_stale("None of these services is")),
     }
 }
 

@@ -152,10 +152,11 @@ pub enum Command {
         /// Of which.
         id: Revision,
     },
-    /// The Active tells which services do not run, before it starts them: they read what holds here.
+    /// The Active tells which services did not run when this configuration held: they read it, or a newer one, when they are
+    /// started.
     NoteAtRest {
-        /// Which.
-        services: Vec<ServiceId>,
+        /// Which, and what.
+        read: Vec<(ServiceId, Configuration)>,
     },
 }
 
@@ -236,6 +237,8 @@ pub enum Event {
         started_with: Vec<(ServiceId, Configuration)>,
         /// Those that are no services any more.
         forgotten: Vec<ServiceId>,
+        /// Those whose hosts are no more. A service whose host lost the role may run on with what it read.
+        hostless: Vec<ServiceId>,
     },
     /// What went down is started again by itself in another way.
     HaSet {

@@ -49,7 +49,7 @@ impl Capability for Room {
                 control::want(state, moment, services, (*want, *why), *operation, *expect)?
             }
             Command::NoteVerdicts { judged, whole } => {
-                control::note_verdicts(state, moment, judged, *whole)?
+                control::note_verdicts(state, judged, *whole)?
             }
             Command::SetHa { settings, expect } => ha::set(state, settings, *expect)?,
             Command::OpenWindow { scope, from, until, note } => {
@@ -65,7 +65,7 @@ impl Capability for Room {
             Command::RemoveSchedule { id, expect } => schedules::remove(facts, *id, *expect)?,
             Command::NoteDue { id, at } => schedules::due(state, moment, *id, *at)?,
             Command::SettleSchedule { id } => schedules::settle(state, moment, *id)?,
-            Command::NoteAtRest { services } => control::note_at_rest(state, services)?,
+            Command::NoteAtRest { read } => control::note_at_rest(state, read)?,
         };
         Ok(vec![event])
     }
@@ -121,8 +121,9 @@ impl Capability for Room {
                 forgotten.iter().for_each(|service| drop(facts.wanted.remove(service)));
                 control::wanted_set(facts, moment, services, (*want, *why), by);
             }
-            Event::VerdictsNoted { judged, whole, started_with, forgotten } => {
-                forgotten.iter().for_each(|service| control::forget(facts, *service));
+            Event::VerdictsNoted { judged, whole, started_with, forgotten, hostless } => {
+                hostless.iter().for_each(|service| drop(facts.started_with.remove(service)));
+                forgotten.iter().for_each(|service| drop(facts.verdicts.remove(service)));
                 control::started_with(facts, started_with);
                 for (service, judgement) in judged {
                     control::judged(facts, moment, *service, judgement);

@@ -2,10 +2,10 @@
 
 use super::command::Command;
 use super::model::{
-    Access, Configurations, Control, Evidence, Form, Freshness, Identity, Judgement, Login, Marks,
-    Observer, Payload, Probe, Profile, Rule, Says, Scope, Server, ServiceId, ServiceType, Settings,
-    Sighted, Standing, Timetable, Tls, Verdict, Want, Weekday, Why, Znode, freshness,
-    verdict_freshness,
+    Access, Configuration, Configurations, Control, Evidence, Form, Freshness, Identity, Judgement,
+    Login, Marks, Observer, Payload, Probe, Profile, Rule, Says, Scope, Server, ServiceId,
+    ServiceType, Settings, Sighted, Standing, Timetable, Tls, Verdict, Want, Weekday, Why, Znode,
+    freshness, verdict_freshness,
 };
 use crate::base::{HostId, Timestamp};
 use crate::machine::State;
@@ -51,8 +51,8 @@ pub(crate) const VERBS: &[&str] = &[
 /// `reset-ha [expect=@N]` · `open-window cluster|TYPE|TYPE:HOST|HOST [from=MS] until=MS [note=]` · `close-window @N` ·
 /// `acknowledge TYPE:HOST` · `recover TYPE:HOST` · `settle TYPE:HOST` ·
 /// `set-schedule running|stopped HH:MM name= [type=] [offset=MINUTES] [days=mon,tue] [enabled=false] [id=@N] [expect=@N]` ·
-/// `remove-schedule @N [expect=@N]` · `note-due @N MS` · `settle-schedule @N` · `note-at-rest TYPE:HOST…` ·
-/// `note-verdicts up|down|degraded|unknown BECAUSE TYPE:HOST… [whole=true] [says=not_there|nothing] [observers=N] [times=N]`.
+/// `remove-schedule @N [expect=@N]` · `note-due @N MS` · `settle-schedule @N` · `note-at-rest FILE/NAME VALUE TYPE:HOST… [times=N]`: with `times`, so many names ·
+/// `note-verdicts up|down|degraded|unknown BECAUSE TYPE:HOST… [whole=true] [says=not_there|nothing] [at=MS] [observers=N] [times=N]`.
 pub(crate) fn command(words: &mut Words) -> Command {
     let verb = words.next();
     match verb.as_str() {
@@ -120,7 +120,7 @@ pub(crate) fn command(words: &mut Words) -> Command {
         }
         "note-due" => Command::NoteDue { id: words.revision(), at: Timestamp(words.read()) },
         "settle-schedule" => Command::SettleSchedule { id: words.revision() },
-        "note-at-rest" => Command::NoteAtRest { services: services(words) },
+        "note-at-rest" => note_at_rest(words),
         other => panic!("services know no {other}"),
     }
 }
@@ -218,12 +218,21 @@ fn note_verdicts(words: &mut Words) -> Command {
         Some("nothing") => Says::Nothing,
         _ => Says::There,
     };
-    let seen =
-        Evidence { observer: Observer::Unit, says, because: because.clone(), at: Timestamp(7) };
+    let at = Timestamp(words.read_option("at").unwrap_or(7));
+    let seen = Evidence { observer: Observer::Unit, says, because: because.clone(), at };
     let evidence = vec![seen; observers.unwrap_or(1)];
     let judgement = Judgement { verdict, because, evidence };
     let judged = services(words).into_iter().map(|service| (service, judgement.clone()));
     Command::NoteVerdicts { judged: repeated(judged.collect(), times.unwrap_or(1)), whole }
+}
+
+fn note_at_rest(words: &mut Words) -> Command {
+    let (name, value) = (words.next(), words.next());
+    let times: usize = words.read_option("times").unwrap_or(1);
+    let name = |nth: usize| if times == 1 { name.clone() } else { format!("{name}{nth}") };
+    let configuration = Configuration::reading((0..times).map(|nth| (name(nth), value.as_str())));
+    let read = services(words).into_iter().map(|service| (service, configuration.clone()));
+    Command::NoteAtRest { read: read.collect() }
 }
 
 fn rule(words: &mut Words) -> Rule {

@@ -111,7 +111,7 @@ const COMMANDS: &[&str] = &[
     "services remove-schedule 9 expect=4",
     "services note-due 9 1767225720000",
     "services settle-schedule 9",
-    "services note-at-rest bi_server:4 web_portal:5",
+    "services note-at-rest olapengine/BLOCK_CACHE_LIFETIME 60 bi_server:4 bi_server:5",
     "operations begin services stop one bi_server:7:km4 why=schedule asked=9",
     "operations begin recover 9 bi_server:7:km4",
     "operations begin recover 9 bi_server:7:km4 bi_server:8:km5",

@@ -362,7 +362,9 @@ fn services() -> impl Strategy<Value = String> {
         (10..60_u64, 0..4_000_u64)
             .prop_map(|(id, minute)| format!("services note-due {id} {}", minute * 60_000)),
         (10..60_u64).prop_map(|id| format!("services settle-schedule {id}")),
-        Just("services note-at-rest bi_server:4".to_owned()),
+        (10..40_u64, 1..60_usize).prop_map(|(host, times)| format!(
+            "services note-at-rest kyvos/N 1 web_portal:{host} times={times}"
+        )),
         (10..60_u64).prop_map(|id| format!("services remove-schedule {id}")),
         (10..60_u64, 10..40_u64).prop_map(|(ask, host)| format!(
             "operations begin recover {ask} web_portal:{host}:km1"

@@ -119,7 +119,7 @@ scene(
 
 // issue 6, point 6: only what runs with an older configuration
 scene(
-  'what runs with an older configuration is marked, and restarted alone',
+  'what runs with an older configuration is marked, and not any more once it was restarted',
   { dir, timeout: 150_000 },
   async ({ page }) => {
     const { active, service } = await ready();
@@ -152,7 +152,9 @@ scene(
     await agree(restarting, 'Restart');
     await rowOf(page).locator('[data-behind]').waitFor({ state: 'detached' });
     const again = await ask();
-    await again.getByText('None of them runs with an older configuration.').waitFor();
+    await again.getByText('0 run with older values than they would read now.').waitFor();
+    const restart = again.getByRole('button', { name: 'Restart', exact: true });
+    assert.equal(await restart.getAttribute('aria-disabled'), 'true');
     await page.keyboard.press('Escape');
     await again.waitFor({ state: 'detached' });
   },

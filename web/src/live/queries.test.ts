@@ -5,8 +5,8 @@ import { keys, makeOld, mayReadAgain, newQueryClient, queriesMadeOldBy } from '.
 
 describe('a live event makes old', () => {
   it.each([
-    ['properties', 'custom/greeting', [keys.properties, keys.audit]],
-    ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.cluster, keys.audit]],
+    ['properties', 'custom/greeting', [keys.properties, keys.services, keys.audit]],
+    ['properties', 'kyvos-manager/ENABLE_KM_HA', [keys.properties, keys.services, keys.cluster, keys.audit]],
     [
       'managers',
       'km1.example',

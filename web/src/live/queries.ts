@@ -45,7 +45,8 @@ const BY_ROOM: Record<string, QueryKey[]> = {
   installs: [keys.managers, keys.cluster],
   // Whether a Manager may come to a host depends on what was found there.
   prechecks: [keys.prechecks, keys.explanations],
-  properties: [keys.properties],
+  // What a service runs with may be older now.
+  properties: [keys.properties, keys.services],
   // What is under way with an instance or a service decides what else can be done with it.
   operations: [keys.operations, keys.managers, keys.services],
   access: [keys.access, keys.me],

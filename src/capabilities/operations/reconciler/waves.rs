@@ -328,7 +328,7 @@ async fn one_of(reach: &impl OnHosts, one: &One, deed: WaveDeed) -> Result<(), N
     let host = one.service.host;
     match deed {
         WaveDeed::Start => {
-            note_at_rest(reach, one.service, &unit).await?;
+            note_at_rest(reach, one, &unit).await?;
             let status = reach.order_unit(host, &unit, UnitVerb::Start).await?;
             match status.state {
                 UnitState::Running | UnitState::Starting => Ok(()),
@@ -350,21 +350,22 @@ async fn one_of(reach: &impl OnHosts, one: &One, deed: WaveDeed) -> Result<(), N
     }
 }
 
-/// What does not run reads what holds now when it is started. Said before it is started, and only where something else
-/// was said last: so nobody is taken to know what he cannot have read.
-async fn note_at_rest(
-    reach: &impl OnHosts,
-    service: ServiceId,
-    unit: &UnitName,
-) -> Result<(), Not> {
-    if reach.look(|state, _| Configurations::of(state).at_rest(service)).is_none() {
+/// What does not run reads what holds now, or what is newer, when it is started. That is said before it is started, and only
+/// where something else was said last. What answers although its unit does not run was started in another way.
+async fn note_at_rest(reach: &impl OnHosts, one: &One, unit: &UnitName) -> Result<(), Not> {
+    let news = reach.look(|state, _| Configurations::of(state).news(one.service));
+    let Some(configuration) = news else { return Ok(()) };
+    let status = reach.unit(one.service.host, unit).await?;
+    let runs = !matches!(status.state, UnitState::Stopped | UnitState::Failed);
+    let answers = match &one.endpoint {
+        Some(endpoint) if !runs => reach.answers(endpoint).await.is_ok(),
+        Some(_) | None => false,
+    };
+    if runs || answers {
         return Ok(());
     }
-    let status = reach.unit(service.host, unit).await?;
-    if matches!(status.state, UnitState::Stopped | UnitState::Failed) {
-        reach.propose(services::Command::NoteAtRest { services: vec![service] }.into()).await?;
-    }
-    Ok(())
+    let read = vec![(one.service, configuration)];
+    Ok(reach.propose(services::Command::NoteAtRest { read }.into()).await?)
 }
 
 /// The gate: its unit runs, it answers where it is asked, and its znode, if it has one, is there.

@@ -1,20 +1,24 @@
 //! With which configuration a service runs.
 //!
-//! A property says which services must restart before a change takes effect. What such a service read is noted at the
-//! last place in the log where it is known not to have run: whatever changed behind it, the service may not know. Of one
-//! that was never seen to stand still it is what held when it was first judged.
+//! A property says which services must restart before a change takes effect. What such a service read is noted where it is
+//! known not to run: before it is started here, and when it is judged to be down because its host says that it does not run.
+//! Whatever changed since, the service may not know. Who is restarted by others is not seen to be: an older configuration
+//! may be claimed wrongly, but nobody is taken to know what he did not read. Only of what was changed before a service was
+//! first judged nothing is known.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceId, ServiceType, Verdict, turn_ms};
+use super::{Judgement, Observer, Says, ServiceId, ServiceType, Verdict};
 use crate::base::{Code, Digest, Refusal, Timestamp};
 use crate::capabilities::properties::schema::{SCHEMA, Schema};
 use crate::machine::State;
 
-/// For so many turns a service may run before it is judged to be up.
-const TURNS_UNTIL_JUDGED: u64 = 3;
+/// So much the clocks of Managers may differ without anybody saying so.
+const CLOCKS_DIFFER_MS: u64 = 60_000;
+/// Longest name of a property with that of its file, in bytes.
+const NAME_MAX_BYTES: usize = 192;
 
 /// The values that a service read when it was started, by `file/name`. Only their digests: what they are is in the history
 /// of the property.
@@ -29,19 +33,32 @@ impl Configuration {
         Self(read_by(service).map(|schema| (name(schema), digest(schema))).collect())
     }
 
-    /// What is read by a service that is up and was down before. When exactly it started nobody saw, so what was changed a
-    /// moment ago it may not have read.
-    fn since_down(&self, now: &Self, state: &State, service: ServiceType, at: Timestamp) -> Self {
-        let wait_ms = TURNS_UNTIL_JUDGED * turn_ms(state);
+    /// What is read by a service that did not run at that time. What was changed around it may be newer: clocks differ.
+    fn at_rest(&self, now: &Self, state: &State, service: ServiceType, at: Timestamp) -> Self {
         let settled = |schema: &Schema| {
             let setting = state.properties.setting(schema.file, schema.name);
-            setting.is_none_or(|setting| setting.at.plus_ms(wait_ms) <= at)
+            // Since when a default holds again nobody keeps.
+            setting.is_some_and(|setting| setting.at.plus_ms(CLOCKS_DIFFER_MS) <= at)
         };
         let old = read_by(service).filter(|schema| !settled(schema)).map(name);
         let old = old.filter_map(|name| self.0.get_key_value(&name));
         let mut read = now.clone();
         read.0.extend(old.map(|(name, digest)| (name.clone(), *digest)));
         read
+    }
+
+    /// Of exactly these values, for scripts.
+    #[cfg(test)]
+    pub(in crate::capabilities::services) fn reading<'v>(
+        values: impl IntoIterator<Item = (String, &'v str)>,
+    ) -> Self {
+        let digest = |(name, value): (String, &str)| (name, Digest::of(value.as_bytes()));
+        Self(values.into_iter().map(digest).collect())
+    }
+
+    /// Told by another Manager, it has its bounds.
+    pub(in crate::capabilities::services) fn fits(&self) -> bool {
+        self.0.len() <= SCHEMA.len() && self.0.keys().all(|name| name.len() <= NAME_MAX_BYTES)
     }
 }
 
@@ -58,46 +75,41 @@ impl<'s> Configurations<'s> {
         Self { state, now: types.map(|it| (it, Configuration::now(state, it))).collect() }
     }
 
-    /// The properties, as `file/name`, of which a service runs with older values. None of one that is down: it reads them
+    /// The properties, as `file/name`, of which a service runs with older values. None of one that does not run: it reads them
     /// when it is started. None either of one of which nothing is known.
     pub fn old(&self, service: ServiceId) -> Vec<&'s str> {
         let facts = &self.state.services;
-        let down = facts.verdicts.get(&service).is_some_and(is_down);
-        let read = facts.started_with.get(&service).filter(|_| !down);
-        let now = self.now.get(&service.service);
-        let Some((read, now)) = read.zip(now) else { return Vec::new() };
-        let differs = |(name, digest): &(&String, &Digest)| now.0.get(*name) != Some(*digest);
+        let judged = facts.verdicts.get(&service);
+        let rests = judged.is_some_and(|judged| rests_at(&judged.judgement).is_some());
+        let read = facts.started_with.get(&service).filter(|_| !rests);
+        let Some((read, now)) = read.zip(self.now.get(&service.service)) else { return Vec::new() };
+        let differs = |(name, digest): &(&String, &Digest)| {
+            now.0.get(*name).is_some_and(|now| now != *digest)
+        };
         read.0.iter().filter(differs).map(|(name, _)| name.as_str()).collect()
     }
 
     /// What is to be noted of a service that does not run; `None`: that is noted, or it reads nothing.
-    pub fn at_rest(&self, service: ServiceId) -> Option<Configuration> {
+    pub fn news(&self, service: ServiceId) -> Option<Configuration> {
         let now = self.now.get(&service.service).filter(|now| !now.0.is_empty())?;
         let known = self.state.services.started_with.get(&service);
         (known != Some(now)).then(|| now.clone())
     }
 
     /// What is to be noted of a service that is judged anew.
-    pub fn judged(
-        &self,
-        service: ServiceId,
-        verdict: Verdict,
-        at: Timestamp,
-    ) -> Option<Configuration> {
-        let now = self.at_rest(service)?;
-        let facts = &self.state.services;
-        let was_down = facts.verdicts.get(&service).is_some_and(is_down);
-        match facts.started_with.get(&service) {
-            None => Some(now),
-            Some(_) if verdict == Verdict::Down => Some(now),
-            Some(read) if was_down => Some(read.since_down(&now, self.state, service.service, at)),
-            Some(_) => None,
-        }
+    pub fn judged(&self, service: ServiceId, judgement: &Judgement) -> Option<Configuration> {
+        let now = self.news(service)?;
+        let Some(known) = self.state.services.started_with.get(&service) else { return Some(now) };
+        let at = rests_at(judgement)?;
+        Some(known.at_rest(&now, self.state, service.service, at))
     }
 }
 
-fn is_down(judged: &super::Judged) -> bool {
-    judged.judgement.verdict == Verdict::Down
+/// When its host saw that it does not run, if that is what is judged.
+fn rests_at(judgement: &Judgement) -> Option<Timestamp> {
+    let unit = judgement.evidence.iter().find(|seen| seen.observer == Observer::Unit)?;
+    let rests = judgement.verdict == Verdict::Down && unit.says == Says::NotThere;
+    rests.then_some(unit.at)
 }
 
 /// The properties that a type reads when it is started.

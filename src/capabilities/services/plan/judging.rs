@@ -15,6 +15,8 @@ use crate::machine::{Command as Proposed, State};
 
 /// What is older than so many turns says nothing any more.
 const TURNS_KEPT: u64 = 3;
+/// So long other words for the same are not told.
+const WORDS_STAND_MS: u64 = 60_000;
 /// Most verdicts told at once: with their evidence they are a few hundred kilobytes.
 const TOLD_AT_ONCE: usize = 128;
 /// From how many Managers a service is asked.
@@ -63,13 +65,11 @@ pub fn news(state: &State, looks: &Looks, now: Timestamp) -> Vec<Command> {
     let kept = TURNS_KEPT * turn_ms(state);
     let judge = |service: ServiceId| {
         let looked = looks.get(&service);
-        let judgement = verdict(&evidence(&znodes, service, looked, kept, now));
+        // As it will be kept, or what is cut there would be news for ever.
+        let judgement = verdict(&evidence(&znodes, service, looked, kept, now)).short();
         let known = state.services.verdicts.get(&service);
-        let same = known.is_some_and(|known| {
-            let known = &known.judgement;
-            known.verdict == judgement.verdict && gist(&known.evidence) == gist(&judgement.evidence)
-        });
-        (!same).then_some((service, judgement))
+        let told = known.is_some_and(|known| is_told(&known.judgement, &judgement, now));
+        (!told).then_some((service, judgement))
     };
     // Of one that was not looked at in this tenure the last word stands, with its age.
     let judged = ServiceId::all(state).filter(|service| looks.contains_key(service));
@@ -90,21 +90,35 @@ pub fn news(state: &State, looks: &Looks, now: Timestamp) -> Vec<Command> {
     told
 }
 
-/// What ZooKeeper and the host say.
-type Told<'e> = [Option<(Says, &'e str)>; 2];
+/// Whether nothing has to be told: they say the same, in the same words, or in other words since only a moment ago. Of words
+/// that keep changing some are enough.
+fn is_told(known: &Judgement, judgement: &Judgement, now: Timestamp) -> bool {
+    let same = known.verdict == judgement.verdict && gist(known) == gist(judgement);
+    let told = known.evidence.iter().map(|seen| seen.at).max();
+    let lately = told.is_some_and(|told| now < told.plus_ms(WORDS_STAND_MS));
+    same && (lately || words(known) == words(judgement))
+}
 
-/// What the observers say, without times. Of Managers it matters whether one or several say so, and neither which nor how.
-fn gist(evidence: &[Evidence]) -> (Told<'_>, [usize; 2]) {
-    let one = |who| {
-        let seen = evidence.iter().find(|seen| seen.observer == who);
-        seen.map(|seen| (seen.says, seen.because.as_str()))
-    };
+/// What the observers say, without words and times. Of Managers it matters whether one or several say so, and not which.
+fn gist(judgement: &Judgement) -> ([Option<Says>; 2], [usize; 2]) {
+    let evidence = &judgement.evidence;
+    let one = |who| evidence.iter().find(|seen| seen.observer == who).map(|seen| seen.says);
     let probes = |says| {
         let of_probes = |seen: &&Evidence| matches!(seen.observer, Observer::Probe(_));
         evidence.iter().filter(of_probes).filter(|seen| seen.says == says).count().min(2)
     };
     let says = [one(Observer::Znode), one(Observer::Unit)];
     (says, [probes(Says::There), probes(Says::NotThere)])
+}
+
+/// How ZooKeeper and the host say it. Of why somebody cannot say, figures are no news: they may be times that pass.
+fn words(judgement: &Judgement) -> [Option<String>; 2] {
+    let told = |seen: &Evidence| match seen.says {
+        Says::Nothing => seen.because.replace(|letter: char| letter.is_ascii_digit(), ""),
+        Says::There | Says::NotThere => seen.because.clone(),
+    };
+    [Observer::Znode, Observer::Unit]
+        .map(|who| judgement.evidence.iter().find(|seen| seen.observer == who).map(told))
 }
 
 fn evidence(

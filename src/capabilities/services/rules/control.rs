@@ -1,7 +1,5 @@
 //! What may be said of the control of services, of what is wanted of them, and of what was judged.
 
-use std::collections::BTreeSet;
-
 use super::super::command::Event;
 use super::super::model::{
     Configuration, Configurations, Control, EVIDENCE_MAX, Facts, Judged, Judgement, SERVICES_MAX,
@@ -64,7 +62,6 @@ pub(super) fn want(
 /// What is told of a service that was let go meanwhile is left out: it is nobody's fault.
 pub(super) fn note_verdicts(
     state: &State,
-    moment: &Moment,
     judged: &[(ServiceId, Judgement)],
     whole: bool,
 ) -> Result<Event, Refusal> {
@@ -76,24 +73,28 @@ pub(super) fn note_verdicts(
     let judged: Vec<_> = there.map(|(service, judgement)| (*service, judgement.short())).collect();
     let configurations = Configurations::of(state);
     let read = |(service, judgement): &(ServiceId, Judgement)| {
-        let read = configurations.judged(*service, judgement.verdict, moment.at)?;
-        Some((*service, read))
+        Some((*service, configurations.judged(*service, judgement)?))
     };
     let started_with = judged.iter().filter_map(read).collect();
     let whole: Option<Epoch> = whole.then(|| state.managers.epoch());
-    let facts = &state.services;
-    let known: BTreeSet<_> = facts.verdicts.keys().chain(facts.started_with.keys()).collect();
-    let forgotten = known.into_iter().filter(|service| !service.exists(state)).copied().collect();
-    Ok(Event::VerdictsNoted { judged, whole, started_with, forgotten })
+    let mut forgotten: Vec<_> = state.services.verdicts.keys().copied().collect();
+    forgotten.retain(|service| !service.exists(state));
+    let mut hostless: Vec<_> = state.services.started_with.keys().copied().collect();
+    hostless.retain(|service| !state.hosts.hosts.contains_key(&service.host));
+    Ok(Event::VerdictsNoted { judged, whole, started_with, forgotten, hostless })
 }
 
-/// What is known of one that was let go meanwhile is left out.
-pub(super) fn note_at_rest(state: &State, services: &[ServiceId]) -> Result<Event, Refusal> {
-    bounded(services.len(), TOLD_MAX, "services")?;
-    let configurations = Configurations::of(state);
-    let there = services.iter().filter(|service| service.exists(state));
-    let read = there.filter_map(|service| Some((*service, configurations.at_rest(*service)?)));
-    Ok(Event::AtRestNoted { started_with: read.collect() })
+/// What is told of one that was let go meanwhile is left out.
+pub(super) fn note_at_rest(
+    state: &State,
+    read: &[(ServiceId, Configuration)],
+) -> Result<Event, Refusal> {
+    bounded(read.len(), TOLD_MAX, "services")?;
+    if !read.iter().all(|(_, configuration)| configuration.fits()) {
+        return Err(Refusal::new(Code::TooLong, "A configuration has more than a service reads."));
+    }
+    let there = read.iter().filter(|(service, _)| service.exists(state));
+    Ok(Event::AtRestNoted { started_with: there.cloned().collect() })
 }
 
 pub(super) fn exists(state: &State, service: ServiceId) -> Result<(), Refusal> {
@@ -139,12 +140,6 @@ pub(super) fn wanted_set(
 
 pub(super) fn started_with(facts: &mut Facts, read: &[(ServiceId, Configuration)]) {
     facts.started_with.extend(read.iter().cloned());
-}
-
-/// It is no service any more.
-pub(super) fn forget(facts: &mut Facts, service: ServiceId) {
-    facts.verdicts.remove(&service);
-    facts.started_with.remove(&service);
 }
 
 pub(super) fn judged(

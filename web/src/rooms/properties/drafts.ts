@@ -47,12 +47,23 @@ export function rebased(drafts: Drafts, property: Property): Drafts {
   return new Map(drafts).set(keyOf(property), { ...draft, base });
 }
 
-/** What is left after some were saved: what was edited meanwhile stays, decided on what is stored now. */
-export function afterSaving(drafts: Drafts, saved: readonly Draft[], stored: Property[]): Drafts {
-  const left: Drafts = new Map([...drafts].filter(([, draft]) => !saved.includes(draft)));
-  const own = new Set(saved.map(keyOf));
-  return stored.filter((property) => own.has(keyOf(property))).reduce(rebased, left);
+/** What is left after some were saved: what was edited meanwhile stays, decided on what we saved, which has
+ * that revision now. */
+export function afterSaving(drafts: Drafts, saved: ReadonlyMap<Draft, { revision: number }>): Drafts {
+  const left = new Map([...drafts].filter(([, draft]) => !saved.has(draft)));
+  for (const [draft, { revision }] of saved) {
+    const later = left.get(keyOf(draft));
+    if (later) left.set(keyOf(draft), { ...later, base: { ...later.base, revision } });
+  }
+  return left;
 }
+
+/** A property as it will be once a draft of it is saved: what is edited meanwhile is an edit of that. */
+export const onceSaved = (property: Property, { value }: Draft): Property => ({
+  ...property,
+  value: value ?? property.default ?? '',
+  is_default: value === undefined,
+});
 
 /** The other one's change, when the property moved after the draft was begun. */
 export function conflictOf(draft: Draft | undefined, property: Property): Conflict | undefined {

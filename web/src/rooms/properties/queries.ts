@@ -93,18 +93,13 @@ export function withSaved(properties: Property[], saved: Saved[]): Property[] {
   });
 }
 
-/** What we saved we know, whether or not it can be read: a change may restart the Manager that serves this page. Answers with
- * the list as it is now. */
+/** What we saved we know, whether or not it can be read: a change may restart the Manager that serves this page. */
 export function useKeepSaved() {
   const queries = useQueryClient();
   return async (saved: Saved[]) => {
     // A read begun before the change must not come after it.
     await queries.cancelQueries({ queryKey: keys.properties });
-    const stored = queries.setQueryData<Property[]>(
-      keys.properties,
-      (list) => list && withSaved(list, saved),
-    );
+    queries.setQueryData<Property[]>(keys.properties, (list) => list && withSaved(list, saved));
     void queries.invalidateQueries({ queryKey: keys.properties });
-    return stored ?? [];
   };
 }

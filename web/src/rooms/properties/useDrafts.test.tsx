@@ -80,10 +80,14 @@ describe('edits that are saved', () => {
     const { page } = open();
     act(() => page.current.handle.edit(property('a', 'old', 1), 'new'));
     act(() => page.current.handle.save(''));
+    await waitFor(() => expect(page.current.handle.saving.isPending).toBe(true));
     act(() => {
       page.current.handle.edit(property('a', 'old', 1), 'newer');
       page.current.handle.edit(property('b', 'old', 1), 'mine');
     });
+    // Back to what it was is a wish too, now that something else is on its way.
+    act(() => page.current.handle.edit(property('a', 'old', 1), 'old'));
+    expect(page.current.handle.drafts.get('custom/a')?.value).toBe('old');
     await answer('PUT');
     await waitFor(() => expect(page.current.handle.saving.isSuccess).toBe(true));
     expect([...page.current.handle.drafts.keys()]).toEqual(['custom/a', 'custom/b']);

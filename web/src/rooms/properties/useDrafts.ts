@@ -4,7 +4,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type ProblemError } from '../../live/problem';
 import type { Property } from '../../live/types';
-import { afterSaving, type Draft, type Drafts, edited, keyOf, rebased, without } from './drafts';
+import { afterSaving, type Draft, type Drafts, edited, keyOf, onceSaved, rebased, without } from './drafts';
 import { commit, type Saved, useKeepSaved } from './queries';
 
 export interface SaveReport {
@@ -45,8 +45,8 @@ export function useDrafts() {
     mutationFn: saveAll,
     async onSuccess({ saved, refused }) {
       // What is shown must be the saved state before the drafts go, or the old value would flash up.
-      const stored = await keep([...saved.values()]);
-      setDrafts((now) => afterSaving(now, [...saved.keys()], stored));
+      await keep([...saved.values()]);
+      setDrafts((now) => afterSaving(now, saved));
       // A conflict is shown from the property itself, with the difference.
       setRefusals(new Map([...refused].filter(([, problem]) => problem.code !== 'CHANGED')));
     },
@@ -60,8 +60,14 @@ export function useDrafts() {
     save: (reason: string, whenDone?: (report: SaveReport) => void) =>
       saving.mutate({ drafts, reason }, { onSuccess: (report) => whenDone?.(report) }),
     edit(property: Property, value: string | undefined) {
-      forget(keyOf(property));
-      setDrafts((now) => edited(now, property, value));
+      const key = keyOf(property);
+      const underWay = saving.isPending ? saving.variables.drafts.get(key) : undefined;
+      forget(key);
+      setDrafts((now) =>
+        underWay && now.get(key) === underWay
+          ? edited(without(now, key), onceSaved(property, underWay), value)
+          : edited(now, property, value),
+      );
     },
     keepMine: (property: Property) => setDrafts((now) => rebased(now, property)),
     drop(property: Property) {

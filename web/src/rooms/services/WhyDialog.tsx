@@ -83,8 +83,9 @@ function Facts({ service }: { service: ServiceDetail }) {
     ['Last seen up', service.last_up && <Age at={service.last_up} />],
     [
       'Configuration',
-      service.stale_properties.length > 0 &&
-        `older values of ${service.stale_properties.join(', ')}; it reads them when it is restarted`,
+      service.stale_properties.length > 0
+        ? `older values of ${service.stale_properties.join(', ')}; it reads them when it is restarted`
+        : 'no older one than it would read now, as far as is known',
     ],
     [
       'Operation',

@@ -160,7 +160,7 @@ async fn what_is_said_already_is_not_said_again_and_each_tenure_looks_itself() {
 }
 
 #[tokio::test]
-async fn the_host_says_something_else_though_nothing_follows_from_it_and_that_is_told() {
+async fn other_words_for_the_same_are_told_after_a_while_and_not_for_ever() {
     let stage = Stage::new();
     let words = |stage: &Stage| {
         let inside = stage.group.inside();
@@ -169,21 +169,40 @@ async fn the_host_says_something_else_though_nothing_follows_from_it_and_that_is
         let unit = evidence.iter().find(|seen| seen.observer == Observer::Unit).unwrap();
         (judged.judgement.verdict, judged.since, unit.because.clone())
     };
-    stage.group.hosts.inside().silent.insert(stage.host);
+    let later = |stage: &Stage, ms| {
+        let mut inside = stage.group.inside();
+        inside.seen.now = inside.seen.now.plus_ms(ms);
+    };
+    let runs_as = |stage: &Stage, pid| {
+        let key = (stage.host, "kyvos-bi-server".to_owned());
+        stage.group.hosts.inside().units.get_mut(&key).unwrap().pid = Some(pid);
+    };
     stage.judge().await;
     let (verdict, since, because) = words(&stage);
-    assert_eq!(
-        (verdict, because.as_str()),
-        (Verdict::Up, "its host cannot say: no TCP connection")
-    );
-    stage.group.hosts.inside().silent.clear();
-    stage.judge().await;
-    assert_eq!(words(&stage), (Verdict::Up, since, "it runs as process 77".into()));
+    assert_eq!((verdict, because.as_str()), (Verdict::Up, "it runs as process 77"));
     // It was restarted between two looks.
-    let key = (stage.host, "kyvos-bi-server".to_owned());
-    stage.group.hosts.inside().units.get_mut(&key).unwrap().pid = Some(78);
+    runs_as(&stage, 78);
+    later(&stage, 59_000);
+    stage.judge().await;
+    assert_eq!(
+        words(&stage).2,
+        "it runs as process 77",
+        "whoever restarts for ever is not told for ever"
+    );
+    later(&stage, 1_000);
     stage.judge().await;
     assert_eq!(words(&stage), (Verdict::Up, since, "it runs as process 78".into()));
+
+    // What is too long to be kept is no news because of that.
+    let long =
+        UnitStatus { state: UnitState::Failed, pid: None, since: None, ended: "why ".repeat(200) };
+    let key = (stage.host, "kyvos-bi-server".to_owned());
+    stage.group.hosts.inside().units.insert(key, long);
+    stage.judge().await;
+    let before = stage.group.inside().state.kernel.revision;
+    later(&stage, 120_000);
+    stage.judge().await;
+    assert_eq!(stage.group.inside().state.kernel.revision, before);
 }
 
 #[tokio::test]
