@@ -187,6 +187,8 @@ fn a_killed_service_is_brought_back_once_a_planned_stop_is_not_fought_and_a_sche
     until("a Manager to spare", || demo.ask_any(["status"]).json()["failure_tolerance"] == 1);
     sleeps_by_schedule_across_a_failover(&demo);
     assert!(!serves(number), "its process is gone");
+    wakes_by_schedule(&demo);
+    assert!(serves(number));
 }
 
 /// Seconds since 1970.
@@ -206,14 +208,13 @@ fn only_one_is_left(demo: &Demo) {
 }
 
 /// A schedule that is due in a moment, which the machine may be slow to be told of: then a later one.
-fn due_soon(demo: &Demo) -> u64 {
+fn due_soon(demo: &Demo, verb: &str, name: &str) -> u64 {
     for lead in [4, 8, 16, 32] {
         let due = now() + lead;
         let of_day = due % 86_400;
         let (hours, minutes, seconds) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         let at = format!("{hours:02}:{minutes:02}:{seconds:02}");
-        let add =
-            ["services", "schedules", "add-sleep", "night", "--at", &at, "--type", "bi_server"];
+        let add = ["services", "schedules", verb, name, "--at", &at, "--type", "bi_server"];
         let set = demo.ask_any(add).json();
         assert_eq!((&set["at"], &set["offset"]), (&at.clone().into(), &"Z".into()));
         // As RFC 3339, in UTC.
@@ -226,15 +227,37 @@ fn due_soon(demo: &Demo) -> u64 {
     panic!("the machine is told of nothing within half a minute");
 }
 
+fn schedule(demo: &Demo, name: &str) -> Value {
+    let all = demo.ask_any(["services", "schedules", "list"]).json();
+    let named = all["items"].as_array().unwrap().iter().find(|item| item["name"] == name);
+    named.expect("a schedule of that name").clone()
+}
+
+/// What sleeps by a schedule is woken by another, while the first is switched off.
+fn wakes_by_schedule(demo: &Demo) {
+    let night = schedule(demo, "night")["id"].to_string();
+    let switch = |to| demo.ask_any(["services", "schedules", to, &night]);
+    assert_eq!(switch("off").code, 0);
+    let off = schedule(demo, "night");
+    assert_eq!((&off["enabled"], &off["next"]), (&false.into(), &Value::Null));
+    due_soon(demo, "add-wake", "morning");
+    until("it to be up", || verdict(demo) == ("up".into(), false));
+    assert_eq!(schedule(demo, "morning")["last"]["outcome"], "begun");
+    let wanted = service(demo)["wanted"].clone();
+    assert_eq!((&wanted["state"], &wanted["why"]), (&"running".into(), &"schedule".into()));
+    assert_eq!(switch("on").code, 0);
+    assert_eq!(schedule(demo, "night")["enabled"], true);
+}
+
 /// The Active is killed just before the time, whatever it still gets done.
 fn sleeps_by_schedule_across_a_failover(demo: &Demo) {
     only_one_is_left(demo);
-    let (due, (active, _)) = (due_soon(demo), demo.roles());
+    let (due, (active, _)) = (due_soon(demo, "add-sleep", "night"), demo.roles());
     until("the time to come", || now() + 1 >= due);
     demo.kill(&active);
     demo.successor_of(active.id);
 
-    let schedule = || demo.ask_any(["services", "schedules", "list"]).json()["items"][0].clone();
+    let schedule = || schedule(demo, "night");
     until("its operation to be begun", || schedule()["last"]["outcome"] == "begun");
     let operation = schedule()["last"]["operation"].to_string();
     let watched = demo.ask_any(["operations", "watch", &operation]);

@@ -184,3 +184,23 @@ scene(
     await page.getByRole('dialog').locator('[data-reason=planned]').waitFor();
   },
 );
+
+// A22; issue 6, point 6: what sleeps by a schedule says so
+scene(
+  'a schedule that comes due has services sleep before the eyes of whoever looks on',
+  { dir, timeout: 150_000 },
+  async ({ page }) => {
+    const { active, service } = await ready();
+    await service.api.post(`/services/${SERVICE}/start`, {});
+    await enter(page, active, 'services?type=bi_server');
+    await isNow(page, 'Up');
+    const at = new Date(Date.now() + 15_000).toISOString().slice(11, 19);
+    await service.api.post('/services/schedules', { name: 'night', state: 'stopped', at, type: 'bi_server' });
+    await isNow(page, 'Stopped');
+    await rowOf(page)
+      .getByText(/^by schedule/)
+      .waitFor();
+    await enter(page, active, 'services-ha');
+    await page.locator('tr[data-schedule=night]').getByText('Begun', { exact: true }).waitFor();
+  },
+);

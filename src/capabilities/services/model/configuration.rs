@@ -4,7 +4,7 @@
 //! known not to run: before it is started here, and when it is judged to be down because its host says that it does not run.
 //! Whatever changed since, the service may not know. Who is restarted by others is not seen to be: an older configuration
 //! may be claimed wrongly, but nobody is taken to know what he did not read. Only of what was changed before a service was
-//! first judged nothing is known.
+//! first seen nothing is known.
 
 use std::collections::BTreeMap;
 
@@ -99,9 +99,19 @@ impl<'s> Configurations<'s> {
     /// What is to be noted of a service that is judged anew.
     pub fn judged(&self, service: ServiceId, judgement: &Judgement) -> Option<Configuration> {
         let now = self.news(service)?;
-        let Some(known) = self.state.services.started_with.get(&service) else { return Some(now) };
-        let at = rests_at(judgement)?;
-        Some(known.at_rest(&now, self.state, service.service, at))
+        let rests = rests_at(judgement);
+        match self.state.services.started_with.get(&service) {
+            Some(known) => Some(known.at_rest(&now, self.state, service.service, rests?)),
+            // Of one that nobody sees nothing is known.
+            None => (rests.is_some() || is_seen(judgement.verdict)).then_some(now),
+        }
+    }
+}
+
+fn is_seen(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Up | Verdict::Degraded => true,
+        Verdict::Down | Verdict::Unknown => false,
     }
 }
 
