@@ -272,11 +272,11 @@ fn want(state: &State, at: Place, deed: WaveDeed, wave: &[One]) -> Option<servic
         (WaveDeed::Stop | WaveDeed::Start, _) => Want::Running,
     };
     let (why, operation) = (order.why, Some(at.id));
-    let said = |one: &&One| {
-        let known = state.services.wanted.get(&one.service);
-        known.is_some_and(|known| (known.want, known.why) == (want, why))
+    let unsaid = |service: &ServiceId| {
+        let known = state.services.wanted.get(service);
+        known.is_none_or(|known| (known.want, known.why) != (want, why)) && service.exists(state)
     };
-    let services: Vec<_> = wave.iter().filter(|one| !said(one)).map(|one| one.service).collect();
+    let services: Vec<_> = wave.iter().map(|one| one.service).filter(unsaid).collect();
     let command = services::Command::Want { services, want, why, operation, expect: None };
     let services::Command::Want { services, .. } = &command else { return None };
     (!services.is_empty()).then_some(command)
@@ -287,7 +287,9 @@ fn want(state: &State, at: Place, deed: WaveDeed, wave: &[One]) -> Option<servic
 fn as_scheduled(state: &State, at: Place, order: &Order) -> Option<services::Command> {
     let (want, why, operation) = (towards(order), order.why, Some(at.id));
     let unsaid = |service: &ServiceId| {
-        !is_as(state, *service, want) && !service.is_spoken_of_since(state, at.id)
+        !is_as(state, *service, want)
+            && !service.is_spoken_of_since(state, at.id)
+            && service.exists(state)
     };
     let services: Vec<_> = order.targets.iter().map(|it| it.service).filter(unsaid).collect();
     (!services.is_empty()).then_some(services::Command::Want {
@@ -315,7 +317,7 @@ fn is_as(state: &State, service: ServiceId, want: Want) -> bool {
 fn stand_in(state: &State, at: Place, recover: &Recover) -> Option<services::Command> {
     let (on, want, why) = (recover.on.service, Want::Running, Why::ServicesHa);
     let known = state.services.wanted.get(&on);
-    let said = known.is_some_and(|known| known.want == want);
+    let said = known.is_some_and(|known| known.want == want) || !on.exists(state);
     let last = &state.services.ha.recoveries.get(&recover.of.service)?.last;
     let (operation, expect) = (Some(at.id), Some(last.wanted));
     let command = services::Command::Want { services: vec![on], want, why, operation, expect };
@@ -426,10 +428,14 @@ fn passes_over(state: &State, at: Place) -> bool {
     operation.is_some_and(|operation| operation.kind.passes_over())
 }
 
-/// A schedule leaves alone what somebody wants otherwise since it began.
+/// A schedule leaves alone what somebody wants otherwise since it began. Nobody acts on what is no service any more.
 fn turn(state: &State, at: Place, one: &One) -> Turn {
     if !is_at(state, at) {
         return Turn::Nobodys;
+    }
+    if !one.service.exists(state) {
+        let role = one.service.service.title();
+        return Turn::NotIts(format!("left alone: its host has the role {role} no more"));
     }
     let operation = state.operations.operations.get(&at.id);
     let Some(Kind::Services(order @ Order { asked: Some(_), .. })) = operation.map(|it| &it.kind)

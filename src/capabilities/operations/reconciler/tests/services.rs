@@ -159,6 +159,27 @@ async fn what_needs_others_is_not_started_when_none_of_them_is_there() {
     assert!(group.inside().deeds.is_empty());
 }
 
+#[tokio::test]
+async fn one_whose_role_is_taken_meanwhile_is_left_alone_and_keeps_nobody_else_waiting() {
+    let group = stage();
+    bi_servers(&group, UnitState::Running);
+    begin(&group, &format!("restart type {ALL}"));
+    while group.inside().deeds.is_empty() {
+        passes(&group, 1).await;
+    }
+    say(&group, "hosts change @s2 roles=query_engine");
+    settle(&group).await;
+    let operation = newest(&group);
+    assert_eq!(operation.status, Status::Succeeded, "{operation:?}");
+    let details: Vec<_> = operation.steps.iter().map(|step| step.detail.as_str()).collect();
+    let alone = "0 of 1 stopped; s2: left alone: its host has the role BI Server no more";
+    assert!(details.contains(&alone), "{details:?}");
+    let deeds = group.inside().deeds.clone();
+    assert!(deeds.contains(&"start kyvos-bi-server s3".to_owned()), "{deeds:?}");
+    assert!(!deeds.iter().any(|deed| deed.ends_with("s2")), "{deeds:?}");
+    assert_eq!(wants(&group, "s2"), None);
+}
+
 // issue 6, point 6: only what runs with an older configuration
 #[tokio::test]
 async fn whoever_is_restarted_has_read_what_was_changed_and_whoever_ran_on_has_not() {
