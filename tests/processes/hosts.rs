@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{Demo, health, km, plain_http, run, signal, until};
 
@@ -59,6 +59,48 @@ fn every_host_of_a_demo_answers_and_one_waits_for_a_manager() {
         demo.managers.iter().map(|it| it.id.into()).chain([Value::Null]).collect();
     assert_eq!(ids, managers);
     assert_eq!(demo.record()["agents"].as_array().unwrap().len(), 3);
+}
+
+// row 2: one file says which hosts there are, and its plan is shown before anything changes
+#[test]
+fn a_file_of_hosts_is_planned_applied_and_then_differs_in_nothing() {
+    let demo = Demo::start(1);
+    let file = demo.dir().join("cluster.toml");
+    let apply =
+        |how: &str| demo.ask_any(["hosts", "apply", "--file", file.to_str().unwrap(), how]).json();
+    let known: Vec<String> = hosts(&demo)
+        .iter()
+        .map(|host| {
+            format!("[host.{}]\nroles = {}\n", host["name"].as_str().unwrap(), host["roles"])
+        })
+        .collect();
+    let more = "[host.db1]\nroles = [\"postgres\", \"zookeeper\"]\n\n[host.bi1]\nroles = [\"bi_server\"]\n";
+    std::fs::write(&file, format!("{}\n{more}", known.join("\n"))).unwrap();
+    let before = hosts(&demo).len();
+    let planned = apply("--dry-run");
+    let expected = ["+ bi1  bi_server by agent", "+ db1  postgres+zookeeper by agent"];
+    assert_eq!((&planned["differences"], &planned["made"]), (&json!(expected), &json!(false)));
+    assert_eq!(hosts(&demo).len(), before);
+    assert_eq!(apply("--yes")["made"], true);
+    assert_eq!(apply("--yes"), json!({ "differences": [], "made": false }));
+    let mapping = demo.ask_any(["services", "mapping"]).json();
+    let types = mapping["types"].as_array().unwrap();
+    let expected =
+        |kind: &str| types.iter().find(|it| it["type"] == kind).unwrap()["expected"].clone();
+    let own = known.iter().filter(|host| host.contains("\"bi_server\"")).count();
+    assert_eq!(expected("bi_server"), json!(own + 1));
+
+    std::fs::write(&file, format!("{}\n[host.db1]\nroles = [\"postgres\"]\n", known.join("\n")))
+        .unwrap();
+    let changed = apply("--dry-run");
+    assert_eq!(
+        changed["differences"],
+        json!(["~ db1  postgres+zookeeper by agent  ->  postgres by agent"])
+    );
+    let pruned =
+        demo.ask_any(["hosts", "apply", "--file", file.to_str().unwrap(), "--prune", "--yes"]);
+    assert_eq!(pruned.json()["differences"][1], "- bi1  bi_server by agent");
+    assert_eq!(hosts(&demo).len(), before + 1);
 }
 
 #[test]

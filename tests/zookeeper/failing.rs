@@ -7,6 +7,7 @@ use kyvos_manager::machine::State;
 
 use crate::ensemble::{Ensemble, announce, make};
 use crate::stage::{Stage, is_gone, is_there};
+use crate::way::Way;
 
 const BI1: &str = "/kyvos/bi_servers/bi1:8081";
 const BI2: &str = "/kyvos/bi_servers/bi2:8081";
@@ -65,6 +66,33 @@ async fn frozen_until_the_session_expired_it_is_watched_anew() {
     announce(&kyvos, BI2, "").await;
     stage.until("the new session sees", is_there(BI2)).await;
     assert_eq!(stage.there(), [BI1, BI2]);
+    stage.end().await;
+}
+
+// row 31: cut off, it goes on without us, and ends our session
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_off_nothing_is_told_and_whole_again_everything_is_seen_that_changed_meanwhile() {
+    let ensemble = Ensemble::of(1).await;
+    let way = Way::to(&ensemble).await;
+    let kyvos = ensemble.client().await;
+    make(&kyvos, BI1, "").await;
+    make(&kyvos, BI2, "").await;
+    let stage = Stage::at_hosts(ensemble.port(), &[way.host()]).await;
+    stage.until("both are seen", is_there(BI2)).await;
+    stage.watches().await;
+    way.cut();
+    stage.is_away().await;
+    let since = stage.watch().since;
+    kyvos.delete(BI1, None).await.unwrap();
+    make(&kyvos, BI3, "").await;
+    // For longer than the session it gave us.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((stage.there(), stage.watch().since), (vec![BI1.into(), BI2.into()], since));
+    way.heal();
+    stage.until("what came is seen", is_there(BI3)).await;
+    stage.until("what went is seen", is_gone(BI1)).await;
+    stage.watches().await;
+    assert_eq!(stage.there(), [BI2, BI3]);
     stage.end().await;
 }
 

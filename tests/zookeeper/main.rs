@@ -1,4 +1,4 @@
-//! ZooKeeper watched for real: Debian's ZooKeeper 3.8 as one server and as three, killed, frozen, its sessions expired,
+//! ZooKeeper watched for real: Debian's ZooKeeper 3.8 as one server and as three, killed, frozen, cut off, its sessions expired,
 //! its data lost, spoken to in the clear, as a user who may only read, and over TLS. Installed by `scripts/install-surroundings`.
 //!
 //! Whatever becomes of ZooKeeper, the group goes on: each story ends by a write, in the term it began in.
@@ -11,6 +11,7 @@ mod support;
 
 mod ensemble;
 mod stage;
+mod way;
 
 mod bad_input;
 mod failing;

@@ -33,9 +33,13 @@ pub fn drive(group: &Group) -> Driver {
 
 /// Tells a group where the servers of its ensemble are, and that they are to be watched.
 pub async fn point(group: &Group, port: u16, servers: usize) {
-    for nth in 0..servers {
+    point_at(group, port, &(0..servers).map(host).collect::<Vec<_>>()).await;
+}
+
+async fn point_at(group: &Group, port: u16, servers: &[String]) {
+    for name in servers {
         let register = hosts::Command::Register {
-            name: host(nth),
+            name: name.clone(),
             roles: [hosts::HostRole::Zookeeper].into(),
             transport: hosts::Transport::Agent { address: String::new() },
         };
@@ -48,11 +52,15 @@ pub async fn point(group: &Group, port: u16, servers: usize) {
 
 impl Stage {
     pub async fn at(port: u16, servers: usize) -> Self {
+        Self::at_hosts(port, &(0..servers).map(host).collect::<Vec<_>>()).await
+    }
+
+    pub async fn at_hosts(port: u16, servers: &[String]) -> Self {
         let member = first_member().await;
         let driver = drive(member.group());
         let term = member.group().standing().term;
         let stage = Self { member, driver, term };
-        point(stage.group(), port, servers).await;
+        point_at(stage.group(), port, servers).await;
         stage
     }
 

@@ -40,14 +40,20 @@ pub fn may_judge(state: &State) -> bool {
     telling.level() <= state.kernel.level
 }
 
-/// The services to look at now, at most so many: those never looked at first, then those whose turn it is.
+/// The services to look at now, at most so many: those never looked at first, then those whose znode came or went since they
+/// were looked at, then those whose turn it is.
 pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
-    let every = turn_ms(state);
-    let age = |service: &ServiceId| looks.get(service).map_or(u64::MAX, |looked| looked.age_ms);
-    let mut due: Vec<_> = ServiceId::all(state).filter(|service| age(service) >= every).collect();
-    due.sort_by_key(|service| (std::cmp::Reverse(age(service)), *service));
+    let (every, znodes) = (turn_ms(state), Znodes::of(state));
+    let age = |service: &ServiceId| match looks.get(service) {
+        None => u64::MAX,
+        Some(looked) if znodes.changed_since(*service, looked) => u64::MAX - 1,
+        Some(looked) => looked.age_ms,
+    };
+    let aged = ServiceId::all(state).map(|service| (std::cmp::Reverse(age(&service)), service));
+    let mut due: Vec<_> = aged.filter(|(age, _)| age.0 >= every).collect();
+    due.sort_unstable();
     due.truncate(most);
-    due
+    due.into_iter().map(|(_, service)| service).collect()
 }
 
 /// The Managers that ask services: who is Active, and others that answer it.
@@ -164,11 +170,22 @@ impl<'s> Znodes<'s> {
         Self { state, fresh: freshness(state), by_service }
     }
 
+    /// Whether the znode of a service came or went after it was looked at: then the others may say something else too.
+    fn changed_since(&self, service: ServiceId, looked: &Looked) -> bool {
+        let looked_at = looked.evidence.iter().map(|seen| seen.at).min();
+        let since = self.of_service(service).map(|sighting| sighting.since);
+        self.fresh == Freshness::Fresh && looked_at.zip(since).is_some_and(|(at, since)| since > at)
+    }
+
+    fn of_service(&self, service: ServiceId) -> Option<&'s Sighting> {
+        let host = &self.state.hosts.hosts.get(&service.host)?.name;
+        self.by_service.get(&(service.service, host.as_str())).copied()
+    }
+
     /// What ZooKeeper says of a service that it was seen to know. That it never knew one says nothing: what its znodes
     /// mean may be a wrong guess. Nor does a znode that would stay without its service.
     fn evidence(&self, service: ServiceId, now: Timestamp) -> Option<Evidence> {
-        let host = &self.state.hosts.hosts.get(&service.host)?.name;
-        let sighting = self.by_service.get(&(service.service, host.as_str()))?;
+        let sighting = self.of_service(service)?;
         let (says, because, at) = match (self.fresh, sighting.present, sighting.sighted.ephemeral) {
             (Freshness::StaleSince(_) | Freshness::Never, ..) => {
                 (Says::Nothing, "ZooKeeper is not being watched", now)

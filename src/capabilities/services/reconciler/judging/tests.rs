@@ -118,6 +118,36 @@ async fn a_service_is_down_when_its_host_and_the_managers_agree() {
     assert!(judged.judgement.because.ends_with("Its znode has not gone yet."));
 }
 
+// issue 6, point 8: what vanished is on screen at once, however many services wait for their turn
+#[tokio::test]
+async fn whose_znode_went_is_looked_at_before_its_turn_and_once() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    let due_now = || {
+        let looks = stage.memory.looks(stage.group.inside().epoch);
+        stage.group.look(|state, _| due(state, &looks, MOST).len())
+    };
+    assert_eq!(due_now(), 0);
+    {
+        let mut inside = stage.group.inside();
+        inside.seen.now = inside.seen.now.plus_ms(10);
+    }
+    stage.unit(UnitState::Failed);
+    stage.nobody_reaches_it();
+    stage.znode_goes();
+    assert_eq!(due_now(), 1);
+    {
+        let mut inside = stage.group.inside();
+        inside.seen.now = inside.seen.now.plus_ms(10);
+    }
+    pass(&stage.group, &stage, &stage.memory).await;
+    let inside = stage.group.inside();
+    let judged = inside.state.services.verdicts.values().next().unwrap();
+    assert_eq!(judged.judgement.verdict, Verdict::Down);
+    drop(inside);
+    assert_eq!(due_now(), 0);
+}
+
 // rows 31-33
 #[tokio::test]
 async fn zookeepers_silence_says_nothing_of_a_service() {

@@ -1,0 +1,65 @@
+//! A way to a server that can be cut: nothing passes any more, and neither end is told.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::ensemble::Ensemble;
+
+/// Where it begins; no server of an ensemble is there.
+const HOST: &str = "127.0.0.9";
+
+pub struct Way {
+    cut: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Way {
+    /// To the first server, from another address at the same port.
+    pub async fn to(ensemble: &Ensemble) -> Self {
+        let (cut, is_cut) = watch::channel(false);
+        let listener = TcpListener::bind((HOST, ensemble.port())).await.unwrap();
+        let server = ensemble.address(0);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = TcpStream::connect(&server).await else { continue };
+                let ((from_client, to_client), (from_server, to_server)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(pass(from_client, to_server, is_cut.clone()));
+                tokio::spawn(pass(from_server, to_client, is_cut.clone()));
+            }
+        });
+        Self { cut, accepting }
+    }
+
+    pub fn host(&self) -> String {
+        HOST.to_owned()
+    }
+
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// What was on its way arrives, as what is sent again does in a network that is whole again.
+    pub fn heal(&self) {
+        self.cut.send_replace(false);
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut cut: watch::Receiver<bool>) {
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        let whole = cut.wait_for(|cut| !cut).await.is_ok();
+        if !whole || to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
+}
