@@ -15,10 +15,12 @@ use tokio::time::Instant;
 use super::super::model::{Endpoint, Endpoints, Evidence, Observer, Says, ServiceId, control};
 use super::super::plan::{Looked, Looks, askers, due, may_judge, news};
 use super::super::port::observing::{Observe, Observers};
-use crate::base::{Epoch, ManagerId, Timestamp};
+use crate::base::{Epoch, HostId, ManagerId, Timestamp};
+use crate::capabilities::hosts::model::Reach as HostReach;
 use crate::capabilities::managers::port::{InTenure, Reach};
 use crate::cluster::{Group, LOOKS_MAX};
 use crate::leadership::{Pass, Reconciler, Tenure};
+use crate::machine::State;
 use crate::remote::{Hosts, RemoteFailure, UnitName, UnitState, UnitStatus};
 
 /// How often is looked whose turn it is.
@@ -80,6 +82,7 @@ pub(crate) async fn pass(reach: &impl Reach, observers: &impl Observe, memory: &
             service,
             unit: control(state, service.service).unit,
             endpoint: endpoints.get(service),
+            silent: silent(state, service.host),
         });
         (wanted.collect::<Vec<_>>(), askers(state, seen, observers.here()), seen.now)
     });
@@ -98,11 +101,20 @@ pub(crate) async fn pass(reach: &impl Reach, observers: &impl Observe, memory: &
     }
 }
 
+fn silent(state: &State, host: HostId) -> Option<String> {
+    match &state.hosts.hosts.get(&host)?.seen.as_ref()?.reach {
+        HostReach::Silent { because } => Some(because.clone()),
+        HostReach::Answers { .. } => None,
+    }
+}
+
 /// A service to look at.
 struct Subject {
     service: ServiceId,
     unit: String,
     endpoint: Option<Endpoint>,
+    /// Why nothing is heard of its host, if nothing is.
+    silent: Option<String>,
 }
 
 async fn look(
@@ -123,10 +135,12 @@ async fn look(
     }
 }
 
+/// A host of which nothing is heard is asked by those who look after hosts. Here it would keep the others waiting.
 async fn unit(observers: &impl Observe, subject: &Subject, now: Timestamp) -> Evidence {
-    let (says, because) = match subject.unit.parse::<UnitName>() {
-        Ok(unit) => unit_says(&observers.unit(subject.service.host, &unit).await),
-        Err(malformed) => (Says::Nothing, malformed.to_string()),
+    let (says, because) = match (&subject.silent, subject.unit.parse::<UnitName>()) {
+        (Some(because), _) => (Says::Nothing, format!("its host is silent: {because}")),
+        (None, Ok(unit)) => unit_says(&observers.unit(subject.service.host, &unit).await),
+        (None, Err(malformed)) => (Says::Nothing, malformed.to_string()),
     };
     Evidence { observer: Observer::Unit, says, because, at: now }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::*;
-use crate::base::HostId;
 use crate::capabilities::managers::port::fake::FakeGroup;
 use crate::capabilities::services::model::{Freshness, ServiceType, Verdict, verdict_freshness};
 use crate::remote::Watch;
@@ -233,6 +232,17 @@ async fn other_words_for_the_same_are_told_after_a_while_and_not_for_ever() {
     later(&stage, 120_000);
     stage.judge().await;
     assert_eq!(stage.group.inside().state.kernel.revision, before);
+}
+
+#[tokio::test]
+async fn a_host_of_which_nothing_is_heard_keeps_nobody_waiting() {
+    let stage = Stage::new();
+    stage.group.say(&format!("hosts note {} silent \"no route\"", stage.host));
+    stage.judge().await;
+    let inside = stage.group.inside();
+    let judged = inside.state.services.verdicts.values().next().unwrap();
+    let unit = judged.judgement.evidence.iter().find(|seen| seen.observer == Observer::Unit);
+    assert_eq!(unit.unwrap().because, "its host is silent: no route");
 }
 
 #[tokio::test]
