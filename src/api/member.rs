@@ -93,8 +93,10 @@ impl Group for Member {
     }
 
     fn follow(&self, after: Revision) -> BoxStream<'static, FeedItem> {
-        let applied = self.group.applied();
-        let lost = move || FeedItem::Lost { newest: *applied.borrow() };
+        // Of the facts themselves: they are at least as new as any change that was told of, and nobody is sent back.
+        let group = self.group.unowned();
+        let newest = move || group.view(|state| state.kernel.revision);
+        let lost = move || FeedItem::Lost { newest: newest() };
         match self.group.feed().subscribe(Some(after)) {
             Err(_) => stream::once(async move { lost() }).boxed(),
             Ok(subscription) => changes(subscription, lost).boxed(),

@@ -63,6 +63,8 @@ pub struct Subscription {
     after: Revision,
     backlog: VecDeque<Arc<Change>>,
     live: broadcast::Receiver<Live>,
+    /// Whether changes went by unseen, all of them before the next one that is received.
+    passed_by: bool,
 }
 
 impl Default for Feed {
@@ -107,7 +109,8 @@ impl Feed {
             return Err(TooOld { asked: after, floor });
         }
         let backlog = shared.ring.iter().filter(|change| change.revision > after).cloned();
-        Ok(Subscription { after, backlog: backlog.collect(), live: shared.live.subscribe() })
+        let (backlog, live) = (backlog.collect(), shared.live.subscribe());
+        Ok(Subscription { after, backlog, live, passed_by: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -136,11 +139,22 @@ impl Subscription {
     /// What comes next; `None` when it is nothing to this subscriber.
     async fn receive(&mut self) -> Result<Option<Arc<Change>>, FeedEnded> {
         match self.live.recv().await {
-            Ok(Live::Change(change)) => Ok(Some(change)),
             // Whoever was told as much elsewhere has missed nothing, and is not sent back.
-            Ok(Live::Replaced(revision)) if revision <= self.after => Ok(None),
-            Ok(Live::Replaced(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
+            Ok(Live::Change(change)) if self.passed_by && change.revision > self.after => {
                 Err(FeedEnded::Gap)
+            }
+            Ok(Live::Change(change)) => {
+                self.passed_by = false;
+                Ok(Some(change))
+            }
+            Ok(Live::Replaced(revision)) if revision <= self.after => {
+                self.passed_by = false;
+                Ok(None)
+            }
+            Ok(Live::Replaced(_)) => Err(FeedEnded::Gap),
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                self.passed_by = true;
+                Ok(None)
             }
             Err(broadcast::error::RecvError::Closed) => Err(FeedEnded::Closed),
         }
@@ -223,6 +237,27 @@ mod tests {
         assert_eq!(subscription.next().await.unwrap_err(), FeedEnded::Gap);
         assert!(feed.subscribe(Some(Revision(2))).is_err());
         assert!(feed.subscribe(Some(Revision(90))).is_ok());
+    }
+
+    // Found by a chaos run (SEED=301): a watcher that knew revision 50983 was sent back to 50706 by a member that caught up
+    // faster than it listened.
+    #[tokio::test]
+    async fn a_subscriber_that_is_ahead_and_slow_is_not_sent_back() {
+        let feed = published([1]);
+        let mut subscription = feed.subscribe(Some(Revision(5_000))).unwrap();
+        (2..=4_000).for_each(|revision| feed.publish(change(revision)));
+        let next = tokio::time::timeout(std::time::Duration::from_millis(50), subscription.next());
+        assert!(next.await.is_err(), "it has missed nothing");
+        (4_001..=5_001).for_each(|revision| feed.publish(change(revision)));
+        assert_eq!(revisions(&mut subscription, 1).await, [5_001]);
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_that_was_ahead_and_slept_too_long_is_told() {
+        let feed = published([1]);
+        let mut subscription = feed.subscribe(Some(Revision(100))).unwrap();
+        (2..=4_000).for_each(|revision| feed.publish(change(revision)));
+        assert_eq!(subscription.next().await.unwrap_err(), FeedEnded::Gap);
     }
 
     // Found by a chaos run: a watcher that knew revision 3786 was sent back to 3742 by a member that caught up.
