@@ -4,16 +4,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::ensemble::Ensemble;
 
 /// Where it begins; no server of an ensemble is there.
 const HOST: &str = "127.0.0.9";
 
+/// All that is on it ends with it.
 pub struct Way {
     cut: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
+    _accepting: JoinSet<()>,
 }
 
 impl Way {
@@ -22,16 +23,18 @@ impl Way {
         let (cut, is_cut) = watch::channel(false);
         let listener = TcpListener::bind((HOST, ensemble.port())).await.unwrap();
         let server = ensemble.address(0);
-        let accepting = tokio::spawn(async move {
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut passing = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) =
                     (client.into_split(), server.into_split());
-                tokio::spawn(pass(from_client, to_server, is_cut.clone()));
-                tokio::spawn(pass(from_server, to_client, is_cut.clone()));
+                passing.spawn(pass(from_client, to_server, is_cut.clone()));
+                passing.spawn(pass(from_server, to_client, is_cut.clone()));
             }
         });
-        Self { cut, accepting }
+        Self { cut, _accepting: accepting }
     }
 
     pub fn host(&self) -> String {
@@ -45,12 +48,6 @@ impl Way {
     /// What was on its way arrives, as what is sent again does in a network that is whole again.
     pub fn heal(&self) {
         self.cut.send_replace(false);
-    }
-}
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 
