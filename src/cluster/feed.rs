@@ -139,7 +139,7 @@ impl Subscription {
     /// What comes next; `None` when it is nothing to this subscriber.
     async fn receive(&mut self) -> Result<Option<Arc<Change>>, FeedEnded> {
         match self.live.recv().await {
-            // Whoever was told as much elsewhere has missed nothing, and is not sent back.
+            // What went by came before this one: some of it may have been news.
             Ok(Live::Change(change)) if self.passed_by && change.revision > self.after => {
                 Err(FeedEnded::Gap)
             }
@@ -147,6 +147,7 @@ impl Subscription {
                 self.passed_by = false;
                 Ok(Some(change))
             }
+            // Whoever was told as much elsewhere has missed nothing, and is not sent back.
             Ok(Live::Replaced(revision)) if revision <= self.after => {
                 self.passed_by = false;
                 Ok(None)

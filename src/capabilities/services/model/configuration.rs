@@ -3,8 +3,8 @@
 //! A property says which services must restart before a change takes effect. What such a service read is noted where it is
 //! known not to run: before it is started here, and when it is judged to be down because its host says that it does not run.
 //! Whatever changed since, the service may not know. Who is restarted by others is not seen to be: an older configuration
-//! may be claimed wrongly, but nobody is taken to know what he did not read. Only of what was changed before a service was
-//! first seen nothing is known.
+//! may be claimed wrongly, but nobody is taken to know what he did not read, unless he runs beside his unit and is not probed.
+//! Of what was changed before a service was first seen nothing is known.
 
 use std::collections::BTreeMap;
 
