@@ -67,6 +67,8 @@ scene(
   async ({ page }) => {
     await enter(page);
     await page.getByRole('link', { name: 'Nodes and Services', exact: true }).click();
+    // the Dashboard has a menu of that name too, and is there until the other page was read
+    await page.getByRole('heading', { name: 'Nodes and Services', level: 1 }).waitFor();
     await page.getByRole('button', { name: 'Actions of this page' }).click();
     for (const [item, why] of [
       ['Start Kyvos Manager server', 'It runs: it serves this page.'],
