@@ -40,6 +40,8 @@ pub struct Plan {
     pub restart_after: Duration,
     /// What Managers on hosts of their own find in their environment besides.
     pub variables: Variables,
+    /// Whether Managers on hosts of their own look for a ZooKeeper that never comes.
+    pub zookeeper_away: bool,
 }
 
 /// `cluster.json`, as far as a black box needs it.
@@ -155,6 +157,9 @@ impl Cluster {
         let members = usize::from(plan.managers);
         let lab = Lab::new(&plan.dir, &km, members, plan.restart_after, &plan.variables)?;
         let Founded { managers, access } = lab.found(members).await?;
+        if plan.zookeeper_away {
+            lab.miss_zookeeper(&managers[0], &access).await?;
+        }
         let visitor = lab.hosts.get(members).map(|host| host.as_member(0));
         Ok(Self { ground: Ground::Lab(lab), managers, visitor, access })
     }

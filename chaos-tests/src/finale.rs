@@ -11,6 +11,7 @@ use crate::checker::Finding;
 use crate::client::{Call, Client, Reply};
 use crate::fault::steps;
 use crate::history::{History, Line};
+use crate::lab::zookeeper_watch;
 use crate::probe::Sighting;
 use crate::workload::set::PREFIX;
 
@@ -213,6 +214,21 @@ fn judge(digests: &Digests, managers: usize) -> Option<Finding> {
     let (revision, _) = digests.iter().rfind(|(_, told)| told.len() == managers)?;
     let facts = json!({ "revision": revision });
     Some(Finding::against("convergence", Vec::new(), facts))
+}
+
+/// A ZooKeeper that never came: every Manager tells that it is missed, and nobody tells of having seen it.
+pub async fn zookeeper(clients: &[Client]) -> Finding {
+    let (mut because, mut told) = (Vec::new(), Value::Null);
+    for client in clients {
+        match zookeeper_watch(client).await {
+            Ok(watch) if watch["state"] != "away" || watch["since"].is_null() => {
+                because.push(format!("Manager {} tells of {watch}", client.node.get()));
+            }
+            Ok(watch) => told = json!({ "away_since": watch["since"] }),
+            Err(error) => return Finding::unknown("zookeeper", error),
+        }
+    }
+    Finding::against("zookeeper", because, told)
 }
 
 async fn digest(client: &Client) -> Result<(u64, String), String> {

@@ -78,6 +78,8 @@ pub struct Terms {
     pub patience: Duration,
     /// So many calls must be answered in a second for the run to count.
     pub rate_floor: u64,
+    /// Whether the group looks for a ZooKeeper that never comes.
+    pub zookeeper_away: bool,
 }
 
 impl Default for Terms {
@@ -88,6 +90,7 @@ impl Default for Terms {
             beside: Vec::new(),
             patience: Duration::from_secs(60),
             rate_floor: RATE_FLOOR,
+            zookeeper_away: false,
         }
     }
 }
@@ -110,8 +113,9 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
     let restart_after = Duration::from_secs(1);
     let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
-    let variables = settings.terms.variables.clone();
-    let plan = Plan { km, dir, managers: settings.managers, restart_after, variables };
+    let Terms { variables, zookeeper_away, .. } = settings.terms.clone();
+    let managers = settings.managers;
+    let plan = Plan { km, dir, managers, restart_after, variables, zookeeper_away };
     let cluster = match settings.lab {
         true => Cluster::start_in_lab(&plan).await?,
         false => Cluster::start(&plan).await?,
@@ -234,7 +238,11 @@ async fn break_and_heal(
     while let Some(ended) = load.probes.join_next().await {
         ended.map_err(Failure::doing("probe"))??;
     }
-    Ok((vec![recovery, convergence], faults))
+    let mut findings = vec![recovery, convergence];
+    if settings.terms.zookeeper_away {
+        findings.push(finale::zookeeper(&clients).await);
+    }
+    Ok((findings, faults))
 }
 
 /// Says now and then how far the run is, for ever.

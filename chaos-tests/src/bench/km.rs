@@ -23,7 +23,8 @@ impl Km {
     pub async fn start(km: &Path, dir: &Path) -> Result<Self, Failure> {
         let (km, dir) = (km.to_owned(), dir.to_owned());
         let (managers, restart_after) = (MANAGERS, RESTART_AFTER);
-        let plan = Plan { km, dir, managers, restart_after, variables: Vec::new() };
+        let plan =
+            Plan { km, dir, managers, restart_after, variables: Vec::new(), zookeeper_away: false };
         let cluster = Cluster::start(&plan).await?;
         let tls = Tls::of(&cluster.access)?;
         Ok(Self { cluster, tls })

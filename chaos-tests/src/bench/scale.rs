@@ -1,4 +1,4 @@
-//! A large cluster: a thousand hosts with real agents and four thousand services, watched through a real ZooKeeper.
+//! A large cluster: over a thousand hosts with real agents and five thousand services, watched through a real ZooKeeper.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use super::zookeeper::ZooKeeper;
 use crate::Failure;
 use crate::measure::percentile;
 
-/// With the hosts of the Managers and of ZooKeeper as many as a group may have.
-const HOSTS: usize = 990;
+/// With four services each.
+const HOSTS: usize = 1_250;
 /// How long everything may take to be seen, for the first time and after ZooKeeper came back.
 const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_PERIOD: Duration = Duration::from_millis(200);

@@ -64,7 +64,7 @@ enum Measure {
     Watchers,
     /// Elections of ours while 256 clients write for `--seconds`
     Calm,
-    /// Of ours only: a thousand hosts and four thousand services. The group is left with them, so it comes last
+    /// Of ours only: 1,250 hosts and five thousand services. The group is left with them, so it comes last
     Scale,
 }
 

@@ -45,6 +45,9 @@ struct Arguments {
     /// No hosts of their own: all Managers on loopback, and what needs hosts is skipped
     #[arg(long)]
     loopback: bool,
+    /// The group looks for a ZooKeeper that never comes
+    #[arg(long, conflicts_with = "loopback")]
+    zookeeper_away: bool,
     /// List the classes of faults and end
     #[arg(long)]
     list: bool,
@@ -57,7 +60,7 @@ async fn main() -> ExitCode {
     let Arguments {
         km, seconds, each_once, seed, out, managers, faults, overlap, workload, ..
     } = arguments;
-    let Arguments { loopback, list, .. } = arguments;
+    let Arguments { loopback, zookeeper_away, list, .. } = arguments;
     let workloads = if workload.is_empty() { Workload::ALL.to_vec() } else { workload };
     let classes = Fault::chosen(&faults);
     if list {
@@ -91,7 +94,7 @@ async fn main() -> ExitCode {
         faults: classes,
         overlap: usize::from(overlap),
         workloads,
-        terms: Terms::default(),
+        terms: Terms { zookeeper_away, ..Terms::default() },
         lab: missing.is_none(),
         chosen,
     };
@@ -121,6 +124,9 @@ fn chosen(arguments: &Arguments) -> String {
     let names: Vec<String> = names.collect();
     if !names.is_empty() {
         chosen.push_str(&format!(" WORKLOAD={}", names.join(",")));
+    }
+    if arguments.zookeeper_away {
+        chosen.push_str(" ZOOKEEPER_AWAY=1");
     }
     chosen
 }

@@ -103,7 +103,7 @@ fn member(host: &Host, told: &Value) -> Result<Manager, Failure> {
     Ok(host.as_member(id))
 }
 
-async fn change(client: &Client, path: &str, body: Value) -> Result<Value, Failure> {
+pub(super) async fn change(client: &Client, path: &str, body: Value) -> Result<Value, Failure> {
     match client.send(Call::change(Method::POST, path, Some(body))).await {
         Reply::Done(answer) => Ok(answer.body),
         other => Err(Failure(format!("{path}: {other:?}"))),
@@ -122,7 +122,7 @@ async fn votes(client: &Client, ids: &[u64]) -> Result<(), Failure> {
     }
 }
 
-async fn until<T>(
+pub(super) async fn until<T>(
     what: &str,
     mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
 ) -> Result<T, Failure> {

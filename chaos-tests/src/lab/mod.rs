@@ -13,6 +13,7 @@ mod kept;
 mod network;
 mod tool;
 mod wire;
+mod zookeeper;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use self::kept::Kept;
 pub use self::network::{Filter, Laid, Network};
 pub use self::tool::said;
 pub use self::wire::{Counts, Manner, Manners};
+pub use self::zookeeper::watch as zookeeper_watch;
 use crate::Failure;
 
 /// How long the processes of a host may take to be gone.
