@@ -11,8 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { chromium, request } from 'playwright-core';
 
 const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url));
-const TEST_MAX_MS = 90_000;
-const STEP_MAX_MS = 15_000;
+const TEST_MAX_MS = 180_000;
+// For a machine that is several times slower than usual: what does not come by then will not come.
+const STEP_MAX_MS = 30_000;
+// How late everything that pages are made of comes; to see which tests act before the page is there that they mean.
+const LATE_MS = Number(process.env.KM_E2E_LATE_MS ?? 0);
 const UP_MAX_MS = 60_000;
 const LOOK_AGAIN_MS = 100;
 
@@ -161,6 +164,12 @@ async function anySession(dir) {
   throw new AggregateError(silent, 'no Manager gave a session');
 }
 
+/** Until a page is read the one before it stays: whoever acts too soon acts on that one. */
+async function comeLate(route) {
+  await pause(LATE_MS);
+  await route.continue();
+}
+
 /** A browser of its own: nothing is shared with any other page. */
 export async function openBrowser({ anonymous = false, dark = false, width = 1280, tall = false, dir } = {}) {
   const context = await browser.newContext({
@@ -171,6 +180,7 @@ export async function openBrowser({ anonymous = false, dark = false, width = 128
     ...(anonymous ? {} : { storageState: await anySession(dir) }),
   });
   context.setDefaultTimeout(STEP_MAX_MS);
+  if (LATE_MS > 0) await context.route('**/assets/**', comeLate);
   const page = await context.newPage();
   const bugs = [];
   page.on('pageerror', (error) => bugs.push(error.message));
