@@ -22,6 +22,16 @@ pub enum Failure {
     /// What was typed or configured cannot be meant. Exit code 2.
     #[error("{0}")]
     Usage(String),
+    /// A file that says what cannot be meant; nothing was changed. Exit code 2.
+    #[error("{detail} [{code}]\n  hint: {hint}")]
+    BadFile {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong with it, and where.
+        detail: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// Nobody who could do it was reached; nothing was changed. Exit code 3.
     #[error("{0}")]
     Unavailable(String),
@@ -46,7 +56,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Problem(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::BadFile { .. } => 2,
             Self::Unavailable(_) => 3,
             Self::Unknown { .. } => 4,
         }
@@ -55,6 +65,9 @@ impl Failure {
     fn document(&self) -> Value {
         match self {
             Self::Problem(problem) => problem.clone(),
+            Self::BadFile { code, detail, hint } => {
+                serde_json::json!({ "code": code, "detail": detail, "hint": hint })
+            }
             Self::Unknown { request, .. } => serde_json::json!({
                 "code": "UNKNOWN_OUTCOME", "detail": self.to_string(), "request_id": request.as_str(),
             }),
@@ -106,6 +119,7 @@ mod tests {
             (Failure::Refused("no".into()), 1),
             (Failure::Problem(json!({"code": "CHANGED"})), 1),
             (Failure::Usage("what".into()), 2),
+            (Failure::BadFile { code: "TOO_LARGE", detail: "long".into(), hint: "cut" }, 2),
             (Failure::Unavailable("nobody".into()), 3),
             (Failure::Unknown { request, because: "cut".into() }, 4),
         ];

@@ -102,7 +102,10 @@ fn leaves_the_health_port(failure: &Failure) -> bool {
     match failure {
         Failure::Problem(problem) => problem["status"] == 401,
         Failure::Unavailable(_) => true,
-        Failure::Refused(_) | Failure::Usage(_) | Failure::Unknown { .. } => false,
+        Failure::Refused(_)
+        | Failure::Usage(_)
+        | Failure::BadFile { .. }
+        | Failure::Unknown { .. } => false,
     }
 }
 

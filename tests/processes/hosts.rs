@@ -103,6 +103,92 @@ fn a_file_of_hosts_is_planned_applied_and_then_differs_in_nothing() {
     assert_eq!(hosts(&demo).len(), before + 1);
 }
 
+const SERVICES: &str = r#"
+[host.bi1]
+roles = ["bi_server"]
+
+[host.bi2]
+roles = ["bi_server"]
+
+[type.bi_server]
+unit = "bi"
+probe = { kind = "http", port = 8081, path = "/up" }
+
+[service.bi_server.bi2]
+wanted = "stopped"
+why = "maintenance"
+
+[services_ha]
+enabled = true
+standbys = ["bi_server.bi2"]
+types = { postgres = false }
+"#;
+
+// row 2: the same file says how services are controlled, what is wanted of them, and who stands by
+#[test]
+fn a_file_that_speaks_of_services_is_made_as_a_whole_or_not_at_all_and_is_exported_again() {
+    let demo = Demo::start(1);
+    let file = demo.dir().join("cluster.toml");
+    let apply = |text: &str, how: &str| {
+        std::fs::write(&file, text).unwrap();
+        demo.ask_any(["hosts", "apply", "--file", file.to_str().unwrap(), how])
+    };
+    let before = hosts(&demo);
+    let missing = "[service.query_engine.bi1]\nwanted = \"stopped\"\n";
+    for (bad, exit, code) in [
+        (format!("{SERVICES}\n{missing}"), 1, "NO_SUCH_SERVICE"),
+        (SERVICES.replace("8081", "0"), 2, "INVALID_VALUE"),
+        (SERVICES.replace("unit", "units"), 2, "MALFORMED_FILE"),
+    ] {
+        let told = apply(&bad, "--yes");
+        let problem: Value = serde_json::from_str(&told.err).unwrap();
+        assert_eq!((told.code, &problem["code"]), (exit, &code.into()), "{problem}");
+        assert!(problem["hint"].as_str().unwrap().starts_with("Nothing was changed."), "{problem}");
+        assert_eq!(hosts(&demo), before);
+    }
+
+    let expected = json!([
+        "+ bi1  bi_server by agent",
+        "+ bi2  bi_server by agent",
+        "~ type bi_server  kyvos-bi-server, probe tcp  ->  bi, probe http 8081 /up",
+        "+ bi_server.bi2  wanted stopped (maintenance)",
+        "~ services_ha enabled  off  ->  on",
+        "~ services_ha postgres  on  ->  off",
+        "+ services_ha standby  bi_server.bi2",
+    ]);
+    let planned = json!({ "differences": expected, "made": false });
+    assert_eq!(apply(SERVICES, "--dry-run").json(), planned);
+    assert_eq!(hosts(&demo), before);
+    assert_eq!(apply(SERVICES, "--yes").json()["made"], true);
+    assert_eq!(apply(SERVICES, "--yes").json(), json!({ "differences": [], "made": false }));
+
+    let rests = demo.ask_any(["services", "show", "bi_server.bi2"]).json();
+    assert_eq!(rests["wanted"]["state"], "stopped");
+    assert_eq!((&rests["wanted"]["why"], &rests["unit"]), (&"maintenance".into(), &"bi".into()));
+    let off = |ha: &Value| {
+        let types = ha["types"].as_array().unwrap().iter();
+        types
+            .filter(|kind| kind["enabled"] == false)
+            .map(|kind| kind["type"].clone())
+            .collect::<Vec<_>>()
+    };
+    let shown = || demo.ask_any(["services", "ha", "show"]).json();
+    assert_eq!((off(&shown()), &shown()["enabled"]), (vec!["postgres".into()], &true.into()));
+
+    // What a file does not mention stays as it is.
+    let less = "[services_ha]\nsettle_seconds = 5\n";
+    let differs = json!(["~ services_ha settle_seconds  10  ->  5"]);
+    assert_eq!(apply(less, "--yes").json()["differences"], differs);
+    assert_eq!((off(&shown()), &shown()["enabled"]), (vec!["postgres".into()], &true.into()));
+    assert_eq!(shown()["standbys"], json!(["bi_server.bi2"]));
+
+    let exported = demo.ask_any(["hosts", "export"]).json()["file"].as_str().unwrap().to_owned();
+    assert!(exported.contains("[service.bi_server.bi2]"), "{exported}");
+    std::fs::write(&file, &exported).unwrap();
+    let again = ["hosts", "apply", "--file", file.to_str().unwrap(), "--prune", "--yes"];
+    assert_eq!(demo.ask_any(again).json(), json!({ "differences": [], "made": false }));
+}
+
 #[test]
 fn an_agent_that_ends_makes_its_host_silent_and_the_manager_there_runs_on() {
     let mut demo = Demo::start(2);

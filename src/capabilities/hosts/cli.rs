@@ -1,11 +1,14 @@
 //! `km hosts`: the machines that are looked after, how they are reached, and whom to believe to be one.
 
 mod apply;
+mod cluster_file;
+mod export;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cli::client::{Change, Client};
@@ -81,12 +84,12 @@ pub enum Verb {
         /// Its name or number
         host: String,
     },
-    /// Bring the hosts to what a file says: shows the differences, asks, then makes them
+    /// Bring hosts and services to what a file says: shows the differences, asks, then makes them
     Apply {
-        /// The file: TOML, a table [host.NAME] for each
+        /// The file: TOML, as `km hosts export` prints it; what it does not mention stays as it is
         #[arg(long, short, value_name = "FILE")]
         file: PathBuf,
-        /// Let go whoever does not stand in the file
+        /// Let go every host that does not stand in the file
         #[arg(long)]
         prune: bool,
         /// Do not ask
@@ -96,6 +99,8 @@ pub enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Print what there is as a file that `km hosts apply` takes
+    Export,
 }
 
 /// How a host is reached.
@@ -119,7 +124,8 @@ pub struct Way {
 }
 
 /// What a host is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RoleName {
     /// Runs the Kyvos Web Portal; only there may a Manager be.
     #[value(name = "web_portal")]
@@ -194,8 +200,9 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
                 (false, true) => apply::Consent::Given,
                 (false, false) => apply::Consent::Ask,
             };
-            apply::run(client, output, &file, prune, consent).await?;
+            apply::run(client.clone(), output, &file, prune, consent).await?;
         }
+        Verb::Export => export::run(client, output).await?,
     }
     Ok(())
 }

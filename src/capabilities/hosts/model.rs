@@ -25,9 +25,14 @@ pub const SEALED_KEY_MAX_BYTES: usize = 32 << 10;
 /// Longest reason why a host does not answer, in bytes; longer ones are cut.
 pub const BECAUSE_MAX_BYTES: usize = 512;
 /// Most hosts in a group.
-pub const HOSTS_MAX: usize = 1_000;
+pub const HOSTS_MAX: usize = 1_500;
 /// Longest life of an enrolment token: a week.
 pub const ENROLMENT_TTL_MAX_MS: u64 = 7 * 24 * 3600 * 1000;
+
+/// Where `km` lies on a host reached over SSH when nobody says.
+pub const PROGRAM_DEFAULT: &str = "/usr/bin/km";
+/// Where the agent's configuration lies there when nobody says.
+pub const CONFIG_DEFAULT: &str = "/etc/km/agent.toml";
 
 /// What the group knows of its hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

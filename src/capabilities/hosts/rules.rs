@@ -132,8 +132,7 @@ fn register(
     roles: &BTreeSet<HostRole>,
     transport: &Transport,
 ) -> Result<Event, Refusal> {
-    host_name(name)?;
-    reachable_by(transport)?;
+    well_formed(name, transport)?;
     if facts.named(name).is_ok() {
         let detail = format!("A host {name} is registered already.");
         return Err(Refusal::new(Code::HostExists, detail));
@@ -266,6 +265,12 @@ fn unchanged(facts: &Facts, id: HostId, expect: Option<Revision>) -> Result<&Hos
 fn lives_on(state: &State, host: &str, which: impl Fn(Role) -> bool) -> bool {
     let members = state.managers.members.values();
     members.filter(|member| which(member.role)).any(|member| member.profile.host == host)
+}
+
+/// Refuses a name or a way that no host can have, whatever else is registered.
+pub fn well_formed(name: &str, transport: &Transport) -> Result<(), Refusal> {
+    host_name(name)?;
+    reachable_by(transport)
 }
 
 fn host_name(name: &str) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! `km services`: what there is, what is wanted and seen of it, starting and stopping it, and how ZooKeeper is watched.
 
-mod ha;
+pub(crate) mod ha;
 mod operate;
 mod schedules;
 

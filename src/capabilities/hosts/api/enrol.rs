@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::{self, ENROLMENT_TTL_MAX_MS};
-use super::wire::CONFIG_DEFAULT;
+use super::super::model::{self, CONFIG_DEFAULT, ENROLMENT_TTL_MAX_MS};
 use crate::api::{
     Answer, Anyone, Change, Fault, Path, Problem, Routes, Time, TokenKind, TrustHosts,
 };

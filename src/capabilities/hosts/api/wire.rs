@@ -3,16 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::model;
+use super::super::model::{self, CONFIG_DEFAULT, PROGRAM_DEFAULT};
 use crate::api::Time;
 use crate::base::HostId;
 use crate::machine::State;
 use crate::remote::fingerprint;
-
-/// Where `km` lies on a host reached over SSH when nobody says.
-const PROGRAM_DEFAULT: &str = "/usr/bin/km";
-/// Where the agent's configuration lies there when nobody says.
-pub(super) const CONFIG_DEFAULT: &str = "/etc/km/agent.toml";
 
 /// A machine that is looked after.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -168,19 +168,10 @@ fn show(body: &Value, output: Output) {
 /// What is set already stays, unless it is named: the whole is sent, with the revision it was read at.
 async fn switch(on: bool, set: SetHa, client: &Client, output: Output) -> Result<(), Failure> {
     let known = client.get("/services/ha", &[]).await?.body;
-    let types = known["types"].as_array().into_iter().flatten();
-    let off = types.filter(|kind| kind["enabled"] == false).map(|kind| kind["type"].clone());
-    let mut off: Vec<Value> = off.collect();
-    let mut body = json!({});
-    for field in ["automation", "enabled", "standbys"].into_iter().chain(NUMBERS) {
-        body[field] = known[field].clone();
-    }
+    let mut body = as_it_is(&known);
     let told = match (&set.kind, set.automation) {
         (Some(kind), _) => {
-            off.retain(|off| off != kind.as_str());
-            if !on {
-                off.push(kind.as_str().into());
-            }
+            switch_type(&mut body, kind, on);
             format!("Services HA of {kind}")
         }
         (None, true) => {
@@ -192,7 +183,6 @@ async fn switch(on: bool, set: SetHa, client: &Client, output: Output) -> Result
             "Services HA".to_owned()
         }
     };
-    body["off_types"] = off.into();
     let given = [
         set.settle_seconds,
         set.restarts_max,
@@ -215,7 +205,29 @@ async fn switch(on: bool, set: SetHa, client: &Client, output: Output) -> Result
     Ok(())
 }
 
-const NUMBERS: [&str; 5] =
+/// Services HA as it is, in the form in which it is set.
+pub(crate) fn as_it_is(known: &Value) -> Value {
+    let types = known["types"].as_array().into_iter().flatten();
+    let off = types.filter(|kind| kind["enabled"] == false).map(|kind| kind["type"].clone());
+    let mut body = json!({ "off_types": off.collect::<Vec<_>>() });
+    for field in ["automation", "enabled", "standbys"].into_iter().chain(NUMBERS) {
+        body[field] = known[field].clone();
+    }
+    body
+}
+
+/// Switches a type on or off in what is to be set.
+pub(crate) fn switch_type(body: &mut Value, kind: &str, on: bool) {
+    let off = body["off_types"].as_array().into_iter().flatten();
+    let mut off: Vec<Value> = off.filter(|off| *off != kind).cloned().collect();
+    if !on {
+        off.push(kind.into());
+    }
+    body["off_types"] = off.into();
+}
+
+/// The numbers of Services HA, as they are called everywhere.
+pub(crate) const NUMBERS: [&str; 5] =
     ["settle_seconds", "restarts_max", "within_seconds", "pause_seconds", "host_gone_seconds"];
 
 async fn windows(verb: WindowsVerb, client: &Client, output: Output) -> Result<(), Failure> {

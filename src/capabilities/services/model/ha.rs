@@ -167,6 +167,19 @@ impl Default for Settings {
 impl Settings {
     /// Refuses what cannot be meant.
     pub fn check(&self, state: &State) -> Result<(), Refusal> {
+        self.check_numbers()?;
+        self.standbys.iter().try_for_each(|standby| {
+            let name = standby.name(state);
+            if !standby.exists(state) {
+                let detail = format!("There is no service {name}.");
+                return Err(Refusal::new(Code::NoSuchService, detail));
+            }
+            standby.service.may_stand_by(&name)
+        })
+    }
+
+    /// Refuses numbers beyond their bounds, whatever services there are.
+    pub fn check_numbers(&self) -> Result<(), Refusal> {
         let within = |what: &str, ms: u64, least: u64, most: u64| match (least..=most).contains(&ms)
         {
             true => Ok(()),
@@ -183,23 +196,22 @@ impl Settings {
             let detail = format!("1 to {RESTARTS_MAX} restarts may be allowed.");
             return Err(Refusal::new(Code::InvalidValue, detail));
         }
-        self.standbys.iter().try_for_each(|standby| may_stand_by(state, *standby))
+        Ok(())
     }
 }
 
-/// Another Postgres on the same data destroys it, and a ZooKeeper server is who its ensemble says it is.
-fn may_stand_by(state: &State, standby: ServiceId) -> Result<(), Refusal> {
-    let name = standby.name(state);
-    if !standby.exists(state) {
-        return Err(Refusal::new(Code::NoSuchService, format!("There is no service {name}.")));
-    }
-    match standby.service {
-        ServiceType::BiServer | ServiceType::QueryEngine | ServiceType::WebPortal => Ok(()),
-        ServiceType::Postgres | ServiceType::Zookeeper | ServiceType::KyvosManager => {
-            let detail = format!(
-                "{name} cannot stand by: only BI Servers, Query Engines and Web Portals are started in the place of another."
-            );
-            Err(Refusal::new(Code::InvalidValue, detail))
+impl ServiceType {
+    /// Refuses a type of which none is started in the place of another. A second Postgres on the same data destroys it,
+    /// and a ZooKeeper server is who its ensemble says it is.
+    pub fn may_stand_by(self, name: &str) -> Result<(), Refusal> {
+        match self {
+            Self::BiServer | Self::QueryEngine | Self::WebPortal => Ok(()),
+            Self::Postgres | Self::Zookeeper | Self::KyvosManager => {
+                let detail = format!(
+                    "{name} cannot stand by: only BI Servers, Query Engines and Web Portals are started in the place of another."
+                );
+                Err(Refusal::new(Code::InvalidValue, detail))
+            }
         }
     }
 }
