@@ -42,6 +42,9 @@ pub(crate) struct Inside {
     pub(crate) keys: BTreeMap<HostId, String>,
     /// Every act in order, such as `5 stop kyvos-manager`.
     pub(crate) done: Vec<String>,
+    /// How many are being greeted, and most that ever were at a time.
+    greeting: usize,
+    pub(crate) greeting_most: usize,
     next_pid: u32,
 }
 
@@ -145,7 +148,19 @@ impl Remote for FakeHosts {
     }
 
     fn greet(&self, host: HostId) -> Told<'_, String> {
-        now(self.inside().act(host, "greet".into()).map(|()| "0.1.0".into()))
+        async move {
+            {
+                let mut inside = self.inside();
+                inside.greeting += 1;
+                inside.greeting_most = inside.greeting_most.max(inside.greeting);
+            }
+            // As over a network: whoever else is greeted at the same time gets as far.
+            tokio::task::yield_now().await;
+            let mut inside = self.inside();
+            inside.greeting -= 1;
+            inside.act(host, "greet".into()).map(|()| "0.1.0".into())
+        }
+        .boxed()
     }
 
     fn run<'a>(&'a self, host: HostId, command: &'a Command) -> Told<'a, Output> {

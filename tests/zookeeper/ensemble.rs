@@ -178,15 +178,25 @@ impl Ensemble {
             // Its four letters would want TLS too; whoever connects tries until it is let in.
             return tokio::net::TcpStream::connect(self.address(nth)).await.is_ok();
         }
-        let asking = async {
-            use tokio::io::{AsyncReadExt, AsyncWriteExt};
-            let mut stream = tokio::net::TcpStream::connect(self.address(nth)).await?;
-            stream.write_all(b"srvr").await?;
-            let mut said = String::new();
-            stream.read_to_string(&mut said).await?;
-            std::io::Result::Ok(said)
-        };
-        matches!(tokio::time::timeout(Duration::from_secs(2), asking).await, Ok(Ok(said)) if said.contains("Mode: "))
+        let asking = tokio::time::timeout(Duration::from_secs(2), self.says(nth));
+        matches!(asking.await, Ok(Ok(said)) if said.contains("Mode: "))
+    }
+
+    /// What a server says of itself.
+    async fn says(&self, nth: usize) -> std::io::Result<String> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(self.address(nth)).await?;
+        stream.write_all(b"srvr").await?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await?;
+        Ok(said)
+    }
+
+    /// How many changes a server that stands alone has taken: those of its tree, and each session begun or ended.
+    pub async fn transactions(&self, nth: usize) -> u64 {
+        let said = self.says(nth).await.unwrap();
+        let last = said.lines().find_map(|line| line.strip_prefix("Zxid: 0x")).unwrap();
+        u64::from_str_radix(last, 16).unwrap()
     }
 
     /// The server that leads.

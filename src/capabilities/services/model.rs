@@ -167,8 +167,28 @@ pub struct Watch {
     pub epoch: Epoch,
     /// The servers of the ensemble, as each was last seen.
     pub servers: Vec<Server>,
-    /// What cannot be seen although the watch stands: branches that are too large or closed to us.
+    /// What cannot be seen although the watch stands: branches that are too large or closed to us. What is hidden is not
+    /// gone: see [`Watch::hides`].
     pub troubles: Vec<String>,
+}
+
+/// How a trouble begins that may hide any znode. One that hides a branch begins with its path.
+pub const HIDES_ANY: &str = "more than";
+
+impl Watch {
+    /// Why a znode may be there and not be seen.
+    pub fn hides(&self, path: &str) -> Option<&str> {
+        let troubles = self.troubles.iter().map(String::as_str);
+        let begins = |trouble: &str, with: &str| {
+            trouble.strip_prefix(with).is_some_and(|rest| rest.starts_with(' '))
+        };
+        let mut hides = troubles.filter(|trouble| {
+            let mut branches = path.rmatch_indices('/').map(|(end, _)| &path[..end]);
+            begins(trouble, HIDES_ANY)
+                || branches.any(|branch| !branch.is_empty() && begins(trouble, branch))
+        });
+        hides.next()
+    }
 }
 
 /// Whether the watch stands.

@@ -198,6 +198,10 @@ impl<R: Reach> Watch<'_, R> {
             News::Whole { seen, troubles } => {
                 self.seen = seen;
                 self.told.troubles = troubles;
+                // Before what is not seen is told to be gone, it is told that not everything is seen.
+                if !self.told.troubles.is_empty() {
+                    self.tell().await?;
+                }
                 self.tell_sightings().await?;
                 // Only when all is told that is seen, what is told is what is seen.
                 self.stands(Standing::Watching).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Memory, pass};
+use super::{AT_ONCE, Memory, pass};
 use crate::base::{Epoch, HostId, Revision};
 use crate::capabilities::hosts::model::Reach;
 use crate::capabilities::managers::port::fake::FakeGroup;
@@ -22,16 +22,9 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let group = FakeGroup::founded();
-        let register = |name: &str| {
-            group.say(&format!("hosts register {name} agent"));
-            let host = HostId(group.inside().state.kernel.revision.0);
-            group.say(&format!("hosts invite {host} t{host}"));
-            host
-        };
-        let (km4, km5, new) = (register("km4"), register("km5"), register("new"));
-        for host in [km4, km5] {
-            group.say(&format!("hosts enrol {host} t{host} km{host}:7445"));
-        }
+        let (km4, km5, new) =
+            (invited(&group, "km4"), invited(&group, "km5"), invited(&group, "new"));
+        [km4, km5].into_iter().for_each(|host| enrols(&group, host));
         let hosts = FakeHosts::in_epoch(Epoch(2));
         Self { group, hosts, memory: Memory::default(), km4, km5, new }
     }
@@ -52,6 +45,17 @@ impl Stage {
     fn greetings(&self) -> usize {
         self.hosts.inside().done.len()
     }
+}
+
+fn invited(group: &FakeGroup, name: &str) -> HostId {
+    group.say(&format!("hosts register {name} agent"));
+    let host = HostId(group.inside().state.kernel.revision.0);
+    group.say(&format!("hosts invite {host} t{host}"));
+    host
+}
+
+fn enrols(group: &FakeGroup, host: HostId) {
+    group.say(&format!("hosts enrol {host} t{host} km{host}:7445"));
 }
 
 fn answers() -> Option<Reach> {
@@ -101,9 +105,10 @@ async fn another_tenure_greets_all_of_them_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_knows_a_later_active_ends_the_pass_and_nothing_is_noted() {
+async fn hosts_that_know_a_later_active_end_the_pass_and_nothing_is_noted() {
     let stage = Stage::new();
-    stage.hosts.inside().gates.insert(stage.km4, Epoch(99));
+    // Both of them: they are greeted at the same time.
+    stage.hosts.inside().gates.extend([stage.km4, stage.km5].map(|host| (host, Epoch(99))));
     let before = stage.revision();
     assert!(matches!(stage.pass().await, Pass::Failed(_)));
     assert_eq!((stage.revision(), stage.seen(stage.km4)), (before, None));
@@ -129,4 +134,35 @@ async fn a_host_that_is_reached_another_way_is_looked_at_at_once() {
     assert_eq!(stage.seen(stage.km5), None);
     stage.pass().await;
     assert_eq!(stage.seen(stage.km5), answers());
+}
+
+// issue 6: no thundering herd, neither when an Active begins nor later
+#[tokio::test(start_paused = true)]
+async fn of_very_many_hosts_a_few_are_greeted_at_a_time_each_once_and_later_each_in_its_turn() {
+    const MANY: usize = 990;
+    let stage = Stage::new();
+    for n in 2..MANY {
+        let host = invited(&stage.group, &format!("many{n}"));
+        enrols(&stage.group, host);
+    }
+    for epoch in [2, 9] {
+        stage.group.inside().epoch = Epoch(epoch);
+        stage.hosts.inside().epoch = Epoch(epoch);
+        stage.hosts.inside().done.clear();
+        stage.pass().await;
+        assert_eq!(stage.greetings(), MANY, "the tenure of {epoch} greets each of them once");
+        assert_eq!(stage.hosts.inside().greeting_most, AT_ONCE);
+        stage.pass().await;
+        assert_eq!(stage.greetings(), MANY, "nobody is greeted again before its turn");
+    }
+    let (mut most, mut before) = (0, MANY);
+    for _ in 0..120 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        stage.pass().await;
+        most = most.max(stage.greetings() - before);
+        before = stage.greetings();
+    }
+    assert!(before >= 5 * MANY, "in two minutes {before}");
+    assert!(most <= MANY / 4, "in one second {most}");
+    assert_eq!(stage.hosts.inside().greeting_most, AT_ONCE);
 }

@@ -89,7 +89,7 @@ reasons! {
     Held = "held",
     /// It went down only now.
     Settling = "settling",
-    /// It was restarted only now.
+    /// It was started or restarted only now.
     Pausing = "pausing",
     /// Its host answers and says nothing about it.
     HostCannotSay = "host_cannot_say",
@@ -121,18 +121,36 @@ impl Reason {
 pub fn busy(state: &State) -> BTreeMap<ServiceId, Revision> {
     let mut busy = BTreeMap::new();
     for (id, operation) in state.operations.open() {
-        match &operation.kind {
-            Kind::Services(order) => {
-                busy.extend(order.targets.iter().map(|target| (target.service, id)));
-            }
-            Kind::Recover(recover) => {
-                busy.insert(recover.of.service, id);
-                busy.insert(recover.on.service, id);
-            }
-            _ => {}
-        }
+        busy.extend(subjects(&operation.kind).map(|service| (service, id)));
     }
     busy
+}
+
+/// Until when a verdict may be from before the end of the last operation about its service.
+fn unseen_until(state: &State, now: Timestamp) -> BTreeMap<ServiceId, Timestamp> {
+    // Its turn comes once in that time for certain, and it takes a moment to look.
+    let look_ms = 2 * turn_ms(state);
+    let mut unseen = BTreeMap::new();
+    for operation in state.operations.operations.values() {
+        let Some(until) = operation.finished_at.map(|at| at.plus_ms(look_ms)) else { continue };
+        if now < until {
+            for service in subjects(&operation.kind) {
+                let known = unseen.entry(service).or_insert(until);
+                *known = until.max(*known);
+            }
+        }
+    }
+    unseen
+}
+
+/// The services that an operation is about.
+fn subjects(kind: &Kind) -> impl Iterator<Item = ServiceId> {
+    let (ordered, recovered) = match kind {
+        Kind::Services(order) => (order.targets.as_slice(), None),
+        Kind::Recover(recover) => (&[][..], Some([&recover.of, &recover.on])),
+        _ => (&[][..], None),
+    };
+    ordered.iter().chain(recovered.into_iter().flatten()).map(|target| target.service)
 }
 
 /// What is asked for each service, looked up once for all of them.
@@ -144,6 +162,8 @@ pub struct Desk<'s> {
     turn_ms: u64,
     /// What open operations are about.
     busy: BTreeMap<ServiceId, Revision>,
+    /// What operations were about until a moment ago.
+    unseen: BTreeMap<ServiceId, Timestamp>,
     /// How many are being recovered.
     open: usize,
 }
@@ -158,6 +178,7 @@ impl<'s> Desk<'s> {
             fresh: verdict_freshness(state),
             turn_ms: turn_ms(state),
             busy: busy(state),
+            unseen: unseen_until(state, now),
             open: state.services.ha.open().count(),
         }
     }
@@ -165,6 +186,11 @@ impl<'s> Desk<'s> {
     /// The open operation about a service.
     pub fn operation(&self, service: ServiceId) -> Option<Revision> {
         self.busy.get(&service).copied()
+    }
+
+    /// Until when it is not known yet what came of the last operation about a service.
+    pub fn unseen_until(&self, service: ServiceId) -> Option<Timestamp> {
+        self.unseen.get(&service).copied()
     }
 
     /// How a service stands.
@@ -217,7 +243,8 @@ impl<'s> Desk<'s> {
         if let Some(id) = busy {
             return Some(plain(Reason::Operation, format!("Operation {id} is about it.")));
         }
-        self.off(service).or_else(|| self.held(known)).or_else(|| self.early(judged, known))
+        let off = self.off(service).or_else(|| self.held(known));
+        off.or_else(|| self.early(service, judged, known))
     }
 
     /// Whether it was switched off.
@@ -267,11 +294,20 @@ impl<'s> Desk<'s> {
     }
 
     /// Whether it is too early.
-    fn early(&self, judged: &Judged, known: Option<&Recoveries>) -> Option<Standing> {
+    fn early(
+        &self,
+        service: ServiceId,
+        judged: &Judged,
+        known: Option<&Recoveries>,
+    ) -> Option<Standing> {
         let settled = judged.since.plus_ms(self.settings.settle_ms);
         if self.now < settled {
             let detail = "It went down only now; whoever restarts it by itself goes first.";
             return Some(Standing { until: Some(settled), ..plain(Reason::Settling, detail) });
+        }
+        if let Some(seen) = self.unseen_until(service) {
+            let detail = "An operation about it ended only now; it is looked at once more first.";
+            return Some(Standing { until: Some(seen), ..plain(Reason::Pausing, detail) });
         }
         let known = known?;
         // What was started is to be looked at once more before it is started again.

@@ -152,19 +152,21 @@ fn evidence(
 struct Znodes<'s> {
     state: &'s State,
     fresh: Freshness,
-    by_service: BTreeMap<(ServiceType, &'s str), &'s Sighting>,
+    by_service: BTreeMap<(ServiceType, &'s str), (&'s str, &'s Sighting)>,
 }
 
 impl<'s> Znodes<'s> {
     /// Of two about the same, the one that is there counts.
     fn of(state: &'s State) -> Self {
         let mut by_service = BTreeMap::new();
-        let presences = state.services.sightings.values();
-        for sighting in presences.filter(|known| known.sighted.marks == Marks::Presence) {
+        let presences = state.services.sightings.iter();
+        for (path, sighting) in
+            presences.filter(|(_, known)| known.sighted.marks == Marks::Presence)
+        {
             let about = (sighting.sighted.service, sighting.sighted.host.as_str());
-            let known = by_service.entry(about).or_insert(sighting);
-            if sighting.present && !known.present {
-                *known = sighting;
+            let known = by_service.entry(about).or_insert((path.as_str(), sighting));
+            if sighting.present && !known.1.present {
+                *known = (path, sighting);
             }
         }
         Self { state, fresh: freshness(state), by_service }
@@ -173,31 +175,39 @@ impl<'s> Znodes<'s> {
     /// Whether the znode of a service came or went after it was looked at: then the others may say something else too.
     fn changed_since(&self, service: ServiceId, looked: &Looked) -> bool {
         let looked_at = looked.evidence.iter().map(|seen| seen.at).min();
-        let since = self.of_service(service).map(|sighting| sighting.since);
+        let since = self.of_service(service).map(|(_, sighting)| sighting.since);
         self.fresh == Freshness::Fresh && looked_at.zip(since).is_some_and(|(at, since)| since > at)
     }
 
-    fn of_service(&self, service: ServiceId) -> Option<&'s Sighting> {
+    fn of_service(&self, service: ServiceId) -> Option<(&'s str, &'s Sighting)> {
         let host = &self.state.hosts.hosts.get(&service.host)?.name;
         self.by_service.get(&(service.service, host.as_str())).copied()
     }
 
     /// What ZooKeeper says of a service that it was seen to know. That it never knew one says nothing: what its znodes
-    /// mean may be a wrong guess. Nor does a znode that would stay without its service.
+    /// mean may be a wrong guess. Nor does a znode that would stay without its service, or one that is not seen where not
+    /// everything can be seen.
     fn evidence(&self, service: ServiceId, now: Timestamp) -> Option<Evidence> {
-        let sighting = self.of_service(service)?;
+        let (path, sighting) = self.of_service(service)?;
+        let watch = self.state.services.watch.as_ref();
         let (says, because, at) = match (self.fresh, sighting.present, sighting.sighted.ephemeral) {
             (Freshness::StaleSince(_) | Freshness::Never, ..) => {
-                (Says::Nothing, "ZooKeeper is not being watched", now)
+                (Says::Nothing, "ZooKeeper is not being watched".to_owned(), now)
             }
             (Freshness::Fresh, _, false) => {
-                (Says::Nothing, "its znode would stay without it", sighting.since)
+                (Says::Nothing, "its znode would stay without it".into(), sighting.since)
             }
-            (Freshness::Fresh, true, true) => (Says::There, "its znode is there", sighting.since),
-            (Freshness::Fresh, false, true) => {
-                (Says::NotThere, "its znode is gone", sighting.since)
+            (Freshness::Fresh, true, true) => {
+                (Says::There, "its znode is there".into(), sighting.since)
             }
+            (Freshness::Fresh, false, true) => match watch.and_then(|watch| watch.hides(path)) {
+                None => (Says::NotThere, "its znode is gone".into(), sighting.since),
+                Some(trouble) => {
+                    let because = format!("its znode is not seen, but not all are: {trouble}");
+                    (Says::Nothing, because, sighting.since)
+                }
+            },
         };
-        Some(Evidence { observer: Observer::Znode, says, because: because.into(), at })
+        Some(Evidence { observer: Observer::Znode, says, because, at })
     }
 }

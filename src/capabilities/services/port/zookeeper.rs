@@ -26,8 +26,9 @@ use zookeeper_client::{
 };
 
 use self::connecting::{Ready, connect};
+use self::tree::Troubles;
 use super::{News, Session, Watcher, Zookeeper, session};
-use crate::capabilities::services::model::Profile;
+use crate::capabilities::services::model::{Profile, SIGHTINGS_MAX};
 use crate::capabilities::services::plan::Order;
 use crate::cluster::Group;
 
@@ -48,6 +49,8 @@ const LIST_WAIT: Duration = Duration::from_secs(60);
 const BREATH: Duration = Duration::from_millis(20);
 /// How often everything is listed although nothing happened.
 const LIST_EVERY: Duration = Duration::from_secs(300);
+/// The same while not everything can be seen: what happens where that is so is looked at then only.
+const LIST_TROUBLED_EVERY: Duration = Duration::from_secs(20);
 /// Most znodes that are looked at again one by one; when more changed, everything is listed.
 const DIRTY_MAX: usize = 4_096;
 /// How long the thread's runtime may take to end.
@@ -167,6 +170,11 @@ struct Watching {
     look_at: Option<Instant>,
     /// What has to be looked at again.
     dirty: BTreeSet<String>,
+    /// The znodes that were told to be there.
+    shown: BTreeSet<String>,
+    /// What could not be seen in the last look at everything.
+    troubles: Troubles,
+    heard: Heard,
     /// Since when there is no connection.
     lost: Option<Instant>,
     listed: Instant,
@@ -183,6 +191,9 @@ impl Watching {
             anew: true,
             look_at: Some(Instant::now()),
             dirty: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            troubles: Troubles::default(),
+            heard: Heard::default(),
             lost: None,
             listed: Instant::now(),
         }
@@ -207,6 +218,7 @@ impl Watching {
 
     async fn step(&mut self, states: &mut StateWatcher) -> Result<(), String> {
         let resume_until = self.lost.map(|since| since + RESUME_WAIT);
+        let list_at = self.list_at();
         tokio::select! {
             // A flood of events must not keep us from looking.
             biased;
@@ -222,16 +234,21 @@ impl Watching {
                 drop(ask.answer.send(dump));
                 Ok(())
             }
-            Some(path) = self.events.next() => {
-                self.touched(path);
-                Ok(())
-            }
-            () = sleep_until(self.listed + LIST_EVERY) => {
+            () = sleep_until(list_at) => {
                 self.listed = Instant::now();
                 self.list_anew();
                 Ok(())
             }
+            Some(path) = self.events.next() => {
+                path.into_iter().for_each(|path| self.touched(path));
+                Ok(())
+            }
         }
+    }
+
+    fn list_at(&self) -> Instant {
+        let every = if self.troubles.is_empty() { LIST_EVERY } else { LIST_TROUBLED_EVERY };
+        self.listed + every
     }
 
     fn list_anew(&mut self) {
@@ -245,8 +262,12 @@ impl Watching {
         }
     }
 
-    fn touched(&mut self, path: Option<String>) {
-        let Some(path) = path.filter(|path| self.profile.rule(path).is_some()) else { return };
+    /// Where not everything can be seen, only what is shown is looked at again before everything is.
+    fn touched(&mut self, path: String) {
+        let hidden = self.troubles.hide(&path) && !self.shown.contains(&path);
+        if hidden || self.profile.rule(&path).is_none() {
+            return;
+        }
         self.dirty.insert(path);
         if self.dirty.len() > DIRTY_MAX {
             self.dirty.clear();
@@ -265,7 +286,7 @@ impl Watching {
             }
             SessionState::Disconnected => {
                 self.is_lost();
-                self.say(News::Lost("the connection was lost".into())).await
+                self.tell(News::Lost("the connection was lost".into())).await
             }
             SessionState::AuthFailed => Err("it does not believe who we are".into()),
             SessionState::Expired => Err("the session expired".into()),
@@ -282,9 +303,11 @@ impl Watching {
     async fn look(&mut self) -> Result<(), String> {
         self.look_at = None;
         match timeout(LIST_WAIT, self.see()).await {
-            Ok(Ok(news)) => self.say(news).await,
+            Ok(Ok(news)) => self.tell(news).await,
             // The session's state tells what becomes of it; everything is listed when it is back.
-            Ok(Err(Error::ConnectionLoss)) => {
+            // The client has a word of its own for a lost connection when the other end closed it; of a reset, and of a server
+            // that says nothing, it tells as of anything else.
+            Ok(Err(Error::ConnectionLoss | Error::Custom(_))) => {
                 self.is_lost();
                 Ok(())
             }
@@ -301,14 +324,74 @@ impl Watching {
             self.unheard = false;
         }
         let (anew, dirty) = (std::mem::take(&mut self.anew), std::mem::take(&mut self.dirty));
-        match anew {
-            true => tree::whole(&self.client, &self.profile).await,
-            false => tree::some(&self.client, &self.profile, &dirty).await,
+        let Self { client, profile, events, shown, heard, .. } = self;
+        if !anew {
+            let some = tree::some(client, profile, &dirty);
+            let some = heard.during(events, profile, some).await?;
+            for (path, sighted) in &some {
+                match sighted {
+                    Some(_) => shown.insert(path.clone()),
+                    None => shown.remove(path),
+                };
+            }
+            if shown.len() <= SIGHTINGS_MAX {
+                return Ok(News::Some(some));
+            }
+        }
+        let whole = tree::whole(client, profile, shown);
+        let tree::Whole { seen, troubles } = heard.during(events, profile, whole).await?;
+        self.listed = Instant::now();
+        self.shown = seen.keys().cloned().collect();
+        self.troubles = troubles;
+        Ok(News::Whole { seen, troubles: self.troubles.told().to_vec() })
+    }
+
+    /// Tells, and attends to what was heard since it was looked: by what is known now.
+    async fn tell(&mut self, news: News) -> Result<(), String> {
+        let told = self.watcher.news.send(news);
+        let told = self.heard.during(&mut self.events, &self.profile, told).await;
+        let Heard { paths, more } = std::mem::take(&mut self.heard);
+        if more {
+            self.list_anew();
+        }
+        paths.into_iter().for_each(|path| self.touched(path));
+        told.map_err(|_| nobody())
+    }
+}
+
+/// What changed while nobody could attend to it. The client keeps any number of events for who does not take them.
+#[derive(Default)]
+struct Heard {
+    paths: BTreeSet<String>,
+    /// Whether there was more than is kept.
+    more: bool,
+}
+
+impl Heard {
+    async fn during<T>(
+        &mut self,
+        events: &mut Events,
+        profile: &Profile,
+        doing: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(doing);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                Some(path) = events.next() => {
+                    let path = path.filter(|path| profile.rule(path).is_some());
+                    path.into_iter().for_each(|path| self.hear(path));
+                }
+            }
         }
     }
 
-    async fn say(&self, news: News) -> Result<(), String> {
-        self.watcher.news.send(news).await.map_err(|_| nobody())
+    fn hear(&mut self, path: String) {
+        self.more |= self.paths.len() >= DIRTY_MAX;
+        if !self.more {
+            self.paths.insert(path);
+        }
     }
 }
 

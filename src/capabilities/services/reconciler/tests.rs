@@ -142,6 +142,32 @@ async fn what_is_seen_is_told_and_only_news_is() {
         .await;
 }
 
+// issue 6: a branch that holds too much
+#[tokio::test(start_paused = true)]
+async fn that_not_everything_is_seen_is_told_before_what_is_not_seen_is_told_to_be_gone() {
+    let stage = Stage::new();
+    stage
+        .beside(async {
+            let watcher = stage.watcher(0).await;
+            watcher.news.send(whole(&["/a/b"])).await.unwrap();
+            stage
+                .until("it stands, and the server is told of", |state| {
+                    state.services.watch.as_ref().is_some_and(|watch| watch.servers.len() == 1)
+                })
+                .await;
+            let troubles = vec!["/a has children that we may not list".to_owned()];
+            let told = |state: &crate::machine::State| {
+                state.services.watch.as_ref().map(|watch| watch.troubles.clone())
+            };
+            stage.group.inside().acts_left = Some(1);
+            let seen = BTreeMap::new();
+            watcher.news.send(News::Whole { seen, troubles: troubles.clone() }).await.unwrap();
+            stage.until("the first is told", |state| told(state) == Some(troubles.clone())).await;
+            assert_eq!(stage.there(), ["/a/b"]);
+        })
+        .await;
+}
+
 // rows 31-33
 #[tokio::test(start_paused = true)]
 async fn while_it_is_away_what_was_seen_stays_and_is_stale_and_the_next_look_finds_what_changed() {

@@ -94,7 +94,7 @@ impl<'s> Ward<'s> {
         let is_told = self.is_told(Kind::ServiceDown, service);
         let is_news = judged.judgement.verdict == Verdict::Down
             && judged.last_up.is_some()
-            && self.may_be_told(service)
+            && self.may_be_judged(service)
             && self.hold(service).is_none();
         if !is_told && !is_news {
             return None;
@@ -118,7 +118,7 @@ impl<'s> Ward<'s> {
         }
         let is_told = match judged.judgement.verdict {
             Verdict::Degraded => {
-                self.may_be_told(service) || self.is_told(Kind::ServiceDegraded, service)
+                self.may_be_judged(service) || self.is_told(Kind::ServiceDegraded, service)
             }
             Verdict::Unknown => self.is_told(Kind::ServiceDegraded, service),
             Verdict::Up | Verdict::Down => false,
@@ -222,6 +222,11 @@ impl<'s> Ward<'s> {
         let seen = self.host_seen(service);
         let lost = seen.is_some_and(|seen| matches!(seen.reach, Reach::Silent { .. }));
         !recovering && !lost && self.desk.operation(service).is_none()
+    }
+
+    /// Whether something new may be told of how it is: that was seen since somebody was at it.
+    fn may_be_judged(&self, service: ServiceId) -> bool {
+        self.may_be_told(service) && self.desk.unseen_until(service).is_none()
     }
 
     /// Whether its host came back after a moment.

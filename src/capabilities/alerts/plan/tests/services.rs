@@ -37,15 +37,20 @@ impl Stage {
         self.group.inside().state.kernel.revision
     }
 
-    /// Every step of an operation is done, and that is noted.
+    /// Every step of a recovery is done, and that is noted.
     fn recovery_ends(&self, id: Revision) {
+        self.steps_end(id);
+        self.recovery_settles();
+    }
+
+    /// Every step of an operation is done.
+    fn steps_end(&self, id: Revision) {
         let steps = self.group.inside().state.operations.operations[&id].steps.len();
         for step in 0..u32::try_from(steps).unwrap() {
             let (epoch, detail) = (Epoch(2), String::new());
             self.group.tell(Operations::StepStarted { id, step, detail: detail.clone(), epoch });
             self.group.tell(Operations::StepEnded { id, step, end: StepEnd::Done, detail, epoch });
         }
-        self.recovery_settles();
     }
 
     fn recovery_settles(&self) {
@@ -117,6 +122,24 @@ fn a_planned_stop_a_window_and_an_operation_alert_nobody() {
         stage.later(60_000);
         assert_eq!(stage.tells(), NONE, "{on_purpose}");
     }
+}
+
+#[test]
+fn what_a_person_started_only_now_is_looked_at_once_more_before_it_is_told_of() {
+    let mut stage = stage();
+    stage.group.say("services want stopped bi_server:4");
+    stage.group.say(DOWN);
+    stage.later(3_600_000);
+    stage.group.say("services want running bi_server:4");
+    stage.group.say("operations begin services start one bi_server:4:a");
+    let id = stage.group.inside().state.kernel.revision;
+    stage.later(20_000);
+    stage.steps_end(id);
+    stage.later(5_000);
+    assert_eq!(stage.tells(), NONE);
+    // Nobody sees it up since.
+    stage.later(5_000);
+    assert_eq!(stage.tells(), ["SERVICE_DOWN"]);
 }
 
 #[test]

@@ -255,6 +255,27 @@ async fn what_a_person_asks_for_goes_first() {
     assert_eq!(stage.reason(), Reason::Planned);
 }
 
+/// What is known of it is from before: it was down for long, because somebody wanted that.
+#[tokio::test]
+async fn what_a_person_started_only_now_is_looked_at_once_more_before_it_is_recovered() {
+    for comes_up in [true, false] {
+        let stage = stage();
+        stage.say("operations begin services stop one bi_server:S1:s1");
+        settle(&stage.group).await;
+        stage.goes_down();
+        stage.group.wait(LONG_MS);
+        stage.say("operations begin services start one bi_server:S1:s1");
+        settle(&stage.group).await;
+        stage.seconds(2).await;
+        assert_eq!((stage.reason(), stage.recoveries()), (Reason::Pausing, vec![]));
+        if comes_up {
+            stage.comes_up();
+        }
+        stage.seconds(10).await;
+        assert_eq!(stage.recoveries().len(), usize::from(!comes_up), "comes up: {comes_up}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_called_off_is_left_alone_until_somebody_acknowledges_it() {
     let stage = stage();
@@ -326,9 +347,15 @@ async fn a_standby_takes_the_place_of_one_whose_host_is_gone() {
     stage.say("services set-ha on standby=bi_server:S2");
     assert_eq!(stage.reason(), Reason::HostGone, "it runs already");
     stage.say("services want stopped bi_server:S2");
+    stage.say("services note-verdicts down rests bi_server:S2 says=not_there");
+    stage.group.wait(LONG_MS);
     stage.until_over().await;
     assert_eq!(stage.group.inside().deeds, ["start kyvos-bi-server s2"]);
     assert_eq!(stage.end(), Some(End::Served));
+    // What is known of the standby is from before.
+    stage.seconds(5).await;
+    assert_eq!(stage.recoveries(), [Status::Succeeded]);
+    stage.say("services note-verdicts up so bi_server:S2");
     stage.seconds(30).await;
     assert_eq!(stage.reason(), Reason::StoodIn);
     assert_eq!((wants(stage.s1), wants(stage.s2)), (None, Some(Want::Running)));

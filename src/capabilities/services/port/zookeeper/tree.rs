@@ -3,38 +3,53 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::stream::{self, StreamExt};
+use tokio::task::yield_now;
 use zookeeper_client::{Client, Error, Stat};
 
 use crate::capabilities::services::model::{
-    PATH_MAX_BYTES, PAYLOAD_MAX_BYTES, Payload, Profile, SIGHTINGS_MAX, Sighted, TROUBLES_MAX,
+    HIDES_ANY, PATH_MAX_BYTES, PAYLOAD_MAX_BYTES, Payload, Profile, SIGHTINGS_MAX, Sighted,
+    TROUBLES_MAX,
 };
-use crate::capabilities::services::port::News;
 
 /// Most reads under way at a time: enough for a quick first look, few enough for the server.
 const AT_ONCE: usize = 32;
 /// Most children of one znode that are listed: their names alone are megabytes then.
 const CHILDREN_MAX: i32 = 20_000;
+/// After so many names others have their turn: what speaks to the server is on the same thread, and is taken to be gone when
+/// it is not heard.
+const NAMES_AT_A_TIME: usize = 64;
 /// Most znodes that are walked in one look.
 const WALKED_MAX: usize = 100_000;
 
-/// Everything that means something.
-pub(super) async fn whole(client: &Client, profile: &Profile) -> Result<News, Error> {
-    let (paths, mut troubles) = walk(client, profile).await?;
-    let mut seen = BTreeMap::new();
-    let mut read =
-        stream::iter(&paths).map(|path| one(client, profile, path)).buffer_unordered(AT_ONCE);
+/// A look at everything that means something.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) seen: BTreeMap<String, Sighted>,
+    pub(super) troubles: Troubles,
+}
+
+/// Everything that means something. When it is too much, what is shown already goes on being shown.
+pub(super) async fn whole(
+    client: &Client,
+    profile: &Profile,
+    shown: &BTreeSet<String>,
+) -> Result<Whole, Error> {
+    let (mut paths, troubles) = walk(client, profile).await?;
+    paths.sort_by_cached_key(|path| !shown.contains(path));
+    let mut whole = Whole { seen: BTreeMap::new(), troubles };
+    let mut read = stream::iter(&paths).map(|path| one(client, profile, path)).buffered(AT_ONCE);
     while let Some(found) = read.next().await {
         let (path, sighted) = found?;
         let Some(sighted) = sighted else { continue };
-        if seen.len() >= SIGHTINGS_MAX {
-            troubles.tell(format!(
-                "more than {SIGHTINGS_MAX} znodes look like services; the others are not seen"
+        if whole.seen.len() >= SIGHTINGS_MAX {
+            whole.troubles.everywhere(format!(
+                "{HIDES_ANY} {SIGHTINGS_MAX} znodes look like services; the others are not seen"
             ));
             break;
         }
-        seen.insert(path, sighted);
+        whole.seen.insert(path, sighted);
     }
-    Ok(News::Whole { seen, troubles: troubles.0 })
+    Ok(whole)
 }
 
 /// Some znodes, as they are now.
@@ -42,7 +57,7 @@ pub(super) async fn some(
     client: &Client,
     profile: &Profile,
     paths: &BTreeSet<String>,
-) -> Result<News, Error> {
+) -> Result<BTreeMap<String, Option<Sighted>>, Error> {
     let mut seen = BTreeMap::new();
     let mut read =
         stream::iter(paths).map(|path| one(client, profile, path)).buffer_unordered(AT_ONCE);
@@ -50,19 +65,59 @@ pub(super) async fn some(
         let (path, sighted) = found?;
         seen.insert(path, sighted);
     }
-    Ok(News::Some(seen))
+    Ok(seen)
 }
 
-/// What cannot be seen, in a bounded list.
+/// What cannot be seen, in bounded lists.
 #[derive(Default)]
-struct Troubles(Vec<String>);
+pub(super) struct Troubles {
+    told: Vec<String>,
+    /// The branches whose children are not listed.
+    closed: BTreeSet<String>,
+    /// Whether there may be more anywhere.
+    more: bool,
+}
 
 impl Troubles {
+    /// The sentences for it.
+    pub(super) fn told(&self) -> &[String] {
+        &self.told
+    }
+
+    /// Whether what becomes of a znode beneath is looked at with everything only. A branch may hold a million, and each
+    /// of them may come and go.
+    pub(super) fn hide(&self, path: &str) -> bool {
+        self.more || above(path).any(|branch| self.closed.contains(branch))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     fn tell(&mut self, trouble: String) {
-        if self.0.len() < TROUBLES_MAX && !self.0.contains(&trouble) {
-            self.0.push(trouble);
+        if self.told.len() < TROUBLES_MAX && !self.told.contains(&trouble) {
+            self.told.push(trouble);
         }
     }
+
+    fn everywhere(&mut self, trouble: String) {
+        self.more = true;
+        self.tell(trouble);
+    }
+
+    fn close(&mut self, branch: &str, trouble: &str) {
+        if self.closed.len() < TROUBLES_MAX {
+            self.closed.insert(branch.to_owned());
+        } else {
+            self.more = true;
+        }
+        self.tell(format!("{branch} {trouble}"));
+    }
+}
+
+/// The znodes above one.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/').map(|(end, _)| &path[..end])
 }
 
 /// The paths that mean something, found from the top of each branch.
@@ -73,7 +128,8 @@ async fn walk(client: &Client, profile: &Profile) -> Result<(Vec<String>, Troubl
     while let Some(path) = ahead.pop_front() {
         walked += 1;
         if walked > WALKED_MAX {
-            troubles.tell(format!("more than {WALKED_MAX} znodes; the others are not seen"));
+            troubles
+                .everywhere(format!("{HIDES_ANY} {WALKED_MAX} znodes; the others are not seen"));
             break;
         }
         if profile.rule(&path).is_some() {
@@ -82,10 +138,14 @@ async fn walk(client: &Client, profile: &Profile) -> Result<(Vec<String>, Troubl
         if !profile.leads_on(&path) {
             continue;
         }
-        for child in children(client, &path, &mut troubles).await? {
+        let names = children(client, &path, &mut troubles).await?;
+        for (nth, child) in names.into_iter().enumerate() {
+            if nth % NAMES_AT_A_TIME == 0 {
+                yield_now().await;
+            }
             let beneath = format!("{path}/{child}");
             if beneath.len() > PATH_MAX_BYTES {
-                troubles.tell(format!("{path} has a child whose name is too long"));
+                troubles.tell(format!("a name beneath {path} is too long"));
             } else if profile.leads_on(&beneath) || profile.rule(&beneath).is_some() {
                 match profile.leads_on(&beneath) {
                     true => ahead.push_back(beneath),
@@ -106,8 +166,8 @@ async fn children(
     let Some(stat) = client.check_stat(path).await? else { return Ok(Vec::new()) };
     if stat.num_children > CHILDREN_MAX {
         let many = stat.num_children;
-        troubles
-            .tell(format!("{path} has {many} children; more than {CHILDREN_MAX} are not listed"));
+        let trouble = format!("has {many} children; more than {CHILDREN_MAX} are not listed");
+        troubles.close(path, &trouble);
         return Ok(Vec::new());
     }
     match client.list_children(path).await {
@@ -117,7 +177,7 @@ async fn children(
         }
         Err(Error::NoNode) => Ok(Vec::new()),
         Err(Error::NoAuth) => {
-            troubles.tell(format!("we may not list the children of {path}"));
+            troubles.close(path, "has children that we may not list");
             Ok(Vec::new())
         }
         Err(error) => Err(error),

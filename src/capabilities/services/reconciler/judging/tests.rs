@@ -147,6 +147,29 @@ async fn whose_znode_went_is_looked_at_before_its_turn_and_once() {
     assert_eq!(due_now(), 0);
 }
 
+// issue 6: what holds too much, or is closed to us, is not listed
+#[tokio::test]
+async fn a_znode_that_cannot_be_seen_is_not_one_that_is_gone() {
+    let stage = Stage::new();
+    assert_eq!(stage.judge().await, Verdict::Up);
+    stage.znode_goes();
+    assert_eq!(stage.judge().await, Verdict::Degraded, "it went");
+    for (trouble, verdict) in [
+        ("/kyvos/bi_servers has 20001 children; more than 20000 are not listed", Verdict::Up),
+        ("/kyvos has children that we may not list", Verdict::Up),
+        ("more than 100000 znodes; the others are not seen", Verdict::Up),
+        (
+            "/kyvos/query_engines has 20001 children; more than 20000 are not listed",
+            Verdict::Degraded,
+        ),
+        ("/kyvos/bi has children that we may not list", Verdict::Degraded),
+        ("a name beneath /kyvos/bi_servers is too long", Verdict::Degraded),
+    ] {
+        stage.group.say(&format!("services note-watch watching trouble=\"{trouble}\""));
+        assert_eq!(stage.judge().await, verdict, "{trouble}");
+    }
+}
+
 // rows 31-33
 #[tokio::test]
 async fn zookeepers_silence_says_nothing_of_a_service() {
