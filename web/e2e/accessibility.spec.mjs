@@ -37,7 +37,7 @@ async function axe(page, where) {
 for (const dark of [false, true]) {
   const scheme = dark ? 'dark' : 'light';
 
-  scene(`axe finds nothing on any page, ${scheme}`, { dark, timeout: 180_000 }, async ({ page }) => {
+  scene(`axe finds nothing on any page, ${scheme}`, { dark, timeout: 400_000 }, async ({ page }) => {
     const { active } = await everyoneUp();
     for (const [path, title] of PAGES) {
       await visit(page, active, path);
@@ -49,7 +49,7 @@ for (const dark of [false, true]) {
 
   scene(
     `axe finds nothing in the dialogs and menus, ${scheme}`,
-    { dark, timeout: 300_000 },
+    { dark, timeout: 600_000 },
     async ({ page }) => {
       const group = await withSpare(await everyoneUp());
       await visit(page, group.active, '/');
@@ -75,7 +75,7 @@ for (const dark of [false, true]) {
 
 scene(
   'at 768 px the navigation folds into a menu and nothing runs out of the page',
-  { width: 768, timeout: 120_000 },
+  { width: 768, timeout: 300_000 },
   async ({ page }) => {
     const { active } = await everyoneUp();
     for (const [path, title] of PAGES) {

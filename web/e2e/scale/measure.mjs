@@ -94,6 +94,7 @@ const small = {
     stale_since: null,
     because: null,
     warning: null,
+    troubles: [],
     sightings: 5000,
     profile_verified: true,
   }),

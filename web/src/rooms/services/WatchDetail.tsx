@@ -14,11 +14,12 @@ export function WatchPill() {
   );
 }
 
-/** `whole`: also what each server says; the Dashboard has no room for it. */
+/** `whole`: also what each server says and all that is not seen; the Dashboard has no room for it. */
 export function WatchDetail({ whole = false }: { whole?: boolean }) {
   const watch = useServiceWatch().data;
   if (watch === undefined) return null;
   const { staleSince } = watchReading(watch);
+  const hidden = whole ? watch.troubles : watch.troubles.slice(0, 1);
   const down = whole ? watch.servers.filter(({ serves }) => !serves) : [];
   return (
     <>
@@ -34,6 +35,12 @@ export function WatchDetail({ whole = false }: { whole?: boolean }) {
         </div>
       ))}
       {watch.warning && <div>{watch.warning}</div>}
+      {hidden.map((trouble) => (
+        <div key={trouble}>Not everything is seen: {trouble}</div>
+      ))}
+      {hidden.length < watch.troubles.length && (
+        <div>and {watch.troubles.length - hidden.length} more of that</div>
+      )}
       {watch.state === 'watching' && (
         <div>
           {watch.sightings} znodes stand for services

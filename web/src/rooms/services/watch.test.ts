@@ -16,6 +16,7 @@ const watch = (change: Partial<ServiceWatch>) =>
     serving: 3,
     stale: false,
     stale_since: null,
+    troubles: [],
     ...change,
   });
 
@@ -26,6 +27,13 @@ describe('the watch of ZooKeeper', () => {
     expect(watch({})).toMatchObject({ word: 'ZooKeeper 3/3', tone: 'ok', staleSince: undefined });
     expect(watch({ serving: 2, servers: [server(true), server(true), server(false)] })).toMatchObject({
       word: 'ZooKeeper 2/3',
+      tone: 'warn',
+    });
+  });
+
+  it('warns when not everything is seen, although every server serves', () => {
+    expect(watch({ troubles: ['/kyvos/bi_servers has children that we may not list'] })).toMatchObject({
+      word: 'ZooKeeper 3/3',
       tone: 'warn',
     });
   });

@@ -11,7 +11,7 @@ export interface WatchReading {
   staleSince: string | undefined;
 }
 
-type Known = Pick<ServiceWatch, 'state' | 'servers' | 'serving' | 'stale' | 'stale_since'>;
+type Known = Pick<ServiceWatch, 'state' | 'servers' | 'serving' | 'stale' | 'stale_since' | 'troubles'>;
 
 const AWAY: Record<Exclude<ServiceWatch['state'], 'watching'>, Omit<WatchReading, 'staleSince'>> = {
   never: { word: 'ZooKeeper not looked at yet', tone: 'idle', icon: 'info' },
@@ -19,12 +19,20 @@ const AWAY: Record<Exclude<ServiceWatch['state'], 'watching'>, Omit<WatchReading
   away: { word: 'ZooKeeper unavailable', tone: 'warn', icon: 'warning' },
 };
 
-export function watchReading({ state, servers, serving, stale, stale_since: since }: Known): WatchReading {
+export function watchReading({
+  state,
+  servers,
+  serving,
+  stale,
+  stale_since: since,
+  troubles,
+}: Known): WatchReading {
   // What is wanted by nobody is not stale: nothing is shown of it.
   const staleSince = stale && state !== 'off' ? (since ?? undefined) : undefined;
   if (state !== 'watching') return { ...AWAY[state], staleSince };
   const all = servers.length;
-  const degraded = serving < all;
+  // It serves, and yet services may be there that are not seen.
+  const degraded = serving < all || troubles.length > 0;
   const word = `ZooKeeper ${serving}/${all}`;
   return { word, tone: degraded ? 'warn' : 'ok', icon: degraded ? 'warning' : 'check', staleSince };
 }
