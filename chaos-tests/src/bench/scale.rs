@@ -171,8 +171,6 @@ async fn vanish(
 fn is_gone(mapping: &Value, id: &str) -> bool {
     let hosts = mapping["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut services = hosts.iter().filter_map(|host| host["services"].as_array()).flatten();
-    // What a page shows of it is the verdict.
-    let told =
-        |service: &Value| service["seen"] == "absent" && service["verdict"]["verdict"] != "up";
-    services.any(|service| service["id"] == id && told(service))
+    // Its port goes on answering, so the verdict stays: what a page shows is that its znode is gone.
+    services.any(|service| service["id"] == id && service["seen"] == "absent")
 }
