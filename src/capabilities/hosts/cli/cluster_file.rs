@@ -16,6 +16,7 @@ use crate::capabilities::hosts::model::{
     CONFIG_DEFAULT, HOSTS_MAX, PROGRAM_DEFAULT, Ssh, Transport,
 };
 use crate::capabilities::hosts::rules::well_formed;
+use crate::capabilities::services::cli::ha::NUMBERS;
 use crate::capabilities::services::model::{Control, Probe, ServiceType, Settings};
 use crate::cli::outcome::Failure;
 
@@ -275,14 +276,15 @@ impl WantedHa {
     }
 
     /// The numbers it says, as they are called everywhere.
-    pub(super) fn numbers(&self) -> [(&'static str, Option<u64>); 5] {
-        [
-            ("settle_seconds", self.settle_seconds),
-            ("restarts_max", self.restarts_max.map(u64::from)),
-            ("within_seconds", self.within_seconds),
-            ("pause_seconds", self.pause_seconds),
-            ("host_gone_seconds", self.host_gone_seconds),
-        ]
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        let said = [
+            self.settle_seconds,
+            self.restarts_max.map(u64::from),
+            self.within_seconds,
+            self.pause_seconds,
+            self.host_gone_seconds,
+        ];
+        NUMBERS.into_iter().zip(said)
     }
 }
 

@@ -19,7 +19,9 @@ export function WatchDetail({ whole = false }: { whole?: boolean }) {
   const watch = useServiceWatch().data;
   if (watch === undefined) return null;
   const { staleSince } = watchReading(watch);
-  const hidden = whole ? watch.troubles : watch.troubles.slice(0, 1);
+  // What could not be seen while it stood is no news once it is away.
+  const troubles = watch.state === 'watching' ? watch.troubles : [];
+  const hidden = whole ? troubles : troubles.slice(0, 1);
   const down = whole ? watch.servers.filter(({ serves }) => !serves) : [];
   return (
     <>
@@ -38,9 +40,7 @@ export function WatchDetail({ whole = false }: { whole?: boolean }) {
       {hidden.map((trouble) => (
         <div key={trouble}>Not everything is seen: {trouble}</div>
       ))}
-      {hidden.length < watch.troubles.length && (
-        <div>and {watch.troubles.length - hidden.length} more of that</div>
-      )}
+      {hidden.length < troubles.length && <div>and {troubles.length - hidden.length} more of that</div>}
       {watch.state === 'watching' && (
         <div>
           {watch.sightings} znodes stand for services
