@@ -41,6 +41,9 @@ async fn the_watch_says_how_it_stands_and_what_speaks_against_the_ensemble() {
     assert_eq!((&watch["state"], &watch["stale"]), (&json!("watching"), &json!(false)));
     assert_eq!((&watch["sightings"], &watch["serving"]), (&json!(3), &json!(1)));
     assert_eq!(watch["profile_verified"], false);
+    // By what they tell, q1 runs a Query Engine and nobody registered it; bi1 is known.
+    let undeclared = (&watch["undeclared"], &watch["undeclared_first"]);
+    assert_eq!(undeclared, (&json!(1), &json!(["query_engine.q1"])));
     assert!(watch["warning"].as_str().unwrap().starts_with("There is 1 ZooKeeper server"));
     assert_eq!(watch["troubles"], json!(["wide"]));
     let server =

@@ -59,6 +59,23 @@ async fn it_is_off_until_somebody_switches_it_on_and_each_number_has_its_bounds(
 }
 
 #[tokio::test]
+async fn a_standby_whose_role_is_gone_stands_in_nobodys_way() {
+    let km = km();
+    let body = json!({ "enabled": false, "standbys": ["bi_server.a", "bi_server.b"] });
+    asks(&km, Method::PUT, HA, body).await.json();
+    let b = km.group.set().state.hosts.named("b").unwrap().0;
+    km.group.commit(command_of(&format!("hosts change {b} roles=query_engine")));
+
+    let mut read = km.get(HA).await.json();
+    assert_eq!(read["standbys"], json!(["bi_server.a"]));
+    let body = json!({ "enabled": true, "standbys": read["standbys"].take() });
+    let set = asks(&km, Method::PUT, HA, body).await.json();
+    assert_eq!((&set["enabled"], &set["standbys"]), (&json!(true), &json!(["bi_server.a"])));
+    km.group.commit(command_of(&format!("hosts change {b} roles=bi_server")));
+    assert_eq!(km.get(HA).await.json()["standbys"], json!(["bi_server.a"]));
+}
+
+#[tokio::test]
 async fn why_nothing_is_done_is_told_of_each_service() {
     let km = km();
     let path = format!("{HA}/services");

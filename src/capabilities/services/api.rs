@@ -19,7 +19,8 @@ use utoipa_axum::routes;
 
 use self::wire::{MarksName, ServiceName};
 use super::model::{
-    self, Freshness, ServiceId, Sighting, Standing, Watch, ensemble, freshness, wanted, weakness,
+    self, Freshness, ServiceId, Sighting, Standing, Watch, ensemble, freshness, undeclared, wanted,
+    weakness,
 };
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Time, View, Window};
 use crate::base::{Code, Refusal};
@@ -27,6 +28,8 @@ use crate::machine::State;
 
 /// Most services that the live feed names of one event; whoever wants all looks.
 const NAMED_MAX: usize = 20;
+/// Of so many services that nobody declared the names are told.
+const UNDECLARED_TOLD: usize = 5;
 
 /// How the watch of ZooKeeper stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -51,6 +54,11 @@ pub struct ServiceWatch {
     pub troubles: Vec<String>,
     /// How many znodes are seen that stand for services.
     pub sightings: usize,
+    /// Of how many services that znodes stand for nobody here knows: by the name they tell no host is registered, or none with
+    /// that role. Either the host is to be registered, or what znodes mean is wrong.
+    pub undeclared: usize,
+    /// The first of them, as `type.host`; at most 5.
+    pub undeclared_first: Vec<String>,
     /// Whether somebody has checked what znodes mean against a real cluster.
     pub profile_verified: bool,
 }
@@ -264,6 +272,7 @@ fn at_a_glance(state: &State) -> ServiceWatch {
     let fresh = freshness(state);
     let servers: Vec<_> = watch.into_iter().flat_map(|watch| &watch.servers).map(server).collect();
     let size = if wanted(state).is_ok() { ensemble(state).len() } else { 0 };
+    let undeclared = undeclared(state);
     ServiceWatch {
         state: watch.map_or(WatchState::Never, |watch| watch_state(&watch.standing)),
         because: watch.and_then(because),
@@ -278,6 +287,8 @@ fn at_a_glance(state: &State) -> ServiceWatch {
         warning: weakness(size),
         troubles: watch.map(|watch| watch.troubles.clone()).unwrap_or_default(),
         sightings: facts.sightings.values().filter(|known| known.present).count(),
+        undeclared: undeclared.len(),
+        undeclared_first: undeclared.into_iter().take(UNDECLARED_TOLD).collect(),
         profile_verified: facts.profile().verified,
     }
 }

@@ -9,6 +9,7 @@ mod schedule;
 mod standing;
 mod verdict;
 mod wanted;
+mod znodes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +35,7 @@ pub use self::schedule::{
 pub use self::standing::{Desk, Reason, Standing as HaStanding, busy, turn_ms};
 pub use self::verdict::{EVIDENCE_MAX, Evidence, Judged, Judgement, Observer, Says, Verdict};
 pub use self::wanted::{ServiceId, Want, Wanted, Why, zookeeper_sleeps, zookeeper_wanted_since};
+pub use self::znodes::{Znodes, undeclared};
 pub use super::command::{Command, Event};
 use crate::base::{Code, Epoch, Refusal, Revision, Timestamp};
 use crate::capabilities::hosts::model as hosts;

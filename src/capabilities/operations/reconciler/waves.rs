@@ -16,8 +16,8 @@ use crate::base::text::cut;
 use crate::base::{Code, Refusal, Timestamp};
 use crate::capabilities::managers::port::{ActFailure, OnHosts};
 use crate::capabilities::services::model::{
-    self as services, Configurations, Endpoint, Endpoints, Freshness, Marks, ServiceId, Want,
-    Wanted, Why, control, freshness,
+    self as services, Configurations, Endpoint, Endpoints, Says, ServiceId, Want, Wanted, Why,
+    Znodes, control,
 };
 use crate::machine::State;
 use crate::remote::{RemoteFailure, UnitName, UnitState, UnitVerb};
@@ -385,25 +385,11 @@ async fn serves(reach: &impl OnHosts, one: &One, unit: &UnitName) -> Result<(), 
     {
         return Err(not_yet(format!("{} does not answer: {because}", endpoint.address)));
     }
-    match reach.look(|state, _| lacks_its_znode(state, one)) {
-        true => Err(not_yet("its znode is not there")),
-        false => Ok(()),
+    let znode = reach.look(|state, seen| Znodes::of(state).evidence(one.service, seen.now));
+    match znode {
+        Some(seen) if seen.says == Says::NotThere => Err(not_yet(seen.because)),
+        Some(_) | None => Ok(()),
     }
-}
-
-/// Only of one whose znode was seen before it is known that it has one.
-fn lacks_its_znode(state: &State, one: &One) -> bool {
-    let of_it = state.services.sightings.values().filter(|known| {
-        let sighted = &known.sighted;
-        sighted.service == one.service.service
-            && sighted.marks == Marks::Presence
-            && sighted.host == one.host
-    });
-    let (mut known, mut there) = (false, false);
-    for sighting in of_it {
-        (known, there) = (true, there || sighting.present);
-    }
-    freshness(state) == Freshness::Fresh && known && !there
 }
 
 fn not_yet(because: impl Into<String>) -> Not {

@@ -36,7 +36,8 @@ pub(super) struct ServicesHa {
     pub pause_seconds: u64,
     /// How long a host is silent before a standby takes the place of its service.
     pub host_gone_seconds: u64,
-    /// Services that are started only in the place of another of their type, whose host is gone.
+    /// Services that are started only in the place of another of their type, whose host is gone. One that is no service any
+    /// more, as its host lost the role or was removed, is not told, and let go with the next change.
     pub standbys: Vec<String>,
     /// Whether it is the default.
     pub is_default: bool,
@@ -259,6 +260,8 @@ fn shown(state: &State) -> ServicesHa {
         title: kind.title(),
         enabled: !settings.off.contains(&kind),
     };
+    // One whose host or role is gone stands by no more: whoever sets what was read lets it go.
+    let standbys = settings.standbys.iter().filter(|standby| standby.exists(state));
     ServicesHa {
         automation: settings.automation,
         enabled: settings.enabled,
@@ -268,7 +271,7 @@ fn shown(state: &State) -> ServicesHa {
         within_seconds: settings.within_ms / 1_000,
         pause_seconds: settings.pause_ms / 1_000,
         host_gone_seconds: settings.host_gone_ms / 1_000,
-        standbys: settings.standbys.iter().map(|standby| standby.name(state)).collect(),
+        standbys: standbys.map(|standby| standby.name(state)).collect(),
         is_default: set.is_none(),
         revision: set.as_ref().map_or(0, |set| set.revision.0),
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Marks, ServiceId, ServiceType};
+use super::{Marks, ServiceId, ServiceType, wanted};
 use crate::base::text::one_line;
 use crate::base::{Code, Refusal};
 use crate::capabilities::properties::schema::{File, REPOSITORY_PORT, ZOOKEEPER_PORT};
@@ -135,8 +135,12 @@ impl<'s> Endpoints<'s> {
         Self { state, shown }
     }
 
-    /// Where one is asked; `None`: it is not asked, or no port is known.
+    /// Where one is asked; `None`: it is not asked, or no port is known. A ZooKeeper server is not, when nobody is to connect
+    /// to ZooKeeper (A8).
     pub fn get(&self, service: ServiceId) -> Option<Endpoint> {
+        if service.service == ServiceType::Zookeeper && wanted(self.state).is_err() {
+            return None;
+        }
         let probe = control(self.state, service.service).probe;
         let host = self.state.hosts.hosts.get(&service.host)?;
         let name = host.name.as_str();
@@ -159,6 +163,30 @@ impl<'s> Endpoints<'s> {
             | ServiceType::QueryEngine
             | ServiceType::WebPortal
             | ServiceType::KyvosManager => self.shown.get(&(service, host)).copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::managers::port::fake::FakeGroup;
+
+    // row 72, A8
+    #[test]
+    fn a_zookeeper_server_is_asked_only_where_kyvos_manager_may_connect_to_it() {
+        let group = FakeGroup::founded();
+        group.say("hosts register zk1 agent roles=zookeeper");
+        group.say("services set-control zookeeper kyvos-zookeeper tcp=2182");
+        let asked = || {
+            let inside = group.inside();
+            let host = inside.state.hosts.named("zk1").unwrap().0;
+            let server = ServiceId { service: ServiceType::Zookeeper, host };
+            endpoint(&inside.state, server).map(|endpoint| endpoint.address)
+        };
+        for (watch, address) in [("off", None), ("on", Some("zk1:2182")), ("off", None)] {
+            group.say(&format!("properties set kyvos-manager/ZK_SERVICE_WATCH {watch}"));
+            assert_eq!(asked().as_deref(), address);
         }
     }
 }

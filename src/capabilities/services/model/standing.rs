@@ -19,6 +19,9 @@ const LOOKED_AT_A_SECOND: u64 = 100;
 /// How often a service is looked at, if there are not very many.
 const LOOKED_AT_EVERY_MS: u64 = 4_000;
 
+/// Of so many standbys it is told why none is started.
+const STANDBYS_TOLD: usize = 4;
+
 /// How often each service is looked at.
 pub fn turn_ms(state: &State) -> u64 {
     let services = ServiceId::all(state).count() as u64;
@@ -357,10 +360,25 @@ impl<'s> Desk<'s> {
                 let detail = format!("Its host is silent since {since}; {name} takes its place.");
                 self.in_turn(standby, detail)
             }
-            None => plain(
-                Reason::HostGone,
-                format!("Its host is silent since {since}, and no standby can be started."),
-            ),
+            None => {
+                let detail =
+                    format!("Its host is silent since {since}, and {}.", self.no_standby(service));
+                plain(Reason::HostGone, detail)
+            }
+        }
+    }
+
+    /// Why nobody takes its place: of each that could, what keeps it from that.
+    fn no_standby(&self, service: ServiceId) -> String {
+        let standbys = self.settings.standbys.iter().copied();
+        let of_its_type = standbys.filter(|it| it.service == service.service && *it != service);
+        let kept = of_its_type.filter_map(|it| {
+            self.keeps(it).map(|because| format!("{} {because}", it.name(self.state)))
+        });
+        let kept: Vec<_> = kept.take(STANDBYS_TOLD).collect();
+        match kept.is_empty() {
+            true => format!("no other {} is named to stand by", service.service.title()),
+            false => format!("no standby can be started: {}", kept.join("; ")),
         }
     }
 
@@ -375,18 +393,36 @@ impl<'s> Desk<'s> {
         .then_some(last.on)
     }
 
-    /// A standby rests because somebody said so, and its host answers.
     fn may_stand_in(&self, standby: ServiceId, service: ServiceId) -> bool {
+        standby.service == service.service && standby != service && self.keeps(standby).is_none()
+    }
+
+    /// What keeps a standby from taking the place of another. `None`: it rests because somebody said so, and its host
+    /// answers.
+    fn keeps(&self, standby: ServiceId) -> Option<String> {
+        let open = self.state.services.ha.open().any(|(_, open)| open.on == standby);
         let host = self.state.hosts.hosts.get(&standby.host);
         let seen = host.and_then(|host| host.seen.as_ref());
-        standby.service == service.service
-            && standby != service
-            && standby.exists(self.state)
-            && !standby.is_wanted(self.state)
-            && !self.busy.contains_key(&standby)
-            && !self.state.services.ha.open().any(|(_, open)| open.on == standby)
-            && self.window(standby).is_none()
-            && seen.is_some_and(|seen| matches!(seen.reach, Reach::Answers { .. }))
+        if !standby.exists(self.state) {
+            return Some("is no service any more".to_owned());
+        }
+        if let Some(id) = self.busy.get(&standby) {
+            return Some(format!("is in operation {id}"));
+        }
+        if open {
+            return Some("is being started in the place of another".to_owned());
+        }
+        if standby.is_wanted(self.state) {
+            return Some("is wanted running anyway; what stands by is wanted stopped".to_owned());
+        }
+        if self.window(standby).is_some() {
+            return Some("is in a maintenance window".to_owned());
+        }
+        match seen.map(|seen| &seen.reach) {
+            Some(Reach::Answers { .. }) => None,
+            Some(Reach::Silent { because }) => Some(format!("is on a silent host: {because}")),
+            None => Some("is on a host that was never heard".to_owned()),
+        }
     }
 
     fn in_turn(&self, start: ServiceId, because: String) -> Standing {

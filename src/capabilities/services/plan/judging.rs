@@ -1,12 +1,9 @@
-//! Whose turn it is to be looked at, what ZooKeeper's word is worth, and which verdicts are news.
+//! Whose turn it is to be looked at, and which verdicts are news.
 
 use std::collections::BTreeMap;
 
 use super::super::command::Command;
-use super::super::model::{
-    Evidence, Freshness, Judgement, Marks, Observer, Says, ServiceId, ServiceType, Sighting,
-    freshness, turn_ms,
-};
+use super::super::model::{Evidence, Judgement, Observer, Says, ServiceId, Znodes, turn_ms};
 use super::verdict::verdict;
 use crate::base::{ManagerId, Timestamp};
 use crate::capabilities::managers::model::Role;
@@ -31,6 +28,13 @@ pub struct Looked {
     pub evidence: Vec<Evidence>,
 }
 
+impl Looked {
+    /// When the first of it was seen.
+    fn at(&self) -> Option<Timestamp> {
+        self.evidence.iter().map(|seen| seen.at).min()
+    }
+}
+
 /// Everything that was looked at in this tenure.
 pub type Looks = BTreeMap<ServiceId, Looked>;
 
@@ -46,7 +50,9 @@ pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
     let (every, znodes) = (turn_ms(state), Znodes::of(state));
     let age = |service: &ServiceId| match looks.get(service) {
         None => u64::MAX,
-        Some(looked) if znodes.changed_since(*service, looked) => u64::MAX - 1,
+        Some(looked) if looked.at().is_some_and(|at| znodes.changed_since(*service, at)) => {
+            u64::MAX - 1
+        }
         Some(looked) => looked.age_ms,
     };
     let aged = ServiceId::all(state).map(|service| (std::cmp::Reverse(age(&service)), service));
@@ -146,68 +152,4 @@ fn evidence(
         false => seen.clone(),
     }));
     evidence
-}
-
-/// The presence znodes by what they are about.
-struct Znodes<'s> {
-    state: &'s State,
-    fresh: Freshness,
-    by_service: BTreeMap<(ServiceType, &'s str), (&'s str, &'s Sighting)>,
-}
-
-impl<'s> Znodes<'s> {
-    /// Of two about the same, the one that is there counts.
-    fn of(state: &'s State) -> Self {
-        let mut by_service = BTreeMap::new();
-        let presences = state.services.sightings.iter();
-        for (path, sighting) in
-            presences.filter(|(_, known)| known.sighted.marks == Marks::Presence)
-        {
-            let about = (sighting.sighted.service, sighting.sighted.host.as_str());
-            let known = by_service.entry(about).or_insert((path.as_str(), sighting));
-            if sighting.present && !known.1.present {
-                *known = (path, sighting);
-            }
-        }
-        Self { state, fresh: freshness(state), by_service }
-    }
-
-    /// Whether the znode of a service came or went after it was looked at: then the others may say something else too.
-    fn changed_since(&self, service: ServiceId, looked: &Looked) -> bool {
-        let looked_at = looked.evidence.iter().map(|seen| seen.at).min();
-        let since = self.of_service(service).map(|(_, sighting)| sighting.since);
-        self.fresh == Freshness::Fresh && looked_at.zip(since).is_some_and(|(at, since)| since > at)
-    }
-
-    fn of_service(&self, service: ServiceId) -> Option<(&'s str, &'s Sighting)> {
-        let host = &self.state.hosts.hosts.get(&service.host)?.name;
-        self.by_service.get(&(service.service, host.as_str())).copied()
-    }
-
-    /// What ZooKeeper says of a service that it was seen to know. That it never knew one says nothing: what its znodes
-    /// mean may be a wrong guess. Nor does a znode that would stay without its service, or one that is not seen where not
-    /// everything can be seen.
-    fn evidence(&self, service: ServiceId, now: Timestamp) -> Option<Evidence> {
-        let (path, sighting) = self.of_service(service)?;
-        let watch = self.state.services.watch.as_ref();
-        let (says, because, at) = match (self.fresh, sighting.present, sighting.sighted.ephemeral) {
-            (Freshness::StaleSince(_) | Freshness::Never, ..) => {
-                (Says::Nothing, "ZooKeeper is not being watched".to_owned(), now)
-            }
-            (Freshness::Fresh, _, false) => {
-                (Says::Nothing, "its znode would stay without it".into(), sighting.since)
-            }
-            (Freshness::Fresh, true, true) => {
-                (Says::There, "its znode is there".into(), sighting.since)
-            }
-            (Freshness::Fresh, false, true) => match watch.and_then(|watch| watch.hides(path)) {
-                None => (Says::NotThere, "its znode is gone".into(), sighting.since),
-                Some(trouble) => {
-                    let because = format!("its znode is not seen, but not all are: {trouble}");
-                    (Says::Nothing, because, sighting.since)
-                }
-            },
-        };
-        Some(Evidence { observer: Observer::Znode, says, because, at })
-    }
 }

@@ -38,7 +38,7 @@ fn weighed(evidence: &[Evidence]) -> (Verdict, String) {
         (_, 0) => (Verdict::Up, format!("It is there: {}.", told(evidence, Says::There))),
         (0, 1) => {
             let detail = format!("One observer alone says that it is not there: {}.", against());
-            (Verdict::Unknown, detail)
+            (Verdict::Unknown, format!("{detail}{}", second(evidence)))
         }
         (0, _) => (Verdict::Down, format!("It is not there: {}.", against())),
         // A session of ZooKeeper outlives its process for as long as it was asked to; a host knows when one ended.
@@ -73,6 +73,16 @@ fn asked(evidence: &[Evidence], unit: Voice) -> Voice {
         (0, 1) if unit != Voice::NotThere => Voice::Nothing,
         (0, _) => Voice::NotThere,
         (_, _) => Voice::Split,
+    }
+}
+
+/// Where there can be no second voice, how to get one.
+fn second(evidence: &[Evidence]) -> &'static str {
+    match evidence.iter().all(|seen| seen.observer == Observer::Unit) {
+        true => {
+            " Nobody else is asked: it has no znode that was seen, and no port that is known. Set the port of its type: km services types set."
+        }
+        false => "",
     }
 }
 

@@ -27,7 +27,7 @@ use zookeeper_client::{
 
 use self::connecting::{Ready, connect};
 use self::tree::Troubles;
-use super::{News, Session, Watcher, Zookeeper, session};
+use super::{Ask, News, Session, Watcher, Zookeeper, session};
 use crate::capabilities::services::model::{Profile, SIGHTINGS_MAX};
 use crate::capabilities::services::plan::Order;
 use crate::cluster::Group;
@@ -175,6 +175,8 @@ struct Watching {
     /// What could not be seen in the last look at everything.
     troubles: Troubles,
     heard: Heard,
+    /// A look at a tree that somebody asked for. It takes long, and the watch goes on meanwhile.
+    dumping: Option<BoxFuture<'static, ()>>,
     /// Since when there is no connection.
     lost: Option<Instant>,
     listed: Instant,
@@ -194,6 +196,7 @@ impl Watching {
             shown: BTreeSet::new(),
             troubles: Troubles::default(),
             heard: Heard::default(),
+            dumping: None,
             lost: None,
             listed: Instant::now(),
         }
@@ -228,10 +231,12 @@ impl Watching {
             () = until(resume_until) => {
                 Err(format!("no server took the session up again within {} s", RESUME_WAIT.as_secs()))
             }
-            Some(ask) = self.watcher.asks.recv() => {
-                let dump = dump::dump(&self.client, &ask.root).await;
-                // Whoever asked may have given up.
-                drop(ask.answer.send(dump));
+            Some(ask) = self.watcher.asks.recv(), if self.dumping.is_none() => {
+                self.dumping = Some(answer(self.client.clone(), ask).boxed());
+                Ok(())
+            }
+            () = done(&mut self.dumping) => {
+                self.dumping = None;
                 Ok(())
             }
             () = sleep_until(list_at) => {
@@ -392,6 +397,18 @@ impl Heard {
         if !self.more {
             self.paths.insert(path);
         }
+    }
+}
+
+/// Looks at a tree and answers who asked, who may have given up.
+async fn answer(client: Client, ask: Ask) {
+    drop(ask.answer.send(dump::dump(&client, &ask.root).await));
+}
+
+async fn done(work: &mut Option<BoxFuture<'static, ()>>) {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::HostId;
 use crate::capabilities::operations::model::Kind;
 use crate::capabilities::services::model::{
-    Desk, End, Reason, ServiceId, ServiceType, Settings, Want,
+    Desk, End, HaStanding, Reason, ServiceId, ServiceType, Settings, Want,
 };
 use crate::capabilities::services::reconciler::recover;
 use crate::remote::{UnitState, UnitStatus};
@@ -56,8 +56,12 @@ impl Stage {
     }
 
     fn reason(&self) -> Reason {
+        self.standing().reason
+    }
+
+    fn standing(&self) -> HaStanding {
         let inside = self.group.inside();
-        Desk::of(&inside.state, inside.seen.now).standing(self.service()).reason
+        Desk::of(&inside.state, inside.seen.now).standing(self.service())
     }
 
     /// Some seconds of every reconciler, with the Active that is.
@@ -343,10 +347,19 @@ async fn a_standby_takes_the_place_of_one_whose_host_is_gone() {
     stage.say("hosts note S1 silent gone");
     stage.group.hosts.inside().silent.insert(stage.s1);
     stage.group.wait(LONG_MS);
-    assert_eq!(stage.reason(), Reason::HostGone, "nobody stands by");
+    // Why nobody takes its place is told, of each that could (pain 19).
+    let told = |because: &str| {
+        let standing = stage.standing();
+        assert_eq!(standing.reason, Reason::HostGone, "{because}");
+        assert!(standing.because.ends_with(because), "{}", standing.because);
+    };
+    told(", and no other BI Server is named to stand by.");
     stage.say("services set-ha on standby=bi_server:S2");
-    assert_eq!(stage.reason(), Reason::HostGone, "it runs already");
+    told(": bi_server.s2 is wanted running anyway; what stands by is wanted stopped.");
     stage.say("services want stopped bi_server:S2");
+    stage.say("hosts note S2 silent cut");
+    told(": bi_server.s2 is on a silent host: cut.");
+    stage.say("hosts note S2 answers 1");
     stage.say("services note-verdicts down rests bi_server:S2 says=not_there");
     stage.group.wait(LONG_MS);
     stage.until_over().await;

@@ -132,6 +132,27 @@ async fn a_rolling_restart_goes_no_further_than_to_the_first_that_does_not_come_
     assert_eq!(stops, 3);
 }
 
+// rows 31-33: the gate makes of ZooKeeper's word what a verdict makes of it
+#[tokio::test]
+async fn a_znode_that_is_gone_keeps_the_gate_shut_and_one_that_cannot_be_seen_does_not() {
+    let hidden = "/kyvos/bi_servers has 20001 children; more than 20000 are not listed";
+    for (watch, error) in [
+        ("watching", Some("0 of 1 serving; s1: its znode is gone")),
+        (&format!("watching trouble=\"{hidden}\""), None),
+        ("away \"the connection was lost\"", None),
+    ] {
+        let group = stage();
+        bi_servers(&group, UnitState::Running);
+        group.say("services note-watch watching");
+        group.say("services note-seen /kyvos/bi_servers/s1:8081 s1 port=8081");
+        group.say("services note-gone /kyvos/bi_servers/s1:8081");
+        group.say(&format!("services note-watch {watch}"));
+        begin(&group, "restart one bi_server:@s1:s1");
+        settle(&group).await;
+        assert_eq!(newest(&group).error.as_deref(), error, "{watch}");
+    }
+}
+
 #[tokio::test]
 async fn one_that_was_called_off_has_said_and_done_nothing_about_those_whose_turn_did_not_come() {
     let group = stage();
