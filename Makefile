@@ -1,4 +1,5 @@
 # The one list of tasks. `make demo` and `make test` are all a newcomer needs; both install what is missing.
+# Everything is built with `--workspace`, so with one set of features: another would be another tree of dependencies.
 
 CARGO ?= cargo
 NPM ?= npm
@@ -37,7 +38,7 @@ help: ## Lists the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers; Ctrl-C stops it
-	$(CARGO) build --release --locked --bin km
+	$(CARGO) build --release --locked --workspace --bin km
 	./target/release/km demo --dir $(DEMO_DIR)
 
 test: test-rust test-web test-e2e test-chaos ## Runs all tests: Rust, dashboard units, end to end in a real browser, faults of processes, hosts, networks and disks
@@ -55,7 +56,6 @@ test-web: $(NODE_MODULES)
 
 test-e2e: $(DASHBOARD)
 	scripts/install-chromium
-# As the Rust tests build it: another set of features would mean another tree of dependencies.
 	$(CARGO) test --workspace --locked --quiet --no-run
 	scripts/e2e target/debug/km
 
@@ -81,10 +81,10 @@ fix: $(NODE_MODULES) ## Corrects what can be corrected by itself
 	$(CARGO) clippy --workspace --all-targets --locked --fix --allow-dirty --allow-staged
 	cd web && $(NPM) run fix
 
-bench: ## Measures ours beside etcd and ZooKeeper: BENCH_SYSTEMS, BENCH_MEASURES, BENCH_SECONDS, BENCH_ROUNDS, BENCH_TRIALS
+bench: $(if $(findstring scale,$(BENCH_MEASURES)),$(DASHBOARD)) ## Measures ours beside etcd and ZooKeeper: BENCH_SYSTEMS, BENCH_MEASURES, BENCH_SECONDS, BENCH_ROUNDS, BENCH_TRIALS
 	$(if $(filter km,$(BENCH_SYSTEMS)),,scripts/install-benchmarked)
-	$(CARGO) build --release --locked --bin km
-	$(CARGO) build --release --locked --package chaos-tests
+	$(if $(findstring scale,$(BENCH_MEASURES)),scripts/install-chromium)
+	$(CARGO) build --release --locked --workspace --bin km --bin bench
 	./target/release/bench --km target/release/km --systems $(BENCH_SYSTEMS) --measures $(BENCH_MEASURES) \
 	  --seconds $(BENCH_SECONDS) --rounds $(BENCH_ROUNDS) --trials $(BENCH_TRIALS) --json $(BENCH_JSON)
 
@@ -93,8 +93,7 @@ bench-quick: ## The same in about three minutes: one round of writes and reads, 
 
 chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, OVERLAP, WORKLOAD, ZOOKEEPER_AWAY, CHAOS_OUT
 	scripts/install-lab
-	$(CARGO) build --release --locked --bin km
-	$(CARGO) build --release --locked --package chaos-tests
+	$(CARGO) build --release --locked --workspace --bin km --bin chaos
 	./target/release/chaos --km target/release/km $(if $(EACH_ONCE),--each-once,--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
 	  --overlap $(OVERLAP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(ZOOKEEPER_AWAY),--zookeeper-away) --out $(CHAOS_OUT)
 
