@@ -32,7 +32,9 @@ pub use self::profile::{
 pub use self::schedule::{
     Due, LATE_MAX_MS, Outcome, SCHEDULE_NAME_MAX_BYTES, SCHEDULES_MAX, Schedule, Timetable, Weekday,
 };
-pub use self::standing::{Desk, Reason, Standing as HaStanding, busy, turn_ms};
+pub use self::standing::{
+    Desk, Reason, Standing as HaStanding, busy, turn_ms, zookeeper_operated_until,
+};
 pub use self::verdict::{EVIDENCE_MAX, Evidence, Judged, Judgement, Observer, Says, Verdict};
 pub use self::wanted::{ServiceId, Want, Wanted, Why, zookeeper_sleeps, zookeeper_wanted_since};
 pub use self::znodes::{Znodes, undeclared};

@@ -13,7 +13,7 @@ use crate::capabilities::alerts::model::{
 };
 use crate::capabilities::prechecks::model::{Check, Grade};
 use crate::capabilities::services::model::{
-    Standing, wanted, zookeeper_sleeps, zookeeper_wanted_since,
+    Standing, wanted, zookeeper_operated_until, zookeeper_sleeps, zookeeper_wanted_since,
 };
 use crate::machine::State;
 
@@ -25,6 +25,8 @@ const LAG_AFTER_MS: u64 = 30_000;
 const LAG_ENTRIES: u64 = 1_000;
 /// How long a host or ZooKeeper may be silent.
 const SILENT_AFTER_MS: u64 = 15_000;
+/// How long after somebody was at ZooKeeper's servers the watch may take to find them: a try of it lasts up to ten seconds.
+const FOUND_WITHIN_MS: u64 = 30_000;
 /// So many of a kind are told of one by one; more of them together.
 const ONE_BY_ONE: usize = 16;
 /// So many hosts are named in a sentence.
@@ -211,8 +213,10 @@ fn zookeeper_away(state: &State) -> Option<Found> {
         because.trim_end_matches('.')
     );
     let cause = cause("zookeeper_away", Kind::ZookeeperAway, Severity::Warning, "ZooKeeper", text);
-    let wanted_since = zookeeper_wanted_since(state).unwrap_or(watch.since);
-    Some(since(cause, watch.since.max(wanted_since), SILENT_AFTER_MS))
+    let away_since = watch.since.max(zookeeper_wanted_since(state).unwrap_or(watch.since));
+    let operated_until = zookeeper_operated_until(state);
+    let found_by = operated_until.map(|until| until.plus_ms(FOUND_WITHIN_MS)).unwrap_or_default();
+    Some(since(cause, away_since, SILENT_AFTER_MS.max(found_by.since_ms(away_since))))
 }
 
 /// Where a check failed, why, and when.

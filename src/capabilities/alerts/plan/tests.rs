@@ -275,6 +275,29 @@ fn zookeeper_that_sleeps_by_schedule_alerts_nobody_and_is_given_time_to_wake() {
     assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
 }
 
+// row 36
+#[test]
+fn zookeeper_alerts_nobody_while_an_operation_is_about_it_and_until_it_can_be_found() {
+    let mut stage = Stage::new();
+    stage.group.say("properties set kyvos-manager/ZK_SERVICE_WATCH on");
+    stage.group.say("hosts register z1 agent roles=zookeeper");
+    let host = stage.group.inside().state.hosts.named("z1").unwrap().0.0;
+    stage.group.say("services note-watch away \"nobody answers\"");
+    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
+    let operation = stage.group.inside().state.kernel.revision;
+    stage.later(120_000);
+    assert_eq!(stage.tells(), NONE);
+    stage.group.say(&format!("operations cancel {operation}"));
+    stage.later(29_999);
+    assert_eq!(stage.tells(), NONE);
+    stage.later(1);
+    assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
+    // What was told stays told when somebody sets about it.
+    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
+    stage.later(GONE_FOR_MS);
+    assert_eq!(stage.tells(), NONE);
+}
+
 #[test]
 fn a_failed_check_is_one_alert_whatever_the_number_of_hosts() {
     let mut stage = Stage::new();

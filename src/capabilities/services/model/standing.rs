@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use super::ha::{AT_ONCE, End, Settings};
 use super::{
-    Freshness, Judged, Observer, Recoveries, Says, ServiceId, Verdict, Want, verdict_freshness,
+    Freshness, Judged, Observer, Recoveries, Says, ServiceId, ServiceType, Verdict, Want,
+    verdict_freshness,
 };
 use crate::base::{Revision, Timestamp};
 use crate::capabilities::hosts::model::Reach;
-use crate::capabilities::operations::model::Kind;
+use crate::capabilities::operations::model::{Kind, Operation};
 use crate::machine::State;
 
 /// So many services are looked at in a second on average, at most: with very many, each waits longer for its turn.
@@ -144,6 +145,15 @@ fn unseen_until(state: &State, now: Timestamp) -> BTreeMap<ServiceId, Timestamp>
         }
     }
     unseen
+}
+
+/// Until when somebody is at ZooKeeper's servers; `None`: not lately. One whose end is not known yet goes on for ever.
+pub fn zookeeper_operated_until(state: &State) -> Option<Timestamp> {
+    let is_about = |operation: &&Operation| {
+        subjects(&operation.kind).any(|subject| subject.service == ServiceType::Zookeeper)
+    };
+    let about = state.operations.operations.values().filter(is_about);
+    about.map(|operation| operation.finished_at.unwrap_or(Timestamp(u64::MAX))).max()
 }
 
 /// The services that an operation is about.
