@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::support::{Demo, signal, until};
 
 /// The sample services, as the demo tells of them.
-fn samples(demo: &Demo) -> Vec<Value> {
+pub(crate) fn samples(demo: &Demo) -> Vec<Value> {
     demo.record()["services"].as_array().unwrap().clone()
 }
 
 /// The process of one; `None` while it does not run.
-fn process(demo: &Demo, id: &str) -> Option<u32> {
+pub(crate) fn process(demo: &Demo, id: &str) -> Option<u32> {
     let samples = samples(demo);
     let sample = samples.iter().find(|sample| sample["id"] == id).unwrap();
     sample["pid"].as_u64().map(|pid| pid.try_into().unwrap())
@@ -33,7 +33,7 @@ fn is_shown(demo: &Demo, id: &str) -> bool {
 }
 
 /// What there is of a kind in a list.
-fn of_kind(demo: &Demo, room: &str, field: &str, kind: &str) -> Vec<Value> {
+pub(crate) fn of_kind(demo: &Demo, room: &str, field: &str, kind: &str) -> Vec<Value> {
     let all = demo.ask_any([room, "list"]).json();
     let items = all["items"].as_array().unwrap().iter();
     items.filter(|item| item[field] == kind).cloned().collect()

@@ -2,6 +2,7 @@
 //! Active when the one that looks dies.
 
 use std::net::TcpListener;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -9,6 +10,9 @@ use super::balancer::{Balancer, snippet};
 use super::on_hosts::confirmed;
 use super::postgres::{PASSWORD, Postgres};
 use super::support::{Demo, Manager, km, run, until};
+use super::zookeeper_away::{
+    FAILOVER_MAX, a_write_is_read_everywhere, all_are_there, somebody_signs_in,
+};
 
 /// The results as a Manager shows them.
 fn page(demo: &Demo, read: &Manager) -> Option<Value> {
@@ -149,9 +153,42 @@ fn the_active_signs_in_at_a_real_repository_with_a_password_that_nobody_is_shown
     }
 }
 
-// rows 18, 19: each Manager opens the password itself and signs in from its own host
+/// Everybody is let in, and every change is taken and read, through whichever Manager.
+fn nobody_misses_it(demo: &Demo) {
+    for manager in &demo.managers {
+        somebody_signs_in(demo, manager);
+        a_write_is_read_everywhere(demo, manager, 1);
+    }
+}
+
+/// Row 34: without its repository the group lacks nothing but what its prechecks say.
+fn without_it_the_group_goes_on(demo: &Demo) {
+    nobody_misses_it(demo);
+    let (active, others) = demo.roles();
+    let page = answered(demo, &others[0], ask(demo, &others[1]));
+    let items = page["items"].as_array().unwrap().iter();
+    let told: Vec<_> = items.filter(|item| item["check"] == "repository").collect();
+    let missed = |it: &&Value| it["result"] == "warn" && it["code"] == "REPOSITORY_UNREACHABLE";
+    // For the group, and from each host that a Manager may be on.
+    assert_eq!(told.len(), 1 + demo.record()["agents"].as_array().unwrap().len(), "{page}");
+    assert!(told.iter().all(missed), "{told:?}");
+
+    demo.kill(&active);
+    let killed = Instant::now();
+    let next = demo.successor_of(active.id);
+    assert!(killed.elapsed() < FAILOVER_MAX, "it took {:?}", killed.elapsed());
+    let passive = others.iter().find(|other| other.id != next.id).expect("there are three");
+    for manager in [&next, passive] {
+        somebody_signs_in(demo, manager);
+    }
+    let set = demo.ask(&[passive], ["properties", "set", "custom", "greeting", "forwarded"]).json();
+    let seen = demo.ask(&[&next], ["properties", "get", "custom", "greeting"]).json();
+    assert_eq!((&seen["value"], &seen["revision"]), (&"forwarded".into(), &set["revision"]));
+}
+
+// rows 18, 19, 34: each Manager opens the password itself and signs in from its own host
 #[test]
-fn every_manager_signs_in_at_a_real_repository_itself() {
+fn every_manager_signs_in_at_a_real_repository_itself_and_without_it_the_group_goes_on() {
     let server = Postgres::start("scram-sha-256", false);
     let demo = Demo::start(3);
     let (active, others) = demo.roles();
@@ -196,4 +233,10 @@ fn every_manager_signs_in_at_a_real_repository_itself() {
     let (result, detail) = of(&page, "repository", &host(stopped));
     assert_eq!(result, "warn HOST_SILENT", "{detail}");
     assert_eq!(of(&page, "repository", &host(&others[0])).0, "pass");
+
+    let start = confirmed(&demo, &["start", &stopped.id.to_string(), "--wait"]).json();
+    assert_eq!(start["status"], "succeeded", "{start}");
+    until("all three to be there again", || all_are_there(&demo));
+    drop(server);
+    without_it_the_group_goes_on(&demo);
 }

@@ -207,16 +207,24 @@ fn only_one_is_left(demo: &Demo) {
     }
 }
 
-/// A schedule that is due in a moment, which the machine may be slow to be told of: then a later one.
-fn due_soon(demo: &Demo, verb: &str, name: &str) -> u64 {
-    for lead in [4, 8, 16, 32] {
-        let due = now() + lead;
+/// A schedule of one type, or of everything, that is due in so many seconds, which the machine may be slow to be told of:
+/// then a later one.
+pub(crate) fn due_in(lead: u64, demo: &Demo, verb: &str, name: &str, kind: Option<&str>) -> u64 {
+    for times in [1, 2, 4, 8] {
+        let due = now() + lead * times;
         let of_day = due % 86_400;
         let (hours, minutes, seconds) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         let at = format!("{hours:02}:{minutes:02}:{seconds:02}");
-        let add = ["services", "schedules", verb, name, "--at", &at, "--type", "bi_server"];
-        let set = demo.ask_any(add).json();
-        assert_eq!((&set["at"], &set["offset"]), (&at.clone().into(), &"Z".into()));
+        let set = match kind {
+            Some(kind) => {
+                demo.ask_any(["services", "schedules", verb, name, "--at", &at, "--type", kind])
+            }
+            None => demo.ask_any(["services", "schedules", verb, name, "--at", &at]),
+        };
+        let set = set.json();
+        // A full minute is told without seconds.
+        let told = at.strip_suffix(":00").unwrap_or(&at);
+        assert_eq!((&set["at"], &set["offset"]), (&told.into(), &"Z".into()));
         // As RFC 3339, in UTC.
         if set["next"].as_str().unwrap().contains(&format!("T{at}.")) && now() < due {
             return due;
@@ -224,10 +232,10 @@ fn due_soon(demo: &Demo, verb: &str, name: &str) -> u64 {
         let id = set["id"].to_string();
         assert_eq!(demo.ask_any(["services", "schedules", "remove", &id]).code, 0);
     }
-    panic!("the machine is told of nothing within half a minute");
+    panic!("the machine is told of nothing in time");
 }
 
-fn schedule(demo: &Demo, name: &str) -> Value {
+pub(crate) fn schedule(demo: &Demo, name: &str) -> Value {
     let all = demo.ask_any(["services", "schedules", "list"]).json();
     let named = all["items"].as_array().unwrap().iter().find(|item| item["name"] == name);
     named.expect("a schedule of that name").clone()
@@ -240,7 +248,7 @@ fn wakes_by_schedule(demo: &Demo) {
     assert_eq!(switch("off").code, 0);
     let off = schedule(demo, "night");
     assert_eq!((&off["enabled"], &off["next"]), (&false.into(), &Value::Null));
-    due_soon(demo, "add-wake", "morning");
+    due_in(4, demo, "add-wake", "morning", Some("bi_server"));
     until("it to be up", || verdict(demo) == ("up".into(), false));
     assert_eq!(schedule(demo, "morning")["last"]["outcome"], "begun");
     let wanted = service(demo)["wanted"].clone();
@@ -252,7 +260,8 @@ fn wakes_by_schedule(demo: &Demo) {
 /// The Active is killed just before the time, whatever it still gets done.
 fn sleeps_by_schedule_across_a_failover(demo: &Demo) {
     only_one_is_left(demo);
-    let (due, (active, _)) = (due_soon(demo, "add-sleep", "night"), demo.roles());
+    let (due, (active, _)) =
+        (due_in(4, demo, "add-sleep", "night", Some("bi_server")), demo.roles());
     until("the time to come", || now() + 1 >= due);
     demo.kill(&active);
     demo.successor_of(active.id);

@@ -72,6 +72,12 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// How long something is looked at while nothing happens: so many seconds, unless a variable says otherwise.
+pub(crate) fn seconds(variable: &str, usual: u64) -> Duration {
+    let told = std::env::var(variable).ok();
+    Duration::from_secs(told.map_or(usual, |told| told.parse().expect("it is in seconds")))
+}
+
 /// Three ports nobody uses now, below those Linux takes for outgoing connections.
 pub(crate) fn free_ports() -> [u16; 3] {
     let free = || loop {

@@ -9,24 +9,20 @@ use serde_json::Value;
 use super::logs::{all_lines, logs_of, taken};
 use super::on_hosts::confirmed;
 use super::support::{
-    Claim, Demo, Manager, Sampler, active_epoch, assert_one_active, free_ports, km, run, signal,
-    until,
+    Claim, Demo, Manager, Sampler, active_epoch, assert_one_active, free_ports, health, km, run,
+    seconds, signal, until,
 };
 
-/// How long it is looked while nothing happens; `ZOOKEEPER_AWAY_S` says otherwise.
-const AWAY: Duration = Duration::from_secs(20);
+/// How long it is looked while nothing happens, in seconds; the variable says otherwise.
+const AWAY_S: u64 = 20;
+pub(crate) const AWAY_VARIABLE: &str = "ZOOKEEPER_AWAY_S";
 /// Longest time without an Active by its own word, with a machine that is busy with something else for a while.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// As in the tests with nothing about ZooKeeper.
-const FAILOVER_MAX: Duration = Duration::from_secs(15);
-
-fn away() -> Duration {
-    let told = std::env::var("ZOOKEEPER_AWAY_S").ok();
-    told.map_or(AWAY, |told| Duration::from_secs(told.parse().expect("it is in seconds")))
-}
+pub(crate) const FAILOVER_MAX: Duration = Duration::from_secs(15);
 
 /// Term, epoch, who leads and who is Active, as a Manager tells it.
-fn office(demo: &Demo, asked: &Manager) -> [Value; 4] {
+pub(crate) fn office(demo: &Demo, asked: &Manager) -> [Value; 4] {
     let status = demo.ask(&[asked], ["status"]).json();
     ["term", "epoch", "leader", "active"].map(|name| status[name].clone())
 }
@@ -36,14 +32,24 @@ fn misses_zookeeper(demo: &Demo, asked: &Manager) -> bool {
     told["state"] == "away"
 }
 
-/// Everything that is read and written without taking anything down, through one Manager.
-fn everything_works(demo: &Demo, through: &Manager, round: usize) {
+/// A change through one Manager is read at all of them; gives its name and the answer.
+pub(crate) fn a_write_is_read_everywhere(
+    demo: &Demo,
+    through: &Manager,
+    round: usize,
+) -> (String, Value) {
     let (name, value) = (format!("through-{}", through.id), round.to_string());
     let set = demo.ask(&[through], ["properties", "set", "custom", &name, &value]).json();
     for other in &demo.managers {
         let seen = demo.ask(&[other], ["properties", "get", "custom", &name]).json();
         assert_eq!((&seen["value"], &seen["revision"]), (&set["value"], &set["revision"]));
     }
+    (name, set)
+}
+
+/// Everything that is read and written without taking anything down, through one Manager.
+fn everything_works(demo: &Demo, through: &Manager, round: usize) {
+    let (name, set) = a_write_is_read_everywhere(demo, through, round);
     let history = demo.ask(&[through], ["properties", "history", "custom", &name]).json();
     assert_eq!(history["items"][0]["revision"], set["revision"], "{history}");
     let id = through.id.to_string();
@@ -65,7 +71,7 @@ fn everything_works(demo: &Demo, through: &Manager, round: usize) {
     assert!(all_lines(&taken(&logs_of(demo, through, other, "--newest"))).contains("started"));
 }
 
-fn somebody_signs_in(demo: &Demo, at: &Manager) {
+pub(crate) fn somebody_signs_in(demo: &Demo, at: &Manager) {
     let mut login = km();
     login.args(["--server", &at.api_url, "login"]);
     login.env("KM_PASSWORD", demo.record()["admin"]["password"].as_str().unwrap());
@@ -88,8 +94,30 @@ fn prechecks_are_answered(demo: &Demo, through: &Manager) {
     );
 }
 
+/// Row 2, by the word of one Manager: what the hosts of a demo have, and the three Managers.
+fn every_service_is_counted(demo: &Demo, asked: &Manager) {
+    let counts = || {
+        let mapping = demo.ask(&[asked], ["services", "mapping"]).json();
+        let types = mapping["types"].as_array().unwrap().iter();
+        let told = |it: &Value| {
+            let kind = it["type"].as_str().unwrap();
+            format!("{kind} {}/{}", it["present"], it["expected"])
+        };
+        types.map(told).collect::<Vec<_>>()
+    };
+    let declared = [
+        "zookeeper 0/3",
+        "postgres 0/2",
+        "bi_server 0/2",
+        "query_engine 0/2",
+        "web_portal 0/4",
+        "kyvos_manager 3/3",
+    ];
+    until("every service to be counted", || counts() == declared);
+}
+
 /// The longest time between two answers of one who said that it is Active.
-fn longest_silence(claims: &[Claim]) -> Duration {
+pub(crate) fn longest_silence(claims: &[Claim]) -> Duration {
     let mut answered: Vec<_> = claims.iter().map(|claim| claim.answered).collect();
     answered.sort_unstable();
     answered.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
@@ -102,6 +130,23 @@ fn done(demo: &Demo, verb: &[&str]) {
     assert_eq!(watched.code, 0, "{verb:?}: {}{}", watched.out, watched.err);
 }
 
+/// Row 30: a Passive that is stopped on its host is gone, and is back once it is started there.
+fn a_passive_is_stopped_and_started(demo: &Demo, passive: &Manager) {
+    let id = passive.id.to_string();
+    done(demo, &["stop", &id]);
+    assert_eq!(health(passive, "live"), None, "its process is gone");
+    done(demo, &["start", &id]);
+    assert_eq!(health(passive, "live"), Some(200));
+}
+
+/// Whether every Manager is there, by the word of any.
+pub(crate) fn all_are_there(demo: &Demo) -> bool {
+    let told = demo.ask_any(["status"]);
+    let status: Value = serde_json::from_str(&told.out).unwrap_or_default();
+    let members = status["members"].as_array().cloned().unwrap_or_default();
+    members.len() == demo.managers.len() && members.iter().all(|member| member["reachable"] == true)
+}
+
 /// Has every Manager wait longer before it misses another: on a busy machine the usual second may pass without one.
 fn have_patience(demo: &Demo) {
     for (name, ms) in [("RAFT_ELECTION_MAX_MS", "6000"), ("RAFT_ELECTION_MIN_MS", "4000")] {
@@ -112,7 +157,7 @@ fn have_patience(demo: &Demo) {
     done(demo, &["restart-active"]);
 }
 
-// rows 29, 30, 32: by hand for ten minutes with
+// rows 2, 29, 30, 32: by hand for ten minutes with
 //     ZOOKEEPER_AWAY_S=600 cargo test --locked -p kyvos-manager --test processes -- --nocapture zookeeper_away
 #[test]
 fn three_managers_that_miss_zookeeper_from_start_to_end_keep_their_office_and_everything_works() {
@@ -125,14 +170,15 @@ fn three_managers_that_miss_zookeeper_from_start_to_end_keep_their_office_and_ev
     let (active, others) = demo.roles();
     for manager in &demo.managers {
         until("ZooKeeper to be missed", || misses_zookeeper(&demo, manager));
+        every_service_is_counted(&demo, manager);
         prechecks_are_answered(&demo, manager);
         somebody_signs_in(&demo, manager);
     }
 
     let before = office(&demo, &active);
     let sampler = Sampler::start(&demo.managers);
-    let (began, mut rounds) = (Instant::now(), 0);
-    while began.elapsed() < away() {
+    let (began, mut rounds, away) = (Instant::now(), 0, seconds(AWAY_VARIABLE, AWAY_S));
+    while began.elapsed() < away {
         rounds += 1;
         for manager in &demo.managers {
             everything_works(&demo, manager, rounds);
@@ -157,6 +203,7 @@ fn three_managers_that_miss_zookeeper_from_start_to_end_keep_their_office_and_ev
     let sampler = Sampler::start(&demo.managers);
     let id = |manager: &Manager| manager.id.to_string();
     done(&demo, &["restart", &id(&others[0])]);
+    a_passive_is_stopped_and_started(&demo, &others[0]);
     done(&demo, &["make-active", &id(&others[1])]);
     let next = demo.successor_of(active.id);
     assert_eq!(next.id, others[1].id);
@@ -173,12 +220,7 @@ fn three_managers_that_miss_zookeeper_from_start_to_end_keep_their_office_and_ev
     let set = demo.ask(&[passive], ["properties", "set", "custom", "greeting", "forwarded"]);
     assert_eq!(set.json()["value"], "forwarded");
     demo.start_again(&next);
-    until("all three to be there again", || {
-        let told = demo.ask_any(["status"]);
-        let status: Value = serde_json::from_str(&told.out).unwrap_or_default();
-        let members = status["members"].as_array().cloned().unwrap_or_default();
-        members.len() == 3 && members.iter().all(|member| member["reachable"] == true)
-    });
+    until("all three to be there again", || all_are_there(&demo));
     for manager in &demo.managers {
         until("ZooKeeper to be missed still", || misses_zookeeper(&demo, manager));
     }

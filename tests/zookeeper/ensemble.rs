@@ -199,6 +199,30 @@ impl Ensemble {
         u64::from_str_radix(last, 16).unwrap()
     }
 
+    /// Waits until a server that stands alone has taken so many.
+    pub async fn takes(&self, nth: usize, transactions: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.transactions(nth).await < transactions {
+            assert!(Instant::now() < deadline, "server {nth} takes no more");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// How many sessions a server has ended because their clients were silent for too long, by its own log.
+    pub fn expired(&self, nth: usize) -> usize {
+        read(&self.log(nth)).lines().filter(|line| line.contains("Expiring session 0x")).count()
+    }
+
+    /// Waits until a server has ended so many.
+    pub async fn expires(&self, nth: usize, sessions: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.expired(nth) < sessions {
+            let log = read(&self.log(nth));
+            assert!(Instant::now() < deadline, "server {nth} ended no session: {log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The server that leads.
     pub async fn leader(&self) -> usize {
         for nth in 0..self.servers.len() {

@@ -55,13 +55,21 @@ async fn frozen_until_the_session_expired_it_is_watched_anew() {
     let stage = Stage::at(ensemble.port(), 1).await;
     stage.until("it is seen", is_there(BI1)).await;
     stage.watches().await;
+    // From here on ours is the only session.
+    let transactions = ensemble.transactions(0).await;
+    drop(kyvos);
+    ensemble.takes(0, transactions + 1).await;
+    assert_eq!(ensemble.expired(0), 0);
     // It holds its connections and says nothing: for longer than the session it gave us.
     ensemble.freeze(0);
     stage.is_away().await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     ensemble.thaw(0);
     ensemble.serves(0).await;
+    ensemble.expires(0, 1).await;
     stage.watches().await;
+    // One that ended, and one that was begun in its place.
+    assert!(ensemble.transactions(0).await >= transactions + 3);
     let kyvos = ensemble.client().await;
     announce(&kyvos, BI2, "").await;
     stage.until("the new session sees", is_there(BI2)).await;
@@ -80,19 +88,21 @@ async fn cut_off_nothing_is_told_and_whole_again_everything_is_seen_that_changed
     let stage = Stage::at_hosts(ensemble.port(), &[way.host()]).await;
     stage.until("both are seen", is_there(BI2)).await;
     stage.watches().await;
+    assert_eq!(ensemble.expired(0), 0);
     way.cut();
     stage.is_away().await;
     let since = stage.watch().since;
     kyvos.delete(BI1, None).await.unwrap();
     make(&kyvos, BI3, "").await;
-    // For longer than the session it gave us.
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    // For longer than the session it gave us: that of Kyvos goes on.
+    ensemble.expires(0, 1).await;
     assert_eq!((stage.there(), stage.watch().since), (vec![BI1.into(), BI2.into()], since));
     way.heal();
     stage.until("what came is seen", is_there(BI3)).await;
     stage.until("what went is seen", is_gone(BI1)).await;
     stage.watches().await;
     assert_eq!(stage.there(), [BI2, BI3]);
+    assert_eq!(ensemble.expired(0), 1, "ours and no other");
     stage.end().await;
 }
 
