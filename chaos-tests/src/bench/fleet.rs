@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::https::Link;
 use super::jute;
@@ -26,6 +28,11 @@ pub const WITH_ZNODES: [(&str, &str); 3] = [
     ("query_engine", "/kyvos/query_engines"),
     ("web_portal", "/kyvos/web_portals"),
 ];
+
+/// The branch of all znodes.
+const BRANCH: &str = "/kyvos";
+/// How often the session of the znodes asks something, and so goes on.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// The hosts, while it is held.
 pub struct Fleet {
@@ -54,6 +61,11 @@ impl Fleet {
         Ok(Self { hosts, port, agents, answering })
     }
 
+    /// The first of them.
+    pub fn first(&self) -> &str {
+        &self.hosts[0]
+    }
+
     /// How many services they have.
     pub fn services(&self) -> usize {
         self.hosts.len() * (WITH_ZNODES.len() + 1)
@@ -69,15 +81,20 @@ impl Fleet {
         format!("{kind}.{}", self.hosts[host])
     }
 
-    /// Makes the znodes of all services.
-    pub async fn show(&self, zookeeper: &mut jute::Link) -> Result<(), Failure> {
-        zookeeper.create("/kyvos", "").await?;
+    /// Makes the znodes of all services. They are there for as long as their session is, as those of real services.
+    pub async fn show(&mut self, mut zookeeper: jute::Link) -> Result<(), Failure> {
+        zookeeper.create(BRANCH, "").await?;
         for (_, folder) in WITH_ZNODES {
             zookeeper.create(folder, "").await?;
             for host in 0..self.hosts.len() {
-                zookeeper.create(&self.znode(folder, host), "").await?;
+                zookeeper.create_ephemeral(&self.znode(folder, host)).await?;
             }
         }
+        self.answering.spawn(async move {
+            while zookeeper.get(BRANCH, false).await.is_ok() {
+                sleep(ASKED_EVERY).await;
+            }
+        });
         Ok(())
     }
 

@@ -16,6 +16,8 @@ const SYNC: i32 = 9;
 /// The transaction number of a watch that fired.
 const NOTIFICATION: i32 = -1;
 const NODE_EXISTS: i32 = -110;
+const LASTING: i32 = 0;
+const EPHEMERAL: i32 = 1;
 const SESSION_TIMEOUT_MS: i32 = 30_000;
 /// All permissions, for everybody.
 const ACL_ALL: i32 = 31;
@@ -72,6 +74,15 @@ impl Link {
 
     /// Makes a node; one that is there already stays.
     pub async fn create(&mut self, path: &str, value: &str) -> Result<(), Failure> {
+        self.make(path, value, LASTING).await
+    }
+
+    /// Makes a node that goes with this session.
+    pub async fn create_ephemeral(&mut self, path: &str) -> Result<(), Failure> {
+        self.make(path, "", EPHEMERAL).await
+    }
+
+    async fn make(&mut self, path: &str, value: &str, flags: i32) -> Result<(), Failure> {
         let number = self.start(CREATE);
         self.bytes(path.as_bytes());
         self.bytes(value.as_bytes());
@@ -79,7 +90,7 @@ impl Link {
         self.int(ACL_ALL);
         self.bytes(b"world");
         self.bytes(b"anyone");
-        self.int(0);
+        self.int(flags);
         self.end();
         self.send().await?;
         match self.outcome(number).await? {

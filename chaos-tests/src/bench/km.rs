@@ -1,7 +1,7 @@
 //! Three Managers as `km demo` runs them, with the defaults that ship: TLS everywhere, every write synced.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::https::{Link, Tls};
@@ -16,18 +16,24 @@ const RESTART_AFTER: Duration = Duration::from_millis(1_500);
 pub struct Km {
     pub cluster: Cluster,
     pub tls: Tls,
+    /// Of the demo: its `cluster.json` is there.
+    pub dir: PathBuf,
 }
 
 impl Km {
     /// Starts a fresh group below `dir`.
     pub async fn start(km: &Path, dir: &Path) -> Result<Self, Failure> {
-        let (km, dir) = (km.to_owned(), dir.to_owned());
-        let (managers, restart_after) = (MANAGERS, RESTART_AFTER);
-        let plan =
-            Plan { km, dir, managers, restart_after, variables: Vec::new(), zookeeper_away: false };
+        let plan = Plan {
+            km: km.to_owned(),
+            dir: dir.to_owned(),
+            managers: MANAGERS,
+            restart_after: RESTART_AFTER,
+            variables: Vec::new(),
+            zookeeper_away: false,
+        };
         let cluster = Cluster::start(&plan).await?;
         let tls = Tls::of(&cluster.access)?;
-        Ok(Self { cluster, tls })
+        Ok(Self { cluster, tls, dir: plan.dir })
     }
 
     /// Which Manager is Active.

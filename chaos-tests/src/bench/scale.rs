@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::browser::Browser;
 use super::fleet::{Fleet, WITH_ZNODES, read};
 use super::group::Group;
 use super::jute;
@@ -39,9 +40,9 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
     let watched = zookeeper.servers[0].node.address;
 
     let began = Instant::now();
-    let fleet = Fleet::of(HOSTS, km, program, &dir.join("fleet")).await?;
+    let mut fleet = Fleet::of(HOSTS, km, program, &dir.join("fleet")).await?;
     row("registered, enrolled and started", began.elapsed().as_secs_f64(), "s");
-    fleet.show(&mut jute::Link::connect(watched).await?).await?;
+    fleet.show(jute::Link::connect(watched).await?).await?;
     let began = Instant::now();
     point(km, &zookeeper, fleet.port).await?;
     until(km, |types| present(types) == WITH_ZNODES.len() * HOSTS).await?;
@@ -77,6 +78,21 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
     told_us.sort_unstable();
     row("znode gone to read as gone: p50", percentile(&told_us, 50) as f64 / 1e3, "ms");
     row("znode gone to read as gone: longest", percentile(&told_us, 100) as f64 / 1e3, "ms");
+
+    let (mut browser, views) = Browser::open(&km.dir, fleet.first()).await?;
+    for (view, first_ms) in views {
+        row(&format!("first view of {view}: p50"), first_ms, "ms");
+    }
+    let mut session = jute::Link::connect(watched).await?;
+    let mut shown_us = Vec::new();
+    for nth in VANISHED..2 * VANISHED {
+        let shown = vanish_before(&mut browser, &fleet, &mut session, nth).await?;
+        shown_us.push(shown.as_micros() as u64);
+    }
+    browser.close().await?;
+    shown_us.sort_unstable();
+    row("znode gone to verdict on screen: p50", percentile(&shown_us, 50) as f64 / 1e3, "ms");
+    row("znode gone to verdict on screen: longest", percentile(&shown_us, 100) as f64 / 1e3, "ms");
 
     let before = cpu_seconds(&[pid]);
     zookeeper.servers[0].kill().await?;
@@ -168,9 +184,26 @@ async fn vanish(
     Ok(began.elapsed())
 }
 
+/// The same until a browser shows what is made of it: its port goes on answering, so it is degraded.
+async fn vanish_before(
+    browser: &mut Browser,
+    fleet: &Fleet,
+    session: &mut jute::Link,
+    host: usize,
+) -> Result<Duration, Failure> {
+    let (kind, folder) = WITH_ZNODES[host % WITH_ZNODES.len()];
+    let id = fleet.service(kind, host);
+    browser.shows(&id).await?;
+    let began = Instant::now();
+    session.delete(&fleet.znode(folder, host)).await?;
+    match browser.changes(&id).await? {
+        (state, at) if state == "Degraded" => Ok(at - began),
+        (state, _) => Err(Failure(format!("{id} is shown as {state} when its znode went"))),
+    }
+}
+
 fn is_gone(mapping: &Value, id: &str) -> bool {
     let hosts = mapping["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut services = hosts.iter().filter_map(|host| host["services"].as_array()).flatten();
-    // Its port goes on answering, so the verdict stays: what a page shows is that its znode is gone.
     services.any(|service| service["id"] == id && service["seen"] == "absent")
 }

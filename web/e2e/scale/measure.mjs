@@ -7,6 +7,7 @@ import { dirname, extname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { coldLoad, median, viewsOf } from './loading.mjs';
 import { aThousand } from './thousand.mjs';
 
 const DIST = process.env.DIST ?? join(dirname(fileURLToPath(import.meta.url)), '../../dist');
@@ -141,31 +142,14 @@ function tell(subject) {
     stream.write(`id: ${revision}\nevent: change\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
 
-/** From the first byte asked for to what a person came for, with an empty cache. */
-async function coldLoad(path, seen) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  const page = await context.newPage();
-  page.on('pageerror', (error) => console.error(error.message));
+async function load(path, seen) {
   reads = [];
-  await page.addInitScript((wanted) => {
-    const look = () => {
-      if (window.kmSeenAt === undefined && document.querySelector(wanted))
-        window.kmSeenAt = performance.now();
-      if (window.kmSeenAt === undefined) requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
-  }, seen);
-  await page.goto(base + path);
-  await page.waitForFunction(() => window.kmSeenAt !== undefined);
-  await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => undefined);
-  const at = await page.evaluate(() => window.kmSeenAt);
-  return { page, context, at };
+  return coldLoad(browser, base + path, seen);
 }
 
 /** How long the page's own thread was not free for at a time, and how long until a click was answered at the worst. */
@@ -191,13 +175,7 @@ const stalls = (page) =>
     STORM_S * 1000,
   );
 
-const VIEWS = [
-  ['Dashboard', '/', '[data-type=web_portal]'],
-  ['Nodes', '/nodes-and-services', 'tr[data-host=node0000]'],
-  ['Services', '/nodes-and-services/services', 'tr[data-service="zookeeper.node0000"]'],
-  ['Services HA', '/nodes-and-services/services-ha', 'tr[data-standing]'],
-  ['Mapping', '/nodes-and-services/mapping', '[data-section=mapping] tr[data-host=node0000] [data-state]'],
-];
+const VIEWS = viewsOf('node0000');
 
 const rows = [];
 for (const [name, path, seen] of VIEWS) {
@@ -205,7 +183,7 @@ for (const [name, path, seen] of VIEWS) {
   let asked = 0;
   let elements = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const { page, context, at } = await coldLoad(path, seen);
+    const { page, context, at } = await load(path, seen);
     times.push(at);
     asked = reads.length;
     elements = await page.evaluate(() => document.querySelectorAll('*').length);
@@ -218,7 +196,7 @@ console.table(rows);
 const changes = [];
 let asked = 0;
 for (let round = 0; round < ROUNDS; round++) {
-  const { page, context } = await coldLoad(VIEWS[2][1], VIEWS[2][2]);
+  const { page, context } = await load(VIEWS[2][1], VIEWS[2][2]);
   const id = `zookeeper.node00${10 + round}`;
   await pause(1000);
   reads = [];
@@ -234,7 +212,7 @@ for (let round = 0; round < ROUNDS; round++) {
 console.log(`One goes down: on screen after ${Math.round(median(changes))} ms (${asked} reads until then)`);
 
 for (const [name, path, seen] of [VIEWS[0], VIEWS[2], VIEWS[4]]) {
-  const { page, context } = await coldLoad(path, seen);
+  const { page, context } = await load(path, seen);
   reads = [];
   const storm = setInterval(() => {
     for (let n = 0; n < STORM_PER_S / 50; n++) tell(`bi_server.node0${100 + n}`);
