@@ -201,24 +201,6 @@ impl Cluster {
         self.visitor.as_ref().map(|_| self.managers.len())
     }
 
-    /// Waits until every Manager has a process again.
-    pub async fn all_running(&self, patience: Duration) -> Result<(), Failure> {
-        let deadline = Instant::now() + patience;
-        let runs = |processes: &[(u64, Process)], id: u64| {
-            processes.iter().any(|(running, _)| *running == id)
-        };
-        let all = |processes: Vec<(u64, Process)>| {
-            self.managers.iter().all(|manager| runs(&processes, manager.id.get()))
-        };
-        while !all(self.processes()?) {
-            if Instant::now() > deadline {
-                return Err(Failure("a killed Manager was not started again".into()));
-            }
-            sleep(LOOK_PERIOD).await;
-        }
-        Ok(())
-    }
-
     /// Writes down what Managers and agents said of who was Active and whom hosts obeyed.
     pub fn record_sayings(&self, history: &History) -> Result<(), Failure> {
         for manager in self.managers.iter().chain(&self.visitor) {

@@ -1,60 +1,75 @@
-//! After the last fault: how soon the group is whole again, what every Manager shows, and whether all agree.
+//! After the last fault: what the group is asked until it is whole again, what every Manager shows, and whether all agree.
+//! Everything is written down and nothing judged: `checker/recovery.rs` and `checker/convergence.rs` do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::Failure;
-use crate::checker::Finding;
 use crate::client::{Call, Client, Reply};
+use crate::cluster::{Cluster, Manager};
 use crate::fault::steps;
 use crate::history::{History, Line};
 use crate::lab::zookeeper_watch;
 use crate::probe::Sighting;
 use crate::workload::set::PREFIX;
 
-/// The bound within which the group must be whole after the last fault.
-pub const RECOVERY_BOUND: Duration = Duration::from_secs(10);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// Most items in a page that the API gives.
 const PAGE: usize = 500;
+/// After so long another fresh change is tried beside those that have no answer yet: one that was caught in something
+/// that is over by now says nothing of whether the next one is answered.
+const ANOTHER: Duration = Duration::from_millis(500);
 
-/// Waits until there is an Active and a fresh write through every Manager is acknowledged.
+/// Makes a fresh change through every Manager until each has acknowledged one and somebody was seen to be Active, for so
+/// long at most.
 pub async fn recovery(
-    clients: &[Client],
+    cluster: &Cluster,
     history: &History,
     sighting: &Sighting,
     patience: Duration,
-) -> Finding {
-    let (healed, started) = (history.now(), Instant::now());
-    let mut silent: Vec<&Client> = clients.iter().collect();
-    let mut last = String::new();
-    while started.elapsed() < patience {
-        let mut still = Vec::new();
-        for client in silent {
-            if let Err(error) = fresh_write(client).await {
-                last = format!("Manager {}: {error}", client.node.get());
-                still.push(client);
-            }
+) {
+    let healed = history.now();
+    let deadline = Instant::now() + patience;
+    let seen = async {
+        while sighting.at() <= healed && Instant::now() < deadline {
+            sleep(LOOK_PERIOD).await;
         }
-        silent = still;
-        if silent.is_empty() && sighting.at() > healed {
-            return recovered(started.elapsed(), history);
-        }
-        sleep(LOOK_PERIOD).await;
-    }
-    let because = format!("not whole {} s after the last fault: {last}", patience.as_secs());
-    Finding::against("recovery", vec![because], Value::Null)
+    };
+    let writes = cluster.managers.iter().map(|it| first_write(cluster, it, history, deadline));
+    tokio::join!(seen, join_all(writes));
 }
 
-fn recovered(after: Duration, history: &History) -> Finding {
-    let recovery_ms = u64::try_from(after.as_millis()).expect("it is bounded");
-    history.record(Line::of_harness("final", "recovered", None, json!({ "ms": recovery_ms })));
-    let late = after > RECOVERY_BOUND;
-    let because = late.then(|| format!("it took {recovery_ms} ms, more than {RECOVERY_BOUND:?}"));
-    Finding::against("recovery", Vec::from_iter(because), json!({ "recovery_ms": recovery_ms }))
+/// Each try is made over a connection of its own: an old one may wait for packets that were lost long ago.
+async fn first_write(cluster: &Cluster, manager: &Manager, history: &History, deadline: Instant) {
+    let (mut tries, mut last) = (JoinSet::new(), String::from("nothing was answered"));
+    while Instant::now() < deadline {
+        let sent = history.now();
+        match Client::new(&cluster.access, manager.id.clone(), &manager.api_url) {
+            Ok(client) => drop(tries.spawn(async move { (sent, fresh_write(&client).await) })),
+            Err(failure) => last = failure.to_string(),
+        }
+        let another = Instant::now() + ANOTHER;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(another, tries.join_next()).await {
+            match ended {
+                Ok((sent, Ok(()))) => {
+                    let value = json!({ "sent": sent });
+                    let node = Some(manager.id.get());
+                    history.record(Line::of_harness("final", "fresh", node, value));
+                    return;
+                }
+                Ok((_, Err(error))) => last = error,
+                Err(error) => last = error.to_string(),
+            }
+        }
+        tokio::time::sleep_until(another).await;
+    }
+    let value = json!({ "error": last });
+    history.record(Line::of_harness("final", "not-fresh", Some(manager.id.get()), value));
 }
 
 async fn fresh_write(client: &Client) -> Result<(), String> {
@@ -144,100 +159,99 @@ pub async fn read_members(clients: &[Client], history: &History) {
     }
 }
 
-/// Reads what each property of the repeated requests was, and writes a line each.
+/// Calls whose properties' pasts are read: those of repeated requests, and the registers, which watchers are told of.
+const READ: [&str; 4] = ["ask", "write", "cas", "delete"];
+
+/// Reads what each of these properties was, and writes a line each, with the revision that it was served at. A Manager that
+/// does not answer is not asked again.
 pub async fn read_pasts(clients: &[Client], history: &History) -> Result<(), Failure> {
     let lines = history.lines()?;
-    let keys = lines.iter().filter(|line| line.f == "ask").filter_map(|line| line.key.as_deref());
-    let keys: BTreeSet<&str> = keys.collect();
+    let changes = lines.iter().filter(|line| READ.contains(&line.f.as_str()));
+    let keys: BTreeSet<&str> = changes.filter_map(|line| line.key.as_deref()).collect();
+    let mut answering: Vec<&Client> = clients.iter().collect();
     for (nth, key) in keys.into_iter().enumerate() {
-        let client = &clients[nth % clients.len()];
-        let path = format!("/properties/custom/{key}/history?limit={PAGE}");
-        let value = match client.send(Call::get(path)).await {
-            Reply::Done(answer) => {
-                let items = answer.body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let past = items.iter().map(|item| json!([item["revision"], item["value"]]));
-                Value::Array(past.collect())
+        let mut line = Line::of_harness("final", "past-unread", None, Value::Null);
+        line.key = Some(key.to_owned());
+        if let Some(place) = nth.checked_rem(answering.len()) {
+            line.node = Some(answering[place].node.get());
+            let path = format!("/properties/custom/{key}/history?limit={PAGE}");
+            match answering[place].send(Call::get(path)).await {
+                Reply::Done(answer) => {
+                    let items = answer.body["items"].as_array().map(Vec::as_slice);
+                    let past = items.unwrap_or_default().iter();
+                    let past = past.map(|item| json!([item["revision"], item["value"]]));
+                    (line.f, line.value) = ("past".into(), Value::Array(past.collect()));
+                    line.rev = answer.revision;
+                }
+                Reply::Refused { code, .. } if code == "NO_SUCH_PROPERTY" => {
+                    (line.f, line.value) = ("past".into(), json!([]));
+                }
+                other => {
+                    line.value = json!({ "error": format!("{other:?}") });
+                    answering.remove(place);
+                }
             }
-            Reply::Refused { code, .. } if code == "NO_SUCH_PROPERTY" => json!([]),
-            other => {
-                let value = json!({ "error": format!("{other:?}") });
-                history.record(Line::of_harness(
-                    "final",
-                    "past-unread",
-                    Some(client.node.get()),
-                    value,
-                ));
-                continue;
-            }
-        };
-        let key = Some(key.to_owned());
-        let line = Line::of_harness("final", "past", Some(client.node.get()), value);
-        history.record(Line { key, ..line });
+        }
+        history.record(line);
     }
     Ok(())
 }
 
-/// The digests that every Manager told, by revision.
-type Digests = BTreeMap<u64, BTreeMap<u64, String>>;
+/// Pause between two looks at the same Manager's digest.
+const DIGEST_PERIOD: Duration = Duration::from_millis(200);
 
-/// All Managers come to the same revision, and have the same facts there; equal revisions always mean equal
-/// facts (promise 6).
-pub async fn convergence(clients: &[Client], patience: Duration) -> Finding {
-    let (mut digests, started) = (Digests::new(), Instant::now());
-    let mut last = String::from("no digest was told");
+/// Writes down each digest that Managers tell, until all told the same revision, from this one on, or for so long.
+pub async fn convergence(clients: &[Client], history: &History, from: u64, patience: Duration) {
+    let (mut told, started) = (BTreeMap::<u64, Reading>::new(), Instant::now());
+    // By revision: who told it.
+    let mut met: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    // One bound is the checker's; a little more is waited, so that whoever is late is known to be.
+    let patience = patience.max(crate::checker::convergence::BOUND + Duration::from_secs(1));
     while started.elapsed() < patience {
-        for client in clients {
-            match digest(client).await {
-                Ok((revision, value)) => {
-                    digests.entry(revision).or_default().insert(client.node.get(), value);
-                }
-                Err(error) => last = format!("Manager {}: {error}", client.node.get()),
+        let answers = join_all(clients.iter().map(digest)).await;
+        for (client, answer) in clients.iter().zip(answers) {
+            let node = client.node.get();
+            let Some(reading) = answer else { continue };
+            if told.get(&node) != Some(&reading) {
+                let (revision, value) = reading.clone().unzip();
+                let value = json!({ "revision": revision, "value": value });
+                history.record(Line::of_harness("final", "digest", Some(node), value));
             }
-        }
-        if let Some(finding) = judge(&digests, clients.len()) {
-            return finding;
-        }
-        sleep(LOOK_PERIOD).await;
-    }
-    Finding::unknown("convergence", last)
-}
-
-fn judge(digests: &Digests, managers: usize) -> Option<Finding> {
-    for (revision, told) in digests {
-        let mut values = told.values();
-        let first = values.next();
-        if values.any(|value| Some(value) != first) {
-            let because = format!("different facts at revision {revision}: {told:?}");
-            return Some(Finding::against("convergence", vec![because], Value::Null));
-        }
-    }
-    let (revision, _) = digests.iter().rfind(|(_, told)| told.len() == managers)?;
-    let facts = json!({ "revision": revision });
-    Some(Finding::against("convergence", Vec::new(), facts))
-}
-
-/// A ZooKeeper that never came: every Manager tells that it is missed, and nobody tells of having seen it.
-pub async fn zookeeper(clients: &[Client]) -> Finding {
-    let (mut because, mut told) = (Vec::new(), Value::Null);
-    for client in clients {
-        match zookeeper_watch(client).await {
-            Ok(watch) if watch["state"] != "away" || watch["since"].is_null() => {
-                because.push(format!("Manager {} tells of {watch}", client.node.get()));
+            if let Some((revision, _)) = &reading {
+                met.entry(*revision).or_default().insert(node);
             }
-            Ok(watch) => told = json!({ "away_since": watch["since"] }),
-            Err(error) => return Finding::unknown("zookeeper", error),
+            told.insert(node, reading);
         }
+        if met.range(from..).any(|(_, who)| who.len() == clients.len()) {
+            break;
+        }
+        sleep(DIGEST_PERIOD).await;
     }
-    Finding::against("zookeeper", because, told)
+    history.record(Line::of_harness("final", "enough", None, Value::Null));
 }
 
-async fn digest(client: &Client) -> Result<(u64, String), String> {
+/// Revision and digest of a Manager's facts; `None`: it has taken none yet.
+type Reading = Option<(u64, String)>;
+
+/// What a Manager tells; `None`: it does not answer.
+async fn digest(client: &Client) -> Option<Reading> {
     match client.send(Call::get("/cluster")).await {
         Reply::Done(answer) => {
             let digest = &answer.body["digest"];
             let told = digest["revision"].as_u64().zip(digest["value"].as_str());
-            told.map(|(revision, value)| (revision, value.to_owned())).ok_or(digest.to_string())
+            Some(told.map(|(revision, value)| (revision, value.to_owned())))
         }
-        other => Err(format!("{other:?}")),
+        _ => None,
+    }
+}
+
+/// Writes down what every Manager tells of a ZooKeeper that never came.
+pub async fn read_zookeeper(clients: &[Client], history: &History) {
+    for client in clients {
+        let value = match zookeeper_watch(client).await {
+            Ok(watch) => json!({ "state": watch["state"], "since": watch["since"] }),
+            Err(error) => json!({ "error": error }),
+        };
+        history.record(Line::of_harness("final", "zookeeper", Some(client.node.get()), value));
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use rustix::time::ClockId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -106,6 +107,8 @@ pub struct History {
     started: Instant,
     /// The same moment on the machine's monotonic clock, in nanoseconds.
     started_monotonic: u64,
+    /// And on its wall clock.
+    started_wall: u64,
     pages: Mutex<Pages>,
 }
 
@@ -119,8 +122,14 @@ impl History {
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(Failure::doing(path.display()))?;
         let pages = Pages { lines: Vec::new(), file: BufWriter::new(file) };
-        let (started, started_monotonic) = (Instant::now(), monotonic_ns());
-        Ok(Self { started, started_monotonic, pages: Mutex::new(pages) })
+        let (started, started_monotonic) = (Instant::now(), clock_ns(ClockId::Monotonic));
+        let started_wall = clock_ns(ClockId::Realtime);
+        Ok(Self { started, started_monotonic, started_wall, pages: Mutex::new(pages) })
+    }
+
+    /// A moment of a wall clock in nanoseconds of the run; `None` when that was before the run, or the clock was moved.
+    pub fn at_wall(&self, unix_ns: u64) -> Option<u64> {
+        unix_ns.checked_sub(self.started_wall)
     }
 
     /// A moment of the machine's monotonic clock in nanoseconds of the run; what was before it is its beginning.
@@ -167,8 +176,26 @@ impl History {
     }
 }
 
-fn monotonic_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+/// The lines of a history that was kept. The last one may have been cut off with the run that wrote it.
+pub fn read(path: &Path) -> Result<Vec<Line>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(Failure::doing(path.display()))?;
+    let mut lines = Vec::new();
+    let mut rest = text.lines().enumerate().peekable();
+    while let Some((nth, line)) = rest.next() {
+        match serde_json::from_str(line) {
+            Ok(line) => lines.push(line),
+            Err(_) if rest.peek().is_none() => {}
+            Err(error) => {
+                let number = nth + 1;
+                return Err(Failure(format!("{}: line {number}: {error}", path.display())));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+fn clock_ns(clock: ClockId) -> u64 {
+    let now = rustix::time::clock_gettime(clock);
     let whole = u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
     whole.saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }

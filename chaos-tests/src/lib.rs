@@ -4,7 +4,7 @@
 //! `km demo` writes, and signals. A run goes
 //!
 //! ```text
-//! cluster ──→ workload + probe + fault, all writing one history ──→ heal ──→ final reads ──→ checker ──→ verdict
+//! cluster ──→ workload + probe + fault, all writing one history ──→ heal ──→ final reads ──→ evidence ──→ verdict
 //! ```
 //!
 //! Everything random comes from one seed. Every checker judges the history alone, so it is itself tested on
@@ -29,6 +29,7 @@ pub mod report;
 pub mod run;
 pub mod sayings;
 pub mod scoreboard;
+pub mod strikes;
 pub mod verdict;
 pub mod workload;
 

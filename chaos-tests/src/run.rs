@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,18 +11,18 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::checker::{self, Finding, Valid};
 use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
-use crate::fault::{self, Fault, Nemesis, Planned, Tally};
-use crate::history::{History, Line, Process, operations};
+use crate::fault::{self, Fault, Nemesis, Planned};
+use crate::history::{History, Line, operations};
 use crate::lab::Variables;
 use crate::probe::{self, Sighting};
-use crate::verdict::{self, Evidence, RATE_FLOOR, Verdict, Versions};
+use crate::verdict::evidence::{self, RUN};
+use crate::verdict::{self, Chosen, Ended, Evidence, RATE_FLOOR, Verdict, Versions};
 use crate::workload::sessions::Person;
 use crate::workload::watch::Watch;
 use crate::workload::{Shared, Workload, register, requests, sessions, set, watch};
-use crate::{Failure, finale, glance, measure, report};
+use crate::{Failure, checker, finale, glance, measure};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
@@ -34,10 +34,8 @@ const REQUEST_CLIENTS: u64 = 3;
 const MOVING_WATCHERS: u64 = 2;
 /// People who sign in and out.
 const VISITORS: u32 = 3;
-/// How long a killed Manager may take to have a process again.
-const RETURN_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the group is left alone before the first fault may come and after the last.
-const CALM: Duration = Duration::from_secs(1);
+/// How long clients go on once the group is whole again: long enough for a rate.
+const CALM: Duration = Duration::from_secs(3);
 /// Faults take longer than planned on a slow machine; so many times longer, and the rest is left out.
 const SLACK: u32 = 3;
 /// How often is said how far the run is.
@@ -63,6 +61,25 @@ pub struct Settings {
     pub lab: bool,
     /// What was chosen besides time, seed and Managers, to repeat the run.
     pub chosen: String,
+    /// Of the sources, where somebody knows better than the folder this was built in.
+    pub commit: Option<String>,
+}
+
+impl Settings {
+    /// What of it stands in the history.
+    fn written(&self) -> Chosen {
+        Chosen {
+            seed: self.seed,
+            seconds: self.duration.map(|duration| duration.as_secs()),
+            managers: self.managers,
+            overlap: self.overlap,
+            faults: Some(evidence::names_of(&[&*self.faults, &self.terms.beside].concat())),
+            workloads: evidence::names_of_workloads(&self.workloads),
+            rate_floor: self.terms.rate_floor,
+            zookeeper_away: self.terms.zookeeper_away,
+            besides: self.chosen.clone(),
+        }
+    }
 }
 
 /// What makes a run a special one; by default nothing does.
@@ -111,58 +128,46 @@ struct Load {
 /// Runs, judges, and writes `history.jsonl`, `result.json` and `report.html`.
 pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     fs::create_dir_all(&settings.out).map_err(Failure::doing(settings.out.display()))?;
+    let versions = versions(settings).await;
     let restart_after = Duration::from_secs(1);
     let (km, dir) = (settings.km.clone(), settings.out.join("cluster"));
     let Terms { variables, zookeeper_away, .. } = settings.terms.clone();
     let managers = settings.managers;
-    let plan = Plan { km, dir, managers, restart_after, variables, zookeeper_away };
+    let plan = Plan { km, dir: dir.clone(), managers, restart_after, variables, zookeeper_away };
     let cluster = match settings.lab {
         true => Cluster::start_in_lab(&plan).await?,
         false => Cluster::start(&plan).await?,
     };
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
+    tell(&history, "began", json!({ "chosen": settings.written(), "versions": versions }));
     for (place, manager) in cluster.managers.iter().enumerate() {
         let value = json!({ "host": place + 1, "role": "manager" });
         history.record(Line::of_harness("member", "founded", Some(manager.id.get()), value));
     }
-    let (plans, duration) = planned(settings);
     let (starved_us, started) = (measure::starved_us(), Instant::now());
-    let (mut checks, faults) =
-        break_and_heal(settings, duration, &cluster, &history, &plans).await?;
+    let not_reached = break_and_heal(settings, &cluster, &history).await?;
     let waited_us = measure::starved_us().zip(starved_us).map(|(now, then)| now - then);
     let took = started.elapsed();
-    let starved_percent = waited_us.map(|us| us / 10_000 / took.as_secs().max(1));
-    let managers = cluster.managers.clone();
-    cluster.record_sayings(&history)?;
-    cluster.stop().await?;
-    let lines = history.lines()?;
-    let classes = came_up(&plans.concat(), &faults);
-    let evidence = Evidence {
-        lines: &lines,
-        managers: &managers,
-        classes: &classes,
-        faults: &faults,
-        workloads: &settings.workloads,
-        lasted: settings.duration.unwrap_or(took),
-        rate_floor: settings.terms.rate_floor,
-        starved_percent,
+    let ended = Ended {
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        not_reached,
+        starved_percent: waited_us.map(|us| us / 10_000 / took.as_secs().max(1)),
     };
-    checks.extend(verdict::findings(&evidence));
-    let verdict = conclude(settings, checks, &evidence).await;
-    write(settings, &verdict, &evidence)?;
+    tell(&history, "ended", json!(ended));
+    cluster.record_sayings(&history)?;
+    // A group that does not end is stopped by force, and judged all the same.
+    if let Err(failure) = cluster.stop().await {
+        tell(&history, "gave-up", json!({ "because": failure.to_string() }));
+    }
+    let evidence = Evidence::from_lines(history.lines()?, evidence::papers(&dir), None)?;
+    let verdict = verdict::conclude(&evidence);
+    verdict::write(&settings.out, &verdict, &evidence)?;
     Ok(verdict)
 }
 
-/// The classes whose time came.
-fn came_up(plan: &[Planned], faults: &Tally) -> Vec<Fault> {
-    let mut classes: Vec<Fault> = plan
-        .iter()
-        .map(|planned| planned.fault)
-        .filter(|fault| faults.classes.contains_key(&fault.name()))
-        .collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
+/// Writes down what the run tells of itself.
+fn tell(history: &History, f: &str, value: serde_json::Value) {
+    history.record(Line::of_harness(RUN, f, None, value));
 }
 
 /// What is broken when, and how long it takes.
@@ -192,13 +197,14 @@ fn longer(mut plan: Vec<Planned>, times: u32) -> Vec<Planned> {
     plan
 }
 
+/// Everything from the first call to the last reading; how many slots of the plan were not reached. Whatever becomes of the
+/// group, it comes to its end: what a group does not do any more shows in what is written down.
 async fn break_and_heal(
     settings: &Settings,
-    duration: Duration,
     cluster: &Cluster,
     history: &Arc<History>,
-    [main, beside]: &[Vec<Planned>; 2],
-) -> Result<(Vec<Finding>, Tally), Failure> {
+) -> Result<usize, Failure> {
+    let ([main, beside], duration) = planned(settings);
     let clients = cluster
         .managers
         .iter()
@@ -208,41 +214,51 @@ async fn break_and_heal(
     let mut load = start(settings, duration, cluster, history, clients.clone(), people);
     let over = Instant::now() + duration;
     let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
-    let breaking = async {
-        let both = tokio::try_join!(nemesis.run(main, duration), nemesis.run(beside, duration));
-        both.map(|(faults, more)| faults.and(more))
-    };
-    let faults = tokio::select! {
-        faults = breaking => faults?,
+    let breaking =
+        async { tokio::try_join!(nemesis.run(&main, duration), nemesis.run(&beside, duration)) };
+    let broken = tokio::select! {
+        broken = breaking => broken,
         never = progress(duration, history, &load.sighting) => never,
     };
+    let not_reached = match broken {
+        Ok((faults, more)) => faults.not_reached + more.not_reached,
+        Err(failure) => {
+            tell(history, "gave-up", json!({ "because": failure.to_string() }));
+            0
+        }
+    };
+    // From the last fault on, not from the end of the run.
+    let patience = settings.terms.patience;
+    finale::recovery(cluster, history, &load.sighting, patience).await;
     if settings.duration.is_some() {
         sleep_until(over).await;
     }
-    let patience = settings.terms.patience;
-    cluster.all_running(RETURN_PATIENCE).await?;
-    let recovery = finale::recovery(&clients, history, &load.sighting, patience).await;
     sleep(CALM).await;
     load.stop_clients.store(true, Ordering::Relaxed);
     while load.clients.join_next().await.is_some() {}
+    history.record(Line::of_harness("final", "quiet", None, serde_json::Value::Null));
     let owed = checker::watch::last_owed(&operations(&history.lines()?));
     load.last_revision.store(owed, Ordering::Relaxed);
     load.stop_watchers.store(true, Ordering::Relaxed);
-    while load.watchers.join_next().await.is_some() {}
-    finale::read_operations(&clients, history).await;
-    finale::read_sets(&clients, history).await;
-    finale::read_pasts(&clients, history).await?;
-    finale::read_members(&clients, history).await;
-    let convergence = finale::convergence(&clients, patience).await;
+    let meeting = finale::convergence(&clients, history, owed, patience);
+    let others = async {
+        while load.watchers.join_next().await.is_some() {}
+        finale::read_operations(&clients, history).await;
+        finale::read_sets(&clients, history).await;
+        finale::read_pasts(&clients, history).await?;
+        finale::read_members(&clients, history).await;
+        if settings.terms.zookeeper_away {
+            finale::read_zookeeper(&clients, history).await;
+        }
+        Ok::<_, Failure>(())
+    };
+    let ((), read) = tokio::join!(meeting, others);
+    read?;
     load.stop_probes.store(true, Ordering::Relaxed);
     while let Some(ended) = load.probes.join_next().await {
         ended.map_err(Failure::doing("probe"))??;
     }
-    let mut findings = vec![recovery, convergence];
-    if settings.terms.zookeeper_away {
-        findings.push(finale::zookeeper(&clients).await);
-    }
-    Ok((findings, faults))
+    Ok(not_reached)
 }
 
 /// Says now and then how far the run is, for ever.
@@ -335,75 +351,33 @@ fn watches(seed: u64, clients: &[Client]) -> Vec<Watch> {
     stays.chain(moves).collect()
 }
 
-async fn conclude(settings: &Settings, checks: Vec<Finding>, evidence: &Evidence<'_>) -> Verdict {
-    let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
-    let Settings { seed, managers, overlap, .. } = settings;
-    let (seconds, lines) = (evidence.lasted.as_secs(), evidence.lines);
-    let long = match settings.duration {
-        Some(_) => format!("SECONDS={seconds}"),
-        None => "EACH_ONCE=1".to_owned(),
-    };
-    Verdict {
-        valid,
-        seed: *seed,
-        seconds,
-        managers: evidence.managers.len(),
-        overlap: *overlap,
-        repeat: format!(
-            "make chaos {long} SEED={seed} MANAGERS={managers} OVERLAP={overlap}{}",
-            settings.chosen
-        ),
-        versions: versions(&settings.km).await,
-        checks,
-        counts: verdict::counts(lines),
-        faults: evidence.faults.classes.clone(),
-        pairs: evidence.faults.pairs.clone(),
-        skipped: verdict::skipped(lines),
-        leader_changes: verdict::leader_changes(lines),
-        calls_per_second: verdict::rate(lines, evidence.lasted),
-        calls_per_second_by_phase: verdict::rates_by_phase(lines),
-        failover_ms: verdict::failovers_ms(lines),
-        logs: evidence.managers.iter().map(|manager| manager.log.clone()).collect(),
+/// What is run on what, as far as it can be known; asked before anything is broken, so that it is what was run.
+async fn versions(settings: &Settings) -> Versions {
+    let km = settings.km.display().to_string();
+    let sum = crate::lab::said(&["sha256sum", &km]).await;
+    Versions {
+        km_sha256: sum.split(' ').next().unwrap_or_default().trim_start_matches('\\').to_owned(),
+        km: crate::lab::said(&[&km, "--version"]).await,
+        commit: match &settings.commit {
+            Some(commit) => commit.clone(),
+            None => commit().await,
+        },
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
     }
 }
 
-/// What was run on what, as far as it can be known.
-async fn versions(km: &Path) -> Versions {
-    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    let km = crate::lab::said(&[&km.display().to_string(), "--version"]).await;
-    Versions { km, commit: crate::lab::said(&["git", "rev-parse", "HEAD"]).await, kernel }
-}
-
-fn write(settings: &Settings, verdict: &Verdict, evidence: &Evidence<'_>) -> Result<(), Failure> {
-    let path = settings.out.join("result.json");
-    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
-    fs::write(&path, text).map_err(Failure::doing(path.display()))?;
-    for finding in verdict.checks.iter().filter(|finding| !finding.prefix.is_empty()) {
-        let path = settings.out.join(format!("shortest-bad-{}.jsonl", finding.check));
-        fs::write(&path, prefix(evidence.lines, &finding.prefix))
-            .map_err(Failure::doing(path.display()))?;
-    }
-    let path = settings.out.join("report.html");
-    report::write(&path, verdict, evidence.lines, evidence.managers)
-}
-
-/// The lines of these calls, their ends included, as far as they have one.
-fn prefix(lines: &[Line], begins: &[u64]) -> String {
-    let mut open: Vec<&Process> = Vec::new();
-    let mut text = String::new();
-    for line in lines {
-        let ends = open.iter().position(|process| **process == line.process);
-        let begins = begins.contains(&line.index);
-        if let Some(ends) = ends {
-            open.swap_remove(ends);
-        }
-        if begins {
-            open.push(&line.process);
-        }
-        if begins || ends.is_some() {
-            text.push_str(&serde_json::to_string(line).expect("a line is plain data"));
-            text.push('\n');
-        }
-    }
-    text
+/// Of the sources this program was built from; empty where they are gone. `-dirty`: they are not as they were committed.
+pub async fn commit() -> String {
+    let sources = env!("CARGO_MANIFEST_DIR");
+    crate::lab::said(&[
+        "git",
+        "-C",
+        sources,
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ])
+    .await
 }

@@ -1,4 +1,4 @@
-//! The checkers of membership and operations on histories known to be good and known to be bad, and the page of a run.
+//! The checkers of membership and operations on histories known to be good and known to be bad.
 
 use super::support::Story;
 use chaos_tests::checker::{Valid, membership, operations};

@@ -2,7 +2,9 @@
 
 mod support;
 
+mod availability;
 mod belonging;
+mod judging;
 mod linearizable;
 mod plan;
 mod promises;

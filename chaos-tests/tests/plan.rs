@@ -1,10 +1,17 @@
-//! A seed decides the faults of a run, and a run of ten minutes has every class of them.
+//! A seed decides the faults of a run, and a run of ten minutes has every class of them; and what came of them is counted as
+//! it was.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chaos_tests::fault::network::filters;
-use chaos_tests::fault::{Break, Fault, Planned, each_once, pairs, plan as overlapping};
+use chaos_tests::fault::{
+    Break, Counts, Fault, Means, Planned, Target, each_once, pairs, plan as overlapping,
+};
+use chaos_tests::strikes::{strikes, tally};
+use serde_json::{Value, json};
+
+use super::support::Story;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Long enough for every class.
@@ -80,6 +87,66 @@ fn no_two_classes_have_one_name_and_names_choose_them() {
     assert!(Fault::chosen(&["no such".into()]).is_empty());
 }
 
+#[test]
+fn most_faults_are_short_and_some_last_up_to_twenty_seconds() {
+    let carried_on = |planned: &&Planned| {
+        matches!(planned.fault.means, Means::Network(_) | Means::Processor | Means::PowerCut)
+    };
+    let plans = (0..50).flat_map(|seed| plan(seed, TEN_MINUTES, &Fault::all()));
+    let lasts: Vec<Duration> =
+        plans.filter(|planned| carried_on(&planned)).map(|planned| planned.lasts).collect();
+    let share = |from: u64, to: u64| {
+        let within = |lasts: &&Duration| (from..to).contains(&(lasts.as_secs()));
+        lasts.iter().filter(within).count() * 100 / lasts.len()
+    };
+    assert_eq!(share(1, 21), 100);
+    assert!((75..85).contains(&share(1, 3)), "{} % are short", share(1, 3));
+    assert!((10..18).contains(&share(3, 8)), "{} % are longer", share(3, 8));
+    assert!((4..9).contains(&share(8, 21)), "{} % are long", share(8, 21));
+}
+
+#[test]
+fn no_fault_takes_the_whole_of_a_short_run_and_each_run_breaks_something() {
+    for seed in 0..1_000 {
+        let plan = plan(seed, Duration::from_secs(15), &Fault::chosen(&["split".into()]));
+        assert!(!plan.is_empty(), "seed {seed}");
+        assert!(plan.iter().all(|it| it.lasts <= Duration::from_secs(4)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_long_pause_is_longer_than_the_lease_and_an_election() {
+    let plan = plan(3, TEN_MINUTES, &Fault::chosen(&["pause-long".into()]));
+    assert!(plan.iter().all(|it| it.lasts >= Duration::from_secs(2)), "{plan:?}");
+    assert!(plan.iter().any(|it| it.lasts > Duration::from_secs(4)), "{plan:?}");
+}
+
+#[test]
+fn a_majority_can_be_split_off_and_a_ring_be_made() {
+    let split = Fault { means: Means::Network(Break::Split), target: Target::Majority };
+    let ring = Fault { means: Means::Network(Break::Ring), target: Target::All };
+    assert_eq!((split.name().as_str(), ring.name().as_str()), ("split-majority", "ring-all"));
+    assert!(Fault::all().contains(&split) && Fault::all().contains(&ring));
+}
+
+#[test]
+fn a_cable_is_not_out_while_power_comes_back_and_puts_it_in() {
+    assert!(!Means::Network(Break::Cable).goes_with(Means::PowerCut));
+    assert!(!Means::Network(Break::Cable).goes_with(Means::ReadOnly));
+}
+
+/// The classes, of which each is in the table of `docs/chaos.md`.
+#[test]
+fn every_way_to_break_something_is_told_in_the_documentation() {
+    let told = include_str!("../../docs/chaos.md");
+    let table = told.split("## What is broken").nth(1).and_then(|rest| rest.split("## ").next());
+    let table = table.expect("there is a table");
+    for fault in Fault::all() {
+        let name = format!("`{}`", fault.means.name());
+        assert!(table.contains(&name), "{name} is not in the table of docs/chaos.md");
+    }
+}
+
 /// Who hears whom, as rows of a matrix.
 fn hearing(hosts: usize, way: Break, victims: &[usize]) -> Vec<String> {
     let filters = filters(hosts, way, victims);
@@ -101,4 +168,101 @@ fn every_way_to_break_a_network_breaks_what_it_says() {
     assert_eq!(hearing(3, Break::Bridge, &[]), ["xx.", "xxx", ".xx"]);
     assert_eq!(hearing(5, Break::Bridge, &[]), ["xxx..", "xxx..", "xxxxx", "..xxx", "..xxx"]);
     assert_eq!(hearing(3, Break::Deaf, &[2]), ["xxx", "xxx", "..x"]);
+    assert_eq!(hearing(5, Break::Split, &[0, 2, 4]), ["x.x.x", ".x.x.", "x.x.x", ".x.x.", "x.x.x"]);
+}
+
+/// Who can call whom, as rows of a matrix: neither the call nor the answer is lost.
+fn calling(hosts: usize, way: Break) -> Vec<String> {
+    let filters = filters(hosts, way, &[]);
+    let row = |own: usize| {
+        let calls = |other: usize| {
+            let heard = !filters[other].deaf_to.contains(&own)
+                && !filters[other].no_calls_from.contains(&own)
+                && !filters[own].deaf_to.contains(&other);
+            if heard { 'x' } else { '.' }
+        };
+        (0..hosts).map(calls).collect()
+    };
+    (0..hosts).map(row).collect()
+}
+
+#[test]
+fn in_a_ring_each_host_has_a_majority_that_no_other_has() {
+    assert_eq!(calling(3, Break::Ring), ["xx.", ".xx", "x.x"]);
+    assert_eq!(calling(5, Break::Ring), ["xx..x", "xxx..", ".xxx.", "..xxx", "x..xx"]);
+    for hosts in 3..=9 {
+        let rows = calling(hosts, Break::Ring);
+        let reached = |row: &String| row.chars().filter(|it| *it == 'x').count();
+        assert!(rows.iter().all(|row| reached(row) == hosts / 2 + 1), "{rows:?}");
+        assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), hosts, "{rows:?}");
+    }
+}
+
+#[test]
+fn in_a_ring_of_five_hosts_hear_each_other_and_in_one_of_three_only_calls_are_refused() {
+    assert_eq!(hearing(5, Break::Ring, &[]), ["xx..x", "xxx..", ".xxx.", "..xxx", "x..xx"]);
+    assert_eq!(hearing(3, Break::Ring, &[]), ["xxx", "xxx", "xxx"]);
+}
+
+// ---- what came of them
+
+const INSTALLED: &str = "installed";
+
+fn pairs_of(story: Story) -> Vec<(String, u64)> {
+    tally(&strikes(&story.lines())).pairs.into_iter().collect()
+}
+
+#[test]
+fn a_pair_counts_only_where_both_bit_at_the_same_time() {
+    let story = |cut: (u64, u64)| {
+        Story::default().strike("deaf-one", (10, 20), &[1], json!(INSTALLED)).strike(
+            "power-cut-one",
+            cut,
+            &[4],
+            json!(INSTALLED),
+        )
+    };
+    assert_eq!(pairs_of(story((19, 30))), [("deaf + power-cut".to_owned(), 1)]);
+    assert_eq!(pairs_of(story((20, 30))), []);
+    assert_eq!(pairs_of(story((1, 40))), [("deaf + power-cut".to_owned(), 1)]);
+}
+
+/// The first try did not bite; when the second did the other fault was over.
+#[test]
+fn a_pair_does_not_count_when_one_bit_only_after_the_other() {
+    let story = Story::default()
+        .strike("deaf-one", (10, 20), &[1], json!(INSTALLED))
+        .strike("disk-full-one", (12, 18), &[4], json!({ "indeterminate": "it took more" }))
+        .strike("disk-full-one", (22, 28), &[4], json!(INSTALLED));
+    assert_eq!(pairs_of(story), []);
+}
+
+#[test]
+fn whoever_was_killed_is_gone_for_a_while_after_it() {
+    let second = 1_000_000_000;
+    let story = |from: u64| {
+        Story::default().strike("kill-one", (0, 1), &[1], json!(INSTALLED)).strike(
+            "deaf-one",
+            (from, from + second),
+            &[4],
+            json!(INSTALLED),
+        )
+    };
+    assert_eq!(pairs_of(story(second / 2)), [("deaf + kill".to_owned(), 1)]);
+    assert_eq!(pairs_of(story(2 * second)), []);
+}
+
+/// Of both plans of a run: a class that is in both is counted as often as it came in either.
+#[test]
+fn every_try_of_a_class_is_counted_whichever_plan_it_is_of() {
+    let story = Story::default()
+        .strike("deaf-one", (0, 9), &[1], json!(INSTALLED))
+        .strike("deaf-one", (1, 8), &[4], json!(INSTALLED))
+        .strike("deaf-one", (20, 29), &[1], json!({ "skipped": "nobody" }))
+        .strike("deaf-one", (30, 39), &[1], json!({ "indeterminate": "nothing was lost" }))
+        .at(50, "nemesis", "deaf-one", 0, json!({ "begins": [1] }))
+        .line("nemesis", "odd", 0, Value::Null);
+    let counted = tally(&strikes(&story.lines())).classes;
+    let counts = Counts { installed: 2, skipped: 1, indeterminate: 2 };
+    assert_eq!(counted.get("deaf-one"), Some(&counts), "{counted:?}");
 }

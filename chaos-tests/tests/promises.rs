@@ -45,6 +45,23 @@ fn an_element_that_nobody_added_is_found() {
 }
 
 #[test]
+fn of_a_bad_set_the_adding_and_the_reading_are_the_shortest_bad_beginning() {
+    // Lines 0, 2, 4 and 6 add; those after them are what two Managers show.
+    let story = added()
+        .at(20, "final", "set", 1, json!([1, 4]))
+        .at(21, "final", "set", 4, json!([1, 3]))
+        .at(22, "final", "set", 7, json!([]));
+    let finding = set::check(&added().operations(), &story.lines(), &[1, 4, 7]);
+    assert_eq!((finding.because.len(), finding.prefix), (3, vec![6, 9]));
+}
+
+#[test]
+fn what_one_manager_shows_is_judged_though_another_was_not_read() {
+    let lines = added().line("final", "set", 1, json!([1])).lines();
+    assert_eq!(set::check(&added().operations(), &lines, &[1, 4]).valid, Valid::No);
+}
+
+#[test]
 fn without_a_final_reading_of_each_manager_a_set_is_unknown() {
     let lines = added().line("final", "set", 1, json!([1, 4])).lines();
     assert_eq!(set::check(&added().operations(), &lines, &[1, 4]).valid, Valid::Unknown);
@@ -160,6 +177,29 @@ fn a_later_change_with_a_lower_revision_is_found() {
 fn a_later_read_at_a_lower_revision_is_found() {
     let story = read(write(Story::default(), 1, (0, 1), 1, 8), (2, 3), 7);
     assert_eq!(revision::check(&story.operations()).valid, Valid::No);
+}
+
+#[test]
+fn a_value_read_at_another_revision_than_it_was_written_at_is_found() {
+    let told = |mod_rev: u64| {
+        let story = write(Story::default(), 1, (0, 1), 1, 8);
+        let story = story.on("k", 9, (2, 3), Read, Seen(Some(1)), Some(8));
+        let mut operations = story.operations();
+        operations[1].mod_rev = Some(mod_rev);
+        revision::check(&operations).valid
+    };
+    assert_eq!((told(8), told(7)), (Valid::Yes, Valid::No));
+}
+
+#[test]
+fn the_two_calls_that_cannot_both_be_right_are_the_shortest_bad_beginning() {
+    // Lines 0, 2, 4 and 6 begin the calls.
+    let story = write(write(Story::default(), 1, (0, 1), 1, 8), 1, (2, 3), 2, 9);
+    let story = read(write(story, 1, (6, 7), 3, 9), (4, 5), 8);
+    let finding = revision::check(&story.operations());
+    assert_eq!(finding.because.len(), 3, "{:?}", finding.because);
+    assert!(finding.because[0].contains("got 8"), "{:?}", finding.because);
+    assert_eq!(finding.prefix, [2, 4]);
 }
 
 #[test]

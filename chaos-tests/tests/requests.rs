@@ -84,6 +84,32 @@ fn something_else_under_a_used_name_must_be_refused_for_that_reason() {
 }
 
 #[test]
+fn the_two_answers_that_differ_are_the_shortest_bad_beginning() {
+    // Lines 0, 2 and 4 begin the calls; the past is line 6.
+    let story = Story::default()
+        .done(&ask("ask", 1, (0, 1)), Some(5))
+        .done(&ask("again", 2, (2, 3)), Some(5))
+        .done(&ask("again", 2, (4, 5)), Some(9));
+    let finding = once::check(&story.past("q", &json!([[9, "7"], [5, "7"]])).lines());
+    assert_eq!(finding.prefix, [0, 4], "{:?}", finding.because);
+    let twice = Story::default().done(&ask("ask", 1, (0, 1)), Some(5));
+    let finding = once::check(&twice.past("q", &json!([[9, "7"], [5, "7"]])).lines());
+    assert_eq!(finding.prefix, [0, 2], "{:?}", finding.because);
+}
+
+/// The Manager that told the past was behind.
+#[test]
+fn a_past_of_earlier_than_the_answer_shows_nothing() {
+    let verdict = |rev: u64| {
+        let story = Story::default().done(&ask("ask", 1, (0, 1)), Some(5)).past("q", &json!([]));
+        let mut lines = story.lines();
+        lines.last_mut().expect("the past").rev = Some(rev);
+        once::check(&lines).valid
+    };
+    assert_eq!((verdict(4), verdict(5)), (Valid::Unknown, Valid::No));
+}
+
+#[test]
 fn without_the_past_of_a_property_nothing_is_shown() {
     let story = Story::default().done(&ask("ask", 1, (0, 1)), Some(5));
     assert_eq!(once::check(&story.lines()).valid, Valid::Unknown);
@@ -138,6 +164,17 @@ fn a_session_that_ended_for_one_is_not_back_for_another() {
         .not(&visit("me", 2, (4, 5)), "UNAUTHENTICATED")
         .done(&visit("me", 3, (6, 7)), None);
     assert_eq!(session_verdict(story), Valid::No);
+}
+
+#[test]
+fn the_sign_in_the_look_and_what_ended_it_are_the_shortest_bad_beginning() {
+    let story = signed_in()
+        .done(&visit("me", 1, (2, 3)), None)
+        .done(&visit("logout", 1, (4, 5)), None)
+        .not(&visit("me", 2, (6, 7)), "UNAUTHENTICATED")
+        .done(&visit("me", 2, (8, 9)), None);
+    let finding = sessions::check(&story.lines());
+    assert_eq!((finding.because.len(), finding.prefix), (1, vec![0, 4, 8]));
 }
 
 #[test]

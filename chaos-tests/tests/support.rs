@@ -14,6 +14,13 @@ pub(crate) struct Asked {
     pub times: (u64, u64),
 }
 
+/// When watchers begin to be told of anything.
+const WATCHED: u64 = 1_000;
+
+fn numbered(lines: Vec<Line>) -> Vec<Line> {
+    lines.into_iter().zip(0..).map(|(line, index)| Line { index, ..line }).collect()
+}
+
 /// A history that grows.
 #[derive(Default)]
 pub(crate) struct Story(Vec<Line>);
@@ -64,6 +71,23 @@ impl Story {
         self
     }
 
+    /// A call on the key of that name through a Manager.
+    #[must_use]
+    pub(crate) fn through(
+        self,
+        node: u64,
+        process: u64,
+        times: (u64, u64),
+        action: Action,
+        outcome: Outcome,
+    ) -> Self {
+        let rev = (outcome == Outcome::Done).then_some(times.0);
+        let mut story = self.on("k", process, times, action, outcome, rev);
+        let both = story.0.len() - 2;
+        story.0[both..].iter_mut().for_each(|line| line.node = Some(node));
+        story
+    }
+
     fn ended(mut self, asked: &Asked, kind: Kind, rev: Option<u64>, error: Option<&str>) -> Self {
         let begin = Line {
             time: asked.times.0,
@@ -111,23 +135,49 @@ impl Story {
         self
     }
 
-    /// What a watcher was told by a Manager.
+    /// A line of the harness, written at a time.
+    #[must_use]
+    pub(crate) fn at(self, time: u64, name: &str, f: &str, node: u64, value: Value) -> Self {
+        let mut story = self.line(name, f, node, value);
+        story.0.last_mut().expect("one was told").time = time;
+        story
+    }
+
+    /// What was to be broken of whom, from when to when, and how it came out.
+    #[must_use]
+    pub(crate) fn strike(
+        self,
+        class: &str,
+        (from, to): (u64, u64),
+        victims: &[u64],
+        outcome: Value,
+    ) -> Self {
+        self.at(from, "nemesis", class, 0, json!({ "begins": victims })).at(
+            to,
+            "nemesis",
+            class,
+            0,
+            json!({ "ends": victims, "outcome": outcome }),
+        )
+    }
+
+    /// What a watcher was told by a Manager, after everything that clients did.
     #[must_use]
     pub(crate) fn watch(mut self, name: &str, f: &str, node: u64, value: Value) -> Self {
-        let key = Some(name.to_owned());
-        self.0.push(Line { key, ..Line::of_harness("watch", f, Some(node), value) });
+        let (key, time) = (Some(name.to_owned()), WATCHED + self.0.len() as u64);
+        self.0.push(Line { key, time, ..Line::of_harness("watch", f, Some(node), value) });
         self
     }
 
     /// In the order of time.
     pub(crate) fn lines(mut self) -> Vec<Line> {
         self.0.sort_by_key(|line| line.time);
-        self.0
+        numbered(self.0)
     }
 
     /// In the order they were told.
     pub(crate) fn unsorted(self) -> Vec<Line> {
-        self.0
+        numbered(self.0)
     }
 
     /// Its calls.

@@ -31,11 +31,31 @@ fn a_term_that_goes_back_is_found() {
     assert_eq!(standing_verdict(&[(1, 2, 10, "a"), (1, 1, 10, "a")]), Valid::No);
 }
 
+/// Manager 1 goes back from term 2 at 100 to term 1 at 200, and another tells the same facts.
+fn gone_back(class: &str, times: (u64, u64), victim: u64) -> Valid {
+    let looks = [(100, 1, 2), (150, 4, 2), (200, 1, 1)];
+    let story = looks.iter().fold(Story::default(), |story, (time, node, term)| {
+        let value = json!({ "term": term, "digest": { "revision": 10, "value": "a" } });
+        story.at(*time, "glance", "standing", *node, value)
+    });
+    let struck = story.strike(class, times, &[victim], json!("installed"));
+    standing::check(&struck.lines()).valid
+}
+
 #[test]
-fn a_term_that_goes_back_on_a_damaged_disk_is_not_held_against_anybody() {
-    let story = stands(stands(Story::default(), 1, 2, 10, "a"), 1, 1, 10, "a");
-    let damaged = story.line("damage", "restored", 1, json!(null));
-    assert_eq!(standing::check(&damaged.unsorted()).valid, Valid::Yes);
+fn a_term_that_goes_back_with_a_disk_that_forgot_is_not_held_against_its_manager() {
+    for class in ["old-copy-one", "wiped-one", "bit-flip-one", "truncation-one", "flush-lies-one"] {
+        assert_eq!(gone_back(class, (110, 190), 1), Valid::Yes, "{class}");
+        assert_eq!(gone_back(class, (50, 300), 1), Valid::Yes, "{class}");
+    }
+}
+
+#[test]
+fn the_disk_of_another_or_of_another_time_is_no_excuse_for_a_term_that_goes_back() {
+    assert_eq!(gone_back("old-copy-one", (110, 190), 4), Valid::No);
+    assert_eq!(gone_back("old-copy-one", (10, 90), 1), Valid::No);
+    assert_eq!(gone_back("old-copy-one", (210, 300), 1), Valid::No);
+    assert_eq!(gone_back("power-cut-one", (110, 190), 1), Valid::No);
 }
 
 #[test]
@@ -45,8 +65,9 @@ fn other_facts_at_the_same_revision_are_found_also_of_one_manager() {
 }
 
 #[test]
-fn without_a_look_nothing_is_shown() {
+fn without_a_look_nothing_is_shown_nor_while_no_two_can_be_compared() {
     assert_eq!(standing_verdict(&[]), Valid::Unknown);
+    assert_eq!(standing_verdict(&[(1, 2, 10, "a"), (4, 2, 11, "b")]), Valid::Unknown);
 }
 
 // ---- an epoch fences off what was before it (promise 2)

@@ -14,6 +14,8 @@ fn changes() -> Story {
         .on("k", 1, (4, 5), Delete, Done, Some(13))
         .on("j", 2, (6, 7), Write(3), Unknown, None)
         .on("j", 3, (8, 9), Write(4), Failed, None)
+        .on("m", 4, (10, 11), Write(5), Unknown, None)
+        .on("m", 5, (12, 13), Delete, Unknown, None)
 }
 
 /// What the watcher of a Manager is told: key, revision and new value.
@@ -81,9 +83,147 @@ fn a_write_told_at_another_revision_is_found() {
 }
 
 #[test]
-fn a_revision_told_again_after_a_cut_is_good() {
+fn a_value_that_nobody_wrote_is_found() {
+    let phantom = [ALL.as_slice(), &[("j", 14, Some(99))]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &phantom)), Valid::No);
+    let elsewhere = [ALL.as_slice(), &[("m", 14, Some(3))]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &elsewhere)), Valid::No);
+}
+
+#[test]
+fn a_deletion_that_nobody_made_is_found() {
+    let phantom = [ALL.as_slice(), &[("j", 14, None)]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &phantom)), Valid::No);
+    let again = [ALL.as_slice(), &[("k", 14, None)]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &again)), Valid::No);
+}
+
+#[test]
+fn a_deletion_of_unknown_outcome_may_be_told_once() {
+    let once = [ALL.as_slice(), &[("m", 14, None)]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &once)), Valid::Yes);
+    let between = [("m", 14, None), ("m", 15, Some(5)), ("m", 16, None)];
+    let twice = [ALL.as_slice(), &between].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &twice)), Valid::No);
+    // The same from two watchers is one deletion.
+    let both = told(told(Story::default(), 1, &once), 4, &once);
+    assert_eq!(verdict(both), Valid::Yes);
+}
+
+#[test]
+fn a_change_that_is_told_before_anybody_asked_for_it_is_found() {
+    let late = Story::default().on("k", 1, (9_000, 9_001), Write(1), Unknown, None);
+    let lines = told(Story::default(), 1, &ALL[..1]).unsorted();
+    assert_eq!(watch::check(&late.operations(), &lines).valid, Valid::No);
+}
+
+#[test]
+fn what_the_harness_writes_for_itself_is_nobodys_change() {
+    let fresh = [ALL.as_slice(), &[("fresh.4", 14, None)]].concat();
+    assert_eq!(verdict(told(Story::default(), 1, &fresh)), Valid::Yes);
+}
+
+#[test]
+fn a_change_told_twice_in_one_stream_is_found() {
     let again = [ALL[0], ALL[1], ALL[1], ALL[2]];
-    assert_eq!(verdict(told(Story::default(), 1, &again)), Valid::Yes);
+    assert_eq!(verdict(told(Story::default(), 1, &again)), Valid::No);
+}
+
+/// A stream that was cut in the middle of a revision begins with all of it again.
+#[test]
+fn a_revision_told_again_in_another_stream_is_good_unless_the_watcher_had_said_it_knew_it() {
+    let moved = |after: u64| {
+        let open = |story: Story, after: u64| {
+            story.watch("watcher 1", "open", 1, json!({ "after": after }))
+        };
+        let story = told(open(Story::default(), 9), 1, &ALL[..2]);
+        told(open(story, after), 1, &ALL[1..])
+    };
+    assert_eq!(verdict(moved(10)), Valid::Yes);
+    assert_eq!(verdict(moved(12)), Valid::No);
+}
+
+// ---- the committed log, as it was read at the end
+
+fn with_past(events: &[(&str, u64, Option<u64>)], key: &str, past: &Value) -> Valid {
+    verdict(told(Story::default(), 1, events).past(key, past))
+}
+
+/// The write of 3 to `j` has no outcome that anybody knows, so only the log tells that it was made.
+#[test]
+fn a_write_of_unknown_outcome_that_was_committed_and_told_to_nobody_is_found() {
+    let events = [ALL[0], ALL[1], ALL[2], ("m", 15, Some(5))];
+    assert_eq!(with_past(&events, "j", &json!([[14, "3"]])), Valid::No);
+    let told_too = [ALL[0], ALL[1], ALL[2], ("j", 14, Some(3)), ("m", 15, Some(5))];
+    assert_eq!(with_past(&told_too, "j", &json!([[14, "3"]])), Valid::Yes);
+    // After the last that the watcher was told of it was owed nothing.
+    assert_eq!(with_past(&ALL, "j", &json!([[14, "3"]])), Valid::Yes);
+}
+
+#[test]
+fn a_change_that_was_told_and_is_not_in_the_log_is_found() {
+    let events = [ALL.as_slice(), &[("j", 14, Some(3))]].concat();
+    assert_eq!(with_past(&events, "j", &json!([])), Valid::No);
+    assert_eq!(with_past(&events, "j", &json!([[15, "3"]])), Valid::No);
+    assert_eq!(with_past(&events, "k", &json!([[13, null], [12, "2"], [10, "1"]])), Valid::Yes);
+    assert_eq!(with_past(&events, "k", &json!([[13, null], [10, "1"]])), Valid::No);
+}
+
+#[test]
+fn another_value_than_the_log_has_is_found() {
+    let events = [ALL.as_slice(), &[("m", 14, Some(5))]].concat();
+    assert_eq!(with_past(&events, "m", &json!([[14, "5"]])), Valid::Yes);
+    assert_eq!(with_past(&events, "m", &json!([[14, null]])), Valid::No);
+}
+
+#[test]
+fn what_came_after_a_past_was_read_is_not_held_against_a_watcher() {
+    let verdict = |rev: u64| {
+        let events = [ALL.as_slice(), &[("j", 14, Some(3))]].concat();
+        let mut lines = told(Story::default(), 1, &events).past("j", &json!([])).unsorted();
+        lines.last_mut().expect("the past").rev = Some(rev);
+        watch::check(&changes().operations(), &lines).valid
+    };
+    assert_eq!((verdict(13), verdict(14)), (Valid::Yes, Valid::No));
+}
+
+/// What was read of it is a full page: more may have been before.
+#[test]
+fn what_came_before_the_part_of_a_past_that_was_read_proves_nothing() {
+    let many: Vec<Value> = (0..500).map(|nth| json!([600 - nth, "7"])).collect();
+    assert_eq!(with_past(&ALL, "k", &json!(many)), Valid::Yes);
+    assert_eq!(with_past(&ALL, "k", &json!(many[..499])), Valid::No);
+}
+
+#[test]
+fn a_watcher_that_had_to_read_most_of_it_anew_proves_too_little() {
+    let away = |missed: u64| {
+        let story = told(Story::default(), 1, &ALL);
+        let resync = json!({ "revision": 13 + missed });
+        let story = story.watch("watcher 1", "resync", 1, resync);
+        told(story, 1, &[("j", 30, Some(3))])
+    };
+    assert_eq!(verdict(away(2)), Valid::Yes);
+    assert_eq!(verdict(away(15)), Valid::Unknown);
+}
+
+// ---- the shortest bad beginning
+
+#[test]
+fn what_shows_first_is_the_shortest_bad_beginning() {
+    // Number 2 to 4 are what was told; that 12 was left out shows with 13, which is number 3.
+    let story = Story::default().watch("watcher 1", "open", 1, Value::Null).watch(
+        "watcher 4",
+        "open",
+        4,
+        Value::Null,
+    );
+    let story = told(story, 1, &[ALL[0], ALL[2], ("j", 14, Some(4))]);
+    let finding = watch::check(&changes().operations(), &story.unsorted());
+    assert_eq!(finding.because.len(), 2, "{:?}", finding.because);
+    assert!(finding.because[0].contains("revision 12"), "{:?}", finding.because);
+    // The write of 2 begins on line 2 of its own story.
+    assert_eq!(finding.prefix, [2, 3]);
 }
 
 #[test]
@@ -93,7 +233,7 @@ fn what_lies_before_a_resync_is_not_owed_and_what_comes_after_it_is() {
         let story = story.watch("watcher 1", "resync", 1, json!({ "revision": 12 }));
         told(story, 1, events)
     };
-    assert_eq!(verdict(resync(&ALL[2..])), Valid::Yes);
+    assert_eq!(verdict(resync(&[ALL[2], ("j", 20, Some(3))])), Valid::Yes);
     assert_eq!(verdict(resync(&[("k", 14, Some(2))])), Valid::No);
 }
 

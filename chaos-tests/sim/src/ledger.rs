@@ -25,6 +25,24 @@ pub fn id_of(id: &LogId) -> Id {
     (id.leader_id.term, id.leader_id.node_id, id.index)
 }
 
+/// A member's log, as far as it is asked.
+pub trait Held {
+    /// The entry with this index, if the log holds it.
+    fn id_at(&self, index: u64) -> Option<LogId>;
+    /// The last entry that was forgotten.
+    fn forgotten(&self) -> Option<LogId>;
+}
+
+impl Held for LogReader {
+    fn id_at(&self, index: u64) -> Option<LogId> {
+        LogReader::id_at(self, index)
+    }
+
+    fn forgotten(&self) -> Option<LogId> {
+        self.ends().0
+    }
+}
+
 /// What a member says of itself at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Said {
@@ -109,7 +127,7 @@ impl Ledger {
     }
 
     /// What a member says. `run` counts the starts of its process.
-    pub fn said(&mut self, member: usize, node: u64, run: u64, said: Said, log: &LogReader) {
+    pub fn said(&mut self, member: usize, node: u64, run: u64, said: Said, log: &impl Held) {
         let (before_run, before) = self.before.insert(member, (run, said)).unwrap_or_default();
         if said.term < before.term {
             self.violated(format!(
@@ -136,7 +154,7 @@ impl Ledger {
         }
     }
 
-    fn commit(&mut self, member: usize, from: u64, upto: u64, log: &LogReader) {
+    fn commit(&mut self, member: usize, from: u64, upto: u64, log: &impl Held) {
         let upto_at = usize::try_from(upto).expect("an index");
         if self.committed.len() <= upto_at {
             self.committed.resize(upto_at + 1, None);
@@ -154,7 +172,7 @@ impl Ledger {
         }
     }
 
-    fn leads(&mut self, member: usize, node: u64, run: u64, term: u64, log: &LogReader) {
+    fn leads(&mut self, member: usize, node: u64, run: u64, term: u64, log: &impl Held) {
         let known = *self.leaders.entry((term, node)).or_insert((member, run));
         if known != (member, run) {
             self.violated(format!(
@@ -162,15 +180,14 @@ impl Ledger {
                 known.1, known.0
             ));
         }
-        let (purged, _) = log.ends();
-        let from = purged.map_or(0, |purged| purged.index) as usize;
+        let from = log.forgotten().map_or(0, |forgotten| forgotten.index) as usize;
         let lacking = self.committed.iter().enumerate().skip(from + 1).find(|(index, id)| {
             id.is_some_and(|id| {
                 let has = log.id_at(*index as u64).as_ref().map(id_of);
                 (id.0, id.1) < (term, node) && has != Some(id)
             })
         });
-        if let Some((index, id)) = lacking {
+        if let Some((index, Some(id))) = lacking {
             let has = log.id_at(index as u64).as_ref().map(id_of);
             self.violated(format!(
                 "member {member} leads term {term} without the committed {id:?}; it has {has:?}"

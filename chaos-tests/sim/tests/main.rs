@@ -1,5 +1,7 @@
 //! The simulation as `make test` runs it: some seeds, those that failed once, the same run from the same seed, and every
-//! planted lie found.
+//! planted lie found; and the ledger that judges all of them.
+
+mod ledger;
 
 use std::path::{Path, PathBuf};
 

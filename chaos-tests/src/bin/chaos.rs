@@ -1,24 +1,28 @@
-//! `chaos`: one run against a `km` binary; exit 0 passed, 1 failed, 2 unknown or could not run.
+//! `chaos`: one run against a `km` binary, or with `judge` the judgement of a run that was kept; exit 0 passed, 1 failed,
+//! 2 unknown or could not run, 3 unknown for the rate of calls alone.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos_tests::checker::Valid;
 use chaos_tests::fault::Fault;
 use chaos_tests::lab::Lab;
-use chaos_tests::run::{Settings, Terms, run};
-use chaos_tests::verdict::Verdict;
+use chaos_tests::run::{Settings, Terms, commit, run};
+use chaos_tests::verdict::{Verdict, judge};
 use chaos_tests::workload::Workload;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Breaks a real group of Managers and judges what its clients saw
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// The binary under test
-    #[arg(long, required_unless_present = "list", default_value = "")]
-    km: PathBuf,
+    #[arg(long, required_unless_present = "list")]
+    km: Option<PathBuf>,
     /// How long faults go on
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -48,19 +52,36 @@ struct Arguments {
     /// The group looks for a ZooKeeper that never comes
     #[arg(long, conflicts_with = "loopback")]
     zookeeper_away: bool,
+    /// The commit of the sources, where the folder this was built in does not tell it
+    #[arg(long)]
+    commit: Option<String>,
     /// List the classes of faults and end
     #[arg(long)]
     list: bool,
 }
 
+/// What else there is to do
+#[derive(Subcommand)]
+enum Instead {
+    /// Judge kept runs anew: result.json and report.html are written again, what was said before stays as result.before.json
+    Judge {
+        /// Folders with history.jsonl, result.json and cluster/
+        #[arg(required = true)]
+        runs: Vec<PathBuf>,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Instead::Judge { runs }) = &arguments.instead {
+        return judge_all(runs).await;
+    }
     let chosen = chosen(&arguments);
     let Arguments {
         km, seconds, each_once, seed, out, managers, faults, overlap, workload, ..
     } = arguments;
-    let Arguments { loopback, zookeeper_away, list, .. } = arguments;
+    let Arguments { loopback, zookeeper_away, list, commit, .. } = arguments;
     let workloads = if workload.is_empty() { Workload::ALL.to_vec() } else { workload };
     let classes = Fault::chosen(&faults);
     if list {
@@ -86,7 +107,7 @@ async fn main() -> ExitCode {
         ));
     }
     let settings = Settings {
-        km,
+        km: km.unwrap_or_default(),
         duration: (!each_once).then(|| Duration::from_secs(seconds)),
         seed,
         out,
@@ -97,18 +118,42 @@ async fn main() -> ExitCode {
         terms: Terms { zookeeper_away, ..Terms::default() },
         lab: missing.is_none(),
         chosen,
+        commit,
     };
     let ended = tokio::select! {
         ended = run(&settings) => ended,
         failure = chaos_tests::interrupted() => Err(failure),
     };
     match ended {
-        Ok(verdict) => tell(&verdict),
+        Ok(verdict) => ExitCode::from(tell(&verdict)),
         Err(failure) => {
             say(&format!("chaos: unknown: {failure}"));
-            ExitCode::from(2)
+            ExitCode::from(UNKNOWN)
         }
     }
+}
+
+const FAILED: u8 = 1;
+const UNKNOWN: u8 = 2;
+/// Unknown, and nothing but the rate of calls is in doubt.
+const TOO_SLOW: u8 = 3;
+
+/// Judges one kept run after the other; the worst of what they come to.
+async fn judge_all(runs: &[PathBuf]) -> ExitCode {
+    let by = commit().await;
+    let one = |run: &PathBuf| {
+        say(&format!("chaos: {}", run.display()));
+        match judge(Path::new(run), by.clone()) {
+            Ok(verdict) => tell(&verdict),
+            Err(failure) => {
+                say(&format!("chaos: unknown: {failure}"));
+                UNKNOWN
+            }
+        }
+    };
+    // A promise that was broken is worse than anything unknown.
+    let worst = |code: &u8| [0, TOO_SLOW, UNKNOWN, FAILED].iter().position(|it| it == code);
+    ExitCode::from(runs.iter().map(one).max_by_key(worst).unwrap_or(UNKNOWN))
 }
 
 /// What is to be said besides to have the same run again.
@@ -131,7 +176,8 @@ fn chosen(arguments: &Arguments) -> String {
     chosen
 }
 
-fn tell(verdict: &Verdict) -> ExitCode {
+/// Says what a run came to; its exit code.
+fn tell(verdict: &Verdict) -> u8 {
     for finding in &verdict.checks {
         let mark = match finding.valid {
             Valid::Yes => "ok     ",
@@ -147,15 +193,16 @@ fn tell(verdict: &Verdict) -> ExitCode {
     let pairs: Vec<&str> = verdict.pairs.keys().map(String::as_str).collect();
     say(&format!("  at the same time: {}", pairs.join(", ")));
     say(&format!(
-        "  {} calls/s · failovers {:?} ms",
-        verdict.calls_per_second, verdict.failover_ms
+        "  {} calls/s, {:?} · failovers {:?} ms",
+        verdict.calls_per_second, verdict.calls_per_second_by_phase, verdict.failover_ms
     ));
     say(&format!("chaos: {}; again: {}", verdict.word(), verdict.repeat));
-    ExitCode::from(match verdict.valid {
+    match verdict.valid {
         Valid::Yes => 0,
-        Valid::No => 1,
-        Valid::Unknown => 2,
-    })
+        Valid::No => FAILED,
+        Valid::Unknown if verdict.is_only_too_slow() => TOO_SLOW,
+        Valid::Unknown => UNKNOWN,
+    }
 }
 
 fn say(line: &str) {

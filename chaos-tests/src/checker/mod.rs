@@ -1,6 +1,8 @@
 //! Judges: one file per promise, each reading the history alone.
 
+pub mod availability;
 mod calls;
+pub mod convergence;
 pub mod epochs;
 pub mod fencing;
 pub mod linearizable;
@@ -8,6 +10,7 @@ pub mod membership;
 pub mod once;
 pub mod one_active;
 pub mod operations;
+pub mod recovery;
 pub mod revision;
 pub mod sessions;
 pub mod set;
@@ -63,6 +66,17 @@ pub struct Finding {
     pub prefix: Vec<u64>,
 }
 
+/// One thing against a promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// In a sentence.
+    pub because: String,
+    /// When it showed, in nanoseconds of the run: the history up to then is bad.
+    pub shown: u64,
+    /// Numbers of the lines it is seen from; of a call the one that begins it.
+    pub lines: Vec<u64>,
+}
+
 /// Most sentences a finding carries: the first ones tell, thousands hide.
 const BECAUSE_MAX: usize = 20;
 
@@ -72,6 +86,16 @@ impl Finding {
         let valid = if because.is_empty() { Valid::Yes } else { Valid::No };
         because.truncate(BECAUSE_MAX);
         Self { check, valid, because, facts, prefix: Vec::new() }
+    }
+
+    /// Valid unless there is something against it. What shows the first of it is the shortest bad beginning.
+    pub fn shown(check: &'static str, mut objections: Vec<Objection>, facts: Value) -> Self {
+        objections.sort_by_key(|objection| objection.shown);
+        let mut prefix = objections.first().map(|it| it.lines.clone()).unwrap_or_default();
+        prefix.sort_unstable();
+        prefix.dedup();
+        let because = objections.into_iter().map(|objection| objection.because).collect();
+        Self { prefix, ..Self::against(check, because, facts) }
     }
 
     /// Cannot be told.

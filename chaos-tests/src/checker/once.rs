@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 
 use super::calls::{Call, End, calls};
-use super::{Finding, Valid};
+use super::{Finding, Objection, Valid};
 use crate::history::Line;
 
 const CHECK: &str = "once";
@@ -47,17 +47,17 @@ pub fn check(lines: &[Line]) -> Finding {
             _ => request.same.push(call.clone()),
         }
     }
-    let mut because = Vec::new();
+    let mut against = Vec::new();
     for (name, request) in &requests {
-        because.extend(contradictions(name, request, &told));
-        because.extend(misused(name, request, &told));
+        against.extend(contradictions(name, request, &told));
+        against.extend(misused(name, request, &told));
     }
     let pasts = pasts(lines);
-    let unread = judge_pasts(&requests, &pasts, &mut because);
+    let unread = judge_pasts(&requests, &pasts, &mut against);
     let repeats = all.iter().filter(|call| call.f == "again").count();
     let facts =
         json!({ "requests": requests.len(), "repeats": repeats, "properties": pasts.len() });
-    let mut finding = Finding::against(CHECK, because, facts);
+    let mut finding = Finding::shown(CHECK, against, facts);
     if finding.valid == Valid::Yes && unread > 0 {
         finding.valid = Valid::Unknown;
         finding.because.push(format!("the past of {unread} properties was not read at the end"));
@@ -101,8 +101,14 @@ fn answer<'a>(call: &'a Call<'_>) -> Option<Answer<'a>> {
     }
 }
 
+/// What these calls show together, once the last of them has ended.
+fn objection(because: String, calls: &[&Call<'_>]) -> Objection {
+    let shown = calls.iter().map(|call| call.returned).max().unwrap_or(u64::MAX);
+    Objection { because, shown, lines: calls.iter().map(|call| call.index).collect() }
+}
+
 /// Two answers to one request.
-fn contradictions(name: &str, request: &Request<'_>, told: &Told) -> Vec<String> {
+fn contradictions(name: &str, request: &Request<'_>, told: &Told) -> Vec<Objection> {
     let mut answered = request.same.iter().filter_map(|call| Some((call, answer(call)?)));
     let Some((first, given)) = answered.next() else { return Vec::new() };
     let differs = answered.filter(|(call, other)| {
@@ -113,45 +119,56 @@ fn contradictions(name: &str, request: &Request<'_>, told: &Told) -> Vec<String>
         *other != given && !forgotten
     });
     let tell = |(call, other): (&Call<'_>, Answer<'_>)| {
-        format!(
+        let because = format!(
             "{name} ({}) was answered {given:?} in #{} by Manager {} and {other:?} in #{} by Manager {}",
             call.key, first.index, first.node, call.index, call.node
-        )
+        );
+        objection(because, &[first, call])
     };
     differs.map(tell).collect()
 }
 
 /// Something else that was done under a name that was used.
-fn misused(name: &str, request: &Request<'_>, told: &Told) -> Vec<String> {
-    let revision = request.same.iter().find_map(|call| match call.end {
+fn misused(name: &str, request: &Request<'_>, told: &Told) -> Vec<Objection> {
+    let done = request.same.iter().find(|call| matches!(call.end, End::Done { .. }));
+    let revision = done.and_then(|call| match call.end {
         End::Done { rev, .. } => rev,
-        _ => None,
+        End::Not(_) | End::Unknown => None,
     });
     let wrong = request.misuses.iter().filter(|call| match &call.end {
         End::Done { .. } => revision.is_none_or(|rev| !told.may_have_forgotten(rev, call.returned)),
         End::Not(_) => call.end.refusal().is_some_and(|code| code != REUSED),
         End::Unknown => false,
     });
-    wrong
-        .map(|call| {
-            format!(
-                "something else under {name} ended {:?} in #{} at Manager {}, not {REUSED}",
-                call.end, call.index, call.node
-            )
-        })
-        .collect()
+    let tell = |call: &Call<'_>| {
+        let because = format!(
+            "something else under {name} ended {:?} in #{} at Manager {}, not {REUSED}",
+            call.end, call.index, call.node
+        );
+        let used = done.or(request.same.first());
+        objection(because, &used.into_iter().chain([call]).collect::<Vec<_>>())
+    };
+    wrong.map(tell).collect()
 }
 
-/// What each property was, as revisions and values, newest first.
-type Pasts<'a> = HashMap<&'a str, Vec<(u64, &'a Value)>>;
+/// What a property was, as revisions and values, newest first.
+struct Past<'a> {
+    /// Number and time of the line.
+    line: u64,
+    at: u64,
+    /// Nothing is known of it from there on.
+    to: u64,
+    changes: Vec<(u64, &'a Value)>,
+}
 
-fn pasts(lines: &[Line]) -> Pasts<'_> {
+fn pasts(lines: &[Line]) -> HashMap<&str, Past<'_>> {
     let of_it = lines.iter().filter(|line| line.is_by("final") && line.f == "past");
     of_it
         .filter_map(|line| {
             let items = line.value.as_array()?;
             let items = items.iter().filter_map(|item| Some((item[0].as_u64()?, &item[1])));
-            Some((line.key.as_deref()?, items.collect()))
+            let (to, changes) = (line.rev.unwrap_or(u64::MAX), items.collect());
+            Some((line.key.as_deref()?, Past { line: line.index, at: line.time, to, changes }))
         })
         .collect()
 }
@@ -159,36 +176,42 @@ fn pasts(lines: &[Line]) -> Pasts<'_> {
 /// Whether each change stands in the past as it was told; how many properties were not read.
 fn judge_pasts(
     requests: &BTreeMap<&str, Request<'_>>,
-    pasts: &Pasts<'_>,
-    because: &mut Vec<String>,
+    pasts: &HashMap<&str, Past<'_>>,
+    against: &mut Vec<Objection>,
 ) -> usize {
     let mut unread: Vec<&str> = Vec::new();
     for (name, request) in requests {
         let Some(ask) = request.same.first() else { continue };
-        let Some(past) = pasts.get(ask.key) else {
+        let told = request.same.iter().filter_map(|call| match call.end {
+            End::Done { rev, .. } => rev,
+            End::Not(_) | End::Unknown => None,
+        });
+        // One that was read of facts that were behind tells nothing of what came after.
+        let newest = told.max().unwrap_or(0);
+        let Some(past) = pasts.get(ask.key).filter(|past| newest <= past.to) else {
             unread.push(ask.key);
             continue;
         };
-        because.extend(misdone(name, ask, request, past));
+        against.extend(misdone(name, ask, request, past));
     }
     unread.sort_unstable();
     unread.dedup();
     unread.len()
 }
 
-fn misdone(
-    name: &str,
-    ask: &Call<'_>,
-    request: &Request<'_>,
-    past: &[(u64, &Value)],
-) -> Vec<String> {
-    let mut because = Vec::new();
+fn misdone(name: &str, ask: &Call<'_>, request: &Request<'_>, past: &Past<'_>) -> Vec<Objection> {
+    let mut against = Vec::new();
+    let mut object = |because: String, calls: &mut dyn Iterator<Item = &Call<'_>>| {
+        let lines = calls.map(|call| call.index).chain([past.line]).collect();
+        against.push(Objection { because, shown: past.at, lines });
+    };
     let effects_of = |value: &Value| -> Vec<u64> {
-        past.iter().filter(|(_, was)| *was == value).map(|(rev, _)| *rev).collect()
+        past.changes.iter().filter(|(_, was)| *was == value).map(|(rev, _)| *rev).collect()
     };
     for misuse in &request.misuses {
         if !effects_of(misuse.value).is_empty() {
-            because.push(format!("{} has a value that was sent under the used {name}", ask.key));
+            let because = format!("{} has a value that was sent under the used {name}", ask.key);
+            object(because, &mut [ask, misuse].into_iter());
         }
     }
     let (effects, answer) = (effects_of(ask.value), request.same.iter().find_map(answer));
@@ -200,10 +223,11 @@ fn misdone(
         None => effects.len() <= 1,
     };
     if !kept {
-        because.push(format!(
+        let because = format!(
             "{name} ({} = {}) was answered {answer:?} and took effect at revisions {effects:?}",
             ask.key, ask.value
-        ));
+        );
+        object(because, &mut request.same.iter());
     }
-    because
+    against
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Finding;
 use super::calls::{Call, End, calls};
+use super::{Finding, Objection};
 use crate::history::Line;
 
 const CHECK: &str = "sessions";
@@ -24,9 +24,9 @@ pub fn check(lines: &[Line]) -> Finding {
     if begun == 0 {
         return Finding::unknown(CHECK, "nobody signed in");
     }
-    let because = sessions.iter().flat_map(|(name, calls)| judge(name, calls)).collect();
+    let against = sessions.iter().flat_map(|(name, calls)| judge(name, calls)).collect();
     let looks = all.iter().filter(|call| call.f == "me").count();
-    Finding::against(CHECK, because, json!({ "sessions": begun, "looks": looks }))
+    Finding::shown(CHECK, against, json!({ "sessions": begun, "looks": looks }))
 }
 
 /// Whether a call found the person known; `None` when it tells nothing.
@@ -38,27 +38,34 @@ fn known(call: &Call<'_>) -> Option<bool> {
     }
 }
 
-fn judge(name: &str, calls: &[&Call<'_>]) -> Vec<String> {
+fn judge(name: &str, calls: &[&Call<'_>]) -> Vec<Objection> {
     let of = |f: &'static str| calls.iter().filter(move |call| call.f == f);
     let done = |call: &&&Call<'_>| matches!(call.end, End::Done { .. });
-    let begun = of("login").filter(done).map(|call| call.returned).min();
-    let Some(begun) = begun else { return Vec::new() };
+    let Some(login) = of("login").filter(done).min_by_key(|call| call.returned) else {
+        return Vec::new();
+    };
+    let begun = login.returned;
     let leaves = of("logout").map(|call| call.invoked).min().unwrap_or(u64::MAX);
-    let left = of("logout").filter(done).map(|call| call.returned).min().unwrap_or(u64::MAX);
+    let logout = of("logout").filter(done).min_by_key(|call| call.returned);
+    let left = logout.map_or(u64::MAX, |call| call.returned);
     // A sign-out by somebody who is not known is a look as well.
     let looks = calls.iter().filter(|call| call.f != "login");
-    let stranger = looks.clone().filter(|call| known(call) == Some(false) && call.invoked > begun);
-    let stranger_at = stranger.map(|call| call.returned).min().unwrap_or(u64::MAX);
-    let tell = |call: &Call<'_>, what: &str| {
-        Some(format!("{name}: Manager {} {what} in #{} ({})", call.node, call.index, call.f))
+    let strangers = looks.clone().filter(|call| known(call) == Some(false) && call.invoked > begun);
+    let stranger = strangers.min_by_key(|call| call.returned);
+    let stranger_at = stranger.map_or(u64::MAX, |call| call.returned);
+    let tell = |call: &Call<'_>, what: &str, since: Option<&&Call<'_>>| {
+        let (node, index, f) = (call.node, call.index, call.f);
+        let lines = [login.index, index].into_iter().chain(since.map(|call| call.index)).collect();
+        let because = format!("{name}: Manager {node} {what} in #{index} ({f})");
+        Some(Objection { because, shown: call.returned, lines })
     };
     let wrong = |call: &&&Call<'_>| match known(call)? {
         false if call.invoked > begun && (call.returned < leaves || call.invoked == leaves) => {
-            tell(call, "did not know somebody who had signed in and not out")
+            tell(call, "did not know somebody who had signed in and not out", None)
         }
-        true if call.invoked > left => tell(call, "knew somebody who had signed out"),
+        true if call.invoked > left => tell(call, "knew somebody who had signed out", logout),
         true if call.invoked > stranger_at => {
-            tell(call, "knew somebody who had not been known before")
+            tell(call, "knew somebody who had not been known before", stranger)
         }
         _ => None,
     };

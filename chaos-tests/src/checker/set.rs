@@ -1,40 +1,57 @@
 //! Nothing acknowledged is lost, nothing refused appears (promises 3 and 7): at the end every Manager shows
 //! every acknowledged element of the set, none that nobody added, and none whose adding certainly failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::Finding;
+use super::{Finding, Objection};
 use crate::history::{Action, Line, Operation, Outcome};
 
 const CHECK: &str = "set";
 
 /// Judges the final reads, one line per Manager, against everything that was added.
 pub fn check(operations: &[Operation], lines: &[Line], managers: &[u64]) -> Finding {
-    let added = |wanted: Outcome| -> BTreeSet<u64> {
+    // With the numbers of the lines that added them.
+    let added = |wanted: Outcome| -> BTreeMap<u64, u64> {
         let adds = operations.iter().filter(|operation| operation.outcome == wanted);
-        adds.filter_map(element).collect()
+        adds.filter_map(|add| Some((element(add)?, add.index))).collect()
     };
     let (acknowledged, unknown) = (added(Outcome::Done), added(Outcome::Unknown));
-    let mut because = Vec::new();
+    let not = added(Outcome::Failed).into_iter().chain(added(Outcome::Refused));
+    let not: BTreeMap<u64, u64> = not.collect();
+    let (mut against, mut unread) = (Vec::new(), None);
     for manager in managers {
-        let Some(shown) = last_shown(lines, *manager) else {
-            return Finding::unknown(CHECK, format!("Manager {manager} was not read at the end"));
+        let Some((line, shown)) = last_shown(lines, *manager) else {
+            unread.get_or_insert(*manager);
+            continue;
         };
-        let lost: Vec<_> = acknowledged.difference(&shown).collect();
-        if !lost.is_empty() {
-            because.push(format!("Manager {manager} lacks acknowledged elements: {lost:?}"));
+        let objection = |because: String, add: Option<&u64>| Objection {
+            because,
+            shown: line.time,
+            lines: add.into_iter().copied().chain([line.index]).collect(),
+        };
+        let lost: Vec<u64> =
+            acknowledged.keys().copied().filter(|element| !shown.contains(element)).collect();
+        if let Some(first) = lost.iter().filter_map(|element| acknowledged.get(element)).min() {
+            let because = format!("Manager {manager} lacks acknowledged elements: {lost:?}");
+            against.push(objection(because, Some(first)));
         }
-        let ghosts: Vec<_> =
-            shown.difference(&acknowledged).filter(|element| !unknown.contains(element)).collect();
-        if !ghosts.is_empty() {
-            because
-                .push(format!("Manager {manager} shows elements that were not added: {ghosts:?}"));
+        let known =
+            |element: &u64| acknowledged.contains_key(element) || unknown.contains_key(element);
+        let ghosts: Vec<u64> = shown.iter().copied().filter(|element| !known(element)).collect();
+        if let Some(ghost) = ghosts.first() {
+            let because =
+                format!("Manager {manager} shows elements that were not added: {ghosts:?}");
+            against.push(objection(because, not.get(ghost)));
         }
     }
+    // What is wrong already is, whoever was not read.
+    if let Some(manager) = unread.filter(|_| against.is_empty()) {
+        return Finding::unknown(CHECK, format!("Manager {manager} was not read at the end"));
+    }
     let facts = json!({ "acknowledged": acknowledged.len(), "unknown": unknown.len() });
-    Finding::against(CHECK, because, facts)
+    Finding::shown(CHECK, against, facts)
 }
 
 fn element(operation: &Operation) -> Option<u64> {
@@ -44,8 +61,9 @@ fn element(operation: &Operation) -> Option<u64> {
     }
 }
 
-fn last_shown(lines: &[Line], manager: u64) -> Option<BTreeSet<u64>> {
+fn last_shown(lines: &[Line], manager: u64) -> Option<(&Line, BTreeSet<u64>)> {
     let of_it = |line: &&Line| line.is_by("final") && line.f == "set" && line.node == Some(manager);
-    let shown = lines.iter().rfind(of_it)?.value.as_array()?;
-    Some(shown.iter().filter_map(serde_json::Value::as_u64).collect())
+    let line = lines.iter().rfind(of_it)?;
+    let shown = line.value.as_array()?;
+    Some((line, shown.iter().filter_map(serde_json::Value::as_u64).collect()))
 }

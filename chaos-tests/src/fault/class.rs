@@ -12,8 +12,14 @@ use super::network::Break;
 
 /// The longest pause that is shorter than the lease of an Active (1 s).
 const SHORT_MS: std::ops::Range<u64> = 200..700;
-/// Faults longer than the lease and than an election.
-const LONG_MS: std::ops::Range<u64> = 2_000..4_000;
+/// A pause that is longer than the lease, and than an election.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
+/// How long faults last, and how many of a hundred so: most about as long as an election, so that a run sees many; some so
+/// long that connections are given up, checkpoints are made without the victim, and clients run out of patience.
+const LASTS_MS: [(u32, std::ops::Range<u64>); 3] =
+    [(80, 1_000..3_000), (14, 3_000..8_000), (6, 8_000..20_000)];
+/// No fault lasts longer.
+pub(super) const LONGEST: Duration = Duration::from_secs(20);
 /// What a kill takes until the process is back, for the plan only.
 const KILL: Duration = Duration::from_millis(1_500);
 /// What ending and starting all Managers one after the other takes, for the plan only.
@@ -110,6 +116,7 @@ impl Means {
             Self::Network(Break::Split) => "split",
             Self::Network(Break::Shatter) => "shatter",
             Self::Network(Break::Bridge) => "bridge",
+            Self::Network(Break::Ring) => "ring",
             Self::Network(Break::Deaf) => "deaf",
             Self::Network(Break::NoCalls) => "no-calls",
             Self::Network(Break::Flap) => "flap",
@@ -150,6 +157,8 @@ impl Means {
             Self::Network(Break::Slow | Break::Late | Break::Disorder | Break::Twice) => {
                 apart::LINK
             }
+            // Power that comes back puts the cable in.
+            Self::Network(Break::Cable) => apart::FILTER | apart::HOST,
             Self::Network(_) => apart::FILTER,
             Self::PowerCut | Self::FullDisk | Self::ReadOnly => apart::HOST,
             Self::Flushes(Flush::Lies) | Self::Disk(Damage::OldCopy) => apart::ALONE,
@@ -185,9 +194,10 @@ const CLASSES: &[(Means, &[Target])] = &{
         (Means::Kill, &[One, Active, Majority, All] as &[Target]),
         (Means::ShortPause, &[Active]),
         (Means::LongPause, &[One, Active, Majority, All]),
-        (Means::Network(Break::Split), &[One, Active]),
+        (Means::Network(Break::Split), &[One, Active, Majority]),
         (Means::Network(Break::Shatter), &[All]),
         (Means::Network(Break::Bridge), &[All]),
+        (Means::Network(Break::Ring), &[All]),
         (Means::Network(Break::Deaf), &[One, Active]),
         (Means::Network(Break::NoCalls), &[One, Active]),
         (Means::Network(Break::Flap), &[Active]),
@@ -246,14 +256,27 @@ impl Fault {
         format!("{}-{}", self.means.name(), self.target.name())
     }
 
-    /// For how long it is planned.
-    pub(super) fn lasts(self, random: &mut StdRng) -> Duration {
+    /// For how long it is planned, at most for so long.
+    pub(super) fn lasts(self, random: &mut StdRng, longest: Duration) -> Duration {
         match self.means {
             Means::Kill | Means::Memory | Means::Agents => KILL,
             Means::Rolling => ROLLING,
             Means::Steps => STEPS,
             Means::ShortPause => Duration::from_millis(random.random_range(SHORT_MS)),
-            _ => Duration::from_millis(random.random_range(LONG_MS)),
+            Means::LongPause => some_time(random).clamp(LONG_PAUSE, longest),
+            _ => some_time(random).min(longest),
         }
     }
+}
+
+/// As long as a fault that is carried on lasts.
+fn some_time(random: &mut StdRng) -> Duration {
+    let mut dice = random.random_range(0..LASTS_MS.iter().map(|(percent, _)| percent).sum::<u32>());
+    for (percent, lasts_ms) in LASTS_MS {
+        if dice < percent {
+            return Duration::from_millis(random.random_range(lasts_ms));
+        }
+        dice -= percent;
+    }
+    LONGEST
 }

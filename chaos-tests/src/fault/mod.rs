@@ -42,6 +42,7 @@ use crate::Failure;
 use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
 use crate::probe::Sighting;
+use crate::strikes::OF_THE_HARNESS;
 
 /// How often a fault is tried that is not seen to bite.
 const TRIES: usize = 3;
@@ -77,7 +78,7 @@ impl Counts {
     }
 }
 
-/// How the faults of a run came out.
+/// How the faults of a run came out, as `strikes` reads it from the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How often each class came out how.
@@ -89,41 +90,17 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// This one and that of faults beside.
-    pub fn and(mut self, beside: Self) -> Self {
-        self.classes.extend(beside.classes);
-        self.pairs.extend(beside.pairs);
-        self.not_reached += beside.not_reached;
-        self
-    }
-
-    fn note(&mut self, slot: &[Planned], outcomes: &[Vec<Outcome>]) {
-        let mut bit: Vec<&str> = Vec::new();
-        for (planned, outcomes) in slot.iter().zip(outcomes) {
-            let counts = self.classes.entry(planned.fault.name()).or_default();
-            for outcome in outcomes {
-                match outcome {
-                    Outcome::Installed => counts.installed += 1,
-                    Outcome::Skipped(_) => counts.skipped += 1,
-                    Outcome::Indeterminate(_) => counts.indeterminate += 1,
-                }
-            }
-            if outcomes.last() == Some(&Outcome::Installed) {
-                bit.push(planned.fault.means.name());
-            }
-        }
-        bit.sort_unstable();
-        for (nth, one) in bit.iter().enumerate() {
-            for other in &bit[nth + 1..] {
-                *self.pairs.entry(format!("{one} + {other}")).or_default() += 1;
-            }
-        }
-    }
-
     /// How many faults bit.
     pub fn installed(&self) -> u64 {
         self.classes.values().map(|counts| counts.installed).sum()
     }
+}
+
+/// A plan that was carried out. What came of each fault stands in the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Slots of the plan whose time came when the run was over.
+    pub not_reached: usize,
 }
 
 /// Carries out a plan.
@@ -138,16 +115,15 @@ pub struct Nemesis<'a> {
 impl Nemesis<'_> {
     /// Breaks what the plan says, when it says, and tells how it went. Leaves nobody paused. What is planned later than
     /// `run`, because faults took longer than planned, is left out.
-    pub async fn run(&self, plan: &[Planned], run: Duration) -> Result<Tally, Failure> {
-        let (started, mut tally) = (Instant::now(), Tally::default());
+    pub async fn run(&self, plan: &[Planned], run: Duration) -> Result<Carried, Failure> {
+        let started = Instant::now();
         let slots: Vec<&[Planned]> = plan.chunk_by(|one, next| one.slot == next.slot).collect();
         for (nth, slot) in slots.iter().enumerate() {
             if let Some(first) = slot.first() {
                 sleep_until(started + first.at).await;
             }
             if self.stop.load(Ordering::Relaxed) || started.elapsed() > run {
-                tally.not_reached = slots.len() - nth;
-                break;
+                return Ok(Carried { not_reached: slots.len() - nth });
             }
             // The plan has the first of a slot first; a slot that comes late comes as a whole.
             let (begun, first) = (Instant::now(), slot.first().map_or(Duration::ZERO, |it| it.at));
@@ -155,22 +131,22 @@ impl Nemesis<'_> {
                 sleep_until(begun + (planned.at - first)).await;
                 self.try_it(planned).await
             });
-            let outcomes = join_all(together).await;
-            tally.note(slot, &outcomes.into_iter().collect::<Result<Vec<_>, _>>()?);
+            join_all(together).await.into_iter().collect::<Result<(), Failure>>()?;
         }
-        Ok(tally)
+        Ok(Carried::default())
     }
 
     /// Tries until it is seen to bite, a few times.
-    async fn try_it(&self, planned: &Planned) -> Result<Vec<Outcome>, Failure> {
-        let mut outcomes = Vec::new();
-        while outcomes.len() < TRIES && outcomes.last() != Some(&Outcome::Installed) {
-            if !outcomes.is_empty() {
+    async fn try_it(&self, planned: &Planned) -> Result<(), Failure> {
+        for tried in 0..TRIES {
+            if tried > 0 {
                 sleep(BEFORE_ANOTHER_TRY).await;
             }
-            outcomes.push(self.strike(planned).await?);
+            if self.strike(planned).await? == Outcome::Installed {
+                break;
+            }
         }
-        Ok(outcomes)
+        Ok(())
     }
 
     /// Who is Active now, as far as probes tell; waited for, since the fault before may have ended a tenure.
@@ -203,36 +179,34 @@ impl Nemesis<'_> {
         match planned.fault.means {
             Means::Kill => Ok(kill::strike(&processes).await),
             Means::ShortPause | Means::LongPause => Ok(pause::strike(&processes, lasts).await),
-            Means::Transfers => office::transfers(cluster, history, sighting, lasts).await,
-            Means::Rolling => office::rolling(cluster).await,
+            Means::Transfers => {
+                Ok(mechanical(office::transfers(cluster, history, sighting, lasts).await))
+            }
+            Means::Rolling => Ok(mechanical(office::rolling(cluster).await)),
             Means::Steps => Ok(told(steps::strike(cluster, history, sighting, pick).await)),
-            _ => self.break_hosts(planned, victims).await,
+            _ => Ok(self.break_hosts(planned, victims).await),
         }
     }
 
-    async fn break_hosts(
-        &self,
-        planned: &Planned,
-        victims: &[(u64, Process)],
-    ) -> Result<Outcome, Failure> {
+    async fn break_hosts(&self, planned: &Planned, victims: &[(u64, Process)]) -> Outcome {
         let (cluster, history) = (self.cluster, self.history);
         let Some(lab) = cluster.lab() else {
-            return Ok(Outcome::Skipped("the Managers have no hosts of their own".into()));
+            return Outcome::Skipped("the Managers have no hosts of their own".into());
         };
         let (lasts, pick) = (planned.lasts, planned.pick);
         let placed = |(id, process): &(u64, Process)| Some((cluster.place(*id)?, *process));
         let victims: Vec<(usize, Process)> = victims.iter().filter_map(placed).collect();
         let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
         let own: Vec<usize> = places.iter().copied().filter(|it| *it < lab.members).collect();
-        match planned.fault.means {
-            Means::Network(way) => network::strike(cluster, lab, way, &own, lasts).await,
+        mechanical(match planned.fault.means {
+            Means::Network(way) => network::strike(cluster, lab, way, &own, (pick, lasts)).await,
             Means::PowerCut => power::strike(lab, &places, lasts).await,
             Means::FullDisk => disk::fill(lab, &places, lasts).await,
             Means::ReadOnly => power::read_only(lab, &places, lasts).await,
             Means::Flushes(Flush::Lies) => disk::lie(lab, &victims, lasts).await,
             Means::Flushes(how) => disk::spoil(lab, &victims, how, lasts).await,
             Means::Disk(how) => {
-                Ok(told(damage::strike(cluster, history, how, &own, (pick, lasts)).await))
+                return told(damage::strike(cluster, history, how, &own, (pick, lasts)).await);
             }
             Means::Clock => clock::strike(lab, &places, lasts).await,
             Means::Strobe => clock::strobe(lab, &places, lasts).await,
@@ -241,7 +215,7 @@ impl Nemesis<'_> {
             Means::Agents => Ok(kill::agents(lab).await),
             Means::Certificates => certificate::strike(cluster, &victims, lasts).await,
             Means::Membership(change) => {
-                Ok(told(membership::strike(cluster, history, change, &own, lasts).await))
+                return told(membership::strike(cluster, history, change, &own, lasts).await);
             }
             Means::Kill
             | Means::ShortPause
@@ -249,7 +223,7 @@ impl Nemesis<'_> {
             | Means::Transfers
             | Means::Steps
             | Means::Rolling => unreachable!("these need no hosts"),
-        }
+        })
     }
 
     fn tell(&self, planned: &Planned, value: serde_json::Value) {
@@ -284,6 +258,12 @@ impl Nemesis<'_> {
 /// the finale.
 fn told(outcome: Result<Outcome, Failure>) -> Outcome {
     outcome.unwrap_or_else(|failure| Outcome::Indeterminate(failure.to_string()))
+}
+
+/// What the harness itself could not do to hosts and their disks ends one fault and not the run. It may leave something
+/// broken, for which nobody else is to blame.
+fn mechanical(outcome: Result<Outcome, Failure>) -> Outcome {
+    outcome.unwrap_or_else(|failure| Outcome::Indeterminate(format!("{OF_THE_HARNESS}{failure}")))
 }
 
 /// Looks again and again until something holds; `false` when it did not in time.

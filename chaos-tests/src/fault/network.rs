@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
 use super::{Outcome, checkpoint};
@@ -36,6 +38,9 @@ pub enum Break {
     Shatter,
     /// Two halves, and one host that hears both.
     Bridge,
+    /// Each host has its neighbours in a ring, and with them a majority that is no other host's. Where a majority is even the
+    /// farthest of them is one that it can call and that cannot call it.
+    Ring,
     /// The victims hear nobody; they are heard.
     Deaf,
     /// Nobody can open a connection to the victims; what they opened themselves goes on.
@@ -84,14 +89,16 @@ pub(super) async fn strike(
     lab: &Lab,
     way: Break,
     victims: &[usize],
-    lasts: Duration,
+    (pick, lasts): (u64, Duration),
 ) -> Result<Outcome, Failure> {
     match way {
         Break::Slow => slow(lab, victims, lasts).await,
-        Break::Late | Break::Disorder | Break::Twice => wires(lab, way, victims, lasts).await,
+        Break::Late | Break::Disorder | Break::Twice => {
+            wires(lab, way, victims, (pick, lasts)).await
+        }
         Break::Cable => cable(lab, victims, lasts).await,
         Break::Flap => flap(lab, victims, lasts).await,
-        Break::NoCalls => no_calls(lab, victims, lasts).await,
+        Break::NoCalls | Break::Ring => no_calls(lab, way, victims, lasts).await,
         Break::Checkpoint => checkpoint::cut(cluster, lab, victims, lasts).await,
         Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
             let broken = Broken(lab);
@@ -120,6 +127,7 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
             };
             Filter { deaf_to: not(own, &hears), ..Filter::default() }
         }
+        Break::Ring => neighbours(hosts, own),
         Break::Deaf if victims.contains(&own) => {
             Filter { deaf_to: not(own, &|_| false), ..Filter::default() }
         }
@@ -137,6 +145,22 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
     everybody().map(filter).collect()
 }
 
+/// What a host of a ring lets in.
+fn neighbours(hosts: usize, own: usize) -> Filter {
+    let majority = hosts / 2 + 1;
+    let reach = majority / 2;
+    let ahead = |other: usize| (other + hosts - own) % hosts;
+    let others = || (0..hosts).filter(|other| *other != own);
+    let far = |other: &usize| ahead(*other).min(hosts - ahead(*other)) > reach;
+    // It can call the farthest ahead, and so be answered; the other way round nothing is begun.
+    let calls_in_vain = |other: &usize| majority.is_multiple_of(2) && ahead(*other) == reach;
+    Filter {
+        deaf_to: others().filter(far).collect(),
+        no_calls_from: others().filter(calls_in_vain).collect(),
+        ..Filter::default()
+    }
+}
+
 pub(super) fn set(lab: &Lab, filters: &[Filter]) -> Result<(), Failure> {
     filters.iter().enumerate().try_for_each(|(place, filter)| lab.network.filter(place, filter))
 }
@@ -150,13 +174,20 @@ pub(super) fn bitten(bit: bool, otherwise: &str) -> Outcome {
 }
 
 /// Open connections are reset first: they would go on otherwise, and nothing would be broken.
-async fn no_calls(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+async fn no_calls(
+    lab: &Lab,
+    way: Break,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
     let broken = Broken(lab);
-    let filters = filters(lab.members, Break::NoCalls, victims);
-    for place in victims {
-        let resets = filters[*place].no_calls_from.clone();
-        lab.network.filter(*place, &Filter { resets, ..Filter::default() })?;
-    }
+    let filters = filters(lab.members, way, victims);
+    let resets = |filter: &Filter| Filter {
+        resets: filter.no_calls_from.clone(),
+        no_calls_from: BTreeSet::new(),
+        ..filter.clone()
+    };
+    set(lab, &filters.iter().map(resets).collect::<Vec<_>>())?;
     sleep(RESETTING).await;
     set(lab, &filters)?;
     sleep(lasts).await;
@@ -181,13 +212,17 @@ async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, 
 
 async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
     let broken = Broken(lab);
+    let carried = || -> Result<u64, Failure> {
+        victims.iter().map(|place| lab.network.carried(*place)).sum()
+    };
     for place in victims {
         lab.network.cable(*place, false)?;
     }
+    let before = carried()?;
     sleep(lasts).await;
+    let after = carried()?;
     broken.mend()?;
-    // The tool said that the link went down, and a link that is down carries nothing.
-    Ok(Outcome::Installed)
+    Ok(bitten(before == after, "a link that was down carried something"))
 }
 
 async fn slow(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
@@ -224,9 +259,12 @@ async fn wires(
     lab: &Lab,
     way: Break,
     victims: &[usize],
-    lasts: Duration,
+    (pick, lasts): (u64, Duration),
 ) -> Result<Outcome, Failure> {
-    let lay = |place: &usize| lab.network.lay_wire(*place, manners(way), rand::make_rng());
+    let lay = |place: &usize| {
+        let random = StdRng::seed_from_u64(pick.wrapping_add(*place as u64));
+        lab.network.lay_wire(*place, manners(way), random)
+    };
     let wires = victims.iter().map(lay).collect::<Result<Vec<_>, _>>()?;
     sleep(lasts).await;
     let mut bit = false;

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use super::network::bitten;
 use super::{Outcome, until};
 use crate::client::{Call, Client, Reply};
 use crate::cluster::{Cluster, Process};
@@ -15,21 +16,25 @@ use crate::{Failure, history::History};
 
 /// Pause between two orders to hand over.
 const BETWEEN: Duration = Duration::from_millis(400);
+/// How long after the last order it may take until another Active is seen.
+const SEEN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a process may take to end in good order.
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a Manager may take to run again.
 const RETURN_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Orders whoever is Passive to become Active, again and again.
+/// Orders whoever is Passive to become Active, again and again. It bites when another one is seen to be.
 pub(super) async fn transfers(
     cluster: &Cluster,
     history: &History,
     sighting: &Sighting,
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let (until, mut begun) = (Instant::now() + lasts, 0);
-    while Instant::now() < until {
+    let (ends, mut begun) = (Instant::now() + lasts, 0);
+    let mut seen = Seen::default();
+    while Instant::now() < ends {
         let active = sighting.active(history.now());
+        seen.look(active);
         let passive = cluster.managers.iter().filter(|manager| Some(manager.id.get()) != active);
         let next = passive.clone().nth(begun % passive.count().max(1));
         if let Some(next) = next {
@@ -40,10 +45,29 @@ pub(super) async fn transfers(
         }
         sleep(BETWEEN).await;
     }
+    let changed = until(SEEN_PATIENCE, || seen.look(sighting.active(history.now()))).await;
     Ok(match begun {
         0 => Outcome::Indeterminate("no hand-over was begun".into()),
-        _ => Outcome::Installed,
+        _ => bitten(changed, "nobody else was seen to be Active"),
     })
+}
+
+/// Who was seen to be Active.
+#[derive(Debug, Default)]
+struct Seen {
+    last: Option<u64>,
+    changed: bool,
+}
+
+impl Seen {
+    /// Takes in who is now, if anybody; whether it was ever another than before.
+    fn look(&mut self, active: Option<u64>) -> bool {
+        if let Some(active) = active {
+            self.changed |= self.last.is_some_and(|last| last != active);
+            self.last = Some(active);
+        }
+        self.changed
+    }
 }
 
 /// Ends all in good order, each only after the one before runs again.

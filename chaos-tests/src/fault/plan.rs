@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::class::{Fault, Means};
+use super::class::{Fault, LONGEST, Means};
 
 /// Quiet between two slots: sometimes too short to recover in.
 const QUIET_MS: std::ops::Range<u64> = 1_000..5_000;
@@ -16,6 +16,10 @@ const LITTLE_QUIET_MS: std::ops::Range<u64> = 300..900;
 const STAGGER_MS: std::ops::Range<u64> = 0..800;
 /// Of a hundred slots so many have a second fault, and so many of those a third.
 const FURTHER_PERCENT: u32 = 55;
+
+/// One fault takes no more than so much of a run, and may take so long in any: a short run that is all one fault shows little.
+const OF_A_RUN: u32 = 10;
+const LONGEST_AT_LEAST: Duration = Duration::from_secs(4);
 
 /// A fault with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,8 @@ pub struct Planned {
 /// The faults of a run: all these classes in random order, again and again until the time is up; up to `overlap` of them
 /// at the same time.
 pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<Planned> {
-    let mut dealer = Dealer::new(seed, classes, overlap);
+    let longest = (run / OF_A_RUN).clamp(LONGEST_AT_LEAST, LONGEST);
+    let mut dealer = Dealer::new(seed, classes, overlap, longest);
     let mut plan = Vec::new();
     loop {
         if dealer.deck.is_empty() {
@@ -49,7 +54,7 @@ pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<
 
 /// The faults of a short run: each of these classes once, as many at the same time as may be, with little quiet in between.
 pub fn each_once(seed: u64, classes: &[Fault], overlap: usize) -> Vec<Planned> {
-    let mut dealer = Dealer::new(seed, classes, overlap);
+    let mut dealer = Dealer::new(seed, classes, overlap, LONGEST);
     let mut plan = Vec::new();
     dealer.shuffle();
     while !dealer.deck.is_empty() {
@@ -63,6 +68,8 @@ struct Dealer<'a> {
     random: StdRng,
     classes: &'a [Fault],
     overlap: usize,
+    /// How long one may last.
+    longest: Duration,
     deck: Vec<Fault>,
     slots: usize,
     /// When the last slot is over.
@@ -70,9 +77,9 @@ struct Dealer<'a> {
 }
 
 impl<'a> Dealer<'a> {
-    fn new(seed: u64, classes: &'a [Fault], overlap: usize) -> Self {
+    fn new(seed: u64, classes: &'a [Fault], overlap: usize, longest: Duration) -> Self {
         let (random, deck) = (StdRng::seed_from_u64(seed), Vec::new());
-        Self { random, classes, overlap, deck, slots: 0, at: Duration::ZERO }
+        Self { random, classes, overlap, longest, deck, slots: 0, at: Duration::ZERO }
     }
 
     fn shuffle(&mut self) {
@@ -85,7 +92,8 @@ impl<'a> Dealer<'a> {
         let at = self.at + Duration::from_millis(self.random.random_range(quiet_ms));
         let (mut begins, mut planned) = (at, Vec::new());
         for fault in self.draw(further_percent) {
-            let (lasts, pick) = (fault.lasts(&mut self.random), self.random.random());
+            let lasts = fault.lasts(&mut self.random, self.longest);
+            let pick = self.random.random();
             planned.push(Planned { slot: self.slots, at: begins, fault, lasts, pick });
             self.at = self.at.max(begins + lasts);
             begins = at + Duration::from_millis(self.random.random_range(STAGGER_MS));

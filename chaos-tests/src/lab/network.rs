@@ -94,6 +94,16 @@ impl Network {
         run(&format!("ip -n {}-sw link set p{place} {word}", self.name)).map(drop)
     }
 
+    /// How many packets the cable of a host has carried, both ways, since it was made.
+    pub fn carried(&self, place: usize) -> Result<u64, Failure> {
+        let switch = self.switch();
+        let counter = |way: &str| format!("/sys/class/net/p{place}/statistics/{way}_packets");
+        let told = run(&format!("ip netns exec {switch} cat {} {}", counter("rx"), counter("tx")))?;
+        let number =
+            |line: &str| line.trim().parse::<u64>().map_err(Failure::doing("count packets"));
+        told.lines().map(number).sum()
+    }
+
     /// Makes a host let in what this filter lets in, from now on.
     pub fn filter(&self, place: usize, filter: &Filter) -> Result<(), Failure> {
         let line = format!("ip netns exec {} nft -f -", self.namespace(place));

@@ -9,35 +9,28 @@ use std::path::Path;
 
 use crate::Failure;
 use crate::checker::{Finding, Valid};
-use crate::cluster::Manager;
-use crate::history::Line;
-use crate::verdict::Verdict;
+use crate::verdict::{Evidence, Papers, Verdict, Versions};
 
 /// Lines of each log that are shown.
 const LOG_LINES: usize = 120;
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
-pub fn write(
-    path: &Path,
-    verdict: &Verdict,
-    lines: &[Line],
-    managers: &[Manager],
-) -> Result<(), Failure> {
-    fs::write(path, page(verdict, lines, managers)).map_err(Failure::doing(path.display()))
+pub fn write(path: &Path, verdict: &Verdict, evidence: &Evidence) -> Result<(), Failure> {
+    fs::write(path, page(verdict, evidence)).map_err(Failure::doing(path.display()))
 }
 
 /// The page.
-pub fn page(verdict: &Verdict, lines: &[Line], managers: &[Manager]) -> String {
+pub fn page(verdict: &Verdict, evidence: &Evidence) -> String {
     let mut page = String::new();
     let title = format!("Chaos run {}: {}", verdict.seed, verdict.word());
     let parts = [
         head(verdict),
-        timeline::draw(lines, managers),
+        timeline::draw(&evidence.lines, &evidence.managers()),
         checks(&verdict.checks),
         faults(verdict),
         calls(verdict),
-        logs(managers),
+        logs(&evidence.papers),
     ];
     let written = write!(
         page,
@@ -60,13 +53,20 @@ fn head(verdict: &Verdict) -> String {
         }
         None => "no failover measured".to_owned(),
     };
+    let phases = verdict.calls_per_second_by_phase.iter();
+    let phases: Vec<String> = phases.map(|(phase, rate)| format!("{rate} {phase}")).collect();
+    let Versions { km, km_sha256, commit, kernel } = &verdict.versions;
+    let versions = format!("{km} {km_sha256} · harness {commit} · kernel {kernel}");
+    let anew = verdict.judged_anew_by.as_ref().map(|by| format!(" · judged anew by {by}"));
     format!(
         "<header><p class=\"verdict {word}\">{word}</p><h1>Chaos run {seed}</h1>\
-         <p>{managers} Managers, {seconds} s, <b>{calls_per_second}</b> calls a second with a certain outcome, \
+         <p>{managers} Managers, {seconds} s, <b>{calls_per_second}</b> calls a second with a certain outcome ({} the faults), \
          <b>{}</b> faults that bit, {failovers}.</p>\
-         <p>Again: <code>{}</code></p></header>",
+         <p>Again: <code>{}</code></p><p class=\"legend\">{}</p></header>",
+        phases.join(", "),
         verdict.faults.values().map(|counts| counts.installed).sum::<u64>(),
         escaped(&verdict.repeat),
+        escaped(&(versions + anew.as_deref().unwrap_or_default())),
         word = verdict.word(),
     )
 }
@@ -104,10 +104,17 @@ fn facts(facts: &serde_json::Value) -> String {
 }
 
 fn faults(verdict: &Verdict) -> String {
+    let failovers = |class: &String| {
+        let took = verdict.failover_ms_by_fault.get(class).into_iter().flatten();
+        took.map(u64::to_string).collect::<Vec<_>>().join(" · ")
+    };
     let row = |(class, counts): (&String, &crate::fault::Counts)| {
         format!(
-            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
-            counts.installed, counts.indeterminate, counts.skipped
+            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
+            counts.installed,
+            counts.indeterminate,
+            counts.skipped,
+            failovers(class)
         )
     };
     let rows: String = verdict.faults.iter().map(row).collect();
@@ -115,7 +122,7 @@ fn faults(verdict: &Verdict) -> String {
         verdict.pairs.iter().map(|(pair, times)| format!("{pair} ({times})")).collect();
     let pairs = if pairs.is_empty() { "none".to_owned() } else { pairs.join(" · ") };
     format!(
-        "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th></tr>{rows}</table>\
+        "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th><th>Until another was Active, ms</th></tr>{rows}</table>\
          <p>At the same time: {pairs}.</p></section>"
     )
 }
@@ -136,22 +143,27 @@ fn calls(verdict: &Verdict) -> String {
     )
 }
 
-fn logs(managers: &[Manager]) -> String {
-    let log = |manager: &Manager| {
-        let text = fs::read(&manager.log).unwrap_or_default();
+fn logs(papers: &[Papers]) -> String {
+    let log = |who: String, path: &Path| {
+        let text = fs::read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let all: Vec<&str> = text.lines().collect();
         let last = all[all.len().saturating_sub(LOG_LINES)..].join("\n");
         format!(
-            "<details><summary>Manager {}: the last {} of {} lines of {}</summary><pre>{}</pre></details>",
-            manager.id.get(),
+            "<details><summary>{who}: the last {} of {} lines of {}</summary><pre>{}</pre></details>",
             LOG_LINES.min(all.len()),
             all.len(),
-            escaped(&manager.log.display().to_string()),
+            escaped(&path.display().to_string()),
             escaped(&last)
         )
     };
-    let logs: String = managers.iter().map(log).collect();
+    let both = |papers: &Papers| {
+        let Papers { host, manager, agent } = papers;
+        let both = [("Manager", manager), ("Agent", agent)].into_iter();
+        let there = both.filter(|(_, path)| path.exists());
+        there.map(|(who, path)| log(format!("{who} of host {host}"), path)).collect::<String>()
+    };
+    let logs: String = papers.iter().map(both).collect();
     format!("<section><h2>Logs</h2>{logs}</section>")
 }
 

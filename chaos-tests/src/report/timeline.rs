@@ -6,7 +6,6 @@ use std::fmt::Write;
 
 use super::escaped;
 use super::scale::{LEFT, RIGHT, Time, latency_y};
-use crate::cluster::Manager;
 use crate::history::{Kind, Line, Process};
 use crate::measure::percentile;
 
@@ -20,7 +19,7 @@ const LATENCIES: f64 = 160.0;
 const UNBROKEN_NS: u64 = 250_000_000;
 
 /// Draws it.
-pub(super) fn draw(lines: &[Line], managers: &[Manager]) -> String {
+pub(super) fn draw(lines: &[Line], managers: &[u64]) -> String {
     let end = lines.last().map_or(1, |line| line.time.max(1));
     let (time, faults, columns) = (Time { end }, faults(lines, end), columns(lines, end));
     let mut drawing = String::new();
@@ -72,12 +71,12 @@ fn office(
     drawing: &mut String,
     time: Time,
     lines: &[Line],
-    managers: &[Manager],
+    managers: &[u64],
     top: &mut f64,
 ) -> usize {
     let mut spans: BTreeMap<u64, Vec<(u64, u64, u64)>> = BTreeMap::new();
     for manager in managers {
-        spans.entry(manager.id.get()).or_default();
+        spans.entry(*manager).or_default();
     }
     for line in lines.iter().filter(|line| line.is_by("probe") && line.f == "active") {
         let (Some(id), epoch) = (line.node, line.value["epoch"].as_u64().unwrap_or(0)) else {

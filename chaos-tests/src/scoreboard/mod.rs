@@ -17,7 +17,7 @@ use crate::run::{Settings, Terms, run};
 use crate::workload::Workload;
 
 /// The checks that say something of the machine as well: what they alone notice is not counted as caught.
-const OF_THE_MACHINE: [&str; 2] = ["recovery", "coverage"];
+const OF_THE_MACHINE: [&str; 3] = ["recovery", "availability", "coverage"];
 
 /// How long a group may take to be whole again. Many mistakes leave one that never is.
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(20);
@@ -134,6 +134,7 @@ impl Board {
             },
             lab: true,
             chosen: String::new(),
+            commit: None,
         }
     }
 }

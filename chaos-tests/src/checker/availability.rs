@@ -1,0 +1,345 @@
+//! A majority that nothing befalls serves, whatever befalls the others (promise 37): how long no change was acknowledged
+//! while one was left alone.
+//!
+//! The bound comes from what the product states: a lost Active is replaced within 2 s (`src/cluster/timers.rs`: the lease,
+//! and the longest wait for an election). Whenever a fault begins or ends an Active may be lost, so the time is counted
+//! anew from there; one election may come to nothing, and who was just started waits for a lease: 5 s. After a majority was
+//! hit it is the bound of `recovery`. What a span proves is less where the machine stood still, and nothing where Managers
+//! that nothing befell were late to say so much as how they are.
+//!
+//! Who is left alone is read conservatively: whoever was hit is so again only a lease after it answered a probe; who joins
+//! or leaves counts as a vote that is needed and not as one that there is; a fault whose victims change, or of a class
+//! that this build does not know, hits everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Finding, Objection, Valid, recovery};
+use crate::fault::{Change, Means, Target};
+use crate::history::{Kind, Line, Process};
+use crate::strikes::{Strike, strikes};
+
+const CHECK: &str = "availability";
+/// Within which a lost Active is replaced, as the product states it.
+const STATED: Duration = Duration::from_secs(2);
+/// For which a Manager that was started anew neither votes nor stands.
+const LEASE: Duration = Duration::from_secs(1);
+/// The bound: a failover that comes to nothing, one that does not, and a lease.
+pub const BOUND: Duration = Duration::from_secs(5);
+/// Nobody's word for so long, of probes that are sent many times as often: the machine stood still.
+const STILL: Duration = Duration::from_millis(200);
+/// An answer about oneself that takes longer than half a lease is late.
+const LATE: Duration = Duration::from_millis(500);
+/// Calls that change something.
+const CHANGES: [&str; 8] = ["write", "cas", "delete", "add", "ask", "again", "login", "logout"];
+
+/// A time in which a majority was left alone and nothing was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    from: u64,
+    to: u64,
+    /// Whether it began when a majority was left alone again.
+    returned: bool,
+    /// Who was left alone.
+    untouched: BTreeSet<u64>,
+}
+
+impl Span {
+    fn bound(&self) -> Duration {
+        if self.returned { recovery::BOUND } else { BOUND }
+    }
+
+    fn covers(&self, time: u64) -> bool {
+        (self.from..=self.to).contains(&time)
+    }
+}
+
+/// Judges everything that was acknowledged, and when.
+pub fn check(lines: &[Line]) -> Finding {
+    let asked = lines.iter().filter(|line| line.kind == Kind::Invoke && is_change(line));
+    let Some(end) = asked.map(|line| line.time).max() else {
+        return Finding::unknown(CHECK, "nobody asked for a change");
+    };
+    let spans = spans(lines, end);
+    let judged = spans.iter().map(|span| span.to - span.from).sum::<u64>();
+    let Some(longest) = spans.iter().max_by_key(|span| span.to - span.from) else {
+        return Finding::unknown(CHECK, "a majority was never left alone");
+    };
+    let (mut objections, mut doubts) = (Vec::new(), Vec::new());
+    for span in spans.iter().filter(|span| ns(span.bound()) < span.to - span.from) {
+        match excuse(lines, span) {
+            Some(excuse) => doubts.push(format!("{}: {excuse}", told(span))),
+            None => objections.push(objection(lines, span)),
+        }
+    }
+    let over = spans.iter().filter(|span| span.to - span.from > ns(STATED)).count();
+    let facts = json!({
+        "longest_ms": (longest.to - longest.from) / 1_000_000,
+        "at_s": longest.from / 1_000_000_000,
+        "longer_than_stated": over,
+        "judged_s": judged / 1_000_000_000,
+    });
+    let mut finding = Finding::shown(CHECK, objections, facts);
+    if finding.valid == Valid::Yes && !doubts.is_empty() {
+        (finding.valid, finding.because) = (Valid::Unknown, doubts);
+    }
+    finding
+}
+
+fn is_change(line: &Line) -> bool {
+    matches!(line.process, Process::Client(_)) && CHANGES.contains(&line.f.as_str())
+}
+
+fn told(span: &Span) -> String {
+    let (from_ms, ms) = (span.from / 1_000_000, (span.to - span.from) / 1_000_000);
+    let untouched = &span.untouched;
+    format!(
+        "no change was acknowledged for {ms} ms from {from_ms} ms on, with {untouched:?} left alone"
+    )
+}
+
+fn objection(lines: &[Line], span: &Span) -> Objection {
+    let asked = lines.iter().filter(|line| line.kind == Kind::Invoke && is_change(line));
+    let within = asked.filter(|line| span.covers(line.time));
+    Objection {
+        because: format!("{}, more than {:?}", told(span), span.bound()),
+        shown: span.from + ns(span.bound()),
+        lines: within.map(|line| line.index).collect(),
+    }
+}
+
+/// Why a span that is too long proves nothing; `None`: it does.
+fn excuse(lines: &[Line], span: &Span) -> Option<String> {
+    let asked = first_asked(lines, span).unwrap_or(span.to);
+    if span.to - asked <= ns(span.bound()) {
+        return Some("nobody asked them for one in time".to_owned());
+    }
+    let of = |line: &Line, field: &str| line.value[field].as_u64();
+    let probes = || lines.iter().filter(|line| line.is_by("probe"));
+    let sent = probes().filter_map(|line| of(line, "sent")).filter(|sent| span.covers(*sent));
+    let mut sent: Vec<u64> = sent.chain([span.from, span.to]).collect();
+    sent.sort_unstable();
+    let gaps = sent.windows(2).map(|two| two[1] - two[0]).filter(|gap| *gap > ns(STILL));
+    let still = gaps.sum::<u64>();
+    if span.to - span.from - still <= ns(span.bound()) {
+        return Some(format!("the machine stood still for {} ms of it", still / 1_000_000));
+    }
+    let own = probes().filter(|line| line.node.is_some_and(|node| span.untouched.contains(&node)));
+    let mut took: Vec<u64> = own
+        .filter_map(|line| Some((of(line, "sent")?, of(line, "received")?)))
+        .filter(|(sent, _)| span.covers(*sent))
+        .map(|(sent, received)| received.saturating_sub(sent))
+        .collect();
+    took.sort_unstable();
+    match took.get(took.len() / 2) {
+        None => Some("nobody looked at them meanwhile".to_owned()),
+        Some(half) if *half > ns(LATE) => Some(format!(
+            "half of their words about themselves took more than {} ms",
+            half / 1_000_000
+        )),
+        Some(_) => None,
+    }
+}
+
+/// When somebody first waited for a change through one of those that were left alone.
+fn first_asked(lines: &[Line], span: &Span) -> Option<u64> {
+    let mut waiting: BTreeMap<u64, u64> = BTreeMap::new();
+    for line in lines.iter().take_while(|line| line.time <= span.to) {
+        let Process::Client(process) = line.process else { continue };
+        let theirs = line.node.is_some_and(|node| span.untouched.contains(&node));
+        match line.kind {
+            Kind::Invoke if is_change(line) && theirs => {
+                if line.time >= span.from {
+                    let earlier = waiting.values().min().map(|asked| span.from.max(*asked));
+                    return Some(earlier.unwrap_or(line.time));
+                }
+                waiting.insert(process, line.time);
+            }
+            _ if line.time <= span.from => drop(waiting.remove(&process)),
+            // Somebody who waited when it began is told something else than that it is done.
+            _ if waiting.contains_key(&process) => return Some(span.from),
+            _ => {}
+        }
+    }
+    waiting.values().min().map(|asked| span.from.max(*asked))
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("it is short")
+}
+
+/// Something that changes who is left alone, or ends a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Moment {
+    Founded(u64),
+    Joined(u64),
+    Leaves(u64),
+    Left(u64),
+    /// These are hit.
+    Hit(Vec<u64>),
+    HitAll,
+    /// A fault is over, and whoever comes back by it may end a tenure.
+    Over,
+    /// Whoever joined in it has a vote.
+    Settled,
+    /// One of its victims is as before.
+    Back(u64),
+    BackAll,
+    Acknowledged,
+}
+
+/// Whether a member's vote is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vote {
+    Surely,
+    Joining,
+    Leaving,
+}
+
+/// Who belongs to the group, and whom something befalls.
+#[derive(Default)]
+struct Group {
+    members: BTreeMap<u64, Vote>,
+    hits: BTreeMap<u64, usize>,
+    everybody: usize,
+}
+
+impl Group {
+    /// Those that are left alone, if they are a majority whatever the votes of others are.
+    fn majority(&self) -> Option<BTreeSet<u64>> {
+        let alone = |(id, vote): &(&u64, &Vote)| {
+            **vote == Vote::Surely && self.hits.get(id).is_none_or(|hits| *hits == 0)
+        };
+        let alone: BTreeSet<u64> = self.members.iter().filter(alone).map(|(id, _)| *id).collect();
+        (self.everybody == 0 && alone.len() > self.members.len() / 2).then_some(alone)
+    }
+
+    fn take(&mut self, moment: &Moment) {
+        match moment {
+            Moment::Founded(id) => drop(self.members.insert(*id, Vote::Surely)),
+            Moment::Joined(id) => drop(self.members.insert(*id, Vote::Joining)),
+            Moment::Leaves(id) => drop(self.members.insert(*id, Vote::Leaving)),
+            Moment::Left(id) => drop(self.members.remove(id)),
+            Moment::Settled => {
+                let joining = self.members.values_mut().filter(|vote| **vote == Vote::Joining);
+                joining.for_each(|vote| *vote = Vote::Surely);
+            }
+            Moment::Hit(victims) => {
+                victims.iter().for_each(|id| *self.hits.entry(*id).or_default() += 1);
+            }
+            Moment::Back(id) => *self.hits.entry(*id).or_default() -= 1,
+            Moment::HitAll => self.everybody += 1,
+            Moment::BackAll => self.everybody -= 1,
+            Moment::Over | Moment::Acknowledged => {}
+        }
+    }
+}
+
+impl Moment {
+    /// Whether the time is counted anew from here, though a majority is left alone before it and after.
+    fn cuts(&self) -> bool {
+        match self {
+            Self::Founded(_)
+            | Self::Joined(_)
+            | Self::Leaves(_)
+            | Self::Left(_)
+            | Self::Hit(_)
+            | Self::HitAll
+            | Self::Over
+            | Self::Acknowledged => true,
+            Self::Settled | Self::Back(_) | Self::BackAll => false,
+        }
+    }
+}
+
+/// Every time in which a majority was left alone, cut wherever something was acknowledged or a fault began or ended.
+fn spans(lines: &[Line], end: u64) -> Vec<Span> {
+    let mut moments = moments(lines);
+    // Of one instant whatever makes it harder to judge comes first, and an answer last.
+    moments.sort_by_key(|(time, moment)| (*time, *moment == Moment::Acknowledged));
+    let (mut group, mut spans) = (Group::default(), Vec::new());
+    let mut open: Option<Span> = None;
+    let mut close = |open: &mut Option<Span>, time: u64| {
+        let closed = open.take().map(|span| Span { to: time.min(end), ..span });
+        spans.extend(closed.filter(|span| span.from < span.to));
+    };
+    for (time, moment) in moments.into_iter().take_while(|(time, _)| *time <= end) {
+        let returned = open.as_ref().is_none_or(|span| span.returned);
+        let returned = returned && moment != Moment::Acknowledged;
+        group.take(&moment);
+        match (&mut open, group.majority()) {
+            // More are left alone now.
+            (Some(span), Some(untouched)) if !moment.cuts() => span.untouched = untouched,
+            (_, majority) => {
+                close(&mut open, time);
+                open = majority.map(|untouched| Span { from: time, to: time, returned, untouched });
+            }
+        }
+    }
+    close(&mut open, end);
+    spans
+}
+
+fn moments(lines: &[Line]) -> Vec<(u64, Moment)> {
+    let mut moments = Vec::new();
+    for line in lines {
+        let moment = match (line.f.as_str(), line.node) {
+            ("founded", Some(id)) if line.is_by("member") => Moment::Founded(id),
+            ("joined", Some(id)) if line.is_by("member") => Moment::Joined(id),
+            ("leaves", Some(id)) if line.is_by("member") => Moment::Leaves(id),
+            ("left", Some(id)) if line.is_by("member") => Moment::Left(id),
+            _ if line.kind == Kind::Ok && is_change(line) => Moment::Acknowledged,
+            _ => continue,
+        };
+        moments.push((line.time, moment));
+    }
+    let answers = answers(lines);
+    for strike in strikes(lines).iter().filter(|strike| !strike.victims.is_empty()) {
+        moments.extend(befalls(strike, &answers));
+    }
+    moments
+}
+
+/// When each Manager was asked how it is, and said it.
+fn answers(lines: &[Line]) -> BTreeMap<u64, Vec<u64>> {
+    let mut answers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.is_by("probe") && line.f != "silent") {
+        let (Some(node), Some(sent)) = (line.node, line.value["sent"].as_u64()) else { continue };
+        answers.entry(node).or_default().push(sent);
+    }
+    answers.values_mut().for_each(|sent| sent.sort_unstable());
+    answers
+}
+
+fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Moment)> {
+    if strike.is(|means| means == Means::Agents) {
+        return Vec::new();
+    }
+    let everybody = strike
+        .fault
+        .is_none_or(|fault| fault.target == Target::All || matches!(fault.means, Means::Steps));
+    let hit = if everybody { Moment::HitAll } else { Moment::Hit(strike.victims.clone()) };
+    let mut moments = vec![(strike.from, hit)];
+    let Some(over) = strike.over() else { return moments };
+    // A process that is started anew follows whoever leads.
+    let started_anew = strike.is(|means| matches!(means, Means::Kill | Means::Memory));
+    moments.extend((!started_anew).then_some((over, Moment::Over)));
+    // When one of them is a Manager like any other: a lease after it said how it is.
+    let back = |id: &u64| {
+        let sent = answers.get(id)?;
+        sent.get(sent.partition_point(|sent| *sent < over)).map(|sent| sent + ns(LEASE))
+    };
+    if everybody {
+        // Whoever is hit is not back either while its own number never answers; one that was replaced has another.
+        let last = strike.victims.iter().filter_map(back).max();
+        moments.extend(last.map(|last| (last, Moment::BackAll)));
+    } else {
+        moments.extend(strike.victims.iter().filter_map(|id| Some((back(id)?, Moment::Back(*id)))));
+    }
+    let brings =
+        |means: Means| matches!(means, Means::Disk(_) | Means::Membership(Change::Replace));
+    moments.extend((strike.bit() && strike.is(brings)).then_some((over, Moment::Settled)));
+    moments
+}

@@ -1,0 +1,210 @@
+//! What a run comes to: passed, failed, or unknown. A run that was too slow, or whose faults did not bite, has
+//! proved nothing and is unknown, never passed.
+//!
+//! ```text
+//! a folder: history, logs ──→ evidence ──→ checkers, logs, coverage ──→ verdict ──→ result.json, report.html
+//! ```
+
+mod coverage;
+pub mod evidence;
+mod failovers;
+mod logs;
+pub mod rates;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use self::coverage::is_of_the_rate;
+pub use self::evidence::{Chosen, Ended, Evidence, Papers, Versions};
+use crate::checker::{
+    Finding, Valid, availability, convergence, epochs, fencing, linearizable, membership, once,
+    one_active, operations, recovery, revision, sessions, set, standing, watch,
+};
+use crate::fault::Counts;
+use crate::history::{self, Line, Process};
+use crate::workload::Workload;
+use crate::{Failure, report};
+
+/// Calls with a certain outcome per second, below which a run does not count.
+pub const RATE_FLOOR: u64 = 100;
+
+/// `result.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    pub valid: Valid,
+    pub seed: u64,
+    pub seconds: u64,
+    pub managers: usize,
+    /// What was broken at one time, at most.
+    pub overlap: usize,
+    /// The command line that repeats it.
+    pub repeat: String,
+    pub versions: Versions,
+    /// Of the sources of whoever judged, when that was not the run itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_anew_by: Option<String>,
+    pub checks: Vec<Finding>,
+    /// How many keys were found to be what.
+    pub keys: BTreeMap<&'static str, u64>,
+    /// By call, phase and end.
+    pub counts: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>,
+    /// By class and outcome.
+    pub faults: BTreeMap<String, Counts>,
+    /// What bit at the same time, and how often.
+    pub pairs: BTreeMap<String, u64>,
+    /// Why what was skipped was.
+    pub skipped: BTreeMap<String, String>,
+    /// How often one tenure followed another.
+    pub leader_changes: usize,
+    pub calls_per_second: u64,
+    /// The same before the first fault, while there were faults and a majority, and once the group was whole again.
+    pub calls_per_second_by_phase: BTreeMap<&'static str, u64>,
+    /// From each fault that took the Active away until another tenure was seen.
+    pub failover_ms: Vec<u64>,
+    /// The same by class.
+    pub failover_ms_by_fault: BTreeMap<String, Vec<u64>>,
+    /// Every Manager's log and every agent's.
+    pub logs: Vec<PathBuf>,
+}
+
+impl Verdict {
+    /// In a word.
+    pub fn word(&self) -> &'static str {
+        match self.valid {
+            Valid::Yes => "passed",
+            Valid::No => "failed",
+            Valid::Unknown => "unknown",
+        }
+    }
+
+    /// Whether nothing but the rate of calls is in doubt.
+    pub fn is_only_too_slow(&self) -> bool {
+        let doubts = self.checks.iter().filter(|finding| finding.valid != Valid::Yes);
+        let mut doubts = doubts.peekable();
+        doubts.peek().is_some()
+            && doubts.all(|finding| {
+                finding.valid == Valid::Unknown
+                    && finding.check == "coverage"
+                    && finding.because.iter().all(|because| is_of_the_rate(because))
+            })
+    }
+}
+
+/// Judges a run by all it left.
+pub fn conclude(evidence: &Evidence) -> Verdict {
+    let checks = findings(evidence);
+    let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
+    let (chosen, tally) = (&evidence.chosen, evidence.tally());
+    let failovers = failovers::failovers(evidence);
+    let phases = rates::phases(evidence);
+    Verdict {
+        valid,
+        seed: chosen.seed,
+        seconds: chosen.seconds.unwrap_or(evidence.ended.took_ms / 1_000),
+        managers: evidence.managers().len(),
+        overlap: chosen.overlap,
+        repeat: chosen.repeat(),
+        versions: evidence.versions.clone(),
+        judged_anew_by: None,
+        keys: coverage::keys(&checks),
+        checks,
+        counts: rates::counts(evidence),
+        faults: tally.classes,
+        pairs: tally.pairs,
+        skipped: coverage::skipped(evidence),
+        leader_changes: failovers::leader_changes(evidence),
+        calls_per_second: rates::rate(&evidence.lines),
+        calls_per_second_by_phase: phases.iter().map(|it| (it.name, it.calls_per_second)).collect(),
+        failover_ms: failovers.values().flatten().copied().collect(),
+        failover_ms_by_fault: failovers,
+        logs: logs::files(evidence),
+    }
+}
+
+/// Every promise that can be judged from the evidence.
+pub fn findings(evidence: &Evidence) -> Vec<Finding> {
+    let lines = &evidence.lines;
+    let (operations, ids) = (history::operations(lines), evidence.managers());
+    let mut findings = vec![
+        recovery::check(lines, &ids),
+        convergence::check(lines, &ids, evidence.finding_before("convergence")),
+        availability::check(lines),
+    ];
+    if evidence.chosen.zookeeper_away {
+        findings.push(coverage::zookeeper(evidence));
+    }
+    for workload in evidence.chosen.workloads() {
+        findings.push(match workload {
+            Workload::Register => linearizable::check(&operations),
+            Workload::Set => set::check(&operations, lines, &ids),
+            Workload::Watch => watch::check(&operations, lines),
+            Workload::Requests => once::check(lines),
+            Workload::Sessions => sessions::check(lines),
+        });
+    }
+    findings.extend([
+        revision::check(&operations),
+        one_active::check(lines),
+        fencing::check(lines),
+        epochs::check(&operations, lines),
+        standing::check(lines),
+        membership::check(lines, &ids),
+        operations::check(lines),
+        coverage::answers(evidence),
+        logs::panics(evidence),
+        logs::damage(evidence),
+        logs::falls(evidence),
+        coverage::coverage(evidence),
+    ]);
+    findings
+}
+
+/// Writes `result.json`, `report.html`, and the shortest bad beginning of each history that has one.
+pub fn write(dir: &Path, verdict: &Verdict, evidence: &Evidence) -> Result<(), Failure> {
+    let path = dir.join("result.json");
+    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
+    fs::write(&path, text).map_err(Failure::doing(path.display()))?;
+    for finding in verdict.checks.iter().filter(|finding| !finding.prefix.is_empty()) {
+        let path = dir.join(format!("shortest-bad-{}.jsonl", finding.check));
+        fs::write(&path, prefix(&evidence.lines, &finding.prefix))
+            .map_err(Failure::doing(path.display()))?;
+    }
+    report::write(&dir.join("report.html"), verdict, evidence)
+}
+
+/// Judges a kept run anew, and keeps what was said before.
+pub fn judge(dir: &Path, by: String) -> Result<Verdict, Failure> {
+    let evidence = Evidence::of(dir)?;
+    let verdict = Verdict { judged_anew_by: Some(by), ..conclude(&evidence) };
+    let (result, before) = (dir.join("result.json"), dir.join(evidence::BEFORE));
+    // The run's own word is what is kept, however often it is judged anew.
+    if result.exists() && !before.exists() {
+        fs::rename(&result, &before).map_err(Failure::doing(before.display()))?;
+    }
+    write(dir, &verdict, &evidence)?;
+    Ok(verdict)
+}
+
+/// The lines of these calls, their ends included, as far as they have one; and lines of others than clients.
+fn prefix(lines: &[Line], begins: &[u64]) -> String {
+    let mut open: Vec<&Process> = Vec::new();
+    let mut text = String::new();
+    for line in lines {
+        let ends = open.iter().position(|process| **process == line.process);
+        let begins = begins.contains(&line.index);
+        if let Some(ends) = ends {
+            open.swap_remove(ends);
+        }
+        if begins && matches!(line.process, Process::Client(_)) {
+            open.push(&line.process);
+        }
+        if begins || ends.is_some() {
+            text.push_str(&serde_json::to_string(line).expect("a line is plain data"));
+            text.push('\n');
+        }
+    }
+    text
+}

@@ -1,0 +1,757 @@
+//! How a run as a whole is judged, on runs known to be good and known to be bad: what Managers tell at the end, what logs
+//! say, whether it counts, and the page. The same way for a run that just ended and for one that was kept.
+
+use std::fs;
+use std::path::Path;
+
+use super::support::Story;
+use chaos_tests::checker::{Finding, Valid, convergence, recovery};
+use chaos_tests::fault::Fault;
+use chaos_tests::history::Action::Write;
+use chaos_tests::history::Outcome::{Done, Failed};
+use chaos_tests::history::{History, Kind, Line, Process};
+use chaos_tests::strikes::{strikes, tally};
+use chaos_tests::verdict::evidence::names_of;
+use chaos_tests::verdict::{
+    Chosen, Ended, Evidence, Papers, Verdict, conclude, findings, judge, rates,
+};
+use chaos_tests::{report, sayings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn bit() -> Value {
+    json!("installed")
+}
+
+/// Manager 1 is asked when a probe says it is Active.
+fn active(story: Story, node: u64, epoch: u64, at: u64) -> Story {
+    let value = json!({ "epoch": epoch, "sent": at, "received": at + 1 });
+    story.at(at + 1, "probe", "active", node, value)
+}
+
+// ---- recovery, from the last fault on (invariant I17)
+
+/// A fault that was over after 20 s, Manager 1 that writes again 2 s later, and Manager 4 when it is said to.
+fn healed(manager_4: u64) -> Story {
+    let story = Story::default().strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit());
+    let story = active(story, 1, 7, 21 * SECOND);
+    story
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+        .through(4, 2, (manager_4 - SECOND, manager_4), Write(2), Done)
+        .through(1, 3, (40 * SECOND, 40 * SECOND + 1), Write(3), Done)
+}
+
+fn recovered(story: Story) -> Finding {
+    recovery::check(&story.lines(), &[1, 4])
+}
+
+#[test]
+fn a_group_that_answers_everywhere_in_time_has_recovered() {
+    let finding = recovered(healed(23 * SECOND));
+    assert_eq!((finding.valid, &finding.facts["recovery_ms"]), (Valid::Yes, &json!(3_000)));
+}
+
+#[test]
+fn recovery_is_counted_from_the_last_fault_and_not_from_the_end_of_the_run() {
+    assert_eq!(recovered(healed(31 * SECOND)).valid, Valid::No);
+}
+
+#[test]
+fn a_manager_that_acknowledges_nothing_any_more_is_found() {
+    let story = Story::default().strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit());
+    let story = active(story, 1, 7, 21 * SECOND)
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+        .through(4, 2, (38 * SECOND, 39 * SECOND), Write(2), Failed);
+    let finding = recovered(story);
+    assert_eq!(finding.valid, Valid::No);
+    assert!(finding.because[0].contains("Manager 4"), "{:?}", finding.because);
+}
+
+#[test]
+fn a_group_without_an_active_has_not_recovered() {
+    let story = Story::default()
+        .strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit())
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+        .through(4, 2, (21 * SECOND, 39 * SECOND), Write(2), Done);
+    assert_eq!(recovered(story).valid, Valid::No);
+}
+
+#[test]
+fn a_change_that_was_asked_for_while_things_were_broken_is_not_a_fresh_one() {
+    let story = Story::default().strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit());
+    let story = active(story, 1, 7, 21 * SECOND)
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+        .through(4, 2, (19 * SECOND, 21 * SECOND), Write(2), Done)
+        .through(4, 3, (35 * SECOND, 35 * SECOND + 1), Write(3), Failed);
+    assert_eq!(recovered(story).valid, Valid::No);
+}
+
+#[test]
+fn changes_that_the_harness_makes_itself_count_from_when_they_were_sent() {
+    let fresh = |sent: u64| {
+        let story = Story::default().strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit());
+        active(story, 1, 7, 21 * SECOND)
+            .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+            .at(23 * SECOND, "final", "fresh", 4, json!({ "sent": sent }))
+            .through(1, 2, (40 * SECOND, 40 * SECOND + 1), Write(2), Done)
+    };
+    assert_eq!(recovered(fresh(21 * SECOND)).valid, Valid::Yes);
+    assert_eq!(recovered(fresh(19 * SECOND)).valid, Valid::No);
+}
+
+#[test]
+fn a_killed_process_is_away_for_the_second_that_its_keeper_waits() {
+    let killed = Story::default().strike("kill-one", (10 * SECOND, 10 * SECOND), &[4], bit());
+    assert_eq!(chaos_tests::strikes::healed(&strikes(&killed.lines())), Some(11 * SECOND));
+}
+
+#[test]
+fn without_time_to_look_recovery_is_unknown_and_so_it_is_when_the_harness_left_something_broken() {
+    let short = Story::default()
+        .strike("split-one", (10 * SECOND, 20 * SECOND), &[4], bit())
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done);
+    assert_eq!(recovered(short).valid, Valid::Unknown);
+    let broken_off = json!({ "indeterminate": "the harness: repower a disk: busy" });
+    let dark =
+        Story::default().strike("power-cut-one", (10 * SECOND, 20 * SECOND), &[4], broken_off);
+    let dark = active(dark, 1, 7, 21 * SECOND)
+        .through(1, 1, (21 * SECOND, 22 * SECOND), Write(1), Done)
+        .through(1, 2, (40 * SECOND, 40 * SECOND + 1), Write(2), Done);
+    assert_eq!(recovered(dark).valid, Valid::Unknown);
+    let endless = Story::default().at(SECOND, "nemesis", "split-one", 0, json!({ "begins": [4] }));
+    assert_eq!(recovered(endless).valid, Valid::Unknown);
+}
+
+// ---- convergence, from when nothing is asked for any more (promise 6, row 100)
+
+fn quiet() -> Story {
+    Story::default().through(1, 1, (2, 3), Write(1), Done).at(
+        10 * SECOND,
+        "final",
+        "quiet",
+        0,
+        Value::Null,
+    )
+}
+
+fn digest(story: Story, at: u64, node: u64, revision: u64, value: &str) -> Story {
+    let told = json!({ "revision": revision, "value": value });
+    story.at(at, "final", "digest", node, told)
+}
+
+fn enough(story: Story, at: u64) -> Finding {
+    let lines = story.at(at, "final", "enough", 0, Value::Null).lines();
+    convergence::check(&lines, &[1, 4], None)
+}
+
+#[test]
+fn managers_that_come_to_one_revision_with_the_same_facts_have_converged() {
+    let story = digest(digest(quiet(), 11 * SECOND, 1, 5, "a"), 12 * SECOND, 4, 5, "a");
+    let finding = enough(story, 12 * SECOND);
+    assert_eq!((finding.valid, &finding.facts["convergence_ms"]), (Valid::Yes, &json!(2_000)));
+}
+
+#[test]
+fn managers_that_tell_and_never_meet_have_not() {
+    let apart = || digest(digest(quiet(), 11 * SECOND, 1, 5, "a"), 12 * SECOND, 4, 4, "b");
+    assert_eq!(enough(apart(), 41 * SECOND).valid, Valid::No);
+    assert_eq!(enough(apart(), 20 * SECOND).valid, Valid::Unknown);
+}
+
+#[test]
+fn nor_have_those_that_meet_after_the_bound_or_below_what_was_acknowledged() {
+    let late = digest(digest(quiet(), 11 * SECOND, 1, 5, "a"), 41 * SECOND, 4, 5, "a");
+    assert_eq!(enough(late, 41 * SECOND).valid, Valid::No);
+    // The change of the story has revision 2.
+    let old = digest(digest(quiet(), 11 * SECOND, 1, 1, "a"), 12 * SECOND, 4, 1, "a");
+    assert_eq!(enough(old, 42 * SECOND).valid, Valid::No);
+}
+
+#[test]
+fn other_facts_at_one_revision_are_found_though_all_meet_later() {
+    let story = digest(digest(quiet(), 11 * SECOND, 1, 5, "a"), 11 * SECOND, 4, 5, "b");
+    let story = digest(digest(story, 12 * SECOND, 1, 6, "c"), 12 * SECOND, 4, 6, "c");
+    assert_eq!(enough(story, 12 * SECOND).valid, Valid::No);
+}
+
+#[test]
+fn a_manager_that_does_not_answer_leaves_convergence_unknown_and_one_without_a_digest_does_not() {
+    let story = digest(quiet(), 11 * SECOND, 1, 5, "a");
+    assert_eq!(enough(story, 42 * SECOND).valid, Valid::Unknown);
+    let none = json!({ "revision": null, "value": null });
+    let story = digest(quiet(), 11 * SECOND, 1, 5, "a").at(11 * SECOND, "final", "digest", 4, none);
+    assert_eq!(enough(story, 42 * SECOND).valid, Valid::No);
+}
+
+#[test]
+fn a_kept_run_that_wrote_no_digests_is_taken_at_its_word_where_the_bound_was_surely_kept() {
+    let told =
+        json!({ "check": "convergence", "valid": true, "because": [], "facts": { "revision": 9 } });
+    let ended = |probe: u64| {
+        let story = Story::default().at(10 * SECOND, "final", "members", 1, Value::Null);
+        active(story, 1, 7, probe).lines()
+    };
+    let judge = |lines: &[Line], told: &Value| convergence::check(lines, &[1, 4], Some(told)).valid;
+    assert_eq!(judge(&ended(20 * SECOND), &told), Valid::Yes);
+    assert_eq!(judge(&ended(60 * SECOND), &told), Valid::Unknown);
+    let failed = json!({ "valid": false, "because": ["different facts"], "facts": null });
+    assert_eq!(judge(&ended(20 * SECOND), &failed), Valid::No);
+    assert_eq!(convergence::check(&ended(20 * SECOND), &[1, 4], None).valid, Valid::Unknown);
+}
+
+// ---- a run with logs
+
+/// A run in a folder: Managers 1, 4 and 7 on hosts of their own, and a spare host.
+struct Run {
+    dir: TempDir,
+    story: Story,
+    chosen: Chosen,
+    ended: Ended,
+}
+
+const LOG: &str = "2026-11-29T05:16:39.1Z  INFO kyvos_manager::node::serve: started manager=";
+
+impl Run {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut story = Story::default();
+        for (host, id) in [(1, 1), (2, 4), (3, 7), (4, 0)] {
+            let home = dir.path().join(format!("cluster/host-{host}"));
+            fs::create_dir_all(&home).unwrap();
+            if id > 0 {
+                let value = json!({ "host": host, "role": "manager" });
+                story = story.at(0, "member", "founded", id, value);
+                fs::write(home.join("km.log"), format!("{LOG}{id} role=\"manager\"\n")).unwrap();
+            }
+            fs::write(home.join("agent.log"), "kyvos::gate: opened highest=0\n").unwrap();
+        }
+        let chosen = Chosen {
+            seed: 3,
+            seconds: Some(60),
+            managers: 3,
+            overlap: 1,
+            faults: Some(vec!["split-one".to_owned()]),
+            workloads: vec!["register".to_owned()],
+            rate_floor: 1,
+            zookeeper_away: false,
+            besides: String::new(),
+        };
+        Self { dir, story, chosen, ended: Ended::default() }
+    }
+
+    fn tells(mut self, more: impl FnOnce(Story) -> Story) -> Self {
+        self.story = more(self.story);
+        self
+    }
+
+    fn says(self, file: &str, line: &str) -> Self {
+        let path = self.dir.path().join("cluster").join(file);
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(path, format!("{before}{line}\n")).unwrap();
+        self
+    }
+
+    /// Written to its folder as a run writes it, and read again.
+    fn evidence(self) -> (TempDir, Evidence) {
+        let Self { dir, story, chosen, ended } = self;
+        let began = json!({ "chosen": chosen, "versions": {} });
+        let story = story.at(0, "run", "began", 0, began);
+        let lines = story.at(100 * SECOND, "run", "ended", 0, json!(ended)).lines();
+        write_history(dir.path(), &lines);
+        let evidence = Evidence::of(dir.path()).unwrap();
+        (dir, evidence)
+    }
+
+    fn finding(self, check: &str) -> Finding {
+        let (_dir, evidence) = self.evidence();
+        find(&findings(&evidence), check)
+    }
+}
+
+fn write_history(dir: &Path, lines: &[Line]) {
+    let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+    fs::write(dir.join("history.jsonl"), text.join("\n")).unwrap();
+}
+
+fn find(findings: &[Finding], check: &str) -> Finding {
+    findings.iter().find(|finding| finding.check == check).unwrap().clone()
+}
+
+#[test]
+fn logs_in_which_nobody_panicked_are_good_and_a_spare_host_may_have_none() {
+    assert_eq!(Run::new().finding("panics").valid, Valid::Yes);
+}
+
+#[test]
+fn a_panic_is_found_in_any_log_of_a_manager_of_the_spare_host_or_of_an_agent() {
+    for log in ["host-2/km.log", "host-4/km.log", "host-3/agent.log"] {
+        let run = Run::new().says(log, "thread 'main' panicked at src/main.rs:1:1:");
+        assert_eq!(run.finding("panics").valid, Valid::No, "{log}");
+    }
+}
+
+#[test]
+fn without_a_log_of_a_manager_nothing_is_shown_of_panics() {
+    let run = Run::new();
+    fs::remove_file(run.dir.path().join("cluster/host-2/km.log")).unwrap();
+    assert_eq!(run.finding("panics").valid, Valid::Unknown);
+}
+
+// ---- damage (invariant I14)
+
+const DAMAGED: &str =
+    "ERROR this process ends because=the log is damaged: 1.log at offset 9: checksum";
+
+fn flipped(story: Story, id: u64, came: &str, remedy: bool) -> Story {
+    let what =
+        json!({ "host": 2, "what": "store/log/1.log at 9", "came": came, "remedy_named": remedy });
+    story.strike("bit-flip-one", (10 * SECOND, 20 * SECOND), &[id], bit()).at(
+        15 * SECOND,
+        "damage",
+        "bit-flip",
+        id,
+        what,
+    )
+}
+
+#[test]
+fn a_damaged_disk_that_is_served_again_or_refused_with_the_remedy_is_good() {
+    let served = Run::new().tells(|story| flipped(story, 4, "Back", false));
+    assert_eq!(served.finding("damage").valid, Valid::Yes);
+    let refused = Run::new().tells(|story| flipped(story, 4, "Refused(1)", true));
+    assert_eq!(refused.says("host-2/km.log", DAMAGED).finding("damage").valid, Valid::Yes);
+}
+
+#[test]
+fn a_death_by_a_signal_and_a_refusal_without_the_remedy_are_found() {
+    for (came, remedy) in [("Refused(-1)", true), ("Refused(0)", true), ("Refused(1)", false)] {
+        let run = Run::new().tells(|story| flipped(story, 4, came, remedy));
+        assert_eq!(run.finding("damage").valid, Valid::No, "{came}");
+    }
+}
+
+#[test]
+fn an_empty_disk_is_refused_in_other_words_and_never_served() {
+    let wiped = |came: &str| {
+        let what = json!({ "host": 2, "what": "everything", "came": came, "remedy_named": false });
+        Run::new()
+            .tells(|story| story.at(15 * SECOND, "damage", "wiped", 4, what))
+            .finding("damage")
+    };
+    assert_eq!(wiped("Refused(1)").valid, Valid::Yes);
+    assert_eq!(wiped("Back").valid, Valid::No);
+    assert_eq!(wiped("Refused(-1)").valid, Valid::No);
+}
+
+#[test]
+fn a_log_that_nobody_damaged_is_not_to_be_found_damaged_whatever_befell_another() {
+    assert_eq!(Run::new().says("host-2/km.log", DAMAGED).finding("damage").valid, Valid::No);
+    let other = Run::new().tells(|story| flipped(story, 7, "Back", false));
+    assert_eq!(other.says("host-2/km.log", DAMAGED).finding("damage").valid, Valid::No);
+    let own = Run::new().tells(|story| flipped(story, 4, "Back", false));
+    assert_eq!(own.says("host-2/km.log", DAMAGED).finding("damage").valid, Valid::Yes);
+}
+
+#[test]
+fn what_befell_a_disk_excuses_the_number_it_had_and_not_the_next_one() {
+    let run = Run::new()
+        .tells(|story| flipped(story, 4, "Back", false))
+        .says("host-2/km.log", &format!("{LOG}30 role=\"manager\""))
+        .says("host-2/km.log", DAMAGED);
+    assert_eq!(run.finding("damage").valid, Valid::No);
+}
+
+// ---- falls
+
+fn falls(class: &str, victim: u64, line: &str) -> Valid {
+    let end = format!(
+        "ERROR kyvos_manager::node::serve: this process ends because=consensus stopped: {line}"
+    );
+    let run =
+        Run::new().tells(|story| story.strike(class, (10 * SECOND, 20 * SECOND), &[victim], bit()));
+    run.says("host-2/km.log", &end).finding("falls").valid
+}
+
+const NO_SPACE: &str = "when Write: Io { inner: Os { code: 28, kind: StorageFull } }; source: No space left (os error 28)";
+
+#[test]
+fn consensus_may_be_given_up_on_a_disk_that_failed() {
+    assert_eq!(falls("disk-full-one", 4, NO_SPACE), Valid::Yes);
+    assert_eq!(falls("flush-fails-one", 4, "Input/output error (os error 5)"), Valid::Yes);
+    assert_eq!(falls("power-cut-one", 4, "when Write: the log is no longer written"), Valid::Yes);
+}
+
+#[test]
+fn and_not_for_any_other_reason_and_not_on_the_disk_of_another() {
+    assert_eq!(falls("kill-one", 4, NO_SPACE), Valid::No);
+    assert_eq!(falls("disk-full-one", 7, NO_SPACE), Valid::No);
+    assert_eq!(falls("disk-full-one", 4, "Too many open files (os error 24)"), Valid::No);
+    assert_eq!(falls("disk-full-one", 4, "the history lacks a shelf"), Valid::No);
+}
+
+// ---- answers
+
+#[test]
+fn answers_within_the_contract_are_good_and_any_other_status_is_found() {
+    let with = |error: &str| {
+        let ended = Line {
+            error: Some(error.to_owned()),
+            ..Line::new(Process::Client(1), Kind::Info, "read", Value::Null)
+        };
+        let (_dir, mut evidence) = Run::new().evidence();
+        evidence.lines.push(ended);
+        find(&findings(&evidence), "answers").valid
+    };
+    assert_eq!(with("504 UNKNOWN_OUTCOME"), Valid::Yes);
+    assert_eq!(with("timeout"), Valid::Yes);
+    assert_eq!(with("500 NO_CODE"), Valid::No);
+}
+
+// ---- a ZooKeeper that never came
+
+fn zookeeper(told: &[(u64, Value)]) -> Valid {
+    let mut run = Run::new();
+    run.chosen.zookeeper_away = true;
+    let tell = |story: Story, (id, value): &(u64, Value)| {
+        story.at(50 * SECOND, "final", "zookeeper", *id, value.clone())
+    };
+    run.tells(|story| told.iter().fold(story, tell)).finding("zookeeper").valid
+}
+
+#[test]
+fn a_zookeeper_that_never_came_is_told_to_be_away_by_everybody() {
+    let away = json!({ "state": "away", "since": 5 });
+    let all = [1, 4, 7].map(|id| (id, away.clone()));
+    assert_eq!(zookeeper(&all), Valid::Yes);
+    assert_eq!(zookeeper(&all[..2]), Valid::Unknown);
+    assert_eq!(zookeeper(&[]), Valid::Unknown);
+    let seen = [(1, away), (4, json!({ "state": "watching", "since": 5 }))];
+    assert_eq!(zookeeper(&seen), Valid::No);
+}
+
+// ---- whether a run counts
+
+/// Three calls a second, a fault from 10 to 20 s, and whole again two seconds later.
+fn busy(mut run: Run, class: &str, per_second: u64) -> Run {
+    let strike = |story: Story| story.strike(class, (10 * SECOND, 20 * SECOND), &[4], bit());
+    run = run.tells(strike).tells(|story| active(story, 1, 7, 21 * SECOND));
+    run.tells(|mut story| {
+        let mut process = 10;
+        for second in 0..60 {
+            for nth in 0..per_second {
+                let at = second * SECOND + nth * SECOND / per_second + 1;
+                let node = [1, 4, 7][usize::try_from(process % 3).unwrap()];
+                story = story.through(node, process, (at, at + 1), Write(process), Done);
+                process += 1;
+            }
+        }
+        story
+    })
+}
+
+fn coverage(mut run: Run, floor: u64) -> Finding {
+    run.chosen.rate_floor = floor;
+    run.finding("coverage")
+}
+
+#[test]
+fn a_run_that_is_fast_enough_and_broke_what_it_was_to_break_counts() {
+    let finding = coverage(busy(Run::new(), "split-one", 9), 8);
+    assert_eq!(finding.valid, Valid::Yes, "{:?}", finding.because);
+}
+
+#[test]
+fn one_that_is_too_slow_does_not_and_that_alone_is_told_apart() {
+    let mut run = busy(Run::new(), "split-one", 3);
+    run.chosen.rate_floor = 8;
+    let (_dir, evidence) = run.evidence();
+    let verdict = conclude(&evidence);
+    assert_eq!(find(&verdict.checks, "coverage").valid, Valid::Unknown);
+    // Here much else is in doubt as well.
+    assert!(!verdict.is_only_too_slow());
+    let only = Verdict { checks: vec![find(&verdict.checks, "coverage")], ..verdict };
+    assert!(only.is_only_too_slow());
+}
+
+#[test]
+fn the_rate_is_of_the_time_in_which_there_were_calls_and_not_of_the_time_that_was_wanted() {
+    let (_dir, evidence) = busy(Run::new(), "split-one", 9).evidence();
+    assert_eq!(rates::rate(&evidence.lines), 9);
+    // The same calls, of which the last came much later.
+    let late = busy(Run::new(), "split-one", 9);
+    let late =
+        late.tells(|story| story.through(1, 1, (239 * SECOND, 240 * SECOND), Write(1), Done));
+    assert_eq!(rates::rate(&late.evidence().1.lines), 2);
+}
+
+#[test]
+fn a_phase_that_is_too_slow_is_found_though_the_whole_run_is_not() {
+    // 540 calls in 80 s, of which 351 in the last 59.
+    let run = || {
+        let last = |story: Story| story.through(1, 1, (79 * SECOND, 80 * SECOND), Write(1), Done);
+        busy(Run::new(), "split-one", 9).tells(last)
+    };
+    assert_eq!(coverage(run(), 5).valid, Valid::Yes);
+    let slow = coverage(run(), 6);
+    assert_eq!(slow.valid, Valid::Unknown);
+    assert!(slow.because.len() == 1 && slow.because[0].contains("after"), "{:?}", slow.because);
+}
+
+#[test]
+fn time_without_a_majority_is_not_held_against_the_rate() {
+    let dark = |class: &str| {
+        let run = Run::new().tells(|story| {
+            let story = story.strike(class, (10 * SECOND, 50 * SECOND), &[1, 4, 7], bit());
+            (0..40).fold(story, |story, nth| {
+                let at = if nth < 20 { nth * SECOND / 2 } else { (40 + nth) * SECOND };
+                story.through(1, nth, (at + 1, at + 2), Write(nth), Done)
+            })
+        });
+        let (_dir, evidence) = run.evidence();
+        rates::phases(&evidence).into_iter().find(|phase| phase.name == "during").unwrap()
+    };
+    assert_eq!(dark("pause-long-all").lasted_ms, 0);
+    assert_eq!(dark("pause-long-one").lasted_ms, 40_000);
+}
+
+#[test]
+fn a_class_that_never_bit_does_not_count_and_neither_does_a_run_that_broke_nothing() {
+    let skipped = Run::new().tells(|story| {
+        let why = json!({ "skipped": "no hosts" });
+        story.strike("split-one", (10 * SECOND, 20 * SECOND), &[4], why)
+    });
+    let finding = coverage(skipped, 0);
+    assert!(finding.because.contains(&"split-one never bit".to_owned()), "{:?}", finding.because);
+    assert_eq!(coverage(Run::new(), 0).valid, Valid::Unknown);
+}
+
+#[test]
+fn a_fault_that_never_bit_is_of_the_rate_only_where_the_rate_was_too_low() {
+    let with = |rate_floor: u64| {
+        let mut run = Run::new().tells(|story| {
+            let why = json!({ "indeterminate": "nobody had to wait" });
+            story.strike("slow-link-all", (10 * SECOND, 20 * SECOND), &[4], why)
+        });
+        run.chosen.rate_floor = rate_floor;
+        let (_dir, evidence) = run.evidence();
+        let verdict = conclude(&evidence);
+        Verdict { checks: vec![find(&verdict.checks, "coverage")], ..verdict }
+    };
+    assert!(with(100).is_only_too_slow());
+    assert!(!with(0).is_only_too_slow());
+}
+
+#[test]
+fn in_a_long_run_every_class_that_was_chosen_must_come_up() {
+    let with = |seconds: Option<u64>| {
+        let mut run = busy(Run::new(), "split-one", 3);
+        run.chosen.seconds = seconds;
+        run.chosen.faults = Some(vec!["split-one".to_owned(), "wiped-one".to_owned()]);
+        coverage(run, 0)
+    };
+    assert_eq!(with(Some(60)).valid, Valid::Yes);
+    for long in [Some(600), None] {
+        let finding = with(long);
+        assert_eq!(finding.because, ["wiped-one was chosen and never came up"]);
+    }
+}
+
+#[test]
+fn in_a_very_long_run_each_means_must_bite_three_times() {
+    let times = |times: u64| {
+        let mut run = busy(Run::new(), "split-one", 3);
+        run.chosen.seconds = Some(1_200);
+        let again = |story: Story, nth: u64| {
+            let from = (30 + nth) * SECOND;
+            story.strike("split-one", (from, from + 1), &[4], bit())
+        };
+        coverage(run.tells(|story| (1..times).fold(story, again)), 0)
+    };
+    assert_eq!(times(3).valid, Valid::Yes, "{:?}", times(3).because);
+    assert_eq!(times(2).because, ["split bit 2 times, not 3"]);
+}
+
+#[test]
+fn a_harness_that_gave_up_leaves_a_run_unknown_and_everything_else_judged() {
+    let run = busy(Run::new(), "split-one", 9);
+    let why = json!({ "because": "a Manager did not stop in time" });
+    let run = run.tells(|story| story.at(70 * SECOND, "run", "gave-up", 0, why));
+    let (_dir, evidence) = run.evidence();
+    let verdict = conclude(&evidence);
+    assert_eq!(find(&verdict.checks, "coverage").valid, Valid::Unknown);
+    assert_eq!(find(&verdict.checks, "linearizable").valid, Valid::Yes);
+}
+
+// ---- what the history tells of faults
+
+#[test]
+fn faults_are_at_the_same_time_only_while_both_last() {
+    let pairs = |second: (u64, u64)| {
+        let story = Story::default().strike("split-one", (10, 20), &[4], bit());
+        tally(&strikes(&story.strike("clock-one", second, &[7], bit()).lines())).pairs
+    };
+    assert_eq!(pairs((15, 30)), [("clock + split".to_owned(), 1)].into());
+    assert!(pairs((20, 30)).is_empty());
+}
+
+#[test]
+fn a_failover_is_counted_for_every_fault_that_took_the_active_away() {
+    let story = |class: &str, victims: &[u64]| {
+        let story = active(Story::default(), 1, 7, SECOND);
+        let story = story.strike(class, (10 * SECOND, 15 * SECOND), victims, bit());
+        active(story, 4, 9, 11 * SECOND)
+    };
+    let told = |class: &str, victims: &[u64]| {
+        let run = Run::new().tells(|own| {
+            story(class, victims).lines().into_iter().fold(own, |own, line| {
+                let name = if line.is_by("probe") { "probe" } else { "nemesis" };
+                own.at(line.time, name, &line.f, line.node.unwrap_or(0), line.value)
+            })
+        });
+        let (_dir, evidence) = run.evidence();
+        conclude(&evidence)
+    };
+    for class in ["split-active", "power-cut-all", "disk-full-active"] {
+        let verdict = told(class, &[1, 4]);
+        assert_eq!(verdict.failover_ms, [1_000], "{class}");
+        assert_eq!(verdict.leader_changes, 1);
+    }
+    assert!(told("split-one", &[4]).failover_ms.is_empty());
+    assert!(told("agents-all", &[1, 4]).failover_ms.is_empty());
+    assert!(told("transfers-all", &[1, 4]).failover_ms.is_empty());
+}
+
+#[test]
+fn a_fault_that_began_when_the_active_was_gone_already_did_not_take_it_away() {
+    let run = Run::new().tells(|story| {
+        let story = active(active(story, 1, 7, SECOND), 1, 7, 10 * SECOND);
+        let story = story.strike("kill-active", (10 * SECOND, 10 * SECOND + 1), &[1], bit());
+        let story = story.strike("clock-all", (12 * SECOND, 15 * SECOND), &[1, 4, 7], bit());
+        active(story, 4, 9, 12 * SECOND + SECOND / 2)
+    });
+    let (_dir, evidence) = run.evidence();
+    let told = conclude(&evidence).failover_ms_by_fault;
+    assert_eq!(told, [("kill-active".to_owned(), vec![2_500])].into());
+}
+
+// ---- what Managers and agents say in their logs
+
+#[test]
+fn a_saying_has_its_place_in_its_log_and_when_it_happened() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::create(&dir.path().join("history.jsonl")).unwrap();
+    let log = dir.path().join("agent.log");
+    let far = "2099-01-01T00:00:00.5Z  INFO kyvos::gate: let through manager=4 epoch=7";
+    let past = "1999-01-01T00:00:00.5Z  INFO kyvos::gate: kept out manager=1 epoch=6 highest=7";
+    fs::write(&log, format!("{far}\nsomething else\n{past}\n")).unwrap();
+    sayings::of_agent("agent-1", &log, &history).unwrap();
+    let lines = history.lines().unwrap();
+    let told: Vec<_> = lines.iter().map(|it| (&*it.f, it.value["seq"].as_u64())).collect();
+    assert_eq!(told, [("accepted", Some(1)), ("refused", Some(2))]);
+    assert!(lines[0].value["at"].is_number() && lines[1].value["at"].is_null());
+    let log = dir.path().join("km.log");
+    let ended = "INFO kyvos::active: ended manager=4 epoch=7 at_ns=0 held_ns=0 because=\"x\"";
+    fs::write(&log, format!("INFO kyvos::active: began manager=4 epoch=7 at_ns=0\n{ended}\n"))
+        .unwrap();
+    sayings::of_manager(&log, &history).unwrap();
+    let lines = history.lines().unwrap();
+    let of_claims = |line: &&Line| line.is_by("active");
+    let told: Vec<_> = lines.iter().filter(of_claims).map(|it| it.value["seq"].as_u64()).collect();
+    assert_eq!(told, [Some(1), Some(2)]);
+}
+
+// ---- a kept run
+
+#[test]
+fn a_kept_run_is_judged_anew_and_what_was_said_before_is_kept() {
+    let run = Run::new().says("host-2/km.log", "thread 'main' panicked at src/main.rs:1:1:");
+    let (dir, _) = run.evidence();
+    let result = dir.path().join("result.json");
+    fs::write(&result, "{\"valid\":true}").unwrap();
+    for _ in 0..2 {
+        let verdict = judge(dir.path(), "abc".to_owned()).unwrap();
+        assert_eq!(verdict.valid, Valid::No);
+    }
+    let before = fs::read_to_string(dir.path().join("result.before.json")).unwrap();
+    assert_eq!(before, "{\"valid\":true}");
+    let now: Value = serde_json::from_slice(&fs::read(result).unwrap()).unwrap();
+    assert_eq!((&now["valid"], &now["judged_anew_by"]), (&json!(false), &json!("abc")));
+    assert!(dir.path().join("report.html").exists());
+}
+
+#[test]
+fn a_run_of_a_harness_of_before_tells_in_its_result_what_was_chosen() {
+    let Run { dir, story, .. } = Run::new();
+    let lines = story.strike("split-one", (10, 20), &[4], bit()).lines();
+    write_history(dir.path(), &lines);
+    assert!(Evidence::of(dir.path()).is_err(), "nothing tells how many Managers there were");
+    let before = json!({
+        "repeat": "make chaos SECONDS=30 SEED=9 MANAGERS=3 OVERLAP=2",
+        "versions": { "km": "km 1", "commit": "abc", "kernel": "6" },
+        "checks": [{ "check": "coverage", "facts": { "starved_percent": 81, "not_reached": 7 } }],
+    });
+    fs::write(dir.path().join("result.json"), before.to_string()).unwrap();
+    let evidence = Evidence::of(dir.path()).unwrap();
+    assert_eq!(evidence.managers(), [1, 4, 7]);
+    assert_eq!((evidence.chosen.seed, evidence.ended.not_reached), (9, 7));
+    assert_eq!((&*evidence.versions.km, &*evidence.versions.commit), ("km 1", "abc"));
+    assert_eq!(evidence.classes(), None);
+}
+
+#[test]
+fn a_history_may_end_in_the_middle_of_a_line_and_nowhere_else() {
+    let (dir, evidence) = Run::new().evidence();
+    let path = dir.path().join("history.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}\n{{\"index\":9")).unwrap();
+    assert_eq!(Evidence::of(dir.path()).unwrap().lines, evidence.lines);
+    fs::write(&path, format!("{{\"index\":9\n{whole}")).unwrap();
+    assert!(Evidence::of(dir.path()).is_err());
+}
+
+#[test]
+fn whoever_lives_on_a_host_at_the_end_is_one_of_the_managers_and_a_visitor_is_not() {
+    let came = |story: Story, host: u64, id: u64| {
+        story.at(SECOND, "member", "joined", id, json!({ "host": host, "role": "manager" }))
+    };
+    let (_dir, evidence) = Run::new().tells(|story| came(came(story, 2, 30), 4, 44)).evidence();
+    assert_eq!(evidence.managers(), [1, 30, 7]);
+}
+
+// ---- the page
+
+#[test]
+fn the_page_of_a_run_tells_its_verdict_its_faults_and_its_logs_and_nothing_of_it_is_markup() {
+    let run =
+        busy(Run::new(), "split-one", 3).says("host-1/km.log", "WARN <script>alert(1)</script>");
+    let (_dir, evidence) = run.evidence();
+    let verdict = conclude(&evidence);
+    let page = report::page(&verdict, &evidence);
+    for part in
+        ["Chaos run 3", "split-one", "Manager of host 1", "Agent of host 4", "SEED=3", "<svg"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"));
+    for finding in &verdict.checks {
+        assert!(page.contains(finding.check));
+    }
+}
+
+#[test]
+fn the_page_of_a_run_in_which_nothing_happened_is_a_page() {
+    let evidence = Evidence { papers: Vec::<Papers>::new(), ..Evidence::default() };
+    let page = report::page(&conclude(&evidence), &evidence);
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+}
+
+#[test]
+fn every_class_of_faults_is_found_again_by_its_name_in_a_history() {
+    for name in names_of(&Fault::all()) {
+        let story = Story::default().strike(&name, (1, 2), &[1], bit());
+        let strike = &strikes(&story.lines())[0];
+        assert_eq!(strike.fault.map(Fault::name), Some(name));
+    }
+}
