@@ -129,7 +129,8 @@ fn a_term_that_goes_back_is_found_also_over_a_start() {
 
 #[test]
 fn a_commit_facts_or_a_revision_that_go_back_are_found() {
-    let back: [(&str, fn(&mut Said)); 3] = [
+    type Back = fn(&mut Said);
+    let back: [(&str, Back); 3] = [
         ("its commit went back from 3 to 2", |said| said.committed = 2),
         ("its facts went back from 3 to 2", |said| said.applied = 2),
         ("its revision went back from 3 to 2", |said| said.revision = 2),
