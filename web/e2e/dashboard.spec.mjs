@@ -35,6 +35,27 @@ scene('the Dashboard shows every Kyvos Manager, exactly one of them Active', {},
   await page.getByText(/^Quorum 2 of 3 · term \d+ · tolerates 1 failure$/).waitFor();
 });
 
+// section 5.2
+scene('each type of service has its section, with as many up as are counted', {}, async ({ page }) => {
+  const { active } = await everyoneUp();
+  const api = await apiOf(active);
+  const { types, cluster } = await api.get('/services/counts');
+  await api.dispose();
+  await visit(page, active);
+  const sections = page.locator('[data-section=service-types] section[data-type]');
+  await sections.first().waitFor();
+  const order = ['bi_server', 'query_engine', 'web_portal', 'postgres', 'zookeeper', 'kyvos_manager'];
+  const declared = order.filter((type) => types.some((one) => one.type === type && one.expected > 0));
+  assert.deepEqual(await sections.evaluateAll((all) => all.map(({ dataset }) => dataset.type)), declared);
+  for (const { type, wanted_running } of types.filter(({ expected }) => expected > 0))
+    await page
+      .locator(`section[data-type=${type}]`)
+      .getByText(new RegExp(`^\\d+/${wanted_running} `))
+      .waitFor();
+  const card = page.getByRole('region', { name: 'Cluster state' });
+  await card.getByText(cluster.because, { exact: true }).waitFor();
+});
+
 scene('the picture says in words what it shows', {}, async ({ page }) => {
   const { active } = await everyoneUp();
   await visit(page, active);

@@ -124,5 +124,13 @@ scene('a thousand nodes are drawn a page at a time, on both their tabs, and foun
   await page.locator('[data-type=bi_server]').getByText('/1000').waitFor();
   const mapped = countOf('/services/mapping');
   await until('the counts were read', () => countOf('/services/counts') > 0);
+  const engines = page.locator('[data-type=query_engine]');
+  await engines.getByText('11 down', { exact: true }).waitFor();
+  assert.equal(
+    await engines.getByRole('link', { name: /^Why is Query Engine on node0\d+ down\?$/ }).count(),
+    5,
+  );
+  await page.locator('[data-type=bi_server] [data-master="bi_server.node0000"]').waitFor();
+  await engines.getByRole('link', { name: '6 more' }).waitFor();
   assert.equal(countOf('/services/mapping'), mapped, 'the Dashboard lists no service');
 });

@@ -35,7 +35,9 @@ pub enum Verb {
         #[arg(long)]
         host: Option<String>,
     },
-    /// The matrix of hosts and types, and how many of each there are
+    /// How many of each type there are, wanted and up, and how the cluster stands
+    Counts,
+    /// The matrix of hosts and types, how many of each there are, and how the cluster stands
     Mapping,
     /// One service, and why it is said to be as it is
     Show {
@@ -150,6 +152,9 @@ const COUNTS: &[Column] = &[
     ("DEGRADED", "/degraded"),
     ("UNKNOWN", "/unknown"),
     ("STALE CONFIG", "/with_stale_properties"),
+    ("MASTER", "/coordination_master"),
+    ("MISSING", "/missing"),
+    ("SUCH AS", "/missing_first"),
 ];
 
 const MATRIX: &[Column] = &[
@@ -204,6 +209,7 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
                 given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             output.list(&client.get_all("/services", &query).await?, SERVICES);
         }
+        Verb::Counts => counts(&client.get("/services/counts", &[]).await?.body, output),
         Verb::Mapping => mapping(&client.get("/services/mapping", &[]).await?.body, output),
         Verb::Show { id } => operate::show(&id, client, output).await?,
         Verb::Want(want) => operate::want(want, client, output).await?,
@@ -230,6 +236,24 @@ pub async fn run(verb: Verb, client: &Client, output: Output) -> Result<(), Fail
     Ok(())
 }
 
+fn counts(body: &Value, output: Output) {
+    if output.format == Format::Json {
+        output.object(body);
+        return;
+    }
+    say(&cluster(&body["cluster"]));
+    output.list(&json!({ "items": body["types"] }), COUNTS);
+}
+
+/// How the cluster stands, in a line.
+fn cluster(cluster: &Value) -> String {
+    let text = |field: &str| cluster[field].as_str().unwrap_or_default();
+    let stale = if cluster["stale"] == true { ", stale" } else { "" };
+    let operation = cluster["operation"].as_u64();
+    let operation = operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
+    format!("Cluster: {}{stale}{operation}. {}", text("state").replace('_', " "), text("because"))
+}
+
 fn mapping(body: &Value, output: Output) {
     if output.format == Format::Json {
         output.object(body);
@@ -237,7 +261,7 @@ fn mapping(body: &Value, output: Output) {
     }
     let rows: Vec<Value> = body["hosts"].as_array().into_iter().flatten().map(row).collect();
     output.list(&json!({ "items": rows }), MATRIX);
-    output.list(&json!({ "items": body["types"] }), COUNTS);
+    counts(body, output);
 }
 
 /// A host as a line of the matrix: the verdict of each of its services, or else what is seen of it.
@@ -263,6 +287,15 @@ fn watch(body: &Value, output: Output) {
         if text("because").is_empty() { String::new() } else { format!(": {}", text("because")) };
     say(&format!("ZooKeeper: {state} since {}{because}", text("since")));
     say(&format!("{} znodes stand for services{}", body["sightings"], stale(body)));
+    if body["undeclared"].as_u64().is_some_and(|undeclared| undeclared > 0) {
+        let first = body["undeclared_first"].as_array().into_iter().flatten();
+        let first: Vec<_> = first.filter_map(Value::as_str).collect();
+        say(&format!(
+            "{} of the services they stand for are not declared here, such as {}: register the host by that name with its role, or set what znodes mean",
+            body["undeclared"],
+            first.join(", ")
+        ));
+    }
     if body["profile_verified"] != true {
         say("What znodes mean is unverified: km services discover, then km services profile set");
     }
@@ -376,4 +409,21 @@ fn read(file: &PathBuf) -> Result<String, Failure> {
         return Err(Failure::Usage(detail));
     }
     std::fs::read_to_string(file).map_err(Failure::local(file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_the_cluster_stands_is_a_line() {
+        let mut told = json!({ "state": "partly_running", "because": "2 of 3 that are to run are up.",
+            "operation": null, "stale": false });
+        assert_eq!(cluster(&told), "Cluster: partly running. 2 of 3 that are to run are up.");
+        told["stale"] = true.into();
+        told["operation"] = 120.into();
+        let stale =
+            "Cluster: partly running, stale (operation 120). 2 of 3 that are to run are up.";
+        assert_eq!(cluster(&told), stale);
+    }
 }

@@ -1,5 +1,6 @@
 //! Choice of the services: whether to watch ZooKeeper, and which part of what is seen is news.
 
+mod cluster;
 mod discovery;
 mod inventory;
 mod judging;
@@ -9,6 +10,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
+pub use self::cluster::{Cluster, ClusterState, cluster};
 pub use self::discovery::{form, propose};
 pub use self::inventory::{Seen, Service, inventory};
 pub use self::judging::{Looked, Looks, askers, due, may_judge, news};

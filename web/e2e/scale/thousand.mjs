@@ -97,6 +97,10 @@ export function aThousand(hostsMax = HOSTS) {
       absent: seen('absent'),
       wanted_running: of.length,
       missing: judged('down'),
+      missing_first: of
+        .filter((service) => service.verdict.verdict === 'down')
+        .slice(0, 5)
+        .map(({ id }) => id),
       still_up: 0,
       with_stale_properties: 0,
       stale: false,
@@ -104,7 +108,15 @@ export function aThousand(hostsMax = HOSTS) {
       down: judged('down'),
       degraded: 0,
       unknown: 0,
+      coordination_master: of.find((service) => service.coordination_master)?.id ?? null,
     };
+  };
+  const cluster = () => {
+    const engines = ['bi_server', 'query_engine'].map(count);
+    const sum = (field) => engines.reduce((all, one) => all + one[field], 0);
+    const down = engines.map(({ type, missing }) => `${missing} ${TITLES[type]}s`).join(' and ');
+    const because = `${sum('up')} of ${sum('wanted_running')} that are to run are up. Down: ${down}.`;
+    return { state: 'partly_running', because, operation: null, stale: false };
   };
   const answers = {
     '/hosts': (query) => page(hosts, query),
@@ -112,8 +124,9 @@ export function aThousand(hostsMax = HOSTS) {
       const type = query.get('type');
       return page(type ? services.filter((service) => service.type === type) : services, query);
     },
-    '/services/counts': () => ({ types: TYPES.map(count) }),
+    '/services/counts': () => ({ cluster: cluster(), types: TYPES.map(count) }),
     '/services/mapping': () => ({
+      cluster: cluster(),
       types: TYPES.map(count),
       hosts: hosts.map(({ name, id }, at) => ({
         name,

@@ -965,7 +965,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many of each type there are, wanted and up: what an overview shows, however many services there are. */
+        /** How many of each type there are, wanted and up, and how the cluster stands: what an overview shows, however many services there are. */
         get: operations["count_services"];
         put?: never;
         post?: never;
@@ -2235,6 +2235,26 @@ export interface components {
             /** @description `host:port`. */
             peer_addr: string;
         };
+        /** @description How the cluster of Kyvos services stands: its BI Servers and Query Engines together, which it is there for. */
+        KyvosCluster: {
+            /** @description Why, in sentences. */
+            because: string;
+            /**
+             * Format: int64
+             * @description The open operation that starts, stops or restarts some of it.
+             */
+            operation?: number | null;
+            /** @description Whether it may not be so any more, because the Active has not looked at every service yet. */
+            stale: boolean;
+            /** @description In a word. */
+            state: components["schemas"]["KyvosClusterState"];
+        };
+        /**
+         * @description How the cluster of Kyvos services stands, in a word. What is to run is what is wanted, and of what an open operation is about
+         *     what that is for.
+         * @enum {string}
+         */
+        KyvosClusterState: "running" | "suspended" | "starting" | "stopping" | "partly_running" | "down" | "unknown";
         /** @description One change, as the stream tells it. */
         LiveChange: {
             /** @description When. */
@@ -3660,6 +3680,8 @@ export interface components {
         ServiceCount: {
             /** @description How many are seen not to be there. */
             absent: number;
+            /** @description Of BI Servers the Coordination Master, as `type.host`, as ZooKeeper last showed it; null: none is seen, or it is another type. */
+            coordination_master?: string | null;
             /** @description Of how many the observers contradict each other. */
             degraded: number;
             /** @description How many are down. */
@@ -3668,6 +3690,8 @@ export interface components {
             expected: number;
             /** @description How many are down although they are to run. */
             missing: number;
+            /** @description The first of them by host, as `type.host`; at most 5. */
+            missing_first: string[];
             /** @description How many are seen to be there. */
             present: number;
             /** @description Whether that may not be so any more, because not every one was looked at since. */
@@ -3687,8 +3711,10 @@ export interface components {
             /** @description How many run with an older configuration than they would read now. */
             with_stale_properties: number;
         };
-        /** @description How many services of each type there are. */
+        /** @description How many services of each type there are, and how the cluster stands. */
         ServiceCounts: {
+            /** @description How the cluster stands. */
+            cluster: components["schemas"]["KyvosCluster"];
             /** @description The types, in the order in which a cluster is started. */
             types: components["schemas"]["ServiceCount"][];
         };
@@ -3715,6 +3741,8 @@ export interface components {
         };
         /** @description The matrix of hosts and types. */
         ServiceMapping: {
+            /** @description How the cluster stands. */
+            cluster: components["schemas"]["KyvosCluster"];
             /** @description The hosts with a service, by name. */
             hosts: components["schemas"]["MappedHost"][];
             /** @description The types, in the order in which a cluster is started, with how many there are. */
@@ -3892,6 +3920,13 @@ export interface components {
             state: components["schemas"]["WatchState"];
             /** @description What cannot be seen although the watch stands. */
             troubles: string[];
+            /**
+             * @description Of how many services that znodes stand for nobody here knows: by the name they tell no host is registered, or none with
+             *     that role. Either the host is to be registered, or what znodes mean is wrong.
+             */
+            undeclared: number;
+            /** @description The first of them, as `type.host`; at most 5. */
+            undeclared_first: string[];
             /** @description What speaks against the size of the ensemble; null: nothing. */
             warning?: string | null;
         };
@@ -3941,7 +3976,10 @@ export interface components {
              * @description How long one is down before something is done.
              */
             settle_seconds: number;
-            /** @description Services that are started only in the place of another of their type, whose host is gone. */
+            /**
+             * @description Services that are started only in the place of another of their type, whose host is gone. One that is no service any
+             *     more, as its host lost the role or was removed, is not told, and let go with the next change.
+             */
             standbys: string[];
             /** @description Each type, and whether its services are, if the cluster's are. */
             types: components["schemas"]["ServicesHaType"][];

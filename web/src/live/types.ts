@@ -22,6 +22,7 @@ export type IssuedApiToken = Schemas['NewApiToken'];
 export type IssuedJoinToken = Schemas['NewJoinToken'];
 export type JoinRole = Schemas['JoinRole'];
 export type JoinToken = Schemas['JoinToken'];
+export type KyvosCluster = Schemas['KyvosCluster'];
 export type MailEncryption = Schemas['MailEncryption'];
 export type MaintenanceWindow = Schemas['MaintenanceWindow'];
 export type Manager = Schemas['Manager'];

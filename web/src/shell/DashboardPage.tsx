@@ -1,4 +1,5 @@
-// The Dashboard: the group in a few cards, its picture, and the Kyvos Manager Nodes.
+// The Dashboard: the cluster and the group of Kyvos Managers in a few cards, the picture of the group, the services by type, and the
+// Kyvos Manager Nodes.
 import { Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useCluster } from '../live/session';
@@ -10,7 +11,8 @@ import { KyvosManagerNodes } from '../rooms/managers/KyvosManagerNodes';
 import { NoQuorum } from '../rooms/managers/NoQuorum';
 import { OperationStatusPill } from '../rooms/operations/OperationStatusPill';
 import { useOperations } from '../rooms/operations/queries';
-import { ServiceCounts } from '../rooms/services/ServiceCounts';
+import { ClusterBecause, ClusterPill } from '../rooms/services/ClusterState';
+import { ServiceSections } from '../rooms/services/ServiceSections';
 import { WatchDetail, WatchPill } from '../rooms/services/WatchDetail';
 import classes from './DashboardPage.module.css';
 import { count, plural } from './format';
@@ -35,17 +37,26 @@ function Card({ title, value, children }: CardProps) {
   );
 }
 
+/** Of the group of Kyvos Managers, which runs on while the cluster rests. */
 function stateOf(cluster: Cluster): { word: string; tone: Tone } {
   if (cluster.mode_here === 'no_quorum') return { word: 'No quorum', tone: 'bad' };
   if (cluster.active == null) return { word: 'Electing', tone: 'warn' };
   return { word: 'Running', tone: 'ok' };
 }
 
-function StateCard({ cluster }: { cluster: Cluster }) {
+function ClusterCard() {
+  return (
+    <Card title="Cluster state" value={<ClusterPill />}>
+      <ClusterBecause />
+    </Card>
+  );
+}
+
+function GroupCard({ cluster }: { cluster: Cluster }) {
   const { word, tone } = stateOf(cluster);
   const active = nameOf(cluster, cluster.active);
   return (
-    <Card title="Cluster state" value={<Pill tone={tone}>{word}</Pill>}>
+    <Card title="Kyvos Manager" value={<Pill tone={tone}>{word}</Pill>}>
       {active ? `${active} is Active since epoch ${count(cluster.epoch)}` : 'No active instance (electing)'}
     </Card>
   );
@@ -110,10 +121,9 @@ function LastChangeCard({ cluster }: { cluster: Cluster }) {
   );
 }
 
-function ServicesCard() {
+function WatchCard() {
   return (
-    <Card title="Kyvos services" value={<WatchPill />}>
-      <ServiceCounts />
+    <Card title="Service watch" value={<WatchPill />}>
       <WatchDetail />
     </Card>
   );
@@ -142,14 +152,16 @@ export function DashboardPage() {
           <NoQuorum />
           <div className={cluster.ha_enabled ? classes.top : undefined}>
             <div className={classes.cards}>
-              <StateCard cluster={cluster} />
+              <ClusterCard />
+              <GroupCard cluster={cluster} />
               <ToleranceCard cluster={cluster} />
               <OperationsCard />
-              <ServicesCard />
+              <WatchCard />
               <LastChangeCard cluster={cluster} />
             </div>
             <Group cluster={cluster} />
           </div>
+          <ServiceSections />
           <KyvosManagerNodes />
         </>
       )}

@@ -149,9 +149,16 @@ export function GuardedButton({ whyNot, onClick, type, ...rest }: GuardedButtonP
   );
 }
 
-export function TextLink({ to, children }: { to: string; children: ReactNode }) {
+interface TextLinkProps {
+  to: string;
+  /** What it is called where its words alone say too little; those words are part of it. */
+  label?: string;
+  children: ReactNode;
+}
+
+export function TextLink({ to, label, children }: TextLinkProps) {
   return (
-    <Anchor component={Link} to={to} inherit underline="always">
+    <Anchor component={Link} to={to} inherit underline="always" aria-label={label}>
       {children}
     </Anchor>
   );

@@ -6,6 +6,7 @@ import type {
   Manager,
   Property,
   Service,
+  ServiceCount,
   ServiceStanding,
 } from '../live/types';
 
@@ -137,6 +138,29 @@ export function aService(change: Partial<Service> = {}): Service {
     operation: null,
     stale_properties: [],
     revision: 0,
+    ...change,
+  };
+}
+
+/** None of a type, until a test says how many. */
+export function aServiceCount(change: Partial<ServiceCount> = {}): ServiceCount {
+  return {
+    type: 'bi_server',
+    title: 'BI Server',
+    expected: 0,
+    present: 0,
+    absent: 0,
+    wanted_running: 0,
+    missing: 0,
+    missing_first: [],
+    still_up: 0,
+    with_stale_properties: 0,
+    stale: false,
+    up: 0,
+    down: 0,
+    degraded: 0,
+    unknown: 0,
+    coordination_master: null,
     ...change,
   };
 }

@@ -14,8 +14,11 @@ use super::super::plan::{self, inventory};
 use super::service_named;
 use super::wire::{ServiceName, VerdictName, WantName, WhyName};
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Sight, Time, View, Window};
-use crate::base::Revision;
+use crate::base::{Revision, Timestamp};
 use crate::machine::State;
+
+/// Of so many services that are down although they are to run the names are told.
+const MISSING_TOLD: usize = 5;
 
 /// A service on a host.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -94,9 +97,11 @@ pub(super) enum ServiceSeen {
     Unknown,
 }
 
-/// How many services of each type there are.
+/// How many services of each type there are, and how the cluster stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ServiceCounts {
+    /// How the cluster stands.
+    pub cluster: KyvosCluster,
     /// The types, in the order in which a cluster is started.
     pub types: Vec<ServiceCount>,
 }
@@ -104,10 +109,46 @@ pub(super) struct ServiceCounts {
 /// The matrix of hosts and types.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ServiceMapping {
+    /// How the cluster stands.
+    pub cluster: KyvosCluster,
     /// The types, in the order in which a cluster is started, with how many there are.
     pub types: Vec<ServiceCount>,
     /// The hosts with a service, by name.
     pub hosts: Vec<MappedHost>,
+}
+
+/// How the cluster of Kyvos services stands: its BI Servers and Query Engines together, which it is there for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct KyvosCluster {
+    /// In a word.
+    pub state: KyvosClusterState,
+    /// Why, in sentences.
+    pub because: String,
+    /// The open operation that starts, stops or restarts some of it.
+    pub operation: Option<u64>,
+    /// Whether it may not be so any more, because the Active has not looked at every service yet.
+    pub stale: bool,
+}
+
+/// How the cluster of Kyvos services stands, in a word. What is to run is what is wanted, and of what an open operation is about
+/// what that is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KyvosClusterState {
+    /// All BI Servers and Query Engines that are to run are up, or restarted a few at a time while others of their type serve.
+    Running,
+    /// None is to run, because an operator or a schedule wants that, and none is seen to be up.
+    Suspended,
+    /// All that are to run and are not up are being started; or nothing is up yet, and something is being started.
+    Starting,
+    /// None is to run any more, and those that are still up are being stopped.
+    Stopping,
+    /// Some are up and some are not, other than wanted, and no start or stop explains it.
+    PartlyRunning,
+    /// Some are to run, all of those are down, and nothing starts them.
+    Down,
+    /// There are none, nobody has looked at any yet, or none is seen to be up and not of each can be said that it is down.
+    Unknown,
 }
 
 /// How many of a type there are.
@@ -128,6 +169,8 @@ pub(super) struct ServiceCount {
     pub wanted_running: usize,
     /// How many are down although they are to run.
     pub missing: usize,
+    /// The first of them by host, as `type.host`; at most 5.
+    pub missing_first: Vec<String>,
     /// How many are up although they are to be stopped.
     pub still_up: usize,
     /// How many run with an older configuration than they would read now.
@@ -142,6 +185,8 @@ pub(super) struct ServiceCount {
     pub degraded: usize,
     /// Of how many nobody can say.
     pub unknown: usize,
+    /// Of BI Servers the Coordination Master, as `type.host`, as ZooKeeper last showed it; null: none is seen, or it is another type.
+    pub coordination_master: Option<String>,
 }
 
 /// A host and its services.
@@ -204,24 +249,27 @@ async fn list(
     responses((status = 200, body = ServiceMapping)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn mapping(reader: Reader<View>) -> Result<Answer<ServiceMapping>, Problem> {
-    let sight = Sight::of(&*reader.surface.group);
-    reader.show(|state| Ok(matrix(state, inventory(state, |id| sight.reaches(id)))))
+    let (sight, now) = (Sight::of(&*reader.surface.group), reader.surface.group.now());
+    reader.show(|state| Ok(matrix(state, now, inventory(state, |id| sight.reaches(id)))))
 }
 
-/// How many of each type there are, wanted and up: what an overview shows, however many services there are.
+/// How many of each type there are, wanted and up, and how the cluster stands: what an overview shows, however many services there are.
 #[utoipa::path(get, path = "/services/counts", operation_id = "count_services", tag = "services",
     responses((status = 200, body = ServiceCounts)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn counts(reader: Reader<View>) -> Result<Answer<ServiceCounts>, Problem> {
-    let sight = Sight::of(&*reader.surface.group);
+    let (sight, now) = (Sight::of(&*reader.surface.group), reader.surface.group.now());
     reader.show(|state| {
-        Ok(ServiceCounts { types: counted(state, &inventory(state, |id| sight.reaches(id))) })
+        let types = counted(state, &inventory(state, |id| sight.reaches(id)));
+        Ok(ServiceCounts { cluster: KyvosCluster::of(state, now), types })
     })
 }
 
 fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
     let judged_long_ago = verdict_freshness(state) != Freshness::Fresh;
     let configurations = Configurations::of(state);
+    let is_master =
+        |service: &&plan::Service| service.master && service.service == ServiceType::BiServer;
     let is_stale = |service: &&plan::Service| {
         service.as_fact().is_some_and(|fact| !configurations.old(fact).is_empty())
     };
@@ -241,6 +289,7 @@ fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
             absent: seen(plan::Seen::Absent),
             wanted_running: wanted().count(),
             missing: wanted().filter(is_down).count(),
+            missing_first: names(wanted().filter(is_down), MISSING_TOLD),
             still_up: up - wanted().filter(is_up).count(),
             with_stale_properties: of().filter(is_stale).count(),
             stale: of().any(|service| match service.judged {
@@ -251,16 +300,21 @@ fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
             down: judged(model::Verdict::Down),
             degraded: judged(model::Verdict::Degraded),
             unknown: judged(model::Verdict::Unknown),
+            coordination_master: of().find(is_master).map(plan::Service::id),
         }
     };
     ServiceType::ALL.map(count).into()
+}
+
+fn names<'s>(services: impl Iterator<Item = &'s plan::Service>, most: usize) -> Vec<String> {
+    services.take(most).map(plan::Service::id).collect()
 }
 
 fn is_judged(service: &plan::Service, verdict: model::Verdict) -> bool {
     service.judged.as_ref().is_some_and(|judged| judged.judgement.verdict == verdict)
 }
 
-fn matrix(state: &State, all: Vec<plan::Service>) -> ServiceMapping {
+fn matrix(state: &State, now: Timestamp, all: Vec<plan::Service>) -> ServiceMapping {
     let types = counted(state, &all);
     let desk = Desk::of(state);
     let mut hosts: BTreeMap<String, MappedHost> = BTreeMap::new();
@@ -270,7 +324,8 @@ fn matrix(state: &State, all: Vec<plan::Service>) -> ServiceMapping {
             hosts.entry(name.clone()).or_insert(MappedHost { name, id, services: Vec::new() });
         host.services.push(desk.shown(service));
     }
-    ServiceMapping { types, hosts: hosts.into_values().collect() }
+    let cluster = KyvosCluster::of(state, now);
+    ServiceMapping { cluster, types, hosts: hosts.into_values().collect() }
 }
 
 /// Orders as the list does: by the place of the type, then by host.
@@ -320,6 +375,32 @@ impl<'s> Desk<'s> {
             since: service.since.map(Time),
             stale: service.stale,
             coordination_master: service.master,
+        }
+    }
+}
+
+impl KyvosCluster {
+    fn of(state: &State, now: Timestamp) -> Self {
+        let plan::Cluster { state: word, because, operation } = plan::cluster(state, now);
+        Self {
+            state: word.into(),
+            because,
+            operation: operation.map(|id| id.0),
+            stale: verdict_freshness(state) != Freshness::Fresh,
+        }
+    }
+}
+
+impl From<plan::ClusterState> for KyvosClusterState {
+    fn from(word: plan::ClusterState) -> Self {
+        match word {
+            plan::ClusterState::Running => Self::Running,
+            plan::ClusterState::Suspended => Self::Suspended,
+            plan::ClusterState::Starting => Self::Starting,
+            plan::ClusterState::Stopping => Self::Stopping,
+            plan::ClusterState::PartlyRunning => Self::PartlyRunning,
+            plan::ClusterState::Down => Self::Down,
+            plan::ClusterState::Unknown => Self::Unknown,
         }
     }
 }

@@ -47,6 +47,14 @@ export function WatchDetail({ whole = false }: { whole?: boolean }) {
           {!watch.profile_verified && '; what they mean is unverified'}
         </div>
       )}
+      {watch.state === 'watching' && watch.undeclared > 0 && (
+        <div>
+          {watch.undeclared} of their services {watch.undeclared === 1 ? 'is' : 'are'} not declared here:{' '}
+          {watch.undeclared_first.join(', ')}
+          {watch.undeclared > watch.undeclared_first.length && ' …'}. Is the host registered by that name,
+          with that role? If so, what znodes mean is wrong.
+        </div>
+      )}
     </>
   );
 }

@@ -36,12 +36,9 @@ export const useService = (id: string) =>
     queryFn: () => take(api.GET('/services/{id}', { params: { path: { id } } })),
   });
 
-/** How many there are of each type, wanted and up: all that an overview reads. */
+/** How many there are of each type, wanted and up, and how the cluster stands: all that an overview reads. */
 export const useServiceCounts = () =>
-  useQuery({
-    queryKey: keys.serviceCounts,
-    queryFn: async () => (await take(api.GET('/services/counts'))).types,
-  });
+  useQuery({ queryKey: keys.serviceCounts, queryFn: () => take(api.GET('/services/counts')) });
 
 /** When some of it ends by the clock, nobody tells: it is looked at again. */
 const AGAIN_MS = 5000;

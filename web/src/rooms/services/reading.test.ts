@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Service, ServiceCount } from '../../live/types';
+import type { Service } from '../../live/types';
 import { placed } from '../../shell/paging';
-import { aService } from '../../testing/samples';
+import { aService, aServiceCount } from '../../testing/samples';
 import {
   byType,
   chosen,
@@ -22,22 +22,7 @@ const stopped: Partial<Service> = {
   wanted: { state: 'stopped', why: 'maintenance', by: 'ann', since: '2026-11-28T07:00:00Z' },
 };
 
-const none: ServiceCount = {
-  type: 'bi_server',
-  title: 'BI Server',
-  expected: 0,
-  present: 0,
-  absent: 0,
-  wanted_running: 0,
-  missing: 0,
-  still_up: 0,
-  with_stale_properties: 0,
-  stale: false,
-  up: 0,
-  down: 0,
-  degraded: 0,
-  unknown: 0,
-};
+const none = aServiceCount();
 
 describe('what is made of a service, beside what is wanted of it', () => {
   it.each([
