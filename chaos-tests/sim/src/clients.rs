@@ -172,15 +172,15 @@ impl Clients {
         (action, key)
     }
 
-    /// Takes the answers that came. Returns calls to be made again elsewhere, and where.
-    pub fn take(&mut self, members: usize) -> Vec<(usize, Call)> {
+    /// Takes the answers that came in the window that began then. Returns calls to be made again elsewhere, and where.
+    pub fn take(&mut self, from: u64, members: usize) -> Vec<(usize, Call)> {
         let mut came =
             std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         came.sort_by_key(|came| (came.at, came.client));
-        came.into_iter().filter_map(|came| self.take_one(&came, members)).collect()
+        came.into_iter().filter_map(|came| self.take_one(&came, from, members)).collect()
     }
 
-    fn take_one(&mut self, came: &Came, members: usize) -> Option<(usize, Call)> {
+    fn take_one(&mut self, came: &Came, from: u64, members: usize) -> Option<(usize, Call)> {
         let client = &mut self.clients[came.client];
         let (call, _, repeats) =
             client.open.clone().filter(|(call, ..)| call.number == came.call)?;
@@ -198,7 +198,8 @@ impl Clients {
         let mut operation = client.operation.take()?;
         if certain {
             operation.outcome = came.outcome;
-            operation.returned = came.at.max(operation.invoked);
+            // A member's clock goes in milliseconds of its own: told back, it may be a moment before the window it is in.
+            operation.returned = came.at.max(operation.invoked).max(from);
             (operation.rev, operation.mod_rev) = (came.rev, came.mod_rev);
             client.note(&operation);
         }

@@ -129,7 +129,7 @@ impl World {
         }
         self.time.set(until);
         self.deliver(until);
-        self.answers(until);
+        self.answers(from, until);
         self.stopped(until);
         self.broken(until);
         self.visit(until);
@@ -159,9 +159,9 @@ impl World {
         }
     }
 
-    fn answers(&mut self, now: u64) {
+    fn answers(&mut self, from: u64, now: u64) {
         let before = self.clients.done.len();
-        let again = self.clients.take(self.present());
+        let again = self.clients.take(from, self.present());
         for (member, call) in again {
             self.call(member, call, now);
         }
