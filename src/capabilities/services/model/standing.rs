@@ -12,7 +12,7 @@ use super::{
 };
 use crate::base::{Revision, Timestamp};
 use crate::capabilities::hosts::model::Reach;
-use crate::capabilities::operations::model::{Kind, Operation};
+use crate::capabilities::operations::model::{Kind, Operation, Status};
 use crate::machine::State;
 
 /// So many services are looked at in a second on average, at most: with very many, each waits longer for its turn.
@@ -147,10 +147,13 @@ fn unseen_until(state: &State, now: Timestamp) -> BTreeMap<ServiceId, Timestamp>
     unseen
 }
 
-/// Until when somebody is at ZooKeeper's servers; `None`: not lately. One whose end is not known yet goes on for ever.
+/// Until when an operation was about ZooKeeper's servers; for ever while one is at it. `None`: none of those kept was. What
+/// waits for a person's decision does nothing.
 pub fn zookeeper_operated_until(state: &State) -> Option<Timestamp> {
     let is_about = |operation: &&Operation| {
-        subjects(&operation.kind).any(|subject| subject.service == ServiceType::Zookeeper)
+        let mut subjects = subjects(&operation.kind);
+        operation.status != Status::NeedsDecision
+            && subjects.any(|subject| subject.service == ServiceType::Zookeeper)
     };
     let about = state.operations.operations.values().filter(is_about);
     about.map(|operation| operation.finished_at.unwrap_or(Timestamp(u64::MAX))).max()
@@ -383,7 +386,7 @@ impl<'s> Desk<'s> {
         let standbys = self.settings.standbys.iter().copied();
         let of_its_type = standbys.filter(|it| it.service == service.service && *it != service);
         let kept = of_its_type.filter_map(|it| {
-            self.keeps(it).map(|because| format!("{} {because}", it.name(self.state)))
+            self.kept_by(it).map(|because| format!("{} {because}", it.name(self.state)))
         });
         let kept: Vec<_> = kept.take(STANDBYS_TOLD).collect();
         match kept.is_empty() {
@@ -404,12 +407,12 @@ impl<'s> Desk<'s> {
     }
 
     fn may_stand_in(&self, standby: ServiceId, service: ServiceId) -> bool {
-        standby.service == service.service && standby != service && self.keeps(standby).is_none()
+        standby.service == service.service && standby != service && self.kept_by(standby).is_none()
     }
 
     /// What keeps a standby from taking the place of another. `None`: it rests because somebody said so, and its host
     /// answers.
-    fn keeps(&self, standby: ServiceId) -> Option<String> {
+    fn kept_by(&self, standby: ServiceId) -> Option<String> {
         let open = self.state.services.ha.open().any(|(_, open)| open.on == standby);
         let host = self.state.hosts.hosts.get(&standby.host);
         let seen = host.and_then(|host| host.seen.as_ref());
