@@ -3,12 +3,18 @@
 //! Answers come back in the order of the requests. What is under way is bounded; a follower that does not
 //! answer in time loses the connection, and the Raft library starts over from what it acknowledged.
 //!
+//! A new leader does not know where a follower's log ends and looks for it by halves: one request a round, each refused until
+//! one matches, and the library begins a stream anew for each. A round on a connection of its own would cost four times the
+//! way to the follower and back, and a leader takes no office before it is through. So a connection on which nothing matched
+//! yet is kept for the next round: see [`Searched`].
+//!
 //! The library tells which of its requests an answer is for by the entry it ends at. A request without entries, which only
 //! tells what is committed, ends where the one before it did, so a late answer to that one would count as one to it as well:
 //! as proof that a quorum followed a moment ago, when it did so seconds ago and has elected another since. Reads and the claim
 //! to be Active rest on that proof. So an answer waits for those to all later requests that end no further.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,10 +42,29 @@ const IDLE: Duration = Duration::from_secs(20);
 /// What the Raft library gets back for one request.
 pub(crate) type Outcome = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
 
+/// The connection to one follower on which its log's end is looked for, between two rounds. Every request on it so far was
+/// answered with a refusal, and the follower waits for the next.
+#[derive(Clone, Default)]
+pub(crate) struct Searched(Arc<Mutex<Option<(Instant, Connection)>>>);
+
+impl Searched {
+    fn keep(&self, connection: Connection) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((Instant::now(), connection));
+    }
+
+    /// What was kept, unless it is so old that the follower may have closed it.
+    fn take(&self) -> Option<Connection> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.filter(|(since, _)| since.elapsed() < IDLE).map(|(_, connection)| connection)
+    }
+}
+
 /// Sends all of `requests` and hands each answer to `answers`, until either side ends.
 pub(crate) async fn run<S>(
     dialer: Dialer,
     peer: u64,
+    searched: Searched,
     mut requests: S,
     answers: mpsc::Sender<Outcome>,
 ) where
@@ -47,7 +72,11 @@ pub(crate) async fn run<S>(
 {
     // Nothing is opened before there is something to send: an idle follower costs no connection.
     let Some(first) = requests.next().await else { return };
-    let connection = match dialer.dial(peer, Purpose::Append).await {
+    let connection = match searched.take() {
+        Some(connection) => Ok(connection),
+        None => dialer.dial(peer, Purpose::Append).await,
+    };
+    let connection = match connection {
         Ok(connection) => connection,
         Err(failure) => {
             let unreachable = Unreachable::from_string(failure);
@@ -56,16 +85,31 @@ pub(crate) async fn run<S>(
             return;
         }
     };
-    let mut session = Session { connection, in_flight: VecDeque::new(), answers };
-    if let Err(failure) = session.exchange(first, requests).await {
-        let lost = NetworkError::from_string(failure);
-        drop(session.answers.send(Err(RPCError::Network(lost))).await);
-    }
+    let mut session = Session {
+        connection,
+        in_flight: VecDeque::new(),
+        matched: false,
+        answers: answers.clone(),
+    };
+    let last = match session.exchange(first, requests).await {
+        Ok(Ended::Done) => return,
+        Ok(Ended::Refused(refusal)) => {
+            // Before the answer is given: who gets it ends this task and begins the next round.
+            if session.can_go_on_searching(&refusal) {
+                searched.keep(session.connection);
+            }
+            Ok(StreamAppendResult::<TypeConfig>::from(refusal))
+        }
+        Err(failure) => Err(RPCError::Network(NetworkError::from_string(failure))),
+    };
+    drop(answers.send(last).await);
 }
 
 struct Session {
     connection: Connection,
     in_flight: VecDeque<UnderWay>,
+    /// Whether the follower had what some request continues. It ends the connection with the first refusal after that.
+    matched: bool,
     answers: mpsc::Sender<Outcome>,
 }
 
@@ -76,10 +120,12 @@ struct UnderWay {
     end: Option<LogIdV1>,
 }
 
-/// Whether the session goes on.
-enum Next {
-    GoOn,
-    End,
+/// How a session ends when nothing failed.
+enum Ended {
+    /// Everything was answered, or nobody wants to know.
+    Done,
+    /// The follower refused; this answer is still owed.
+    Refused(AppendReplyV1),
 }
 
 impl Session {
@@ -87,7 +133,7 @@ impl Session {
         &mut self,
         first: AppendEntriesRequest<TypeConfig>,
         mut requests: S,
-    ) -> Result<(), FrameFailure>
+    ) -> Result<Ended, FrameFailure>
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin,
     {
@@ -103,8 +149,8 @@ impl Session {
                 biased;
                 frame = self.connection.reader.next() => {
                     let frame = frame?.ok_or(FrameFailure::Truncated)?;
-                    if let Next::End = self.take(&frame).await? {
-                        return Ok(());
+                    if let Some(ended) = self.take(&frame).await? {
+                        return Ok(ended);
                     }
                 }
                 request = requests.next(), if room => match request {
@@ -113,13 +159,19 @@ impl Session {
                 },
                 () = tokio::time::sleep_until(deadline) => {
                     return match self.in_flight.is_empty() {
-                        true => Ok(()),
+                        true => Ok(Ended::Done),
                         false => Err(FrameFailure::Deadline(ANSWER_DEADLINE)),
                     };
                 }
             }
         }
-        Ok(())
+        Ok(Ended::Done)
+    }
+
+    /// Whether the follower takes the next request of a search on this connection.
+    fn can_go_on_searching(&self, refusal: &AppendReplyV1) -> bool {
+        let searching = matches!(refusal, AppendReplyV1::Conflict(_));
+        searching && !self.matched && self.in_flight.is_empty()
     }
 
     async fn send(
@@ -133,23 +185,22 @@ impl Session {
         self.connection.writer.flush().await
     }
 
-    async fn take(&mut self, frame: &Frame) -> Result<Next, FrameFailure> {
+    /// Hands an answer on; a refusal is the end.
+    async fn take(&mut self, frame: &Frame) -> Result<Option<Ended>, FrameFailure> {
         self.in_flight.pop_front();
         if frame.kind != Kind::AppendReply {
             return Err(FrameFailure::Kind(frame.kind as u16));
         }
         let reply: AppendReplyV1 = wire::decode(&frame.body).map_err(std::io::Error::other)?;
-        if let AppendReplyV1::Matching(matching) = &reply
-            && counts_for_a_later_one(&self.in_flight, *matching)
-        {
-            return Ok(Next::GoOn);
+        let AppendReplyV1::Matching(matching) = &reply else {
+            return Ok(Some(Ended::Refused(reply)));
+        };
+        self.matched = true;
+        if counts_for_a_later_one(&self.in_flight, *matching) {
+            return Ok(None);
         }
-        let result = StreamAppendResult::<TypeConfig>::from(reply);
-        let refused = result.is_err();
-        if self.answers.send(Ok(result)).await.is_err() || refused {
-            return Ok(Next::End);
-        }
-        Ok(Next::GoOn)
+        let wanted = self.answers.send(Ok(reply.into())).await.is_ok();
+        Ok((!wanted).then_some(Ended::Done))
     }
 }
 

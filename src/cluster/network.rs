@@ -27,7 +27,7 @@ use raft_store::types::{Member, TypeConfig};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::append_stream::{self, Outcome};
+use super::append_stream::{self, Outcome, Searched};
 use super::call_link::{CallFailure, CallLink};
 use super::checkpoint_stream;
 use super::dial::{AddressBook, Dialer};
@@ -48,6 +48,7 @@ pub(crate) struct Peer {
     pub id: u64,
     control: CallLink,
     forward: CallLink,
+    searched: Searched,
 }
 
 /// All other members ever spoken to.
@@ -99,7 +100,12 @@ impl Peers {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let open = |purpose| CallLink::new(self.dialer.clone(), id, purpose);
         let peer = known.entry(id).or_insert_with(|| {
-            Arc::new(Peer { id, control: open(Purpose::Control), forward: open(Purpose::Forward) })
+            Arc::new(Peer {
+                id,
+                control: open(Purpose::Control),
+                forward: open(Purpose::Forward),
+                searched: Searched::default(),
+            })
         });
         peer.clone()
     }
@@ -273,7 +279,9 @@ impl RaftNetworkV2<TypeConfig> for Network {
             Some(on_disk) => own_disk::first(input, on_disk),
             None => input.boxed(),
         };
-        let session = append_stream::run(self.dialer.clone(), self.peer.id, input, answers);
+        let searched = self.peer.searched.clone();
+        let session =
+            append_stream::run(self.dialer.clone(), self.peer.id, searched, input, answers);
         let session = AbortOnDropHandle::new(tokio::spawn(session));
         let taken = futures::stream::unfold((taken, session), |(mut taken, session)| async {
             taken.recv().await.map(|answer: Outcome| (answer, (taken, session)))

@@ -256,21 +256,21 @@ where
     /// Append connections: entries go to the Raft library in order, and its answers back in order.
     async fn take_entries(self) -> Result<(), Ended> {
         let Talk { peer, desk, reader, mut writer } = self;
-        let (requests, taken) = mpsc::channel(APPENDS);
+        let (requests, mut taken) = mpsc::channel(APPENDS);
         let mut reading = AbortOnDropHandle::new(tokio::spawn(read_entries(
             reader,
             peer,
             desk.clone(),
             requests,
         )));
-        let taken = futures::stream::unfold(taken, |mut taken| async {
-            taken.recv().await.map(|request| (request, taken))
-        });
-        let mut replies = desk.append(taken.boxed());
-        while let Some(reply) = replies.next().await {
-            let body = wire::encode(&reply.map_err(Ended::Desk)?);
-            writer.push(&Frame { kind: Kind::AppendReply, call: 0, body });
-            writer.flush().await?;
+        if find_end(&*desk, &mut taken, &mut writer).await? {
+            let taken = futures::stream::unfold(taken, |mut taken| async {
+                taken.recv().await.map(|request| (request, taken))
+            });
+            let mut replies = desk.append(taken.boxed());
+            while let Some(reply) = replies.next().await {
+                tell(&mut writer, &reply.map_err(Ended::Desk)?).await?;
+            }
         }
         // The stream of replies ends with the stream of requests or after a refusal; tell why if it broke.
         match futures::FutureExt::now_or_never(&mut reading) {
@@ -352,6 +352,38 @@ where
             return;
         }
     }
+}
+
+/// Answers requests one at a time until one matched: a new leader looks for the end of the log here, and a refusal does not
+/// end its connection. Streams of the Raft library end with their first refusal, and take one more request with them; so
+/// each of these requests is a stream of its own. False when the requests ended before.
+async fn find_end<D, W>(
+    desk: &D,
+    requests: &mut mpsc::Receiver<AppendEntriesRequest<TypeConfig>>,
+    writer: &mut FrameWriter<W>,
+) -> Result<bool, Ended>
+where
+    D: Desk,
+    W: AsyncWrite + Unpin,
+{
+    while let Some(request) = requests.recv().await {
+        let mut replies = desk.append(futures::stream::iter([request]).boxed());
+        let Some(reply) = replies.next().await else { return Ok(false) };
+        let reply = reply.map_err(Ended::Desk)?;
+        tell(writer, &reply).await?;
+        if let AppendReplyV1::Matching(_) = reply {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn tell<W>(writer: &mut FrameWriter<W>, reply: &AppendReplyV1) -> Result<(), FrameFailure>
+where
+    W: AsyncWrite + Unpin,
+{
+    let body = wire::encode(reply);
+    writer.send(&Frame { kind: Kind::AppendReply, call: 0, body }).await
 }
 
 async fn read_entries<D, R>(

@@ -4,11 +4,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use openraft::raft::AppendEntriesRequest;
 use raft_store::types::TypeConfig;
@@ -18,23 +19,28 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::append_stream::{self, Searched};
 use super::call_link::{CallFailure, CallLink};
 use super::dial::{DialFailure, Dialer};
 use super::frames::{self, Frame, Kind};
 use super::peer_server::{Desk, PeerServer};
 use super::pki::{CertificateRequest, GroupCa, PeerIdentity};
-use super::road::{TlsDoor, TlsRoad};
+use super::road::{Road, Stream, TlsDoor, TlsRoad};
 use super::tls::{Credentials, Shown};
-use super::wire::{self, AppendReplyV1, Hello, Purpose, SnapshotBeginV1, SnapshotReplyV1, VoteV1};
+use super::wire::{
+    self, AppendReplyV1, AppendV1, Hello, LogIdV1, Purpose, SnapshotBeginV1, SnapshotReplyV1,
+    VoteV1,
+};
 
 const NOW: u64 = 1_795_000_000;
 const SOON: Duration = Duration::from_secs(2);
 
-/// Answers what it is asked with what it was asked, unless told to be silent.
+/// Answers what it is asked with what it was asked, unless told to be silent. Has a log of so many entries.
 #[derive(Default)]
 struct Echo {
     closed: AtomicBool,
     silent: AtomicBool,
+    log_end: AtomicU64,
 }
 
 impl Desk for Echo {
@@ -58,7 +64,15 @@ impl Desk for Echo {
         &self,
         requests: BoxStream<'static, AppendEntriesRequest<TypeConfig>>,
     ) -> BoxStream<'static, Result<AppendReplyV1, String>> {
-        requests.map(|request| Ok(AppendReplyV1::HigherVote((&request.vote).into()))).boxed()
+        let log_end = self.log_end.load(Ordering::SeqCst);
+        let matches = move |request: &AppendEntriesRequest<TypeConfig>| {
+            request.prev_log_id.is_none_or(|prev| prev.index <= log_end)
+        };
+        let reply = move |request: AppendEntriesRequest<TypeConfig>| match matches(&request) {
+            true => AppendReplyV1::Matching(AppendV1::from(&request).prev),
+            false => AppendReplyV1::Conflict(AppendV1::from(&request).prev.unwrap()),
+        };
+        requests.map(move |request| Ok(reply(request))).boxed()
     }
 
     async fn begin_receiving(&self) -> Result<usize, String> {
@@ -337,4 +351,85 @@ async fn a_member_of_an_unknown_protocol_is_told_which_are_spoken() {
     let reason: wire::Reason = wire::decode(&answer.body).unwrap();
     assert_eq!(answer.kind, Kind::Refused);
     assert!(reason.text.contains("protocols 1 to 1"), "{}", reason.text);
+}
+
+/// Counts who is reached over it.
+struct Counted {
+    road: TlsRoad,
+    reached: Arc<AtomicUsize>,
+}
+
+impl Road for Counted {
+    fn reach(&self, peer: u64, address: String) -> BoxFuture<'_, std::io::Result<Stream>> {
+        self.reached.fetch_add(1, Ordering::SeqCst);
+        self.road.reach(peer, address)
+    }
+}
+
+/// One round of a new leader that looks for the end of a follower's log: what the Raft library hears, in order.
+async fn round(
+    dialer: &Dialer,
+    searched: &Searched,
+    prevs: &[u64],
+) -> Vec<Result<(), &'static str>> {
+    let request = |index: &u64| -> AppendEntriesRequest<TypeConfig> {
+        let prev = Some(LogIdV1 { term: 1, node: 2, index: *index });
+        let vote = VoteV1 { term: 1, node: 2, committed: true };
+        AppendV1 { vote, prev, entries: vec![], commit: None }.try_into().unwrap()
+    };
+    let (answers, heard) = tokio::sync::mpsc::channel(16);
+    let requests = futures::stream::iter(prevs.iter().map(request).collect::<Vec<_>>());
+    append_stream::run(dialer.clone(), 1, searched.clone(), requests, answers).await;
+    let heard = futures::stream::unfold(heard, |mut heard| async {
+        heard.recv().await.map(|answer| (answer, heard))
+    });
+    let told = |answer: append_stream::Outcome| match answer {
+        Ok(result) => result.map(|_| ()).map_err(|_| "refused"),
+        Err(_) => Err("lost"),
+    };
+    heard.map(told).collect().await
+}
+
+#[tokio::test]
+async fn the_end_of_a_log_is_looked_for_on_one_connection() {
+    let group = Authority::new(1);
+    let port = group.port(1).await;
+    port.desk.log_end.store(10, Ordering::SeqCst);
+    let here = group.member(2);
+    let reached = Arc::new(AtomicUsize::new(0));
+    let road = Counted {
+        road: TlsRoad::new(peer_client(&group.credentials(here)), here),
+        reached: reached.clone(),
+    };
+    let address = port.address.to_string();
+    let dialer = Dialer::new(Arc::new(road), here, Arc::new(move |_| Some(address.clone())));
+    let searched = Searched::default();
+
+    for refused in [80, 40, 20] {
+        assert_eq!(round(&dialer, &searched, &[refused]).await, [Err("refused")]);
+    }
+    assert_eq!(round(&dialer, &searched, &[10, 10, 10]).await, [Ok(())]);
+    assert_eq!(reached.load(Ordering::SeqCst), 1);
+
+    // It was not kept: something had matched on it, and then the follower ends it with a refusal.
+    assert_eq!(round(&dialer, &searched, &[10]).await, [Ok(())]);
+    assert_eq!(reached.load(Ordering::SeqCst), 2);
+
+    // Nor where a refusal left another request on the way, whose answer would be taken for the next round's.
+    assert_eq!(round(&dialer, &searched, &[20, 19]).await, [Err("refused")]);
+    assert_eq!(round(&dialer, &searched, &[5]).await, [Ok(())]);
+    assert_eq!(reached.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_broke_costs_one_round() {
+    let group = Authority::new(1);
+    let port = group.port(1).await;
+    let dialer = group.dialer(group.member(2), port.address);
+    let searched = Searched::default();
+    assert_eq!(round(&dialer, &searched, &[20]).await, [Err("refused")]);
+    port.desk.closed.store(true, Ordering::SeqCst);
+    assert_eq!(round(&dialer, &searched, &[10]).await, [Err("lost")]);
+    port.desk.closed.store(false, Ordering::SeqCst);
+    assert_eq!(round(&dialer, &searched, &[0]).await, [Ok(())]);
 }
