@@ -1,12 +1,11 @@
 //! The checker of availability on histories known to be good and known to be bad.
 
-use super::support::Story;
+use super::support::{SECOND, Story};
 use chaos_tests::checker::{Finding, Valid, availability};
 use chaos_tests::history::Action::Write;
 use chaos_tests::history::Outcome::{Done, Unknown};
 use serde_json::{Value, json};
 
-const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 /// 20 ms.
 const TICK: usize = 20_000_000;

@@ -10,6 +10,7 @@ mod judging;
 mod linearizable;
 mod plan;
 mod promises;
+mod recovering;
 mod requests;
 mod telling;
 mod watch;

@@ -14,6 +14,20 @@ pub(crate) struct Asked {
     pub times: (u64, u64),
 }
 
+/// A second in the time of histories.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// What a history says of a fault that bit.
+pub(crate) fn bit() -> Value {
+    json!("installed")
+}
+
+/// Manager 1 is asked when a probe says it is Active.
+pub(crate) fn active(story: Story, node: u64, epoch: u64, at: u64) -> Story {
+    let value = json!({ "epoch": epoch, "sent": at, "received": at + 1 });
+    story.at(at + 1, "probe", "active", node, value)
+}
+
 /// When watchers begin to be told of anything.
 const WATCHED: u64 = 1_000;
 
