@@ -196,8 +196,10 @@ impl Live {
     fn take(&mut self, item: Option<FeedItem>) {
         match item {
             Some(FeedItem::Change(change)) => {
-                let told = told(&change, &self.caller).map(|told| json("change", &told));
-                let mut told: Vec<Sent> = told.collect();
+                let mut told: Vec<Sent> = self.surface.group.view(|state| {
+                    let told = told(&change, &self.caller, state);
+                    told.map(|told| json("change", &told)).collect()
+                });
                 // Only the last of a revision moves the client on: one that was cut off between two of them
                 // comes back with the revision before, and is told all of this one again.
                 let last = told.pop().map(|last| last.id(change.revision.to_string()));
@@ -266,12 +268,16 @@ fn json(name: &str, data: &impl Serialize) -> Sent {
     Sent::default().event(name).json_data(data).expect("wire types are plain data")
 }
 
-/// What of a change is told to this caller.
-fn told<'a>(change: &'a Change, caller: &'a Caller) -> impl Iterator<Item = LiveChange> + use<'a> {
+/// What of a change is told to this caller. `state`: as it is by now, from which things have their names.
+fn told<'a>(
+    change: &'a Change,
+    caller: &'a Caller,
+    state: &'a State,
+) -> impl Iterator<Item = LiveChange> + use<'a> {
     let sees_users = Privilege::UsersManage.belongs_to(caller.role);
     let visible = move |event: &&Event| sees_users || !matches!(event, Event::Access(_));
     change.events.iter().filter(visible).filter_map(|event| {
-        let (kind, subject, data) = notice(event)?;
+        let (kind, subject, data) = notice(event, state)?;
         Some(LiveChange {
             revision: change.revision.0,
             at: change.at.into(),
@@ -285,7 +291,7 @@ fn told<'a>(change: &'a Change, caller: &'a Caller) -> impl Iterator<Item = Live
 }
 
 /// What each room tells of its events; `None`: nothing.
-fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
+fn notice(event: &Event, state: &State) -> Option<(&'static str, String, serde_json::Value)> {
     match event {
         Event::Managers(event) => managers::api::notice(event),
         Event::Properties(event) => Some(properties::api::notice(event)),
@@ -294,7 +300,7 @@ fn notice(event: &Event) -> Option<(&'static str, String, serde_json::Value)> {
         Event::Hosts(event) => Some(hosts::api::notice(event)),
         Event::Prechecks(event) => Some(prechecks::api::notice(event)),
         Event::Installs(event) => Some(installs::api::notice(event)),
-        Event::Services(event) => Some(services::api::notice(event)),
+        Event::Services(event) => Some(services::api::notice(event, state)),
         Event::Alerts(event) => Some(alerts::api::notice(event)),
     }
 }

@@ -1,10 +1,13 @@
-//! A way to a server that can be cut: nothing passes any more, and neither end is told.
+//! A way to a server that can be long, and that can be cut: nothing passes any more, and neither end is told.
+
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::ensemble::Ensemble;
 
@@ -20,6 +23,11 @@ pub struct Way {
 impl Way {
     /// To the first server, from another address at the same port.
     pub async fn to(ensemble: &Ensemble) -> Self {
+        Self::of_length(ensemble, Duration::ZERO).await
+    }
+
+    /// The same, on which everything is late.
+    pub async fn of_length(ensemble: &Ensemble, late: Duration) -> Self {
         let (cut, is_cut) = watch::channel(false);
         let listener = TcpListener::bind((HOST, ensemble.port())).await.unwrap();
         let server = ensemble.address(0);
@@ -30,8 +38,8 @@ impl Way {
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) =
                     (client.into_split(), server.into_split());
-                passing.spawn(pass(from_client, to_server, is_cut.clone()));
-                passing.spawn(pass(from_server, to_client, is_cut.clone()));
+                passing.spawn(pass(from_client, to_server, late, is_cut.clone()));
+                passing.spawn(pass(from_server, to_client, late, is_cut.clone()));
             }
         });
         Self { cut, _accepting: accepting }
@@ -51,9 +59,15 @@ impl Way {
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut cut: watch::Receiver<bool>) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    late: Duration,
+    mut cut: watch::Receiver<bool>,
+) {
     let mut bytes = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        sleep(late).await;
         let whole = cut.wait_for(|cut| !cut).await.is_ok();
         if !whole || to.write_all(&bytes[..read]).await.is_err() {
             return;

@@ -1,17 +1,28 @@
 // The map of the dashboard: which address shows which page. Each page is a file of its own, so that the first one is not held up
 // by the others.
-import { type ComponentType, lazy } from 'react';
+import { type ComponentType, lazy, useState } from 'react';
 import { createBrowserRouter, matchPath } from 'react-router';
 import { Crashed, PageNotRead } from './shell/Crashed';
 import { Login } from './shell/Login';
 import { NotFound } from './shell/NotFound';
 import { SignedIn } from './shell/Shell';
 
-/** What is drawn once its file was read. */
-function later<Name extends string>(name: Name, read: () => Promise<Record<Name, ComponentType>>) {
-  const found = async (): Promise<{ default: ComponentType }> => ({ default: (await read())[name] });
-  const Drawn = lazy(() => found().catch((error: unknown) => Promise.reject(new PageNotRead(error))));
-  return { read, element: <Drawn /> };
+/** What is drawn once its file was read. If that was so before, nothing is waited for: what React shows of waiting stays for a third
+ * of a second, however soon the file comes. */
+function later<Name extends string>(name: Name, file: () => Promise<Record<Name, ComponentType>>) {
+  let found: ComponentType | undefined;
+  const read = async (): Promise<{ default: ComponentType }> => {
+    found = (await file())[name];
+    return { default: found };
+  };
+  const Awaited = lazy(() => read().catch((error: unknown) => Promise.reject(new PageNotRead(error))));
+  return { read, element: <Drawn key={name} page={() => found ?? Awaited} /> };
+}
+
+/** It stays the same one for as long as it is drawn, and keeps what it knows. */
+function Drawn({ page }: { page: () => ComponentType }) {
+  const [Page] = useState(page);
+  return <Page />;
 }
 
 const PAGES = {
@@ -36,10 +47,10 @@ const DIALOGS = later('AskedDialogs', () => import('./rooms/managers/AskedDialog
 
 const unread = () => undefined;
 
-/** Begins to read the page of this address while it is still asked who is signed in. */
-export function readFirstPage(): void {
-  for (const [path, { read }] of Object.entries(PAGES))
-    if (matchPath(path, location.pathname)) void read().catch(unread);
+/** Reads the page of this address while it is still asked who is signed in. */
+export async function readFirstPage(): Promise<void> {
+  const first = Object.entries(PAGES).filter(([path]) => matchPath(path, location.pathname));
+  await Promise.all(first.map(([, { read }]) => read().catch(unread)));
 }
 
 /** Reads the pages that were not shown yet, so that a Manager that dies, or is replaced by a newer one, takes none of them with it. */

@@ -9,11 +9,11 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { RouterProvider } from 'react-router';
 import { readAllPages, readFirstPage, router } from './app';
+import { readFirst } from './firstReads';
 import { whenSignedOut } from './live/client';
 import { keys, newQueryClient } from './live/queries';
 import { readableGreys, theme } from './shell/theme';
 
-readFirstPage();
 const queries = newQueryClient();
 whenSignedOut(() => queries.setQueryData(keys.me, null));
 
@@ -21,21 +21,27 @@ const colorScheme = localStorageColorSchemeManager({ key: 'km-scheme' });
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 
-createRoot(root).render(
-  <StrictMode>
-    <MantineProvider
-      theme={theme}
-      cssVariablesResolver={readableGreys}
-      colorSchemeManager={colorScheme}
-      defaultColorScheme="auto"
-    >
-      <QueryClientProvider client={queries}>
-        <Notifications position="bottom-right" autoClose={5000} />
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-    </MantineProvider>
-  </StrictMode>,
-);
+const draw = () =>
+  createRoot(root).render(
+    <StrictMode>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={readableGreys}
+        colorSchemeManager={colorScheme}
+        defaultColorScheme="auto"
+      >
+        <QueryClientProvider client={queries}>
+          <Notifications position="bottom-right" autoClose={5000} />
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  );
+
+/** What comes so soon is drawn as it is: nobody is shown first that it will come. */
+const SOON_MS = 500;
+const soon = new Promise((done) => window.setTimeout(done, SOON_MS));
+void Promise.race([Promise.all([readFirstPage(), readFirst(queries, location.pathname)]), soon]).then(draw);
 
 /** Long enough for the first page to be read and drawn. */
 const OTHERS_AFTER_MS = 3000;

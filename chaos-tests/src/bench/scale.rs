@@ -27,7 +27,7 @@ const LOOK_PERIOD: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_secs(60);
 const READS: usize = 20;
 const VANISHED: usize = 20;
-/// What the dashboard reads to show the services, and reads again when it is told to.
+/// What the dashboard reads to show the services: all of them once, then those that an event names.
 const SHOWN: &str = "/api/v1/services/mapping";
 
 /// Of a group of ours, which is left with all the hosts.
@@ -176,9 +176,10 @@ async fn vanish(
     events.open_stream("/api/v1/events").await?;
     let (kind, folder) = WITH_ZNODES[host % WITH_ZNODES.len()];
     let id = fleet.service(kind, host);
+    let path = format!("/api/v1/services?id={id}");
     let began = Instant::now();
     session.delete(&fleet.znode(folder, host)).await?;
-    while !is_gone(&read(&link.request("GET", SHOWN, "").await?)?, &id) {
+    while !is_gone(&read(&link.request("GET", &path, "").await?)?) {
         events.until_line("event: change").await?;
     }
     Ok(began.elapsed())
@@ -202,8 +203,6 @@ async fn vanish_before(
     }
 }
 
-fn is_gone(mapping: &Value, id: &str) -> bool {
-    let hosts = mapping["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut services = hosts.iter().filter_map(|host| host["services"].as_array()).flatten();
-    services.any(|service| service["id"] == id && service["seen"] == "absent")
+fn is_gone(found: &Value) -> bool {
+    found["items"][0]["seen"] == "absent"
 }

@@ -272,3 +272,36 @@ async fn a_process_that_goes_down_to_come_back_says_so_last() {
         assert!(last.is_some_and(|last| says_that_it_restarts(&last)));
     }
 }
+
+// Whoever shows thousands of services reads those again, and no others.
+#[tokio::test]
+async fn services_that_alone_read_differently_are_told_by_name() {
+    let km = super::services::declared();
+    let mut stream = Stream::open(&km, Role::Auditor, "/api/v1/events", None).await;
+    let id = |host: &str| km.group.set().state.hosts.named(host).unwrap().0;
+    let (a, b) = (id("a"), id("b"));
+    let verdict = |of: &str, whole: bool| {
+        format!("services note-verdicts up \"it is there\" {of} whole={whole} observers=2")
+    };
+    for (line, only) in [
+        (format!("services want stopped bi_server:{a} why=operator"), json!(["bi_server.a"])),
+        ("services note-seen /kyvos/bi_servers/b:1 b".to_owned(), json!(["bi_server.b"])),
+        ("services note-gone /kyvos/bi_servers/b:1".to_owned(), json!(["bi_server.b"])),
+        // Nobody declared it.
+        ("services note-seen /kyvos/bi_servers/x:1 x".to_owned(), json!([])),
+        (
+            verdict(&format!("bi_server:{b} bi_server:{a}"), false),
+            json!(["bi_server.a", "bi_server.b"]),
+        ),
+        // With the first whole look of a tenure nothing is stale any more.
+        (verdict(&format!("bi_server:{a}"), true), Value::Null),
+    ] {
+        km.group.commit(command_of(&line));
+        let told = stream.news().await.unwrap();
+        assert_eq!(
+            (&told.data["room"], &told.data["data"]["only"]),
+            (&json!("services"), &only),
+            "{line}"
+        );
+    }
+}

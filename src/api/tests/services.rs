@@ -290,6 +290,23 @@ async fn the_mapping_shows_exactly_the_roles_that_were_declared_and_the_managers
     assert_eq!(all["items"].as_array().unwrap().len(), 11);
 }
 
+#[tokio::test]
+async fn services_are_read_by_their_names() {
+    let km = declared();
+    let named = async |query: &str| km.get(&format!("/api/v1/services?{query}")).await;
+    let ids = async |query: &str| {
+        let items = named(query).await.json()["items"].as_array().unwrap().clone();
+        items.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // In the order of the list; what is no service, or none any more, is left out.
+    let three = "id=query_engine.d,bi_server.b,bi_server.d,nothing,zookeeper.c";
+    assert_eq!(ids(three).await, ["zookeeper.c", "bi_server.b", "query_engine.d"]);
+    assert_eq!(ids(&format!("{three}&type=bi_server")).await, ["bi_server.b"]);
+    assert_eq!(ids("id=").await, [""; 0]);
+    let many = (0..101).map(|nth| format!("bi_server.n{nth}")).collect::<Vec<_>>().join(",");
+    assert_eq!(named(&format!("id={many}")).await.problem(), "MALFORMED_QUERY");
+}
+
 // rows 31-33
 #[tokio::test]
 async fn what_zookeeper_shows_of_a_service_is_told_with_its_reason_and_its_age() {

@@ -12,6 +12,8 @@ mod service;
 mod windows;
 mod wire;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,8 +21,8 @@ use utoipa_axum::routes;
 
 use self::wire::{MarksName, ServiceName};
 use super::model::{
-    self, Freshness, ServiceId, Sighting, Standing, Watch, ensemble, freshness, undeclared, wanted,
-    weakness,
+    self, Freshness, ServiceId, Sighted, Sighting, Standing, Watch, ensemble, freshness,
+    undeclared, wanted, weakness,
 };
 use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Time, View, Window};
 use crate::base::{Code, Refusal};
@@ -150,7 +152,53 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// What the live feed tells of an event: kind, subject and data.
-pub(crate) fn notice(event: &model::Event) -> (&'static str, String, serde_json::Value) {
+pub(crate) fn notice(
+    event: &model::Event,
+    state: &State,
+) -> (&'static str, String, serde_json::Value) {
+    let (kind, subject, mut told) = news(event);
+    if let Some(only) = only(event, state) {
+        told["only"] = only.into_iter().collect();
+    }
+    (kind, subject, told)
+}
+
+/// The services, as `type.host`, that alone read differently since an event; `None`: others may as well, or they are many.
+fn only(event: &model::Event, state: &State) -> Option<BTreeSet<String>> {
+    let few = |many: usize| (many <= NAMED_MAX).then_some(());
+    let name = |service: &ServiceId| service.name(state);
+    match event {
+        model::Event::WantedSet { services, .. } => {
+            few(services.len())?;
+            Some(services.iter().map(name).collect())
+        }
+        // With the first whole look of a tenure nothing is stale any more.
+        model::Event::VerdictsNoted { judged, whole: None, started_with, .. } => {
+            few(judged.len() + started_with.len())?;
+            let judged = judged.iter().map(|(service, _)| service);
+            Some(judged.chain(started_with.iter().map(|(service, _)| service)).map(name).collect())
+        }
+        model::Event::SightingsNoted { seen, gone } => {
+            few(seen.len() + gone.len())?;
+            let seen = seen.iter().map(|(_, sighted)| Some(sighted));
+            let gone = gone.iter().map(|path| Some(&state.services.sightings.get(path)?.sighted));
+            let mut names = BTreeSet::new();
+            for sighted in seen.chain(gone) {
+                names.extend(declared(sighted?, state));
+            }
+            Some(names)
+        }
+        _ => None,
+    }
+}
+
+/// The service that a znode stands for. What nobody declared is none, and is nowhere among them.
+fn declared(sighted: &Sighted, state: &State) -> Option<String> {
+    let name = format!("{}.{}", sighted.service.as_str(), sighted.host);
+    ServiceId::named(state, &name).is_ok().then_some(name)
+}
+
+fn news(event: &model::Event) -> (&'static str, String, serde_json::Value) {
     use serde_json::json;
     let subject = |name: &str| name.to_owned();
     match event {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub use self::cluster::{Cluster, ClusterState, cluster};
 pub use self::discovery::{form, propose};
 pub use self::inventory::{Seen, Service, inventory};
-pub use self::judging::{Looked, Looks, askers, due, may_judge, news};
+pub use self::judging::{Looked, Looks, askers, cannot_wait, due, may_judge, news};
 pub use self::recovery::recoveries;
 pub use self::schedules::scheduled;
 pub use self::verdict::verdict;

@@ -19,6 +19,7 @@ const STORM_S = 4;
 const thousand = aThousand();
 const streams = new Set();
 let reads = [];
+let revision = 1000;
 
 const manager = (id) => ({
   id,
@@ -112,7 +113,9 @@ function answer(url, response) {
   }
   reads.push(path);
   const body = small[path]?.() ?? thousand.answerTo(path, url.searchParams) ?? { items: [], next: null };
-  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+  response
+    .writeHead(200, { 'Content-Type': 'application/json', 'X-KM-Revision': revision })
+    .end(JSON.stringify(body));
 }
 
 function file(url, request, response) {
@@ -135,9 +138,9 @@ const server = createServer((request, response) => {
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const base = `http://127.0.0.1:${server.address().port}`;
 
-let revision = 1000;
-function tell(subject) {
-  const event = { revision: ++revision, at: '', by: 'km', room: 'services', kind: 'verdicts_noted', subject };
+function tell(id) {
+  const data = { only: [id] };
+  const event = { revision: ++revision, at: '', by: 'km', room: 'services', kind: 'verdicts_noted', data };
   for (const stream of streams)
     stream.write(`id: ${revision}\nevent: change\ndata: ${JSON.stringify(event)}\n\n`);
 }

@@ -122,7 +122,9 @@ export function aThousand(hostsMax = HOSTS) {
     '/hosts': (query) => page(hosts, query),
     '/services': (query) => {
       const type = query.get('type');
-      return page(type ? services.filter((service) => service.type === type) : services, query);
+      const ids = query.get('id')?.split(',');
+      const fits = (one) => (!type || one.type === type) && (!ids || ids.includes(one.id));
+      return page(services.filter(fits), query);
     },
     '/services/counts': () => ({ cluster: cluster(), types: TYPES.map(count) }),
     '/services/mapping': () => ({

@@ -53,6 +53,21 @@ describe('what is heard of the own Manager', () => {
     expect(isOld()).toBe(true);
   });
 
+  it('that the stream stands has everything read again, unless it began with what came after what was read', () => {
+    const queries = newQueryClient();
+    queries.setQueryData(['hosts'], []);
+    const isOld = () => queries.getQueryState(['hosts'])?.isInvalidated;
+    const { onOpen } = liveListener(queries, () => vi.fn(), false);
+    onOpen();
+    expect(isOld()).toBe(false);
+    // It broke meanwhile.
+    onOpen();
+    expect(isOld()).toBe(true);
+    queries.setQueryData(['hosts'], []);
+    liveListener(queries, () => vi.fn()).onOpen();
+    expect(isOld()).toBe(true);
+  });
+
   it('that somebody new is at its address ends the search', () => {
     const { onStatus, stopped } = listening();
     onStatus(removed);

@@ -1,11 +1,12 @@
 // Joins the event stream to the query cache: what changed is read again, what was said is shown at once.
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
-import { api, readLocally } from './client';
+import { api, readLocally, readSince } from './client';
 import { connection, noteHeard, setConnection } from './connection';
 import { wasRemoved } from './failover';
 import { gatherer } from './gather';
 import { keys, makeOld, queriesMadeOldBy } from './queries';
+import { makeAllOld } from './rows';
 import { searchForAnother } from './search';
 import { openStream, type StreamListener } from './stream';
 import type { Cluster } from './types';
@@ -26,11 +27,14 @@ function takeStatus(queries: QueryClient, cluster: Cluster) {
   if (before !== undefined || nobody(cluster)) makeOld(queries, []);
 }
 
-/** What is done about what the stream tells. `search` is given by tests. */
+/** What is done about what the stream tells. `search` is given by tests; `unheard`: something may have changed between what was read
+ * first and what the stream begins with. */
 export function liveListener(
   queries: QueryClient,
   search = searchForAnother,
+  unheard = true,
 ): StreamListener & { end(): void } {
+  let mayHaveMissed = unheard;
   const cluster = () => queries.getQueryData<Cluster>(keys.cluster);
   let stopSearch: (() => void) | undefined;
   const stop = () => {
@@ -40,9 +44,7 @@ export function liveListener(
   const begin = () => {
     stopSearch ??= search(cluster);
   };
-  const old = gatherer((queryKeys) => {
-    for (const queryKey of queryKeys) makeOld(queries, queryKey);
-  });
+  const old = gatherer((queryKeys) => makeAllOld(queries, queryKeys));
   return {
     end() {
       stop();
@@ -52,7 +54,8 @@ export function liveListener(
       if (!wasRemoved(cluster())) stop();
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
       // What was read before the stream stood may have been changed unheard.
-      makeOld(queries, []);
+      if (mayHaveMissed) makeOld(queries, []);
+      mayHaveMissed = true;
     },
     onBroken() {
       if (connection().lostAt === undefined) setConnection({ lostAt: Date.now() });
@@ -79,8 +82,9 @@ export function liveListener(
 export function Live({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   useEffect(() => {
-    const listener = liveListener(queries);
-    const close = openStream(listener);
+    const since = readSince();
+    const listener = liveListener(queries, searchForAnother, since === undefined);
+    const close = openStream(listener, since);
     return () => {
       close();
       listener.end();

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { api, ifMatch, localReadsKnownUntil, readLocally, take, takeAll, whenSignedOut } from './client';
+import {
+  api,
+  ifMatch,
+  localReadsKnownUntil,
+  readLocally,
+  readSince,
+  take,
+  takeAll,
+  takeAt,
+  whenSignedOut,
+} from './client';
 
 let sent: Request[];
 let answers: Response[];
@@ -52,6 +62,23 @@ describe('a read', () => {
     expect(new URL(last().url).search).toBe('?user=mira&consistency=local');
     await api.GET('/cluster');
     expect(new URL(last().url).search).toBe('');
+  });
+
+  it('tells the revision of its answer; that of the first is remembered', async () => {
+    answers = ['117', '121'].map((revision) =>
+      json({ items: [] }, { headers: { 'X-KM-Revision': revision } }),
+    );
+    expect(await takeAt(api.GET('/audit'))).toEqual({ data: { items: [] }, revision: 117 });
+    expect((await takeAt(api.GET('/audit'))).revision).toBe(121);
+    expect(readSince()).toBe(117);
+  });
+
+  it('of a list ends where it is enough', async () => {
+    answers = [1, 2, 3].map((item) => json({ items: [item], next: String(item) }));
+    const list = (isEnough: (items: number[]) => boolean) =>
+      takeAll(() => api.GET('/audit') as never, isEnough as never);
+    expect(await list((items) => items.includes(2))).toEqual([1, 2]);
+    expect(sent).toHaveLength(2);
   });
 
   it('remembers how old a local answer is, and forgets it with the need', async () => {

@@ -25,6 +25,10 @@ export function readLocally(wanted: boolean): void {
 }
 export const localReadsKnownUntil = () => local.knownUntil;
 
+let firstRevision: number | undefined;
+/** The revision of the first answer: whatever was read here is as new, so that who hears what came after it has missed nothing. */
+export const readSince = () => firstRevision;
+
 let onSignedOut = () => {};
 /** Called on any 401 outside of signing in. */
 export function whenSignedOut(listener: () => void): void {
@@ -37,6 +41,8 @@ const BASE = '/api/v1';
 type Paths = {
   [Path in keyof paths as Path extends `${typeof BASE}${infer Rest}` ? Rest : never]: paths[Path];
 };
+
+const revisionOf = (response: Response) => Number(response.headers.get('X-KM-Revision'));
 
 export const api = createClient<Paths>({ baseUrl: location.origin + BASE, fetch: send });
 
@@ -55,6 +61,8 @@ api.use({
   },
   onResponse({ response, schemaPath }) {
     correctClock(response.headers.get('Date'));
+    const revision = revisionOf(response);
+    if (revision > 0) firstRevision ??= revision;
     const age = response.headers.get('X-KM-Age-Ms');
     if (age !== null && local.wanted) local.knownUntil = serverNow() - Number(age);
     if (response.status === 401 && !SIGNING_IN.test(schemaPath)) onSignedOut();
@@ -70,21 +78,31 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The data of an answer, or a ProblemError. */
-export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
-  const answer = await call.catch(() => {
+/** What was answered, and the revision of the group it tells of: of two answers about the same the greater is the newer one. */
+export interface At<T> {
+  data: T;
+  revision: number;
+}
+
+/** An answer with its revision, or a ProblemError. */
+export async function takeAt<T>(call: Promise<Answer<T>>): Promise<At<T>> {
+  const { data, error, response } = await call.catch(() => {
     throw noAnswer();
   });
-  if (!answer.response.ok) throw problemOf(answer.error, answer.response);
-  return answer.data as T;
+  if (!response.ok) throw problemOf(error, response);
+  return { data: data as T, revision: revisionOf(response) };
 }
+
+/** The data of an answer, or a ProblemError. */
+export const take = async <T>(call: Promise<Answer<T>>): Promise<T> => (await takeAt(call)).data;
 
 const PAGE_MAX = 500;
 const PAGES_MAX = 20;
 
-/** All items of a list that is known to be small (settings, users), page by page. */
+/** All items of a list that is known to be small (settings, users), page by page; or as many as are enough. */
 export async function takeAll<T>(
   page: (query: { limit: string; after?: string }) => Promise<Answer<Page<T>>>,
+  isEnough = (_: T[]) => false,
 ) {
   const limit = String(PAGE_MAX);
   const items: T[] = [];
@@ -92,7 +110,7 @@ export async function takeAll<T>(
   for (let pages = 0; pages < PAGES_MAX; pages++) {
     const answer = await take(page(after === undefined ? { limit } : { limit, after }));
     items.push(...answer.items);
-    if (!answer.next) return items;
+    if (!answer.next || isEnough(items)) return items;
     after = answer.next;
   }
   return items;

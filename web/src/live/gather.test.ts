@@ -22,6 +22,17 @@ describe('what changes made old', () => {
       ['services', '1'],
     ]);
   });
+
+  it('is the list when too much of it is named', () => {
+    const rows = (many: number) => Array.from({ length: many }, (_, at) => ['services', 'list', `s${at}`]);
+    expect(covering(rows(40))).toHaveLength(40);
+    expect(covering([...rows(40), ...rows(40)])).toHaveLength(40);
+    expect(covering([audit, ...rows(41)])).toEqual([audit, ['services', 'list']]);
+    expect(covering([...rows(40), services])).toEqual([services]);
+    // Rooms are no rows.
+    const rooms = Array.from({ length: 50 }, (_, at) => [`room${at}`]);
+    expect(covering(rooms)).toEqual(rooms);
+  });
 });
 
 describe('a burst of changes', () => {
@@ -39,7 +50,7 @@ describe('a burst of changes', () => {
     expect(handedOn.mock.calls).toEqual([[[services]]]);
     add([audit]);
     add([standings, audit]);
-    vi.advanceTimersByTime(249);
+    vi.advanceTimersByTime(49);
     expect(handedOn).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(1);
     expect(handedOn).toHaveBeenLastCalledWith([audit, standings]);
@@ -51,8 +62,8 @@ describe('a burst of changes', () => {
       add([services, audit]);
       vi.advanceTimersByTime(2);
     }
-    // 0, 250, 750 ms, then once a second.
-    expect(handedOn.mock.calls.length).toBeLessThanOrEqual(13);
+    // 0, 50, 150, 350, 750, 1,550 ms, then once a second.
+    expect(handedOn.mock.calls.length).toBeLessThanOrEqual(15);
     add([standings]);
     vi.advanceTimersByTime(1000);
     expect(handedOn.mock.lastCall?.[0]).toContainEqual(services);
@@ -69,7 +80,7 @@ describe('a burst of changes', () => {
     add([audit]);
     expect(handedOn).toHaveBeenCalledOnce();
     add([services]);
-    vi.advanceTimersByTime(250);
+    vi.advanceTimersByTime(50);
     expect(handedOn).toHaveBeenCalledTimes(2);
   });
 

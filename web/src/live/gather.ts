@@ -2,18 +2,29 @@
 // screen at once; those that follow in its wake at the end of a rest, which grows while they keep coming.
 import type { QueryKey } from '@tanstack/react-query';
 
-const REST_FIRST_MS = 250;
+const REST_FIRST_MS = 50;
 const REST_MAX_MS = 1000;
+/** More than so many rows of a list are the list. */
+const ROWS_MAX = 40;
 
-const isUnder = (key: QueryKey, above: QueryKey) =>
-  above.length <= key.length && above.every((part, at) => JSON.stringify(part) === JSON.stringify(key[at]));
+const textOf = (key: QueryKey) => JSON.stringify(key);
+const parentOf = (key: QueryKey) => key.slice(0, -1);
+
+/** Those of which too many lie beneath the same one are that one. */
+function uncrowded(keys: QueryKey[]): QueryKey[] {
+  const rows = new Map<string, number>();
+  const parents = keys.map((key) => (key.length > 1 ? textOf(parentOf(key)) : ''));
+  for (const parent of parents) rows.set(parent, (rows.get(parent) ?? 0) + 1);
+  const isCrowded = (parent: string) => parent !== '' && (rows.get(parent) ?? 0) > ROWS_MAX;
+  return keys.map((key, at) => (isCrowded(parents[at] ?? '') ? parentOf(key) : key));
+}
 
 /** Each once, without those that stand under another of them: that one has them read again too. */
 export function covering(keys: QueryKey[]): QueryKey[] {
-  return keys.filter(
-    (key, at) =>
-      !keys.some((other, n) => n !== at && isUnder(key, other) && (n < at || !isUnder(other, key))),
-  );
+  const once = (of: QueryKey[]) => new Map(of.map((key) => [textOf(key), key]));
+  const all = once(uncrowded([...once(keys).values()]));
+  const isCovered = (key: QueryKey) => key.some((_, length) => all.has(textOf(key.slice(0, length))));
+  return [...all.values()].filter((key) => !isCovered(key));
 }
 
 export interface Gatherer {

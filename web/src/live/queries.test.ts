@@ -23,6 +23,22 @@ describe('a live event makes old', () => {
     expect(queriesMadeOldBy({ room, subject })).toEqual(old);
   });
 
+  it('of services the rows of those alone that it names, and whatever counts them', () => {
+    const event = { room: 'services', subject: 'services' };
+    const id = 'bi_server.km4';
+    expect(queriesMadeOldBy({ ...event, data: { only: [id] } })).toEqual([
+      keys.serviceWatch,
+      keys.serviceCounts,
+      keys.serviceStandings,
+      keys.service(id),
+      keys.serviceRow(id),
+      keys.audit,
+    ]);
+    expect(queriesMadeOldBy({ ...event, data: {} })).toEqual([keys.services, keys.audit]);
+    // What another room means by that is not known.
+    expect(queriesMadeOldBy({ ...event, room: 'properties', data: { only: [id] } })).toContain(keys.services);
+  });
+
   it('everything, when it comes from a room this page does not know', () => {
     expect(queriesMadeOldBy({ room: 'snapshots', subject: 'x' })).toEqual([[]]);
   });

@@ -21,6 +21,7 @@ export const keys = {
   services: ['services'],
   serviceWatch: ['services', 'watch'],
   serviceList: ['services', 'list'],
+  serviceRow: (id: string) => ['services', 'list', id],
   serviceCounts: ['services', 'counts'],
   service: (id: string) => ['services', 'one', id],
   serviceControls: ['services', 'controls'],
@@ -58,9 +59,19 @@ const BY_ROOM: Record<string, QueryKey[]> = {
 /** The settings whose value is also a fact of the group. */
 const GROUP_SETTINGS = new Set(['kyvos-manager/ENABLE_KM_HA', 'kyvos-manager/LOAD_BALANCER_URL']);
 
+/** What tells of a few services is small, and read as a whole; of the list of all services only their rows are old. */
+const ofServices = (ids: string[]): QueryKey[] => [
+  keys.serviceWatch,
+  keys.serviceCounts,
+  keys.serviceStandings,
+  ...ids.flatMap((id) => [keys.service(id), keys.serviceRow(id)]),
+];
+
 /** What to read again after a change. Every change also leaves an audit record. A room not known here is one newer than
  * this page: then everything may be old. */
-export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject'>): QueryKey[] {
+export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject' | 'data'>): QueryKey[] {
+  const only = event.room === 'services' ? event.data?.only : undefined;
+  if (only !== undefined) return [...ofServices(only), keys.audit];
   const ofRoom = BY_ROOM[event.room];
   if (ofRoom === undefined) return [[]];
   const ofGroup = event.room === 'properties' && GROUP_SETTINGS.has(event.subject) ? [keys.cluster] : [];

@@ -6860,6 +6860,8 @@ export interface operations {
                 type?: string;
                 /** @description Only those on this host. */
                 host?: string;
+                /** @description Only these: names as `type.host`, at most 100, with commas between them. Whatever is no service is left out. */
+                id?: string;
                 /** @description Most items, 1 to 500; 100 when absent. */
                 limit?: string;
                 /** @description The `next` of the page before. */

@@ -1,5 +1,5 @@
 // Who is signed in, and what they may do right now. A reason comes with every no, for the button that needs it.
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, take } from './client';
 import { useConnection } from './connection';
 import { hasCode, ProblemError } from './problem';
@@ -16,18 +16,18 @@ async function whoAmI(): Promise<Me | null> {
   }
 }
 
-/** null: nobody is signed in. undefined while not known. */
-export function useMe() {
-  return useQuery({ queryKey: keys.me, queryFn: whoAmI, staleTime: 60_000 });
-}
+export const me = queryOptions({ queryKey: keys.me, queryFn: whoAmI, staleTime: 60_000 });
 
-export function useCluster() {
-  return useQuery({
-    queryKey: keys.cluster,
-    queryFn: () => take(api.GET('/cluster')),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
+export const cluster = queryOptions({
+  queryKey: keys.cluster,
+  queryFn: () => take(api.GET('/cluster')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** null: nobody is signed in. undefined while not known. */
+export const useMe = () => useQuery(me);
+
+export const useCluster = () => useQuery(cluster);
 
 export const NO_ACTIVE_REASON = 'No active Kyvos Manager: nothing can be changed until one is elected.';
 

@@ -50,6 +50,16 @@ describe('the event stream', () => {
     close();
   });
 
+  it('begins with what came after what was read first', () => {
+    const close = openStream(listener(), 117);
+    expect(last().url).toBe('/api/v1/events?after=117');
+    last().say('change', { revision: 120 }, '120');
+    last().onerror?.();
+    vi.advanceTimersByTime(reopenAfterMs(0));
+    expect(last().url).toBe('/api/v1/events?after=120');
+    close();
+  });
+
   it('is broken when it is silent for longer than the server ever is', () => {
     const heard = listener();
     const close = openStream(heard);

@@ -18,10 +18,10 @@ export interface StreamListener {
 /** The pause before reopening number `attempt`, counted from 0. */
 export const reopenAfterMs = (attempt: number) => Math.min(WAIT_FIRST_MS * 2 ** attempt, WAIT_MAX_MS);
 
-/** Opens the stream and keeps it open. Returns how to end it. */
-export function openStream(listener: StreamListener): () => void {
+/** Opens the stream and keeps it open; it begins with what came after revision `after`, or now. Returns how to end it. */
+export function openStream(listener: StreamListener, after?: number): () => void {
   let source: EventSource | undefined;
-  let lastRevision: string | undefined;
+  let lastRevision = after?.toString();
   let attempt = 0;
   let reopening: ReturnType<typeof setTimeout> | undefined;
   let silence: ReturnType<typeof setTimeout> | undefined;

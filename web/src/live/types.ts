@@ -93,4 +93,8 @@ export interface ChangeEvent {
   room: string;
   kind: string;
   subject: string;
+  data?: {
+    /** Of services: those that alone read differently since. Left out: others may as well. */
+    only?: string[];
+  };
 }

@@ -2,7 +2,7 @@
 import { AppShell, Burger, Center, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { type ReactNode, Suspense, useEffect, useRef } from 'react';
+import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { Navigate, Outlet, useLocation } from 'react-router';
 import { useConnection } from '../live/connection';
 import { takeSwitchedMark } from '../live/failover';
@@ -61,8 +61,22 @@ function useNewActiveTold() {
   }, [active, name]);
 }
 
+const LEISURE_MAX_MS = 1000;
+
+/** Whether the browser had time for something else since. Not every browser says so: then at once. */
+function useAtLeisure(): boolean {
+  const [had, setHad] = useState(false);
+  useEffect(() => {
+    if (window.requestIdleCallback === undefined) return setHad(true);
+    const asked = window.requestIdleCallback(() => setHad(true), { timeout: LEISURE_MAX_MS });
+    return () => window.cancelIdleCallback(asked);
+  }, []);
+  return had;
+}
+
 function Shell({ dialogs }: ShellProps) {
   useNewActiveTold();
+  const dialogsMayCome = useAtLeisure();
   const [navOpen, nav] = useDisclosure(false);
   const { pathname } = useLocation();
   const lost = useConnection().state === 'lost';
@@ -96,7 +110,7 @@ function Shell({ dialogs }: ShellProps) {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
         <Banners switched={switchedHere} />
-        <Suspense>{dialogs}</Suspense>
+        {dialogsMayCome && <Suspense>{dialogs}</Suspense>}
         <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
           {lost && <LostPanel />}
           <div className={lost ? 'stale' : undefined}>

@@ -49,9 +49,9 @@ export function duration(ms: number): string {
 const pair = (large: number, largeUnit: string, small: number, smallUnit: string) =>
   small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 
-/** 1,204 */
+/** 1,204. By hand: a browser takes longer to learn the ways of a country than to draw a page. */
 export function count(n: number): string {
-  return n.toLocaleString('en-US');
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** "1 failure", "2 failures" */

@@ -1,7 +1,7 @@
 // A long list is drawn a page at a time: what nobody sees costs a browser as much as what somebody reads. Pure.
 
-/** As many rows as a browser draws without a pause. */
-export const ROWS_MAX = 100;
+/** As many rows as a browser draws without a pause, and more than a screen holds. */
+export const ROWS_MAX = 50;
 
 export interface Span {
   /** Which page it is, counted from 0. */

@@ -299,6 +299,22 @@ fn zookeeper_alerts_nobody_while_an_operation_is_about_it_and_until_it_can_be_fo
 }
 
 #[test]
+fn an_operation_about_zookeeper_that_waits_for_a_person_keeps_no_alert_back() {
+    let mut stage = Stage::new();
+    stage.group.say("properties set kyvos-manager/ZK_SERVICE_WATCH on");
+    stage.group.say("hosts register z1 agent roles=zookeeper");
+    let host = stage.group.inside().state.hosts.named("z1").unwrap().0.0;
+    stage.group.say("services note-watch away \"nobody answers\"");
+    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
+    let operation = stage.group.inside().state.kernel.revision;
+    stage.later(120_000);
+    assert_eq!(stage.tells(), NONE);
+    let lost = "needs-decision \"the answer was lost\" epoch=2";
+    stage.group.say(&format!("operations step-ended {operation} 0 {lost}"));
+    assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
+}
+
+#[test]
 fn a_failed_check_is_one_alert_whatever_the_number_of_hosts() {
     let mut stage = Stage::new();
     stage.group.say("prechecks ask");

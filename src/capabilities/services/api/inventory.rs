@@ -1,6 +1,6 @@
 //! Which services there are, as a list and as the matrix of hosts and types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,12 +13,14 @@ use super::super::model::{
 use super::super::plan::{self, inventory};
 use super::service_named;
 use super::wire::{ServiceName, VerdictName, WantName, WhyName};
-use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Sight, Time, View, Window};
+use crate::api::{Answer, Asked, Fault, Page, Problem, Reader, Routes, Sight, Time, View, Window};
 use crate::base::{Revision, Timestamp};
 use crate::machine::State;
 
 /// Of so many services that are down although they are to run the names are told.
 const MISSING_TOLD: usize = 5;
+/// Most services that can be asked for by name at once.
+const ASKED_MAX: usize = 100;
 
 /// A service on a host.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -209,10 +211,25 @@ struct ServiceQuery {
     r#type: Option<String>,
     /// Only those on this host.
     host: Option<String>,
+    /// Only these: names as `type.host`, at most 100, with commas between them. Whatever is no service is left out.
+    id: Option<String>,
     /// Most items, 1 to 500; 100 when absent.
     limit: Option<String>,
     /// The `next` of the page before.
     after: Option<String>,
+}
+
+impl ServiceQuery {
+    /// The names that are asked for; `None`: of any name.
+    fn names(&self) -> Result<Option<BTreeSet<&str>>, Problem> {
+        let Some(text) = &self.id else { return Ok(None) };
+        let names: BTreeSet<_> = text.split(',').collect();
+        if names.len() > ASKED_MAX {
+            let rule = format!("id must hold at most {ASKED_MAX} names.");
+            return Err(Problem::new(Fault::MalformedQuery, rule));
+        }
+        Ok(Some(names))
+    }
 }
 
 pub(super) fn routes() -> Routes {
@@ -229,12 +246,14 @@ async fn list(
 ) -> Result<Answer<Page<Service>>, Problem> {
     let window = Window::new(query.limit.as_deref(), query.after.clone())?;
     let kind = query.r#type.as_deref().map(service_named).transpose()?;
+    let names = query.names()?;
     let sight = Sight::of(&*reader.surface.group);
     reader.show(|state| {
         let all = inventory(state, |id| sight.reaches(id));
         let wanted = |service: &plan::Service| {
             kind.is_none_or(|kind| kind == service.service)
-                && query.host.as_ref().is_none_or(|host| *host == service.host)
+                && query.host.as_ref().is_none_or(|host| host == service.host)
+                && names.as_ref().is_none_or(|names| names.contains(service.id().as_str()))
         };
         let desk = Desk::of(state);
         let rows =
@@ -265,7 +284,7 @@ async fn counts(reader: Reader<View>) -> Result<Answer<ServiceCounts>, Problem> 
     })
 }
 
-fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
+fn counted(state: &State, all: &[plan::Service<'_>]) -> Vec<ServiceCount> {
     let judged_long_ago = verdict_freshness(state) != Freshness::Fresh;
     let configurations = Configurations::of(state);
     let is_master =
@@ -306,36 +325,35 @@ fn counted(state: &State, all: &[plan::Service]) -> Vec<ServiceCount> {
     ServiceType::ALL.map(count).into()
 }
 
-fn names<'s>(services: impl Iterator<Item = &'s plan::Service>, most: usize) -> Vec<String> {
+fn names<'s>(services: impl Iterator<Item = &'s plan::Service<'s>>, most: usize) -> Vec<String> {
     services.take(most).map(plan::Service::id).collect()
 }
 
-fn is_judged(service: &plan::Service, verdict: model::Verdict) -> bool {
-    service.judged.as_ref().is_some_and(|judged| judged.judgement.verdict == verdict)
+fn is_judged(service: &plan::Service<'_>, verdict: model::Verdict) -> bool {
+    service.judged.is_some_and(|judged| judged.judgement.verdict == verdict)
 }
 
-fn matrix(state: &State, now: Timestamp, all: Vec<plan::Service>) -> ServiceMapping {
+fn matrix(state: &State, now: Timestamp, all: Vec<plan::Service<'_>>) -> ServiceMapping {
     let types = counted(state, &all);
     let desk = Desk::of(state);
-    let mut hosts: BTreeMap<String, MappedHost> = BTreeMap::new();
+    let mut hosts: BTreeMap<&str, MappedHost> = BTreeMap::new();
     for service in all {
-        let (name, id) = (service.host.clone(), service.host_id.map(|id| id.0));
-        let host =
-            hosts.entry(name.clone()).or_insert(MappedHost { name, id, services: Vec::new() });
-        host.services.push(desk.shown(service));
+        let (name, id) = (service.host, service.host_id.map(|id| id.0));
+        let new = || MappedHost { name: name.to_owned(), id, services: Vec::new() };
+        hosts.entry(name).or_insert_with(new).services.push(desk.shown(service));
     }
     let cluster = KyvosCluster::of(state, now);
     ServiceMapping { cluster, types, hosts: hosts.into_values().collect() }
 }
 
 /// Orders as the list does: by the place of the type, then by host.
-fn cursor(service: &plan::Service) -> String {
+fn cursor(service: &plan::Service<'_>) -> String {
     let place = ServiceType::ALL.iter().position(|kind| *kind == service.service);
     format!("{}/{}", place.unwrap_or_default(), service.host)
 }
 
-fn is_wanted(service: &plan::Service) -> bool {
-    service.wanted.as_ref().is_none_or(|wanted| wanted.want == Want::Running)
+fn is_wanted(service: &plan::Service<'_>) -> bool {
+    service.wanted.is_none_or(|wanted| wanted.want == Want::Running)
 }
 
 /// What is looked up once for all services that are shown.
@@ -351,7 +369,7 @@ impl<'s> Desk<'s> {
         Self { state, busy: busy(state), configurations: Configurations::of(state) }
     }
 
-    pub(super) fn shown(&self, service: plan::Service) -> Service {
+    pub(super) fn shown(&self, service: plan::Service<'_>) -> Service {
         let fact = service.as_fact();
         let old = fact.map(|fact| self.configurations.old(fact)).unwrap_or_default();
         Service {
@@ -361,10 +379,10 @@ impl<'s> Desk<'s> {
             unit: fact.map(|fact| control(self.state, fact.service).unit),
             operation: fact.and_then(|fact| self.busy.get(&fact)).map(|id| id.0),
             stale_properties: old.into_iter().map(str::to_owned).collect(),
-            revision: service.wanted.as_ref().map_or(0, |wanted| wanted.revision.0),
-            wanted: ServiceWanted::of(service.wanted.as_ref()),
+            revision: service.wanted.map_or(0, |wanted| wanted.revision.0),
+            wanted: ServiceWanted::of(service.wanted),
             verdict: service.judged.map(|judged| verdict(self.state, judged)),
-            host: service.host,
+            host: service.host.to_owned(),
             host_id: service.host_id.map(|id| id.0),
             seen: match service.seen {
                 plan::Seen::Present => ServiceSeen::Present,
@@ -405,10 +423,10 @@ impl From<plan::ClusterState> for KyvosClusterState {
     }
 }
 
-fn verdict(state: &State, judged: model::Judged) -> ServiceVerdict {
+fn verdict(state: &State, judged: &model::Judged) -> ServiceVerdict {
     ServiceVerdict {
         verdict: judged.judgement.verdict.into(),
-        because: judged.judgement.because,
+        because: judged.judgement.because.clone(),
         since: judged.since.into(),
         stale: verdict_freshness(state) != Freshness::Fresh,
     }

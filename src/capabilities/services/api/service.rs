@@ -118,10 +118,10 @@ fn detail(state: &State, sight: &Sight, id: &str) -> Result<ServiceDetail, Refus
     Ok(with_evidence(state, known))
 }
 
-fn with_evidence(state: &State, known: plan::Service) -> ServiceDetail {
+fn with_evidence(state: &State, known: plan::Service<'_>) -> ServiceDetail {
     let fact = known.as_fact().filter(|fact| fact.service != ServiceType::KyvosManager);
-    let judged = known.judged.clone();
-    let evidence = judged.as_ref().map(|judged| judged.judgement.evidence.as_slice());
+    let judged = known.judged;
+    let evidence = judged.map(|judged| judged.judgement.evidence.as_slice());
     ServiceDetail {
         evidence: evidence.unwrap_or_default().iter().map(|seen| told(state, seen)).collect(),
         address: fact.and_then(|fact| endpoint(state, fact)).map(|endpoint| endpoint.address),

@@ -11,13 +11,13 @@ use crate::capabilities::services::model::{
 };
 use crate::machine::State;
 
-/// One service on one host.
+/// One service on one host. Of thousands nothing is copied that the facts hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct Service<'s> {
     /// What kind.
     pub service: ServiceType,
     /// The name of its host.
-    pub host: String,
+    pub host: &'s str,
     /// The host, if it is registered.
     pub host_id: Option<HostId>,
     /// What was seen of it.
@@ -31,9 +31,9 @@ pub struct Service {
     /// Whether it coordinates the others, as ZooKeeper shows.
     pub master: bool,
     /// What is wanted of it, where somebody said it.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<&'s Wanted>,
     /// The latest verdict, where there is one.
-    pub judged: Option<Judged>,
+    pub judged: Option<&'s Judged>,
 }
 
 /// What was seen of a service.
@@ -48,7 +48,7 @@ pub enum Seen {
 }
 
 /// Every service, by type in the order in which a cluster is started, then by host. `answers`: whether a member does.
-pub fn inventory(state: &State, answers: impl Fn(ManagerId) -> bool) -> Vec<Service> {
+pub fn inventory(state: &State, answers: impl Fn(ManagerId) -> bool) -> Vec<Service<'_>> {
     let sightings = Sightings::of(&state.services);
     let mut found = Vec::new();
     for service in ServiceType::ALL {
@@ -62,11 +62,11 @@ pub fn inventory(state: &State, answers: impl Fn(ManagerId) -> bool) -> Vec<Serv
             None => found.extend(managers(state, &answers)),
         }
     }
-    found.sort_by(|a, b| (place(a.service), &a.host).cmp(&(place(b.service), &b.host)));
+    found.sort_by_key(|found| (place(found.service), found.host));
     found
 }
 
-impl Service {
+impl Service<'_> {
     /// Its name: the type and the host.
     pub fn id(&self) -> String {
         format!("{}.{}", self.service.as_str(), self.host)
@@ -108,13 +108,13 @@ impl<'f> Sightings<'f> {
     }
 }
 
-fn of_role(
-    state: &State,
+fn of_role<'s>(
+    state: &'s State,
     sightings: &Sightings<'_>,
     service: ServiceType,
     id: HostId,
-    host: &str,
-) -> Service {
+    host: &'s str,
+) -> Service<'s> {
     let fresh = freshness(state);
     let (seen, because, since) = match service {
         ServiceType::Zookeeper => server(state, host),
@@ -126,10 +126,9 @@ fn of_role(
     };
     let master = sightings.get(service, Marks::Master, host).is_some_and(|known| known.present);
     let stale = fresh != Freshness::Fresh;
-    let (host, host_id) = (host.to_owned(), Some(id));
-    let fact = ServiceId { service, host: id };
-    let wanted = state.services.wanted.get(&fact).cloned();
-    let judged = state.services.verdicts.get(&fact).cloned();
+    let (host_id, fact) = (Some(id), ServiceId { service, host: id });
+    let wanted = state.services.wanted.get(&fact);
+    let judged = state.services.verdicts.get(&fact);
     Service { service, host, host_id, seen, because, since, stale, master, wanted, judged }
 }
 
@@ -174,20 +173,17 @@ fn server(state: &State, host: &str) -> Told {
     }
 }
 
-fn managers<'s>(
-    state: &'s State,
-    answers: &'s impl Fn(ManagerId) -> bool,
-) -> impl Iterator<Item = Service> + 's {
+fn managers<'s>(state: &'s State, answers: &impl Fn(ManagerId) -> bool) -> Vec<Service<'s>> {
     let members = state.managers.members.iter().filter(|(_, member)| member.role == Role::Manager);
-    members.map(|(id, member)| {
-        let host = member.profile.host.clone();
+    let shown = members.map(|(id, member)| {
+        let host = member.profile.host.as_str();
         let (seen, because) = match answers(*id) {
             true => (Seen::Present, "It answers the other Kyvos Managers."),
             false => (Seen::Absent, "It does not answer the other Kyvos Managers."),
         };
         Service {
             service: ServiceType::KyvosManager,
-            host_id: state.hosts.named(&host).ok().map(|(id, _)| id),
+            host_id: state.hosts.named(host).ok().map(|(id, _)| id),
             host,
             seen,
             because: because.into(),
@@ -197,5 +193,6 @@ fn managers<'s>(
             wanted: None,
             judged: None,
         }
-    })
+    });
+    shown.collect()
 }

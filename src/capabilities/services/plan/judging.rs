@@ -1,6 +1,8 @@
 //! Whose turn it is to be looked at, and which verdicts are news.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::command::Command;
 use super::super::model::{Evidence, Judgement, Observer, Says, ServiceId, Znodes, turn_ms};
@@ -16,6 +18,8 @@ const TURNS_KEPT: u64 = 3;
 const WORDS_STAND_MS: u64 = 60_000;
 /// Most verdicts told at once: with their evidence they are a few hundred kilobytes.
 const TOLD_AT_ONCE: usize = 128;
+/// So many whose turn it is are looked at beside those that cannot wait: nobody is forgotten, and nobody is kept waiting.
+const BESIDE_URGENT: usize = 16;
 /// From how many Managers a service is asked.
 const ASKED_FROM: usize = 3;
 
@@ -25,7 +29,7 @@ pub struct Looked {
     /// How long ago.
     pub age_ms: u64,
     /// By its host and by Managers.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Arc<[Evidence]>,
 }
 
 impl Looked {
@@ -44,22 +48,40 @@ pub fn may_judge(state: &State) -> bool {
     telling.level() <= state.kernel.level
 }
 
-/// The services to look at now, at most so many: those never looked at first, then those whose znode came or went since they
-/// were looked at, then those whose turn it is.
+/// The services to look at now, at most so many: those whose znode came or went since they were looked at, then those never
+/// looked at, then those whose turn it is. While the first do not wait for a whole round, of the others are only a few.
 pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
     let (every, znodes) = (turn_ms(state), Znodes::of(state));
-    let age = |service: &ServiceId| match looks.get(service) {
-        None => u64::MAX,
-        Some(looked) if looked.at().is_some_and(|at| znodes.changed_since(*service, at)) => {
-            u64::MAX - 1
-        }
-        Some(looked) => looked.age_ms,
+    let turn = |service: ServiceId| match looks.get(&service) {
+        Some(looked) if has_changed(&znodes, service, looked) => Some(Turn::Changed),
+        None => Some(Turn::New),
+        Some(looked) if looked.age_ms >= every => Some(Turn::Aged(Reverse(looked.age_ms))),
+        Some(_) => None,
     };
-    let aged = ServiceId::all(state).map(|service| (std::cmp::Reverse(age(&service)), service));
-    let mut due: Vec<_> = aged.filter(|(age, _)| age.0 >= every).collect();
+    let mut due: Vec<_> =
+        ServiceId::all(state).filter_map(|service| Some((turn(service)?, service))).collect();
     due.sort_unstable();
-    due.truncate(most);
+    let changed = due.partition_point(|(turn, _)| *turn == Turn::Changed);
+    due.truncate(if changed == 0 { most } else { most.min(changed + BESIDE_URGENT) });
     due.into_iter().map(|(_, service)| service).collect()
+}
+
+/// Why it is a service's turn, in the order in which they are looked at.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Changed,
+    New,
+    Aged(Reverse<u64>),
+}
+
+/// Whether the znode of some service came or went since it was looked at.
+pub fn cannot_wait(state: &State, looks: &Looks) -> bool {
+    let znodes = Znodes::of(state);
+    looks.iter().any(|(service, looked)| has_changed(&znodes, *service, looked))
+}
+
+fn has_changed(znodes: &Znodes<'_>, service: ServiceId, looked: &Looked) -> bool {
+    looked.at().is_some_and(|at| znodes.changed_since(service, at))
 }
 
 /// The Managers that ask services: who is Active, and others that answer it.

@@ -13,7 +13,7 @@ use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::super::model::{Endpoint, Endpoints, Evidence, Observer, Says, ServiceId, control};
-use super::super::plan::{Looked, Looks, askers, due, may_judge, news};
+use super::super::plan::{Looked, Looks, askers, cannot_wait, due, may_judge, news};
 use super::super::port::observing::{Observe, Observers};
 use crate::base::{Epoch, HostId, ManagerId, Timestamp};
 use crate::capabilities::hosts::model::Reach as HostReach;
@@ -27,6 +27,8 @@ use crate::remote::{Hosts, RemoteFailure, UnitName, UnitState, UnitStatus};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Most services that are looked at in one pass, so that what was seen is judged soon.
 const MOST: usize = 128;
+/// So many are looked at until it is seen whether another cannot wait.
+const PART: usize = 32;
 /// Most hosts that are asked at a time.
 const AT_ONCE: usize = 16;
 
@@ -44,7 +46,7 @@ pub(crate) struct Memory(Mutex<(Epoch, BTreeMap<ServiceId, Remembered>)>);
 /// What was seen of a service, and when.
 struct Remembered {
     at: Instant,
-    evidence: Vec<Evidence>,
+    evidence: Arc<[Evidence]>,
 }
 
 impl Judging {
@@ -76,7 +78,7 @@ pub(crate) async fn pass(reach: &impl Reach, observers: &impl Observe, memory: &
         return Pass::Nothing;
     }
     let looks = memory.looks(reach.epoch());
-    let (wanted, by, now) = reach.look(|state, seen| {
+    let (wanted, by, now, revision) = reach.look(|state, seen| {
         let endpoints = Endpoints::of(state);
         let wanted = due(state, &looks, MOST).into_iter().map(|service| Subject {
             service,
@@ -84,9 +86,18 @@ pub(crate) async fn pass(reach: &impl Reach, observers: &impl Observe, memory: &
             endpoint: endpoints.get(service),
             silent: silent(state, service.host),
         });
-        (wanted.collect::<Vec<_>>(), askers(state, seen, observers.here()), seen.now)
+        let by = askers(state, seen, observers.here());
+        (wanted.collect::<Vec<_>>(), by, seen.now, state.kernel.revision)
     });
-    look(observers, &wanted, &by, now, memory).await;
+    for part in wanted.chunks(PART) {
+        look(observers, part, &by, now, memory).await;
+        // Of what changed meanwhile the next pass is told already, and begins at once.
+        let looks = memory.looks(reach.epoch());
+        let changed = |state: &State| state.kernel.revision > revision;
+        if reach.look(|state, _| changed(state) && cannot_wait(state, &looks)) {
+            break;
+        }
+    }
     let looks = memory.looks(reach.epoch());
     let mut told = 0;
     for command in reach.look(|state, seen| news(state, &looks, seen.now)) {
@@ -207,7 +218,7 @@ impl Memory {
         memory.1.iter().map(looked).collect()
     }
 
-    fn remember(&self, service: ServiceId, evidence: Vec<Evidence>) {
+    fn remember(&self, service: ServiceId, evidence: Arc<[Evidence]>) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.1.insert(service, Remembered { at: Instant::now(), evidence });
     }

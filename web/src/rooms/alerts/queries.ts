@@ -1,5 +1,5 @@
 // Reading alerts and saying that they were seen; reading channels, changing them and trying them out.
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { type ChangeOf, useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
@@ -11,11 +11,12 @@ const PAGE = '100';
 const BELL = '100';
 
 /** Those that nobody has seen, as many as the bell counts. */
-export const useOpenAlerts = () =>
-  useQuery({
-    queryKey: [...keys.alerts, 'bell'],
-    queryFn: () => take(api.GET('/alerts', { params: { query: { state: 'open', limit: BELL } } })),
-  });
+export const openAlerts = queryOptions({
+  queryKey: [...keys.alerts, 'bell'],
+  queryFn: () => take(api.GET('/alerts', { params: { query: { state: 'open', limit: BELL } } })),
+});
+
+export const useOpenAlerts = () => useQuery(openAlerts);
 
 /** Page by page, newest first. */
 export function useAlerts(state: AlertState | undefined) {

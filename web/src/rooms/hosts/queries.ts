@@ -1,5 +1,5 @@
 // Reading the hosts; registering, changing and forgetting them; enrolling agents and trusting SSH keys.
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { type ChangeOf, useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
@@ -8,12 +8,12 @@ import { type HostDraft, transportOf } from './drafts';
 
 type Known = Pick<Host, 'id' | 'revision'>;
 
-export function useHosts() {
-  return useQuery({
-    queryKey: keys.hosts,
-    queryFn: () => takeAll<Host>((query) => api.GET('/hosts', { params: { query } })),
-  });
-}
+export const hosts = queryOptions({
+  queryKey: keys.hosts,
+  queryFn: () => takeAll<Host>((query) => api.GET('/hosts', { params: { query } })),
+});
+
+export const useHosts = () => useQuery(hosts);
 
 /** Anything that changes hosts; afterwards they are read again. */
 export const useHostChange = <Sent, Answer>(...change: ChangeOf<Sent, Answer>) =>

@@ -1,17 +1,17 @@
 // Reading the Managers and who was Active; changing an alias; asking for what is done to instances.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useChange } from '../../live/change';
 import { api, ifMatch, take, takeAll } from '../../live/client';
 import { keys } from '../../live/queries';
 import type { Manager } from '../../live/types';
 import type { Act } from './acts';
 
-export function useManagers() {
-  return useQuery({
-    queryKey: keys.managers,
-    queryFn: () => takeAll<Manager>((query) => api.GET('/managers', { params: { query } })),
-  });
-}
+export const managers = queryOptions({
+  queryKey: keys.managers,
+  queryFn: () => takeAll<Manager>((query) => api.GET('/managers', { params: { query } })),
+});
+
+export const useManagers = () => useQuery(managers);
 
 interface AliasChange {
   manager: Pick<Manager, 'id' | 'revision'>;

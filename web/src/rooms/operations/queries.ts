@@ -1,5 +1,5 @@
 // Reading operations and steering them.
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useChange } from '../../live/change';
 import { api, take } from '../../live/client';
 import { keys } from '../../live/queries';
@@ -8,12 +8,12 @@ import type { OperationStatus } from '../../live/types';
 const PAGE = '100';
 
 /** The newest operations. */
-export function useOperations() {
-  return useQuery({
-    queryKey: keys.operations,
-    queryFn: async () => (await take(api.GET('/operations', { params: { query: { limit: PAGE } } }))).items,
-  });
-}
+export const operations = queryOptions({
+  queryKey: keys.operations,
+  queryFn: async () => (await take(api.GET('/operations', { params: { query: { limit: PAGE } } }))).items,
+});
+
+export const useOperations = () => useQuery(operations);
 
 /** The operations page by page, of one status or of all. */
 export function useOperationPages(status: OperationStatus | undefined) {

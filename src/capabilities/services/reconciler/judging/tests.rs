@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::capabilities::managers::port::fake::FakeGroup;
@@ -17,6 +18,8 @@ struct Stage {
     blind: Mutex<BTreeSet<ManagerId>>,
     /// Managers that cannot be asked.
     silent: Mutex<BTreeSet<ManagerId>>,
+    /// Whether the znode goes while Managers look.
+    goes_meanwhile: AtomicBool,
 }
 
 impl Observe for Stage {
@@ -37,6 +40,10 @@ impl Observe for Stage {
         by: ManagerId,
         endpoints: &'a [Endpoint],
     ) -> BoxFuture<'a, Result<Vec<crate::cluster::Looked>, String>> {
+        if self.goes_meanwhile.swap(false, Ordering::SeqCst) {
+            self.later();
+            self.znode_goes();
+        }
         let silent = self.silent.lock().unwrap().contains(&by);
         let blind = self.blind.lock().unwrap().contains(&by);
         let looked = if blind { Err("refused".to_owned()) } else { Ok(()) };
@@ -60,6 +67,7 @@ impl Stage {
             host,
             blind: Mutex::default(),
             silent: Mutex::default(),
+            goes_meanwhile: AtomicBool::default(),
         };
         stage.unit(UnitState::Running);
         stage.group.say("services note-seen /kyvos/bi_servers/s1:8081 s1 port=8081");
@@ -76,6 +84,11 @@ impl Stage {
     fn nobody_reaches_it(&self) {
         let everybody: Vec<_> = self.group.inside().seen.processes.keys().copied().collect();
         self.blind.lock().unwrap().extend(everybody);
+    }
+
+    fn later(&self) {
+        let mut inside = self.group.inside();
+        inside.seen.now = inside.seen.now.plus_ms(10);
     }
 
     fn znode_goes(&self) {
@@ -127,24 +140,42 @@ async fn whose_znode_went_is_looked_at_before_its_turn_and_once() {
         stage.group.look(|state, _| due(state, &looks, MOST).len())
     };
     assert_eq!(due_now(), 0);
-    {
-        let mut inside = stage.group.inside();
-        inside.seen.now = inside.seen.now.plus_ms(10);
-    }
+    stage.later();
     stage.unit(UnitState::Failed);
     stage.nobody_reaches_it();
     stage.znode_goes();
     assert_eq!(due_now(), 1);
-    {
-        let mut inside = stage.group.inside();
-        inside.seen.now = inside.seen.now.plus_ms(10);
-    }
+    stage.later();
     pass(&stage.group, &stage, &stage.memory).await;
     let inside = stage.group.inside();
     let judged = inside.state.services.verdicts.values().next().unwrap();
     assert_eq!(judged.judgement.verdict, Verdict::Down);
     drop(inside);
     assert_eq!(due_now(), 0);
+}
+
+// issue 6, point 8
+#[tokio::test]
+async fn whose_znode_goes_in_the_middle_of_a_round_does_not_wait_for_its_end() {
+    let stage = Stage::new();
+    for number in 2..=2 * PART {
+        stage.group.say(&format!("hosts register s{number} agent roles=bi_server"));
+    }
+    stage.goes_meanwhile.store(true, Ordering::SeqCst);
+    let epoch = stage.group.inside().epoch;
+    let looks = |most| {
+        let looks = stage.memory.looks(epoch);
+        stage.group.look(|state, _| due(state, &looks, most))
+    };
+    assert_eq!(looks(MOST).len(), 2 * PART);
+    pass(&stage.group, &stage, &stage.memory).await;
+    assert_eq!(stage.memory.looks(epoch).len(), PART, "the rest waits");
+    let next = looks(MOST);
+    assert_eq!(next[0].host, stage.host);
+    assert!(next.len() < PART, "few are looked at with it: {}", next.len());
+    pass(&stage.group, &stage, &stage.memory).await;
+    pass(&stage.group, &stage, &stage.memory).await;
+    assert_eq!(stage.memory.looks(epoch).len(), 2 * PART, "nobody is forgotten");
 }
 
 // issue 6: what holds too much, or is closed to us, is not listed

@@ -12,8 +12,8 @@ interface HostPickerProps {
 }
 
 export function HostPicker({ kind, host, onChoose }: HostPickerProps) {
-  const { query, choices } = useChoices(kind);
-  if (choices === undefined) return query.isError ? <ProblemAlert error={query.error} /> : <Rows count={3} />;
+  const { data: choices, error } = useChoices(kind);
+  if (choices === undefined) return error ? <ProblemAlert error={error} /> : <Rows count={3} />;
   if (choices.length === 0)
     return (
       <Empty title="No node is registered">

@@ -2,27 +2,39 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, take, takeAll } from '../../../live/client';
 import { keys } from '../../../live/queries';
-import type { EligibleHost } from '../../../live/types';
-import { useHosts } from '../../hosts/queries';
+import type { EligibleHost, Host } from '../../../live/types';
+import { hosts } from '../../hosts/queries';
 import { useBegin } from '../queries';
-import { choicesOf, inOrder, type Kind } from './choices';
+import { type Choice, choicesOf, inOrder, type Kind, nowhere } from './choices';
 
-function useEligibleHosts() {
-  return useQuery({
-    queryKey: keys.eligibleHosts,
-    queryFn: () =>
-      takeAll<EligibleHost>((query) => api.GET('/managers/eligible-hosts', { params: { query } })),
-  });
-}
+const eligibleHosts = (isEnough?: (found: EligibleHost[]) => boolean) =>
+  takeAll<EligibleHost>((query) => api.GET('/managers/eligible-hosts', { params: { query } }), isEnough);
 
-/** Every host as a choice; undefined while it is not known. */
+const forManagers = (eligible: EligibleHost[]): Choice[] => inOrder(choicesOf('manager', eligible, []));
+const forWitnesses = (all: Host[]): Choice[] => inOrder(choicesOf('witness', [], all));
+
+/** Every host as a choice. */
 export function useChoices(kind: Kind) {
-  const eligible = useEligibleHosts();
-  const hosts = useHosts();
-  const query = kind === 'manager' ? eligible : hosts;
-  const known = kind === 'manager' ? eligible.data : hosts.data;
-  return { query, choices: known && inOrder(choicesOf(kind, eligible.data ?? [], hosts.data ?? [])) };
+  const isManager = kind === 'manager';
+  const eligible = useQuery({
+    queryKey: keys.eligibleHosts,
+    queryFn: () => eligibleHosts(),
+    enabled: isManager,
+    select: forManagers,
+  });
+  const anywhere = useQuery({ ...hosts, enabled: !isManager, select: forWitnesses });
+  return isManager ? eligible : anywhere;
 }
+
+/** Why no host is eligible for a Manager, if none is. Of many hosts it is enough to find one. */
+export const useNowhere = () =>
+  useQuery({
+    queryKey: [...keys.eligibleHosts, 'any'],
+    queryFn: async () => {
+      const found = await eligibleHosts((some) => some.some(({ eligible }) => eligible));
+      return nowhere(forManagers(found)) ?? null;
+    },
+  });
 
 /** What somebody chose. */
 export interface Wanted {

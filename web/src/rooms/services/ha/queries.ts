@@ -1,11 +1,15 @@
 // Reading whether and how something is done by itself, and the maintenance windows; changing both.
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, ifMatch, take, takeAll } from '../../../live/client';
 import { keys } from '../../../live/queries';
 import type { MaintenanceWindow, OpenWindow, ServicesHaInput } from '../../../live/types';
 
-export const useServicesHa = () =>
-  useQuery({ queryKey: keys.servicesHa, queryFn: () => take(api.GET('/services/ha')) });
+export const servicesHa = queryOptions({
+  queryKey: keys.servicesHa,
+  queryFn: () => take(api.GET('/services/ha')),
+});
+
+export const useServicesHa = () => useQuery(servicesHa);
 
 export const useWindows = () =>
   useQuery({
