@@ -1,5 +1,5 @@
 //! Disks of stopped Managers that come back damaged: a bit flipped, a file cut short, everything gone, or as they were a
-//! while ago. What the product does not heal or refuse by itself shows in what clients see; what it refuses is put right
+//! while ago; and those that lied about their flushes when the power went. What the product does not heal or refuse by itself shows in what clients see; what it refuses is put right
 //! as an operator would, by the one documented command, under a new number.
 
 use std::fs::{self, File};
@@ -12,11 +12,11 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::operator::Operator;
-use super::{Outcome, until};
+use super::{Outcome, disk, mechanical, until};
 use crate::Failure;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
-use crate::lab::Host;
+use crate::lab::{Host, Lab};
 
 /// How long a process may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(10);
@@ -58,30 +58,108 @@ pub(super) async fn strike(
     (pick, lasts): (u64, Duration),
 ) -> Result<Outcome, Failure> {
     let Some(lab) = cluster.lab() else { return Ok(Outcome::Skipped("no hosts".into())) };
-    let mut silent = false;
+    let mut answered = true;
     for place in victims {
-        let (Some(manager), host) = (cluster.at(*place), &lab.hosts[*place]) else { continue };
+        if cluster.at(*place).is_none() {
+            continue;
+        }
+        let host = &lab.hosts[*place];
         let told = spoil(host, damage, pick, lasts).await?;
-        let (log_before, ends_before) = (length(&host.log()), host.manager.ends().0);
+        let before = Before::of(host);
         host.manager.switch(true);
-        let came = verdict(host, ends_before).await;
-        let said = words_after(&host.log(), log_before);
+        let back = Back { cluster, history, place: *place, f: name(damage), told };
+        answered &= back.see(host, before).await?;
+    }
+    Ok(in_time(answered))
+}
+
+/// Has the disks of the victims lie until their power is cut, and has them mended where they are refused: with what a disk
+/// lost of what it said it had, a Manager may have nothing to begin with.
+pub(super) async fn lie(
+    (cluster, history, lab): (&Cluster, &History, &Lab),
+    victims: &[(usize, Process)],
+    lasts: Duration,
+) -> Outcome {
+    let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
+    let cut = async {
+        let lied = disk::lie(lab, victims, lasts).await?;
+        let before: Vec<Before> =
+            places.iter().map(|place| Before::of(&lab.hosts[*place])).collect();
+        lab.restore_power(&places).await?;
+        Ok((lied, before))
+    };
+    let (lied, before) = match cut.await {
+        Ok(cut) => cut,
+        Err(failure) => return mechanical(Err(failure)),
+    };
+    let mut outcome = in_time(true);
+    for (place, before) in places.iter().zip(before) {
+        if cluster.at(*place).is_none() {
+            continue;
+        }
+        let told = "what was flushed while it lied".to_owned();
+        let back = Back { cluster, history, place: *place, f: "flush-lies", told };
+        match back.see(&lab.hosts[*place], before).await {
+            Ok(answered) if !answered => outcome = in_time(false),
+            Ok(_) => {}
+            Err(failure) => return Outcome::Indeterminate(failure.to_string()),
+        }
+    }
+    if lied { outcome } else { Outcome::Indeterminate("no flush was left out".into()) }
+}
+
+fn in_time(answered: bool) -> Outcome {
+    match answered {
+        true => Outcome::Installed,
+        false => Outcome::Indeterminate("it neither served nor ended".into()),
+    }
+}
+
+/// How much a Manager had said, and how often it had ended, before it comes back.
+struct Before {
+    log: usize,
+    ends: u64,
+}
+
+impl Before {
+    fn of(host: &Host) -> Self {
+        Self { log: length(&host.log()), ends: host.manager.ends().0 }
+    }
+}
+
+/// A Manager that comes back from a disk that is not as it left it.
+struct Back<'r> {
+    cluster: &'r Cluster,
+    history: &'r History,
+    place: usize,
+    /// What befell its disk, by name and in words.
+    f: &'static str,
+    told: String,
+}
+
+impl Back<'_> {
+    /// Writes down what comes of it, and puts it right as an operator would if it does not serve. Whether it served or ended
+    /// in time.
+    async fn see(self, host: &Host, before: Before) -> Result<bool, Failure> {
+        let Some(manager) = self.cluster.at(self.place) else { return Ok(true) };
+        let came = verdict(host, before.ends).await;
+        let said = words_after(&host.log(), before.log);
         let value = json!({
-            "host": place + 1, "what": told, "came": format!("{came:?}"), "remedy_named": said.contains(REMEDY),
+            "host": self.place + 1,
+            "what": self.told,
+            "came": format!("{came:?}"),
+            "remedy_named": said.contains(REMEDY),
         });
-        history.record(Line::of_harness("damage", name(damage), Some(manager.id.get()), value));
-        silent |= came == Came::Nothing;
+        let id = manager.id.get();
+        self.history.record(Line::of_harness("damage", self.f, Some(id), value));
         if came != Came::Back {
             host.manager.switch(false);
             until(END_PATIENCE, || host.process().is_none()).await;
-            let operator = Operator::new(cluster, history)?;
-            operator.take_out(manager.id.get(), *place, true).await?;
-            operator.let_in(*place, "manager").await?;
+            let operator = Operator::new(self.cluster, self.history)?;
+            operator.take_out(id, self.place, true).await?;
+            operator.let_in(self.place, "manager").await?;
         }
-    }
-    match silent {
-        false => Ok(Outcome::Installed),
-        true => Ok(Outcome::Indeterminate("it neither served nor ended".into())),
+        Ok(came != Came::Nothing)
     }
 }
 

@@ -87,25 +87,21 @@ pub enum Flush {
 }
 
 /// Has the disks of the victims lie for so long, and then cuts their power while they still do: what they said was
-/// flushed is gone.
+/// flushed is gone. Whether all of them lied; the power stays off.
 pub(super) async fn lie(
     lab: &Lab,
     victims: &[(usize, Process)],
     lasts: Duration,
-) -> Result<Outcome, Failure> {
+) -> Result<bool, Failure> {
     let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
     let tracers = attach(lab, victims, Flush::Lies)?;
     let attached = || victims.iter().all(|(_, process)| process.is_traced());
-    let mut bit = until(TRACER_PATIENCE, attached).await;
+    let attached = until(TRACER_PATIENCE, attached).await;
     sleep(lasts).await;
     lab.cut_power(&places).await?;
-    bit &= let_go(tracers).await;
+    let lied = let_go(tracers).await;
     sleep(DARK).await;
-    lab.restore_power(&places).await?;
-    match bit {
-        true => Ok(Outcome::Installed),
-        false => Ok(Outcome::Indeterminate("no flush was left out".into())),
-    }
+    Ok(attached && lied)
 }
 
 /// Has the flushes of a process go wrong for so long, seen from inside: a tracer changes what the system call does.

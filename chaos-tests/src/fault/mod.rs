@@ -203,7 +203,9 @@ impl Nemesis<'_> {
             Means::PowerCut => power::strike(lab, &places, lasts).await,
             Means::FullDisk => disk::fill(lab, &places, lasts).await,
             Means::ReadOnly => power::read_only(lab, &places, lasts).await,
-            Means::Flushes(Flush::Lies) => disk::lie(lab, &victims, lasts).await,
+            Means::Flushes(Flush::Lies) => {
+                return damage::lie((cluster, history, lab), &victims, lasts).await;
+            }
             Means::Flushes(how) => disk::spoil(lab, &victims, how, lasts).await,
             Means::Disk(how) => {
                 return told(damage::strike(cluster, history, how, &own, (pick, lasts)).await);
@@ -240,7 +242,9 @@ impl Nemesis<'_> {
         let mut random = StdRng::seed_from_u64(planned.pick);
         running.shuffle(&mut random);
         // What befalls one at a time befalls those that a run begins with, so that it is the same with every seed.
-        if let Means::Disk(_) | Means::Membership(_) = planned.fault.means {
+        if let Means::Disk(_) | Means::Membership(_) | Means::Flushes(Flush::Lies) =
+            planned.fault.means
+        {
             let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
             running.retain(|(id, _)| own(*id));
         }
