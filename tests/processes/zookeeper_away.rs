@@ -135,8 +135,21 @@ fn a_passive_is_stopped_and_started(demo: &Demo, passive: &Manager) {
     let id = passive.id.to_string();
     done(demo, &["stop", &id]);
     assert_eq!(health(passive, "live"), None, "its process is gone");
+    // Who is still thought to run is not started; with these patient timers that takes a while.
+    until("the others to miss it", || is_missed(demo, passive));
     done(demo, &["start", &id]);
     assert_eq!(health(passive, "live"), Some(200));
+}
+
+/// Whether a Manager does not answer, by the word of each of the others.
+fn is_missed(demo: &Demo, missed: &Manager) -> bool {
+    let mut others = demo.managers.iter().filter(|other| other.id != missed.id);
+    let misses = |other: &Manager| {
+        let status = demo.ask(&[other], ["status"]).json();
+        let mut members = status["members"].as_array().unwrap().iter();
+        members.any(|member| member["id"] == missed.id && member["reachable"] == false)
+    };
+    others.all(misses)
 }
 
 /// Whether every Manager is there, by the word of any.
