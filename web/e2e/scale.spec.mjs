@@ -56,6 +56,16 @@ const hear = (page, times, only) =>
     [times, { only }],
   );
 
+/** The page of the services, which hears of nothing but what it is told. */
+async function openHeld(page) {
+  const { active } = await everyoneUp();
+  const { thousand, countOf } = await withAThousand(page);
+  await holdStream(page);
+  await visit(page, active, '/nodes-and-services/services');
+  await service(page, 'zookeeper.node0001').waitFor();
+  return { thousand, countOf, before: countOf('/services/mapping') };
+}
+
 const service = (page, id) => page.locator(`tr[data-service="${id}"]`);
 
 // issue 6, point 8
@@ -95,12 +105,7 @@ scene(
 );
 
 scene('a service that an event names is read alone, and is on screen', {}, async ({ page }) => {
-  const { active } = await everyoneUp();
-  const { thousand, countOf } = await withAThousand(page);
-  await holdStream(page);
-  await visit(page, active, '/nodes-and-services/services');
-  await service(page, 'zookeeper.node0001').waitFor();
-  const before = countOf('/services/mapping');
+  const { thousand, countOf, before } = await openHeld(page);
   thousand.goDown('zookeeper.node0001');
   await hear(page, 1, ['zookeeper.node0001']);
   await page.locator('tr[data-service="zookeeper.node0001"][data-state="Down"]').waitFor();
@@ -113,12 +118,7 @@ scene(
   'a burst of events has the services read a few times, and what changed is on screen',
   {},
   async ({ page }) => {
-    const { active } = await everyoneUp();
-    const { thousand, countOf } = await withAThousand(page);
-    await holdStream(page);
-    await visit(page, active, '/nodes-and-services/services');
-    await service(page, 'zookeeper.node0001').waitFor();
-    const before = countOf('/services/mapping');
+    const { thousand, countOf, before } = await openHeld(page);
     await hear(page, BURST);
     thousand.goDown('zookeeper.node0001');
     await hear(page, 1);

@@ -1,6 +1,7 @@
 //! Disks of stopped Managers that come back damaged: a bit flipped, a file cut short, everything gone, or as they were a
-//! while ago; and those that lied about their flushes when the power went. What the product does not heal or refuse by itself shows in what clients see; what it refuses is put right
-//! as an operator would, by the one documented command, under a new number.
+//! while ago; and those that lied about their flushes when the power went. What the product does not heal or refuse by
+//! itself shows in what clients see; what it refuses is put right as an operator would, by the one documented command,
+//! under a new number.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -92,20 +93,16 @@ pub(super) async fn lie(
         Ok(cut) => cut,
         Err(failure) => return mechanical(Err(failure)),
     };
-    let mut outcome = in_time(true);
-    for (place, before) in places.iter().zip(before) {
-        if cluster.at(*place).is_none() {
-            continue;
-        }
+    let mut answered = true;
+    for (place, before) in places.into_iter().zip(before) {
         let told = "what was flushed while it lied".to_owned();
-        let back = Back { cluster, history, place: *place, f: "flush-lies", told };
-        match back.see(&lab.hosts[*place], before).await {
-            Ok(answered) if !answered => outcome = in_time(false),
-            Ok(_) => {}
+        let back = Back { cluster, history, place, f: "flush-lies", told };
+        match back.see(&lab.hosts[place], before).await {
+            Ok(it) => answered &= it,
             Err(failure) => return Outcome::Indeterminate(failure.to_string()),
         }
     }
-    if lied { outcome } else { Outcome::Indeterminate("no flush was left out".into()) }
+    if lied { in_time(answered) } else { Outcome::Indeterminate("no flush was left out".into()) }
 }
 
 fn in_time(answered: bool) -> Outcome {

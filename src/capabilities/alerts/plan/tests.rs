@@ -275,25 +275,33 @@ fn zookeeper_that_sleeps_by_schedule_alerts_nobody_and_is_given_time_to_wake() {
     assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
 }
 
-// row 36
-#[test]
-fn zookeeper_alerts_nobody_while_an_operation_is_about_it_and_until_it_can_be_found() {
-    let mut stage = Stage::new();
+/// ZooKeeper is wanted and away for two minutes, an operation is about it, and nobody is told. The operation, in words and by
+/// number.
+fn while_zookeeper_is_restarted(stage: &mut Stage) -> (String, Revision) {
     stage.group.say("properties set kyvos-manager/ZK_SERVICE_WATCH on");
     stage.group.say("hosts register z1 agent roles=zookeeper");
     let host = stage.group.inside().state.hosts.named("z1").unwrap().0.0;
     stage.group.say("services note-watch away \"nobody answers\"");
-    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
+    let restart = format!("operations begin services restart one zookeeper:{host}:z1");
+    stage.group.say(&restart);
     let operation = stage.group.inside().state.kernel.revision;
     stage.later(120_000);
     assert_eq!(stage.tells(), NONE);
+    (restart, operation)
+}
+
+// row 36
+#[test]
+fn zookeeper_alerts_nobody_while_an_operation_is_about_it_and_until_it_can_be_found() {
+    let mut stage = Stage::new();
+    let (restart, operation) = while_zookeeper_is_restarted(&mut stage);
     stage.group.say(&format!("operations cancel {operation}"));
     stage.later(29_999);
     assert_eq!(stage.tells(), NONE);
     stage.later(1);
     assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
     // What was told stays told when somebody sets about it.
-    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
+    stage.group.say(&restart);
     stage.later(GONE_FOR_MS);
     assert_eq!(stage.tells(), NONE);
 }
@@ -301,14 +309,7 @@ fn zookeeper_alerts_nobody_while_an_operation_is_about_it_and_until_it_can_be_fo
 #[test]
 fn an_operation_about_zookeeper_that_waits_for_a_person_keeps_no_alert_back() {
     let mut stage = Stage::new();
-    stage.group.say("properties set kyvos-manager/ZK_SERVICE_WATCH on");
-    stage.group.say("hosts register z1 agent roles=zookeeper");
-    let host = stage.group.inside().state.hosts.named("z1").unwrap().0.0;
-    stage.group.say("services note-watch away \"nobody answers\"");
-    stage.group.say(&format!("operations begin services restart one zookeeper:{host}:z1"));
-    let operation = stage.group.inside().state.kernel.revision;
-    stage.later(120_000);
-    assert_eq!(stage.tells(), NONE);
+    let (_, operation) = while_zookeeper_is_restarted(&mut stage);
     let lost = "needs-decision \"the answer was lost\" epoch=2";
     stage.group.say(&format!("operations step-ended {operation} 0 {lost}"));
     assert_eq!(stage.tells(), ["ZOOKEEPER_AWAY"]);
