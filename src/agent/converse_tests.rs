@@ -10,7 +10,7 @@ use crate::agent::config::AgentConfig;
 use crate::base::HostId;
 use crate::cluster::AgentIdentity;
 use crate::config::{Log, LogFormat};
-use crate::remote::wire::{AnswerV1, UnitVerbV1, WhatV1};
+use crate::remote::wire::{AnswerV1, UNITS_MAX, UnitVerbV1, WhatV1};
 
 const GROUP: Uuid = Uuid::from_u128(7);
 const HOST: HostId = HostId(12);
@@ -108,6 +108,23 @@ async fn an_act_needs_an_epoch_and_a_look_has_none() {
         let why = refusal(&told(&agent, proven(), hello(), AskV1 { epoch, what }).await);
         assert!(why.contains("epoch"), "{why}");
     }
+}
+
+#[tokio::test]
+async fn of_each_unit_that_was_asked_for_is_told_how_it_stands_or_why_nothing_can_be_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = agent(dir.path());
+    let ask = |names: Vec<String>| AskV1 { epoch: None, what: WhatV1::Units(names) };
+    let two = ask(vec!["bi".into(), "qe".into()]);
+    let answer = told(&agent, proven(), hello(), two).await;
+    let AnswerV1::Units(told_of) = wire::decode::<AnswerV1>(&answer.body).unwrap() else {
+        panic!("something else")
+    };
+    let why: Vec<_> = told_of.into_iter().map(|one| one.err().unwrap()).collect();
+    assert!(why[0].contains("no unit bi") && why[1].contains("no unit qe"), "{why:?}");
+    let many = ask(vec!["bi".into(); UNITS_MAX + 1]);
+    let why = refusal(&told(&agent, proven(), hello(), many).await);
+    assert!(why.contains("too many"), "{why}");
 }
 
 #[tokio::test]

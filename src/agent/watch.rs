@@ -38,6 +38,10 @@ pub(super) async fn watch(units: &Units, home: &AgentHome) {
                 Err(error) => tracing::warn!(%error, "units.json cannot be written"),
             }
         }
+        // Of none it stays as it is written.
+        if written != Value::Null && units.supervised().next().is_none() {
+            return std::future::pending().await;
+        }
     }
 }
 

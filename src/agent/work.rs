@@ -19,7 +19,8 @@ use super::{Agent, No, renewing, systemd};
 use crate::cluster::frames::{FrameFailure, Kind};
 use crate::remote::act::Malformed;
 use crate::remote::wire::{
-    AnswerV1, AskV1, CommandV1, HelloV1, LogAskV1, PIECE_MAX_BYTES, StampV1, WhatV1,
+    AnswerV1, AskV1, CommandV1, HelloV1, LogAskV1, PIECE_MAX_BYTES, StampV1, UNITS_MAX,
+    UnitStatusV1, WhatV1,
 };
 use crate::remote::{Command, FileStamp, LogAsk, LogSource, RemotePath};
 
@@ -53,6 +54,12 @@ where
         (WhatV1::Unit(name), None) => {
             let status = talk.while_working(agent.units.status(&name)).await?;
             Ok(Done::Answer(AnswerV1::Unit(status.into())))
+        }
+        (WhatV1::Units(names), None) => {
+            if names.len() > UNITS_MAX {
+                return Err(No::Refused("too many units".into()));
+            }
+            Ok(Done::Answer(AnswerV1::Units(talk.while_working(stand(agent, &names)).await)))
         }
         (WhatV1::Probe(asked), None) => {
             let probed = talk.while_working(probe(&asked.into())).await?;
@@ -105,11 +112,25 @@ where
             renewing::keep(agent, pem)?;
             AnswerV1::Done
         }
-        WhatV1::Unit(_) | WhatV1::Get(_) | WhatV1::Logs(_) | WhatV1::Probe(_) => {
+        WhatV1::Unit(_)
+        | WhatV1::Units(_)
+        | WhatV1::Get(_)
+        | WhatV1::Logs(_)
+        | WhatV1::Probe(_) => {
             return Err(No::Refused("a look carries no epoch".into()));
         }
     };
     Ok(Done::Answer(done))
+}
+
+/// How units stand, one after the other: each is a few files, or one question to systemd.
+async fn stand(agent: &Agent, names: &[String]) -> Vec<Result<UnitStatusV1, String>> {
+    let mut told = Vec::new();
+    for name in names {
+        let status = agent.units.status(name).await;
+        told.push(status.map(Into::into).map_err(|no| no.to_string()));
+    }
+    told
 }
 
 /// One line for each act that was let through or kept out, for whoever asks later whom this host obeyed.

@@ -29,6 +29,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Call {
     reader: FrameReader<ReadHalf<OpenLine>>,
     writer: FrameWriter<WriteHalf<OpenLine>>,
+    /// The protocol that both sides speak.
+    pub(super) protocol: u16,
     /// The build of our program there.
     pub(super) build: String,
     /// When the certificate ends that the host shows.
@@ -58,7 +60,8 @@ impl Call {
             Kind::AgentWelcome => {
                 let welcome: WelcomeV1 = read(&frame).map_err(RemoteFailure::Unreachable)?;
                 let certificate_ends = welcome.certificate_ends_ms.map(Timestamp);
-                Ok(Self { reader, writer, build: welcome.build, certificate_ends })
+                let WelcomeV1 { protocol, build, .. } = welcome;
+                Ok(Self { reader, writer, protocol, build, certificate_ends })
             }
             Kind::AgentNo => match read(&frame).map_err(RemoteFailure::Unreachable)? {
                 NoV1::Refused(why) | NoV1::Failed(why) => Err(RemoteFailure::Refused(why)),
@@ -243,7 +246,7 @@ fn said(no: NoV1, asked: Epoch) -> RemoteFailure {
     }
 }
 
-fn unexpected() -> RemoteFailure {
+pub(super) fn unexpected() -> RemoteFailure {
     RemoteFailure::Unreachable("the host says something else than an answer".into())
 }
 

@@ -1,5 +1,6 @@
 //! What an asker concludes from whatever a host does: a scripted host at the other end of the line.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use futures::FutureExt;
@@ -7,16 +8,33 @@ use futures::future::BoxFuture;
 use tokio::io::DuplexStream;
 
 use super::*;
-use crate::remote::wire::{PROTOCOL_MAX, PROTOCOL_MIN, UnitVerbV1};
+use crate::remote::act::{UnitName, UnitState, UnitStatus};
+use crate::remote::units::told_of_units;
+use crate::remote::wire::{
+    PROTOCOL_MAX, PROTOCOL_MIN, UNITS_MAX, UnitStateV1, UnitStatusV1, UnitVerbV1,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A line that is opened once.
-struct Prepared(Mutex<Option<DuplexStream>>);
+/// Lines that are opened one after the other.
+struct Prepared(Mutex<VecDeque<DuplexStream>>);
+
+impl Prepared {
+    /// So many lines to a host, which is at their other ends.
+    fn of(lines: usize) -> (Self, Vec<Script>) {
+        let ends = (0..lines).map(|_| tokio::io::duplex(1 << 20));
+        let (here, there): (VecDeque<_>, Vec<_>) = ends.unzip();
+        let script = |there| {
+            let (reader, writer) = tokio::io::split(there);
+            Script { reader: FrameReader::new(reader), writer: FrameWriter::new(writer) }
+        };
+        (Self(Mutex::new(here)), there.into_iter().map(script).collect())
+    }
+}
 
 impl Carrier for Prepared {
     fn open(&self) -> BoxFuture<'_, Result<OpenLine, RemoteFailure>> {
-        let line = self.0.lock().unwrap().take().expect("it is opened once");
+        let line = self.0.lock().unwrap().pop_front().expect("no line is left");
         async { Ok(Box::new(line) as OpenLine) }.boxed()
     }
 }
@@ -37,6 +55,20 @@ impl Script {
         assert_eq!(frame.kind, kind);
         frame
     }
+
+    /// Introduces itself as one that speaks this protocol.
+    async fn meets(&mut self, protocol: u16) {
+        self.hears(Kind::AgentHello).await;
+        let build = "0.1.0".into();
+        let welcome = WelcomeV1 { protocol, build, certificate_ends_ms: None };
+        self.says(Kind::AgentWelcome, &welcome).await;
+    }
+
+    /// The next question.
+    async fn is_asked(&mut self) -> WhatV1 {
+        let frame = self.hears(Kind::AgentAsk).await;
+        wire::decode::<AskV1>(&frame.body).unwrap().what
+    }
 }
 
 fn hello() -> HelloV1 {
@@ -51,17 +83,9 @@ fn hello() -> HelloV1 {
 }
 
 async fn met() -> (Call, Script) {
-    let (here, there) = tokio::io::duplex(1 << 20);
-    let carrier = Prepared(Mutex::new(Some(here)));
-    let (reader, writer) = tokio::io::split(there);
-    let mut host = Script { reader: FrameReader::new(reader), writer: FrameWriter::new(writer) };
-    let hello = hello();
-    let (call, ()) = tokio::join!(Call::open(&carrier, &hello), async {
-        host.hears(Kind::AgentHello).await;
-        let build = "0.1.0".into();
-        let welcome = WelcomeV1 { protocol: 1, build, certificate_ends_ms: None };
-        host.says(Kind::AgentWelcome, &welcome).await;
-    });
+    let (carrier, mut hosts) = Prepared::of(1);
+    let (mut host, hello) = (hosts.remove(0), hello());
+    let (call, ()) = tokio::join!(Call::open(&carrier, &hello), host.meets(1));
     (call.unwrap(), host)
 }
 
@@ -175,7 +199,65 @@ async fn a_stream_ends_well_only_with_the_checksum_of_what_arrived() {
 async fn whoever_is_not_one_of_ours_is_unreachable() {
     let (here, mut there) = tokio::io::duplex(1 << 20);
     tokio::io::AsyncWriteExt::write_all(&mut there, b"sh: /usr/bin/km: not found\n").await.unwrap();
-    let carrier = Prepared(Mutex::new(Some(here)));
+    let carrier = Prepared(Mutex::new([here].into()));
     let failure = Call::open(&carrier, &hello()).await.err().unwrap();
     assert!(matches!(failure, RemoteFailure::Unreachable(_)));
+}
+
+fn runs() -> UnitStatusV1 {
+    UnitStatusV1 { state: UnitStateV1::Running, pid: Some(7), since_ms: None, ended: String::new() }
+}
+
+fn names(count: usize) -> Vec<UnitName> {
+    (0..count).map(|number| format!("unit-{number}").parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_host_tells_of_all_its_units_at_once_and_of_each_what_it_can() {
+    let (carrier, mut hosts) = Prepared::of(2);
+    let (hello, units) = (hello(), names(UNITS_MAX + 2));
+    let (told, ()) = tokio::join!(told_of_units(&carrier, &hello, &units, SOON), async {
+        for host in &mut hosts {
+            host.meets(PROTOCOL_MAX).await;
+            let WhatV1::Units(asked) = host.is_asked().await else { panic!("something else") };
+            let tell = |name: &String| match name.as_str() {
+                "unit-1" => Err("no such unit".to_owned()),
+                _ => Ok(runs()),
+            };
+            let told = asked.iter().map(tell).collect();
+            host.says(Kind::AgentAnswer, &AnswerV1::Units(told)).await;
+        }
+    });
+    let told = told.unwrap();
+    assert_eq!(told.len(), units.len());
+    assert_eq!(told[1], Err(RemoteFailure::Refused("no such unit".into())));
+    let running =
+        |one: &&Result<_, _>| matches!(one, Ok(UnitStatus { state: UnitState::Running, .. }));
+    assert_eq!(told.iter().filter(running).count(), units.len() - 1);
+}
+
+#[tokio::test]
+async fn a_host_of_the_version_before_is_asked_of_one_unit_a_line() {
+    let (carrier, mut hosts) = Prepared::of(2);
+    let (hello, units) = (hello(), names(2));
+    let (told, ()) = tokio::join!(told_of_units(&carrier, &hello, &units, SOON), async {
+        for (host, name) in hosts.iter_mut().zip(["unit-0", "unit-1"]) {
+            host.meets(1).await;
+            assert!(host.is_asked().await == WhatV1::Unit(name.into()));
+            host.says(Kind::AgentAnswer, &AnswerV1::Unit(runs())).await;
+        }
+    });
+    assert!(told.unwrap().iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn a_host_that_tells_of_fewer_units_than_it_was_asked_of_has_told_nothing() {
+    let (carrier, mut hosts) = Prepared::of(1);
+    let (hello, units) = (hello(), names(2));
+    let (told, ()) = tokio::join!(told_of_units(&carrier, &hello, &units, SOON), async {
+        hosts[0].meets(PROTOCOL_MAX).await;
+        hosts[0].is_asked().await;
+        hosts[0].says(Kind::AgentAnswer, &AnswerV1::Units(vec![Ok(runs())])).await;
+    });
+    assert!(matches!(told, Err(RemoteFailure::Unreachable(_))));
 }

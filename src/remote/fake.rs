@@ -42,6 +42,8 @@ pub(crate) struct Inside {
     pub(crate) keys: BTreeMap<HostId, String>,
     /// Every act in order, such as `5 stop kyvos-manager`.
     pub(crate) done: Vec<String>,
+    /// Who was asked how units stand, and of how many at once.
+    pub(crate) asked: Vec<(HostId, usize)>,
     /// How many are being greeted, and most that ever were at a time.
     greeting: usize,
     pub(crate) greeting_most: usize,
@@ -113,6 +115,17 @@ impl Watch for FakeHosts {
     fn unit<'a>(&'a self, host: HostId, unit: &'a UnitName) -> Told<'a, UnitStatus> {
         let inside = self.inside();
         now(inside.reach(host).map(|()| inside.status(host, unit)))
+    }
+
+    fn units<'a>(
+        &'a self,
+        host: HostId,
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>> {
+        let mut inside = self.inside();
+        inside.asked.push((host, units.len()));
+        let told = units.iter().map(|unit| Ok(inside.status(host, unit))).collect();
+        now(inside.reach(host).map(|()| told))
     }
 
     fn get<'a>(&'a self, host: HostId, path: &'a RemotePath) -> Told<'a, ByteStream> {

@@ -13,6 +13,7 @@ use super::call::Call;
 use super::carrier::Carrier;
 use super::ssh::{self, BySsh};
 use super::tls::ByAgent;
+use super::units::told_of_units;
 use super::wire::{AnswerV1, HelloV1, PROTOCOL_MAX, PROTOCOL_MIN, WhatV1};
 use super::{ByteStream, Remote, RemoteFailure, Told, Watch};
 use crate::base::{Epoch, HostId, Timestamp};
@@ -127,6 +128,19 @@ impl Watch for Hosts {
         .boxed()
     }
 
+    fn units<'a>(
+        &'a self,
+        host: HostId,
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>> {
+        async move {
+            let known = self.group.view(|state| state.hosts.host(host).cloned())?;
+            told_of_units(&*self.carrier(host, known)?, &self.hello(host), units, LOOK_DEADLINE)
+                .await
+        }
+        .boxed()
+    }
+
     fn get<'a>(&'a self, host: HostId, path: &'a RemotePath) -> Told<'a, ByteStream> {
         self.stream(host, WhatV1::Get(path.to_string())).boxed()
     }
@@ -200,6 +214,14 @@ impl Acting<'_> {
 impl Watch for Acting<'_> {
     fn unit<'a>(&'a self, host: HostId, unit: &'a UnitName) -> Told<'a, UnitStatus> {
         self.hosts.unit(host, unit)
+    }
+
+    fn units<'a>(
+        &'a self,
+        host: HostId,
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>> {
+        self.hosts.units(host, units)
     }
 
     fn get<'a>(&'a self, host: HostId, path: &'a RemotePath) -> Told<'a, ByteStream> {

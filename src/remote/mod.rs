@@ -10,7 +10,7 @@
 //! lower than the highest it has seen. There is no free shell: what cannot be said with [`act`] cannot be done.
 //!
 //! Reading order: the two traits below; `act` (what may be done), `failure`; `wire` (how it is said), `call` (one
-//! question and its answer), `carrier` (who carries it: `tls`, `ssh`); `hosts` (from a host's number to its carrier).
+//! question and its answer), `units` (several questions of one kind), `carrier` (who carries it: `tls`, `ssh`); `hosts` (from a host's number to its carrier).
 
 pub mod act;
 mod call;
@@ -21,6 +21,7 @@ pub(crate) mod fake;
 mod hosts;
 mod ssh;
 mod tls;
+mod units;
 pub(crate) mod wire;
 
 use std::io;
@@ -48,6 +49,14 @@ pub type Told<'a, T> = BoxFuture<'a, Result<T, RemoteFailure>>;
 pub trait Watch: Send + Sync {
     /// How a unit stands.
     fn unit<'a>(&'a self, host: HostId, unit: &'a UnitName) -> Told<'a, UnitStatus>;
+
+    /// How several units stand, in their order; asked at once wherever the host understands that. Of one of them alone
+    /// nothing may be said.
+    fn units<'a>(
+        &'a self,
+        host: HostId,
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>>;
 
     /// A file. Its checksum is verified on the way: the last item is an error if it does not fit.
     fn get<'a>(&'a self, host: HostId, path: &'a RemotePath) -> Told<'a, ByteStream>;

@@ -29,7 +29,11 @@ use crate::base::{Secret, Timestamp};
 /// The protocol versions this build speaks.
 pub(crate) const PROTOCOL_MIN: u16 = 1;
 /// See [`PROTOCOL_MIN`].
-pub(crate) const PROTOCOL_MAX: u16 = 1;
+pub(crate) const PROTOCOL_MAX: u16 = 2;
+/// Since this one a host tells of several units at once.
+pub(crate) const UNITS_SINCE: u16 = 2;
+/// Most units in one question.
+pub(crate) const UNITS_MAX: usize = 64;
 
 /// Longest piece of a file or of log lines in one frame.
 pub(crate) const PIECE_MAX_BYTES: usize = 256 << 10;
@@ -88,6 +92,8 @@ pub(crate) enum WhatV1 {
     Csr,
     /// Gives the agent a newer certificate for its key.
     Certify(String),
+    /// How several units stand. Since protocol 2.
+    Units(Vec<String>),
 }
 
 /// What the host answers.
@@ -104,6 +110,8 @@ pub(crate) enum AnswerV1 {
     Unit(UnitStatusV1),
     Probed(ProbedV1),
     Csr(String),
+    /// In the order in which they were asked for; `Err`: why nothing can be said of one. Since protocol 2.
+    Units(Vec<Result<UnitStatusV1, String>>),
 }
 
 /// Why the host did not.
@@ -379,7 +387,8 @@ mod tests {
             until_ms: None,
             bytes_max: 64,
         });
-        let told = [start, put, greet, logs, WhatV1::Csr]
+        let units = WhatV1::Units(vec!["a".into(), "b".into()]);
+        let told = [start, put, greet, logs, WhatV1::Csr, units]
             .map(|what| hex(&encode(&AskV1 { epoch: Some(5), what })));
         let expected = [
             "010503026b6d02",
@@ -387,6 +396,7 @@ mod tests {
             "01050009020104",
             "01050600026b6d01070040",
             "010508",
+            "01050a0201610162",
         ];
         assert_eq!(told, expected);
         let fenced = encode(&NoV1::Fenced { highest: 8 });

@@ -4,7 +4,7 @@
 //! With the timers a group has by default, on hosts with services.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -21,6 +21,8 @@ use super::zookeeper_away::{
 /// How long it stays away, in seconds; the variable says otherwise.
 const AWAY_S: u64 = 8;
 const ZOOKEEPER: &str = "zookeeper.localhost";
+/// Of the samples, whose sessions end after four seconds of silence.
+const SESSIONS_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A demo with services whose ZooKeeper is watched and shows all of them.
 pub(crate) fn watched_demo() -> Demo {
@@ -136,10 +138,24 @@ fn zookeeper_is_killed(demo: &Demo) {
     until("its end to be noted", || process(demo, ZOOKEEPER).is_none());
 }
 
+/// The sessions it had before it was killed end some seconds after its start, and with them go znodes that are made anew.
+fn nothing_is_shown_anew(demo: &Demo) {
+    let sightings = || demo.ask_any(["services", "sightings"]).json()["items"].take();
+    let (mut known, mut since) = (Value::Null, Instant::now());
+    until("the znodes to stay as they are", || {
+        let now = sightings();
+        if now != known {
+            (known, since) = (now, Instant::now());
+        }
+        since.elapsed() > SESSIONS_END_WITHIN
+    });
+}
+
 /// Row 31: it is started as any service is.
 fn zookeeper_is_started(demo: &Demo) {
     let started = demo.ask_any(["services", "start", ZOOKEEPER]);
     assert_eq!(started.code, 0, "{}{}", started.out, started.err);
+    nothing_is_shown_anew(demo);
     is_watched(demo);
     are_up(demo, &ids(demo));
     until("its process to be noted", || process(demo, ZOOKEEPER).is_some());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::command::Command;
 use super::super::model::{Evidence, Judgement, Observer, Says, ServiceId, Znodes, turn_ms};
 use super::verdict::verdict;
-use crate::base::{ManagerId, Timestamp};
+use crate::base::{HostId, ManagerId, Timestamp};
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::Seen;
 use crate::machine::{Command as Proposed, State};
@@ -48,30 +48,40 @@ pub fn may_judge(state: &State) -> bool {
     telling.level() <= state.kernel.level
 }
 
-/// The services to look at now, at most so many: those whose znode came or went since they were looked at, then those never
-/// looked at, then those whose turn it is. While the first do not wait for a whole round, of the others are only a few.
+/// The services to look at now, at most so many and host by host, as a host tells of all of its services at once: first the
+/// hosts where a znode came or went since it was looked at, then those never looked at, then those whose turn it is. While the
+/// first do not wait for a whole round, of the others are only a few.
 pub fn due(state: &State, looks: &Looks, most: usize) -> Vec<ServiceId> {
     let (every, znodes) = (turn_ms(state), Znodes::of(state));
     let turn = |service: ServiceId| match looks.get(&service) {
-        Some(looked) if has_changed(&znodes, service, looked) => Some(Turn::Changed),
-        None => Some(Turn::New),
-        Some(looked) if looked.age_ms >= every => Some(Turn::Aged(Reverse(looked.age_ms))),
-        Some(_) => None,
+        Some(looked) if has_changed(&znodes, service, looked) => Turn::Changed,
+        None => Turn::New,
+        Some(looked) if looked.age_ms >= every => Turn::Aged(Reverse(looked.age_ms)),
+        Some(_) => Turn::Later,
     };
-    let mut due: Vec<_> =
-        ServiceId::all(state).filter_map(|service| Some((turn(service)?, service))).collect();
+    let mut hosts: BTreeMap<HostId, (Turn, Vec<ServiceId>)> = BTreeMap::new();
+    for service in ServiceId::all(state) {
+        let (first, services) = hosts.entry(service.host).or_insert((Turn::Later, Vec::new()));
+        *first = turn(service).min(*first);
+        services.push(service);
+    }
+    let mut due: Vec<_> = hosts.into_values().filter(|(turn, _)| *turn != Turn::Later).collect();
     due.sort_unstable();
-    let changed = due.partition_point(|(turn, _)| *turn == Turn::Changed);
-    due.truncate(if changed == 0 { most } else { most.min(changed + BESIDE_URGENT) });
-    due.into_iter().map(|(_, service)| service).collect()
+    let changed = due.iter().take_while(|(turn, _)| *turn == Turn::Changed);
+    let most = match changed.map(|(_, services)| services.len()).sum::<usize>() {
+        0 => most,
+        changed => most.min(changed + BESIDE_URGENT),
+    };
+    due.into_iter().flat_map(|(_, services)| services).take(most).collect()
 }
 
-/// Why it is a service's turn, in the order in which they are looked at.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// Why it is a host's turn, in the order in which they are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Changed,
     New,
     Aged(Reverse<u64>),
+    Later,
 }
 
 /// Whether the znode of some service came or went since it was looked at.

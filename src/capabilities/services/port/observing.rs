@@ -7,19 +7,19 @@ use futures::future::BoxFuture;
 use super::super::model::Endpoint;
 use crate::base::{HostId, ManagerId};
 use crate::cluster::{Group, Looked};
-use crate::remote::{Hosts, RemoteFailure, UnitName, UnitStatus, Watch};
+use crate::remote::{Hosts, RemoteFailure, Told, UnitName, UnitStatus, Watch};
 
 /// Whoever looks. Nothing is changed by looking.
 pub trait Observe: Sync {
     /// Who asks by itself.
     fn here(&self) -> ManagerId;
 
-    /// How a unit stands on a host.
-    fn unit<'a>(
+    /// How units stand on a host, in their order; each may be one of which nothing can be said.
+    fn units<'a>(
         &'a self,
         host: HostId,
-        unit: &'a UnitName,
-    ) -> BoxFuture<'a, Result<UnitStatus, RemoteFailure>>;
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>>;
 
     /// What a Manager sees of some places, in their order; `Err`: it cannot be asked.
     fn look<'a>(
@@ -47,12 +47,12 @@ impl Observe for Observers {
         self.group.here()
     }
 
-    fn unit<'a>(
+    fn units<'a>(
         &'a self,
         host: HostId,
-        unit: &'a UnitName,
-    ) -> BoxFuture<'a, Result<UnitStatus, RemoteFailure>> {
-        self.hosts.unit(host, unit)
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>> {
+        self.hosts.units(host, units)
     }
 
     fn look<'a>(

@@ -135,33 +135,52 @@ async fn look(
     now: Timestamp,
     memory: &Memory,
 ) {
-    let looks: Vec<BoxFuture<'_, Evidence>> =
-        wanted.iter().map(|subject| unit(observers, subject, now).boxed()).collect();
-    let units = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<Evidence>>();
+    let of_hosts = wanted.chunk_by(|a, b| a.service.host == b.service.host);
+    let asking: Vec<_> = of_hosts.map(|of_host| units(observers, of_host, now).boxed()).collect();
+    let units = stream::iter(asking).buffered(AT_ONCE).concat();
     let probes = join_all(by.iter().map(|by| ask(observers, *by, wanted, now)));
     let (units, mut probes) = tokio::join!(units, probes);
+    let at = Instant::now();
     for (subject, unit) in wanted.iter().zip(units) {
         let asked = probes.iter_mut().filter_map(|probes| probes.remove(&subject.service));
-        memory.remember(subject.service, std::iter::once(unit).chain(asked).collect());
+        let evidence = std::iter::once(unit).chain(asked).collect();
+        memory.remember(subject.service, Remembered { at, evidence });
     }
 }
 
-/// A host of which nothing is heard is asked by those who look after hosts. Here it would keep the others waiting.
-async fn unit(observers: &impl Observe, subject: &Subject, now: Timestamp) -> Evidence {
-    let (says, because) = match (&subject.silent, subject.unit.parse::<UnitName>()) {
-        (Some(because), _) => (Says::Nothing, format!("its host is silent: {because}")),
-        (None, Ok(unit)) => unit_says(&observers.unit(subject.service.host, &unit).await),
-        (None, Err(malformed)) => (Says::Nothing, malformed.to_string()),
+/// What a host says of some of its services, asked once. A host of which nothing is heard is asked by those who look after hosts:
+/// here it would keep the others waiting.
+async fn units(observers: &impl Observe, of_host: &[Subject], now: Timestamp) -> Vec<Evidence> {
+    let names = of_host.iter().map(|subject| subject.unit.parse::<UnitName>());
+    let names: Vec<Result<UnitName, _>> = names.collect();
+    let named: Vec<UnitName> = names.iter().flatten().cloned().collect();
+    let subject = &of_host[0];
+    let mut told = match &subject.silent {
+        Some(because) => Err(format!("its host is silent: {because}")),
+        None => match observers.units(subject.service.host, &named).await {
+            Ok(told) => Ok(told.into_iter()),
+            Err(failure) => Err(cannot_say(&failure)),
+        },
     };
-    Evidence { observer: Observer::Unit, says, because, at: now }
+    let says = names.into_iter().map(|name| match (&mut told, name) {
+        (Err(because), _) => (Says::Nothing, because.clone()),
+        (Ok(_), Err(malformed)) => (Says::Nothing, malformed.to_string()),
+        (Ok(told), Ok(_)) => match told.next() {
+            Some(Ok(status)) => unit_says(&status),
+            Some(Err(failure)) => (Says::Nothing, cannot_say(&failure)),
+            None => (Says::Nothing, "its host was not asked".to_owned()),
+        },
+    });
+    says.map(|(says, because)| Evidence { observer: Observer::Unit, says, because, at: now })
+        .collect()
+}
+
+fn cannot_say(failure: &RemoteFailure) -> String {
+    format!("its host cannot say: {failure}")
 }
 
 /// A unit that is between two states says nothing: its host is at it.
-fn unit_says(told: &Result<UnitStatus, RemoteFailure>) -> (Says, String) {
-    let status = match told {
-        Ok(status) => status,
-        Err(failure) => return (Says::Nothing, format!("its host cannot say: {failure}")),
-    };
+fn unit_says(status: &UnitStatus) -> (Says, String) {
     match (status.state, status.pid) {
         (UnitState::Running, Some(pid)) => (Says::There, format!("it runs as process {pid}")),
         (UnitState::Running, None) => (Says::There, "its unit runs".to_owned()),
@@ -218,9 +237,9 @@ impl Memory {
         memory.1.iter().map(looked).collect()
     }
 
-    fn remember(&self, service: ServiceId, evidence: Arc<[Evidence]>) {
+    fn remember(&self, service: ServiceId, seen: Remembered) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.1.insert(service, Remembered { at: Instant::now(), evidence });
+        memory.1.insert(service, seen);
     }
 }
 

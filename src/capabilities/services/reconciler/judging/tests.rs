@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::capabilities::managers::port::fake::FakeGroup;
 use crate::capabilities::services::model::{Freshness, ServiceType, Verdict, verdict_freshness};
-use crate::remote::Watch;
+use crate::remote::{Told, Watch};
 
 /// Three Managers, a host with a BI Server that runs, whose znode was seen, and who sees it.
 struct Stage {
@@ -27,12 +27,12 @@ impl Observe for Stage {
         ManagerId(1)
     }
 
-    fn unit<'a>(
+    fn units<'a>(
         &'a self,
         host: HostId,
-        unit: &'a UnitName,
-    ) -> BoxFuture<'a, Result<UnitStatus, RemoteFailure>> {
-        self.group.hosts.unit(host, unit)
+        units: &'a [UnitName],
+    ) -> Told<'a, Vec<Result<UnitStatus, RemoteFailure>>> {
+        self.group.hosts.units(host, units)
     }
 
     fn look<'a>(
@@ -152,6 +152,28 @@ async fn whose_znode_went_is_looked_at_before_its_turn_and_once() {
     assert_eq!(judged.judgement.verdict, Verdict::Down);
     drop(inside);
     assert_eq!(due_now(), 0);
+}
+
+// issue 6, point 8: to reach a host costs more than all it has to say
+#[tokio::test]
+async fn a_host_is_asked_once_for_all_of_its_services() {
+    let stage = Stage::new();
+    stage.group.say("hosts register s2 agent roles=bi_server,query_engine,web_portal");
+    stage.judge().await;
+    let asked = stage.group.hosts.inside().asked.clone();
+    assert_eq!(asked.iter().map(|(_, units)| *units).collect::<Vec<_>>(), [1, 3]);
+    // When the turn of one has come, the others come with it.
+    stage.group.hosts.inside().asked.clear();
+    let (host, _) = asked[1];
+    stage
+        .memory
+        .0
+        .lock()
+        .unwrap()
+        .1
+        .retain(|service, _| service.host != host || service.service != ServiceType::QueryEngine);
+    pass(&stage.group, &stage, &stage.memory).await;
+    assert_eq!(stage.group.hosts.inside().asked, [(host, 3)]);
 }
 
 // issue 6, point 8
