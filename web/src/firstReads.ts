@@ -1,6 +1,8 @@
 // What somebody who opens the dashboard is to see first, asked for while the files of the page are read: so it is drawn once, and
-// not anew with each answer. Whatever else a page reads it asks for itself.
+// not anew with each answer. Most of it is on its way before this is read (public/early.js). Whatever else a page reads it asks
+// for itself.
 import type { FetchQueryOptions, QueryClient, QueryKey } from '@tanstack/react-query';
+import { forgetEarly } from './live/early';
 import { keys } from './live/queries';
 import { cluster, me } from './live/session';
 import { openAlerts } from './rooms/alerts/queries';
@@ -30,7 +32,7 @@ const BY_PAGE: Record<string, Read[]> = {
 /** Asks who is signed in, and if somebody is, for what the page of this address shows. */
 export async function readFirst(queries: QueryClient, path: string): Promise<void> {
   await queries.prefetchQuery(me);
-  if (!queries.getQueryData(keys.me)) return;
-  const reads = [...ON_EVERY_PAGE, ...(BY_PAGE[path] ?? [])];
+  const reads = queries.getQueryData(keys.me) ? [...ON_EVERY_PAGE, ...(BY_PAGE[path] ?? [])] : [];
   await Promise.all(reads.map((begin) => begin(queries)));
+  forgetEarly();
 }

@@ -1,5 +1,7 @@
 // The one way a request leaves the browser: a bound on its duration, and patience where patience is safe.
 // A changing call carries an Idempotency-Key, so it may be sent again after a failover: the group gives the first answer.
+import { takeEarly } from './early';
+
 const REQUEST_MAX_MS = 15_000;
 const TRIES_MAX = 4;
 const WAIT_FIRST_MS = 400;
@@ -25,7 +27,7 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 async function sendOnce(request: Request): Promise<Response | undefined> {
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MAX_MS)]);
   try {
-    return await fetch(new Request(request.clone(), { signal }));
+    return await (takeEarly(request) ?? fetch(new Request(request.clone(), { signal })));
   } catch (error) {
     if (request.signal.aborted) throw error;
     return undefined;

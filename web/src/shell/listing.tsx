@@ -1,9 +1,9 @@
 // What every list has in common: the panel around it, what stands there while it has nothing to show, the head of its table,
 // its older pages. It does not know what is listed.
 import { Button, Table, Title } from '@mantine/core';
-import { type ReactNode, useId, useRef, useState } from 'react';
+import { type ReactNode, startTransition, useEffect, useId, useRef, useState } from 'react';
 import { count } from './format';
-import { type Placed, placed, type Span, spanOf } from './paging';
+import { type Placed, placed, ROWS_FIRST, type Span, spanOf } from './paging';
 import { GuardedButton, ProblemAlert, Rows } from './parts';
 
 interface PanelProps {
@@ -126,16 +126,19 @@ interface LongListProps<Row> {
 export function LongList<Row>({ rows, noun, sought = '', children }: LongListProps<Row>) {
   const top = useRef<HTMLDivElement>(null);
   const [turned, setTurned] = useState({ page: 0, sought });
+  const [seen, setSeen] = useState(false);
+  useEffect(() => startTransition(() => setSeen(true)), []);
   const span = spanOf(rows.length, turned.sought === sought ? turned.page : 0);
   const turn = (page: number) => {
     setTurned({ page, sought });
     top.current?.focus();
     top.current?.scrollIntoView();
   };
+  const shown = seen ? span : { ...span, to: Math.min(span.to, span.from + ROWS_FIRST) };
   return (
     <>
       <div ref={top} tabIndex={-1} className="page-top">
-        {children(placed(rows, span))}
+        {children(placed(rows, shown))}
       </div>
       {span.pages > 1 && <Pages span={span} rows={rows.length} noun={noun} onPage={turn} />}
     </>

@@ -3,6 +3,9 @@
 /** As many rows as a browser draws without a pause, and more than a screen holds. */
 export const ROWS_MAX = 50;
 
+/** As many as a screen holds: these are drawn first, and the rest of the page once they are seen. */
+export const ROWS_FIRST = 20;
+
 export interface Span {
   /** Which page it is, counted from 0. */
   page: number;
