@@ -108,8 +108,9 @@ impl Feed {
         if after < floor {
             return Err(TooOld { asked: after, floor });
         }
-        let backlog = shared.ring.iter().filter(|change| change.revision > after).cloned();
-        let (backlog, live) = (backlog.collect(), shared.live.subscribe());
+        let first = shared.ring.partition_point(|change| change.revision <= after);
+        let (backlog, live) =
+            (shared.ring.range(first..).cloned().collect(), shared.live.subscribe());
         Ok(Subscription { after, backlog, live, passed_by: false })
     }
 

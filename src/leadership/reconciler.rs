@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::tenure::Tenure;
-use crate::cluster::{Feed, Subscription};
+use crate::cluster::Feed;
 
 /// Least pause between two passes, so that a burst of changes is looked at once.
 const BREATH: Duration = Duration::from_millis(20);
@@ -41,31 +42,33 @@ pub enum Pass {
 
 /// Runs one reconciler for as long as the tenure lasts.
 pub(super) async fn run(reconciler: Arc<dyn Reconciler>, tenure: Arc<Tenure>, feed: Feed) {
-    let work = async {
-        let mut changes = listen(&feed);
-        while tenure.still_valid().is_ok() {
-            let next = Instant::now() + reconciler.period();
-            report(&*reconciler, &tenure, &reconciler.pass(&tenure).await);
-            sleep(BREATH).await;
-            tokio::select! {
-                () = sleep_until(next) => {}
-                ended = changes.next() => {
-                    // Missing some changes is no harm: every pass looks at all facts.
-                    if ended.is_err() {
-                        changes = listen(&feed);
-                    }
-                }
-            }
-        }
-    };
+    let holds = || tenure.still_valid().is_ok();
+    let pass = || async { report(&*reconciler, &tenure, &reconciler.pass(&tenure).await) }.boxed();
     tokio::select! {
         () = tenure.ended() => {}
-        () = work => {}
+        () = again_and_again(&feed, reconciler.period(), holds, pass) => {}
     }
 }
 
-fn listen(feed: &Feed) -> Subscription {
-    feed.subscribe(None).expect("what comes from now on can always be subscribed to")
+/// A pass for all that changed since the one before began, however much that is: it looks at all facts. And one each period.
+async fn again_and_again<'a>(
+    feed: &Feed,
+    period: Duration,
+    holds: impl Fn() -> bool,
+    pass: impl Fn() -> BoxFuture<'a, ()>,
+) {
+    while holds() {
+        let next = Instant::now() + period;
+        let mut changes =
+            feed.subscribe(None).expect("what comes from now on can be subscribed to");
+        pass().await;
+        sleep(BREATH).await;
+        tokio::select! {
+            () = sleep_until(next) => {}
+            // That some were missed is a change as well.
+            _ = changes.next() => {}
+        }
+    }
 }
 
 fn report(reconciler: &dyn Reconciler, tenure: &Tenure, pass: &Pass) {
@@ -82,4 +85,64 @@ fn report(reconciler: &dyn Reconciler, tenure: &Tenure, pass: &Pass) {
     };
     metrics::counter!("km_reconciler_passes_total", "reconciler" => name, "outcome" => outcome)
         .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::base::{Revision, Timestamp};
+    use crate::machine::Change;
+
+    fn change(feed: &Feed, revision: u64) {
+        let by = "km".to_owned();
+        feed.publish(Change { revision: Revision(revision), at: Timestamp(0), by, events: vec![] });
+    }
+
+    // issue 6, point 8: after a thousand changes a thousand passes would look at the same facts
+    #[tokio::test(start_paused = true)]
+    async fn one_pass_looks_for_all_that_changed_during_the_one_before() {
+        let (feed, passes) = (Feed::default(), AtomicUsize::default());
+        let pass = || {
+            async {
+                if passes.fetch_add(1, Ordering::SeqCst) == 0 {
+                    (1..=1_000).for_each(|revision| change(&feed, revision));
+                }
+            }
+            .boxed()
+        };
+        let period = Duration::from_secs(60);
+        let within = |within_s| {
+            let work = again_and_again(&feed, period, || true, pass);
+            tokio::time::timeout(Duration::from_secs(within_s), work)
+        };
+        within(30).await.unwrap_err();
+        assert_eq!(passes.load(Ordering::SeqCst), 2);
+
+        let later = async {
+            sleep(Duration::from_secs(10)).await;
+            change(&feed, 1_001);
+            std::future::pending::<()>().await
+        };
+        tokio::select! {
+            _ = within(30) => {}
+            () = later => {}
+        }
+        assert_eq!(passes.load(Ordering::SeqCst), 4, "the first of a loop, and one for the change");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_any_change_there_is_a_pass_each_period() {
+        let (feed, passes) = (Feed::default(), AtomicUsize::default());
+        let pass = || {
+            async {
+                let _ = passes.fetch_add(1, Ordering::SeqCst);
+            }
+            .boxed()
+        };
+        let work = again_and_again(&feed, Duration::from_secs(1), || true, pass);
+        tokio::time::timeout(Duration::from_millis(3_500), work).await.unwrap_err();
+        assert_eq!(passes.load(Ordering::SeqCst), 4);
+    }
 }

@@ -61,7 +61,7 @@ export async function readAllPages(): Promise<void> {
 export const router = createBrowserRouter([
   { path: '/login', element: <Login /> },
   {
-    element: <SignedIn dialogs={DIALOGS.element} />,
+    element: <SignedIn dialogs={DIALOGS} />,
     errorElement: <Crashed />,
     children: [
       ...Object.entries(PAGES).map(([path, { element }]) => ({ path, element })),

@@ -2,7 +2,7 @@
 import { AppShell, Burger, Center, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useEffect, useRef } from 'react';
 import { Navigate, Outlet, useLocation } from 'react-router';
 import { useConnection } from '../live/connection';
 import { takeSwitchedMark } from '../live/failover';
@@ -10,6 +10,7 @@ import { Live } from '../live/Live';
 import { useCluster, useMe } from '../live/session';
 import { Banners } from './Banners';
 import { LostPanel } from './LostPanel';
+import { useReadAtLeisure } from './leisure';
 import { Nav } from './Nav';
 import { nameOf } from './notices';
 import { Rows } from './parts';
@@ -17,8 +18,8 @@ import { ServerSilent } from './ServerSilent';
 import { TopBar } from './TopBar';
 
 interface ShellProps {
-  /** Those that an address of any page can ask for. */
-  dialogs: ReactNode;
+  /** Those that an address of any page can ask for, and how their file is read. */
+  dialogs: { read: () => Promise<unknown>; element: ReactNode };
 }
 
 /** Lets nobody in who is not signed in, and brings them back to the same page afterwards. */
@@ -61,22 +62,9 @@ function useNewActiveTold() {
   }, [active, name]);
 }
 
-const LEISURE_MAX_MS = 1000;
-
-/** Whether the browser had time for something else since. Not every browser says so: then at once. */
-function useAtLeisure(): boolean {
-  const [had, setHad] = useState(false);
-  useEffect(() => {
-    if (window.requestIdleCallback === undefined) return setHad(true);
-    const asked = window.requestIdleCallback(() => setHad(true), { timeout: LEISURE_MAX_MS });
-    return () => window.cancelIdleCallback(asked);
-  }, []);
-  return had;
-}
-
 function Shell({ dialogs }: ShellProps) {
   useNewActiveTold();
-  const dialogsMayCome = useAtLeisure();
+  const dialogsAreRead = useReadAtLeisure(dialogs.read);
   const [navOpen, nav] = useDisclosure(false);
   const { pathname } = useLocation();
   const lost = useConnection().state === 'lost';
@@ -110,7 +98,7 @@ function Shell({ dialogs }: ShellProps) {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
         <Banners switched={switchedHere} />
-        {dialogsMayCome && <Suspense>{dialogs}</Suspense>}
+        {dialogsAreRead && dialogs.element}
         <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
           {lost && <LostPanel />}
           <div className={lost ? 'stale' : undefined}>
