@@ -10,7 +10,8 @@
 //! lower than the highest it has seen. There is no free shell: what cannot be said with [`act`] cannot be done.
 //!
 //! Reading order: the two traits below; `act` (what may be done), `failure`; `wire` (how it is said), `call` (one
-//! question and its answer), `units` (several questions of one kind), `carrier` (who carries it: `tls`, `ssh`); `hosts` (from a host's number to its carrier).
+//! question and its answer), `units` (how many units stand, in as few calls as the host allows), `carrier` (who carries
+//! it: `tls`, `ssh`); `hosts` (from a host's number to its carrier).
 
 pub mod act;
 mod call;

@@ -24,10 +24,20 @@ pub struct Browser {
     told: Lines<BufReader<ChildStdout>>,
 }
 
+/// How long it took until a page could be read.
+pub struct View {
+    /// Of the page.
+    pub name: String,
+    /// With an empty cache.
+    pub first_ms: f64,
+    /// In a browser that was there before.
+    pub again_ms: f64,
+}
+
 impl Browser {
-    /// Opens one before the group of the demo in `dir`, whose nodes begin with `node`. How long the first view of each page
-    /// took: the median of some loads with an empty cache.
-    pub async fn open(dir: &Path, node: &str) -> Result<(Self, Vec<(String, f64)>), Failure> {
+    /// Opens one before the group of the demo in `dir`, whose nodes begin with `node`. How long it took until each page could be
+    /// read: the median of some loads.
+    pub async fn open(dir: &Path, node: &str) -> Result<(Self, Vec<View>), Failure> {
         #[expect(clippy::disallowed_methods, reason = "waited for, or killed when dropped")]
         let mut command = Command::new("node");
         command.arg(SCRIPT).arg(node).current_dir(DASHBOARD).env("KM_DEMO_DIR", dir);
@@ -43,9 +53,12 @@ impl Browser {
             if line["open"] == true {
                 return Ok((browser, views));
             }
-            if let (Some(view), Some(ms)) = (line["view"].as_str(), line["first_view_ms"].as_f64())
-            {
-                views.push((view.to_owned(), ms));
+            if let Some(name) = line["view"].as_str() {
+                let ms = |field: &str| {
+                    line[field].as_f64().ok_or_else(|| Failure(format!("no {field}: {line}")))
+                };
+                let (first_ms, again_ms) = (ms("first_view_ms")?, ms("again_ms")?);
+                views.push(View { name: name.to_owned(), first_ms, again_ms });
             }
         }
     }

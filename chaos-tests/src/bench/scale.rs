@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::browser::Browser;
+use super::browser::{Browser, View};
 use super::fleet::{Fleet, WITH_ZNODES, read};
 use super::group::Group;
 use super::jute;
@@ -80,8 +80,9 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
     row("znode gone to read as gone: longest", percentile(&told_us, 100) as f64 / 1e3, "ms");
 
     let (mut browser, views) = Browser::open(&km.dir, fleet.first()).await?;
-    for (view, first_ms) in views {
-        row(&format!("first view of {view}: p50"), first_ms, "ms");
+    for View { name, first_ms, again_ms } in views {
+        row(&format!("first view of {name}: p50"), first_ms, "ms");
+        row(&format!("{name} opened again: p50"), again_ms, "ms");
     }
     let mut session = jute::Link::connect(watched).await?;
     let mut shown_us = Vec::new();

@@ -11,6 +11,14 @@ export const viewsOf = (node, first = `zookeeper.${node}`) => [
 ];
 
 /** From the first byte asked for to what a person came for. */
+async function load(page, url) {
+  await page.goto(url);
+  await page.waitForFunction(() => window.kmSeenAt !== undefined);
+  await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => undefined);
+  return page.evaluate(() => window.kmSeenAt);
+}
+
+/** In a browser that has nothing of the page yet. */
 export async function coldLoad(browser, url, seen, more = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...more });
   const page = await context.newPage();
@@ -23,9 +31,12 @@ export async function coldLoad(browser, url, seen, more = {}) {
     };
     requestAnimationFrame(look);
   }, seen);
-  await page.goto(url);
-  await page.waitForFunction(() => window.kmSeenAt !== undefined);
-  await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => undefined);
-  const at = await page.evaluate(() => window.kmSeenAt);
+  const at = await load(page, url);
   return { page, context, at };
+}
+
+/** In one that was there before: its files are in the cache, and nothing else. */
+export async function loadAgain(page, url) {
+  await page.goto('about:blank');
+  return load(page, url);
 }
