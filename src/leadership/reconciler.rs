@@ -137,7 +137,7 @@ mod tests {
         let (feed, passes) = (Feed::default(), AtomicUsize::default());
         let pass = || {
             async {
-                let _ = passes.fetch_add(1, Ordering::SeqCst);
+                passes.fetch_add(1, Ordering::SeqCst);
             }
             .boxed()
         };

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::carrier::Carrier;
 use super::ssh::{self, BySsh};
 use super::tls::ByAgent;
-use super::units::told_of_units;
+use super::units::{told_of_unit, told_of_units};
 use super::wire::{AnswerV1, HelloV1, PROTOCOL_MAX, PROTOCOL_MIN, WhatV1};
 use super::{ByteStream, Remote, RemoteFailure, Told, Watch};
 use crate::base::{Epoch, HostId, Timestamp};
@@ -119,13 +119,7 @@ impl Hosts {
 
 impl Watch for Hosts {
     fn unit<'a>(&'a self, host: HostId, unit: &'a UnitName) -> Told<'a, UnitStatus> {
-        async move {
-            match self.look(host, WhatV1::Unit(unit.to_string())).await? {
-                (AnswerV1::Unit(status), _) => Ok(status.into()),
-                _ => Err(odd()),
-            }
-        }
-        .boxed()
+        async move { told_of_unit(self.call(host).await?, unit, LOOK_DEADLINE).await }.boxed()
     }
 
     fn units<'a>(

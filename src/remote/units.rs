@@ -19,7 +19,7 @@ pub(super) async fn told_of_units(
     while let left @ [first, ..] = &units[told.len()..] {
         let call = Call::open(carrier, hello).await?;
         if call.protocol < UNITS_SINCE {
-            told.push(one(call, first, within).await);
+            told.push(told_of_unit(call, first, within).await);
         } else {
             told.extend(several(call, &left[..left.len().min(UNITS_MAX)], within).await?);
         }
@@ -27,7 +27,12 @@ pub(super) async fn told_of_units(
     Ok(told)
 }
 
-async fn one(call: Call, unit: &UnitName, within: Duration) -> Result<UnitStatus, RemoteFailure> {
+/// One unit, as every version understands it.
+pub(super) async fn told_of_unit(
+    call: Call,
+    unit: &UnitName,
+    within: Duration,
+) -> Result<UnitStatus, RemoteFailure> {
     match call.look(WhatV1::Unit(unit.to_string()), within).await? {
         (AnswerV1::Unit(status), _) => Ok(status.into()),
         _ => Err(unexpected()),
