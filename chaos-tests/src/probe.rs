@@ -1,4 +1,4 @@
-//! Asks every Manager every 20 ms whether it is Active, as a load balancer would, and notes when it asked and
+//! Asks every Manager every 10 ms whether it is Active, as a load balancer would, and notes when it asked and
 //! when it heard. A probe does not wait for the one before: a paused Manager holds those that were sent meanwhile, and
 //! answers them first thing when it goes on, the very moment at which it may believe too much.
 
@@ -14,11 +14,11 @@ use crate::Failure;
 use crate::cluster::Manager;
 use crate::history::{History, Line};
 
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(10);
 /// How long a sighting counts: an Active that said nothing for so long may have lost its office.
 const FRESH_NS: u64 = 500_000_000;
 /// Once so many probes wait for an answer, only every so many'th is sent.
-const WAITING_MANY: usize = 5;
+const WAITING_MANY: usize = 10;
 /// Longer than any pause.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -2,8 +2,7 @@
 //!
 //! Knows the form of two kinds of line, and that the monotonic clock is the same for every process of a machine. Lines stand
 //! in the history when the run is over: `at` is when it happened, `seq` the how manieth of its log it is. A Manager says when
-//! by the monotonic clock; of an agent there is only its own wall clock, which faults may have moved. Renewals are told
-//! in a Manager's log at a level that it is not run with, but for the last, as `held` of the end.
+//! by the monotonic clock; of an agent there is only its own wall clock, which faults may have moved.
 
 use std::fs;
 use std::path::Path;
@@ -27,6 +26,8 @@ pub fn of_manager(log: &Path, history: &History) -> Result<(), Failure> {
         let time = |field: &str| said.number(field).map(|ns| history.at_monotonic(ns));
         let (f, value) = match said.first() {
             "began" => ("begin", json!({ "epoch": epoch, "seq": seq, "at": time("at_ns") })),
+            // It was seen to hold at some instant after.
+            "renewed" => ("renew", json!({ "epoch": epoch, "seq": seq, "at": time("at_ns") })),
             "ended" => {
                 let held = said.number("held_ns").filter(|ns| *ns > 0);
                 let held = held.map(|ns| history.at_monotonic(ns));

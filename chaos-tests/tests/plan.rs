@@ -41,6 +41,24 @@ fn up_to_three_faults_come_together_and_none_that_mends_another() {
 }
 
 #[test]
+fn seventy_minutes_have_every_pair_of_means_and_they_meet() {
+    for seed in 0..10 {
+        let plan = overlapping(seed, TEN_MINUTES * 7, &Fault::all(), 3);
+        let mut missing: BTreeSet<_> = pairs(&Fault::all()).into_iter().collect();
+        for slot in plan.chunk_by(|one, next| one.slot == next.slot) {
+            for (nth, one) in slot.iter().enumerate() {
+                for other in &slot[nth + 1..] {
+                    assert!(one.at < other.at + other.lasts && other.at < one.at + one.lasts);
+                    let (one, other) = (one.fault.means, other.fault.means);
+                    missing.remove(&(one.min(other), one.max(other)));
+                }
+            }
+        }
+        assert!(missing.is_empty(), "seed {seed}: {missing:?}");
+    }
+}
+
+#[test]
 fn a_short_run_has_each_class_exactly_once() {
     for seed in 0..50 {
         let plan = each_once(seed, &Fault::all(), 3);

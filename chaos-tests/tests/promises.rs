@@ -134,6 +134,15 @@ fn a_tenure_that_its_own_log_says_held_after_its_successor_began_is_found() {
 }
 
 #[test]
+fn a_renewal_after_a_successor_began_is_found_also_when_no_end_was_written() {
+    let killed = [(1, "begin", 5, 0), (1, "renew", 5, 30), (4, "begin", 9, 40)];
+    assert_eq!(log_verdict(&killed), Valid::Yes);
+    assert_eq!(log_verdict(&[&killed[..], &[(1, "renew", 5, 50)]].concat()), Valid::No);
+    // A line that is all there is of a tenure says nothing of when it began.
+    assert_eq!(log_verdict(&[(1, "renew", 5, 50), (4, "renew", 9, 10)]), Valid::Yes);
+}
+
+#[test]
 fn a_log_and_a_probe_together_show_what_neither_shows_alone() {
     let story = Story::default().line("active", "begin", 4, json!({ "epoch": 9, "at": 40 }));
     let story = probe(probe(story, 1, 5, 0, 1), 1, 5, 50, 51);

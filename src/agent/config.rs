@@ -365,7 +365,7 @@ impl Reading<'_> {
                 _ => return Err(self.wrong(&given, "log_format is not known", "text or json")),
             },
         };
-        Ok(Log { level, format })
+        Ok(Log { level, renewals: false, format })
     }
 
     /// A path without detours; a relative one is taken from the folder of the file.

@@ -23,7 +23,7 @@ fn agent(dir: &std::path::Path) -> Agent {
         search_path: "/nowhere".into(),
         roots: vec![dir.join("root")],
         units: BTreeMap::new(),
-        log: Log { level: "info", format: LogFormat::Text },
+        log: Log { level: "info", renewals: false, format: LogFormat::Text },
     };
     Agent::of(config, Some(AgentIdentity { cluster_id: GROUP, host: HOST }), None).unwrap()
 }

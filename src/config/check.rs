@@ -96,7 +96,8 @@ fn log(layers: &Layers) -> Result<Log, ConfigError> {
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
-    Ok(Log { level: choice(layers, "log.level")?, format })
+    let renewals = choice(layers, "log.renewals")? == "on";
+    Ok(Log { level: choice(layers, "log.level")?, renewals, format })
 }
 
 fn log_files(layers: &Layers) -> Result<LogFiles, ConfigError> {

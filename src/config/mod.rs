@@ -108,6 +108,8 @@ pub struct Timing {
 pub struct Log {
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: &'static str,
+    /// Whether each renewal of a claim to be Active is written, whatever the level.
+    pub renewals: bool,
     /// The form of a line.
     pub format: LogFormat,
 }

@@ -64,6 +64,9 @@ pub(super) const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 /// Forms of a log line.
 pub(super) const FORMATS: &[&str] = &["text", "json"];
 
+/// Whether something is written.
+pub(super) const SWITCH: &[&str] = &["off", "on"];
+
 /// All settings, in the order of the reference.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -170,6 +173,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Default::Value("text"),
         purpose: "`text` for people, `json` for a log collector; one line for each decision either way.",
         change: "To `json` when logs are collected.",
+    },
+    Setting {
+        key: "log.renewals",
+        kind: Kind::Choice(SWITCH),
+        default: Default::Value("off"),
+        purpose: "Whether the Active also writes that its claim to be Active still holds, ten lines a second at most. That a claim began and ended, and when it last held, is written either way.",
+        change: "To `on` for whoever proves from the logs that no two were Active at once, as the chaos runs do.",
     },
     Setting {
         key: "log.file_mib",

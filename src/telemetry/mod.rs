@@ -24,9 +24,16 @@ use crate::config::{Log, LogFormat};
 const QUIETER: &str =
     "openraft=error,zookeeper_client=warn,hyper=warn,h2=warn,rustls=warn,sled=warn,tower_http=warn";
 
+/// Has every word on claims to be Active written, renewals among them.
+const RENEWALS: &str = "kyvos::active=debug";
+
 /// Starts logging, and makes a bug end the process.
 pub fn start(log: &Log, file: Option<LogFile>) {
-    let filter = EnvFilter::new(format!("{},{}", log.level, quieter(log.level)));
+    let mut directives = vec![log.level, quieter(log.level)];
+    if log.renewals {
+        directives.push(RENEWALS);
+    }
+    let filter = EnvFilter::new(directives.join(","));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::registry()
         .with(filter)

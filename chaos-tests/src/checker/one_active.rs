@@ -57,6 +57,8 @@ fn seen(line: &Line) -> Option<Tenure> {
     let (begun_by, held_until) = match &*line.f {
         "active" if line.is_by("probe") => (number("received")?, number("sent")?),
         "begin" if line.is_by("active") => (number("at")?, 0),
+        // It began before, but when the line does not tell.
+        "renew" if line.is_by("active") => (u64::MAX, number("at")?),
         // It ends at the latest when it says so; a process that stood still says so late.
         "end" if line.is_by("active") => (u64::MAX, number("held")?),
         _ => return None,

@@ -88,7 +88,7 @@ impl Host {
         let (data_dir, agent) = (self.data_dir(), self.disk().path().join("agent"));
         let text = format!(
             "[node]\ndata_dir = {:?}\nhost = {:?}\nrole = {role:?}\n\
-             [store]\ncheckpoint_after = {CHECKPOINT_AFTER}\n",
+             [store]\ncheckpoint_after = {CHECKPOINT_AFTER}\n[log]\nrenewals = \"on\"\n",
             data_dir.display().to_string(),
             self.address
         );

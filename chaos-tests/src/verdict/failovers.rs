@@ -28,7 +28,7 @@ fn tenures(lines: &[Line]) -> Vec<Seen> {
         let number = |field: &str| line.value[field].as_u64();
         let at = match &*line.f {
             "active" if line.is_by("probe") => number("received"),
-            "begin" if line.is_by("active") => number("at"),
+            "begin" | "renew" if line.is_by("active") => number("at"),
             "end" if line.is_by("active") => number("held"),
             _ => None,
         };
