@@ -1,6 +1,6 @@
 // What every list has in common: the panel around it, what stands there while it has nothing to show, the head of its table,
 // its older pages. It does not know what is listed.
-import { Button, Table, Title } from '@mantine/core';
+import { Button, Title } from '@mantine/core';
 import { type ReactNode, startTransition, useEffect, useId, useRef, useState } from 'react';
 import { count } from './format';
 import { type Placed, placed, ROWS_FIRST, type Span, spanOf } from './paging';
@@ -163,20 +163,24 @@ export function DataTable({ label, rows, columns, numbers = [], middle = [], chi
     numbers.includes(column) ? 'number' : middle.includes(column) ? 'middle' : undefined;
   const head = (column: string) =>
     column === '' ? (
-      <Table.Td key={column} />
+      <td key={column} />
     ) : (
-      <Table.Th key={column} scope="col" className={alignment(column)}>
+      <th key={column} scope="col" className={alignment(column)}>
         {column}
-      </Table.Th>
+      </th>
     );
   return (
     <div className="table-wrap">
-      <Table aria-label={label} highlightOnHover aria-rowcount={rows === undefined ? undefined : rows + 1}>
-        <Table.Thead>
-          <Table.Tr aria-rowindex={rows === undefined ? undefined : 1}>{columns.map(head)}</Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>{children}</Table.Tbody>
-      </Table>
+      <table
+        aria-label={label}
+        className="marks-row"
+        aria-rowcount={rows === undefined ? undefined : rows + 1}
+      >
+        <thead>
+          <tr aria-rowindex={rows === undefined ? undefined : 1}>{columns.map(head)}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
     </div>
   );
 }
@@ -184,8 +188,8 @@ export function DataTable({ label, rows, columns, numbers = [], middle = [], chi
 /** The cell that names its row. */
 export function RowName({ children, className }: { children: ReactNode; className?: string }) {
   return (
-    <Table.Th scope="row" className={`row-name ${className ?? ''}`}>
+    <th scope="row" className={`row-name ${className ?? ''}`}>
       {children}
-    </Table.Th>
+    </th>
   );
 }

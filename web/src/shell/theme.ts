@@ -62,7 +62,6 @@ export const theme = createTheme({
     // A dialog's <header> would be announced as a second banner of the page.
     ModalHeader: { defaultProps: { role: 'presentation' } },
     DrawerHeader: { defaultProps: { role: 'presentation' } },
-    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: 10 } },
   },
 });
 

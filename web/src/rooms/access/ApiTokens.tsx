@@ -1,5 +1,5 @@
 // API tokens: for scripts and other programs, with a role of their own.
-import { NativeSelect, NumberInput, Table, TextInput } from '@mantine/core';
+import { NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useWhyNot } from '../../live/session';
 import type { ApiToken, IssuedApiToken, Role } from '../../live/types';
@@ -58,15 +58,15 @@ interface RowProps {
 
 function Row({ token, whyNot, onDelete }: RowProps) {
   return (
-    <Table.Tr>
+    <tr>
       <RowName>{token.name}</RowName>
-      <Table.Td>{token.role}</Table.Td>
-      <Table.Td>{token.created_by}</Table.Td>
-      <Table.Td>
+      <td>{token.role}</td>
+      <td>{token.created_by}</td>
+      <td>
         <Age at={token.created_at} />
-      </Table.Td>
-      <Table.Td>{token.expires_at ? <Age at={token.expires_at} /> : 'never'}</Table.Td>
-      <Table.Td w={90}>
+      </td>
+      <td>{token.expires_at ? <Age at={token.expires_at} /> : 'never'}</td>
+      <td style={{ width: 90 }}>
         <GuardedButton
           whyNot={whyNot}
           variant="default"
@@ -76,8 +76,8 @@ function Row({ token, whyNot, onDelete }: RowProps) {
         >
           Delete
         </GuardedButton>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

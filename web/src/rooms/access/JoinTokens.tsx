@@ -1,5 +1,5 @@
 // Join tokens: each lets one further Manager or witness into the group, once, within its time.
-import { NativeSelect, NumberInput, Table } from '@mantine/core';
+import { NativeSelect, NumberInput } from '@mantine/core';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useNow } from '../../live/clock';
@@ -86,20 +86,20 @@ function TokenTable({ tokens, whyNot }: { tokens: JoinToken[]; whyNot: string | 
       {deleting.isError && <ProblemAlert error={deleting.error} title="Not deleted" />}
       <DataTable label="Join tokens" columns={COLUMNS}>
         {tokens.map((token) => (
-          <Table.Tr key={token.id}>
+          <tr key={token.id}>
             <RowName>{token.id}</RowName>
-            <Table.Td>{token.role}</Table.Td>
-            <Table.Td>
+            <td>{token.role}</td>
+            <td>
               <Status token={token} />
-            </Table.Td>
-            <Table.Td>{token.created_by}</Table.Td>
-            <Table.Td>
+            </td>
+            <td>{token.created_by}</td>
+            <td>
               <Age at={token.created_at} />
-            </Table.Td>
-            <Table.Td>
+            </td>
+            <td>
               <Age at={token.expires_at} />
-            </Table.Td>
-            <Table.Td w={90}>
+            </td>
+            <td style={{ width: 90 }}>
               <GuardedButton
                 whyNot={whyNot}
                 variant="default"
@@ -110,8 +110,8 @@ function TokenTable({ tokens, whyNot }: { tokens: JoinToken[]; whyNot: string | 
               >
                 Delete
               </GuardedButton>
-            </Table.Td>
-          </Table.Tr>
+            </td>
+          </tr>
         ))}
       </DataTable>
     </>

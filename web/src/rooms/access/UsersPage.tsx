@@ -1,5 +1,5 @@
 // Kyvos Manager Settings > Users.
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { useNow } from '../../live/clock';
@@ -41,19 +41,19 @@ interface RowProps {
 
 function Row({ user, whyNot, onChange, onDelete }: RowProps) {
   return (
-    <Table.Tr data-user={user.username}>
+    <tr data-user={user.username}>
       <RowName>{user.username}</RowName>
-      <Table.Td>{user.role}</Table.Td>
-      <Table.Td>
+      <td>{user.role}</td>
+      <td>
         <Status user={user} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={user.created_at} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={user.changed_at} />
-      </Table.Td>
-      <Table.Td w={48}>
+      </td>
+      <td style={{ width: 48 }}>
         <ActionMenu
           actions={[
             { label: 'Change', icon: 'properties', whyNot, onAct: onChange },
@@ -64,8 +64,8 @@ function Row({ user, whyNot, onChange, onDelete }: RowProps) {
             <Icon name="dots" />
           </ActionIcon>
         </ActionMenu>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // The list of alerts, newest first, and saying that one was seen.
-import { Button, Modal, NativeSelect, Stack, Table, Text, Textarea } from '@mantine/core';
+import { Button, Modal, NativeSelect, Stack, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useWhyNot } from '../../live/session';
 import type { Alert, AlertState } from '../../live/types';
@@ -60,7 +60,7 @@ function Row({ alert, whyNot, onAcknowledge }: RowProps) {
   const { open } = useDoing();
   const service = serviceOf(alert);
   return (
-    <Table.Tr data-alert={alert.id} data-code={alert.code} data-state={alert.state}>
+    <tr data-alert={alert.id} data-code={alert.code} data-state={alert.state}>
       <RowName className="wraps">
         {alert.text}
         <Text size="xs" className="quiet" component="div">
@@ -77,19 +77,19 @@ function Row({ alert, whyNot, onAcknowledge }: RowProps) {
           )}
         </Text>
       </RowName>
-      <Table.Td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td className="wraps">
+      </td>
+      <td className="wraps">
         <Standing alert={alert} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={alert.since} />
-      </Table.Td>
-      <Table.Td className="number">{alert.count}</Table.Td>
-      <Table.Td w={130}>
+      </td>
+      <td className="number">{alert.count}</td>
+      <td style={{ width: 130 }}>
         {alert.state === 'open' && (
           <GuardedButton
             whyNot={whyNot}
@@ -101,8 +101,8 @@ function Row({ alert, whyNot, onAcknowledge }: RowProps) {
             Acknowledge
           </GuardedButton>
         )}
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

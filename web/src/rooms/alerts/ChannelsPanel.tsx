@@ -1,5 +1,5 @@
 // Who is told of alerts, how the telling goes, and trying a channel out.
-import { Group, Table, Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useWhyNot } from '../../live/session';
 import type { AlertChannel } from '../../live/types';
@@ -56,20 +56,20 @@ function Row({ channel, whyNot, onEdit, onRemove }: RowProps) {
     </GuardedButton>
   );
   return (
-    <Table.Tr data-channel={channel.name}>
+    <tr data-channel={channel.name}>
       <RowName className="wraps">
         {channel.name}
         <Text size="xs" className="quiet" component="div">
           {whither(channel)}
         </Text>
       </RowName>
-      <Table.Td>{channel.minimum_severity}</Table.Td>
-      <Table.Td>
+      <td>{channel.minimum_severity}</td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td className="wraps">
+      </td>
+      <td className="wraps">
         <div aria-live="polite" data-last-try>
           {testing.isError ? (
             <ProblemAlert error={testing.error} title="Not tried" />
@@ -77,24 +77,24 @@ function Row({ channel, whyNot, onEdit, onRemove }: RowProps) {
             <LastTry channel={channel} />
           )}
         </div>
-      </Table.Td>
-      <Table.Td className="number">
+      </td>
+      <td className="number">
         {count(channel.told)}
         {channel.given_up > 0 && (
           <Text size="xs" className="quiet" component="div">
             {plural(channel.given_up, 'letter')} given up
           </Text>
         )}
-      </Table.Td>
-      <Table.Td className="number">{channel.waiting}</Table.Td>
-      <Table.Td w={230}>
+      </td>
+      <td className="number">{channel.waiting}</td>
+      <td style={{ width: 230 }}>
         <Group gap={6} wrap="nowrap">
           {button('Send a test', () => testing.mutate(channel.id), testing.isPending)}
           {button('Edit', onEdit)}
           {button('Remove', onRemove)}
         </Group>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // Who did what, when, from where, at which index; with the value before and after.
-import { ActionIcon, NativeSelect, Table, TextInput } from '@mantine/core';
+import { ActionIcon, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
 import { useCluster } from '../../live/session';
@@ -44,9 +44,9 @@ function Value({ label, value }: { label: string; value: string | null | undefin
 
 function Details({ record, id }: { record: AuditRecord; id: string }) {
   return (
-    <Table.Tr id={id}>
-      <Table.Td />
-      <Table.Td colSpan={COLUMNS.length - 1} style={{ whiteSpace: 'normal' }}>
+    <tr id={id}>
+      <td />
+      <td colSpan={COLUMNS.length - 1} style={{ whiteSpace: 'normal' }}>
         <dl className="facts">
           <Value label="Before" value={record.before} />
           <Value label="After" value={record.after} />
@@ -54,8 +54,8 @@ function Details({ record, id }: { record: AuditRecord; id: string }) {
           {record.reason && <Value label="Reason" value={record.reason} />}
           {record.request_id && <Value label="Request" value={record.request_id} />}
         </dl>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 
@@ -79,8 +79,8 @@ function Row({ record }: { record: AuditRecord }) {
   const details = `audit-${record.revision}-${record.action}`;
   return (
     <>
-      <Table.Tr data-revision={record.revision}>
-        <Table.Td w={40}>
+      <tr data-revision={record.revision}>
+        <td style={{ width: 40 }}>
           <ActionIcon
             variant="subtle"
             color="gray"
@@ -92,23 +92,23 @@ function Row({ record }: { record: AuditRecord }) {
           >
             <Icon name="chevron" size={13} style={{ transform: open ? 'rotate(90deg)' : undefined }} />
           </ActionIcon>
-        </Table.Td>
-        <Table.Td>
+        </td>
+        <td>
           <Age at={record.at} />
-        </Table.Td>
-        <Table.Td style={{ whiteSpace: 'normal' }}>{record.user}</Table.Td>
-        <Table.Td>{record.role ?? '–'}</Table.Td>
-        <Table.Td>{record.action}</Table.Td>
-        <Table.Td className="mono wraps">{record.object}</Table.Td>
-        <Table.Td>
+        </td>
+        <td style={{ whiteSpace: 'normal' }}>{record.user}</td>
+        <td>{record.role ?? '–'}</td>
+        <td>{record.action}</td>
+        <td className="mono wraps">{record.object}</td>
+        <td>
           <Outcome record={record} />
-        </Table.Td>
-        <Table.Td>{record.source_ip ?? '–'}</Table.Td>
-        <Table.Td>{(cluster && nameOf(cluster, record.via)) ?? record.via}</Table.Td>
-        <Table.Td className="number">
+        </td>
+        <td>{record.source_ip ?? '–'}</td>
+        <td>{(cluster && nameOf(cluster, record.via)) ?? record.via}</td>
+        <td className="number">
           {record.term} / {record.revision}
-        </Table.Td>
-      </Table.Tr>
+        </td>
+      </tr>
       {open && <Details record={record} id={details} />}
     </>
   );

@@ -1,5 +1,5 @@
 // One host on the tab Nodes: whether it answers, what it is for, the way to it, and what can be done about it.
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { memo } from 'react';
 import type { Host } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
@@ -52,32 +52,32 @@ interface RowProps extends HostActs {
 /** Drawn anew only when this one changed, of a thousand that are read again together. */
 export const HostRow = memo(function HostRow({ host, place, onOpen, onLook }: RowProps) {
   return (
-    <Table.Tr data-host={host.name} aria-rowindex={place}>
-      <Table.Td className="wraps" data-column="state" style={{ maxWidth: 260 }}>
+    <tr data-host={host.name} aria-rowindex={place}>
+      <td className="wraps" data-column="state" style={{ maxWidth: 260 }}>
         <State host={host} />
-      </Table.Td>
+      </td>
       <RowName>
         {host.name}
         <div className="quiet" style={{ fontWeight: 400 }}>
           {addressOf(host)}
         </div>
       </RowName>
-      <Table.Td data-column="alias">{host.alias || <span className="quiet">–</span>}</Table.Td>
-      <Table.Td className="wraps" data-column="roles">
+      <td data-column="alias">{host.alias || <span className="quiet">–</span>}</td>
+      <td className="wraps" data-column="roles">
         <Roles host={host} />
-      </Table.Td>
-      <Table.Td data-column="transport">{transportLabel(host)}</Table.Td>
-      <Table.Td>{host.version ?? '–'}</Table.Td>
-      <Table.Td>
+      </td>
+      <td data-column="transport">{transportLabel(host)}</td>
+      <td>{host.version ?? '–'}</td>
+      <td>
         <Age at={host.since} />
-      </Table.Td>
-      <Table.Td w={48}>
+      </td>
+      <td style={{ width: 48 }}>
         <ActionMenu actions={<HostActions host={host} onOpen={onOpen} onLook={onLook} />} width={280}>
           <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${host.name}`}>
             <Icon name="dots" />
           </ActionIcon>
         </ActionMenu>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 });

@@ -1,6 +1,6 @@
 // Hosts down, roles across: each mark is a service, coloured by what is made of it, and leads to why. While ENABLE_KM_HA is no,
 // nothing of it tells where Kyvos Manager runs (row 69).
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { memo, useMemo } from 'react';
 import { useCluster } from '../../live/session';
 import type { Manager, Service } from '../../live/types';
@@ -70,7 +70,7 @@ interface RowProps {
 
 function MappingRow({ line, place, withManagers, services }: RowProps) {
   return (
-    <Table.Tr data-host={line.host} aria-rowindex={place}>
+    <tr data-host={line.host} aria-rowindex={place}>
       <RowName>
         {line.host}
         <div className="quiet" style={{ fontWeight: 400 }}>
@@ -78,20 +78,20 @@ function MappingRow({ line, place, withManagers, services }: RowProps) {
         </div>
       </RowName>
       {withManagers && (
-        <Table.Td className="middle" data-column="kyvos-manager">
+        <td className="middle" data-column="kyvos-manager">
           <ManagerCell manager={line.manager} />
-        </Table.Td>
+        </td>
       )}
       {ROLES.map((role) => (
-        <Table.Td key={role.role} className="middle" data-column={role.role}>
+        <td key={role.role} className="middle" data-column={role.role}>
           {line.roles.includes(role.role) ? (
             <Cell host={line.host} role={role} service={services.get(`${role.role}.${line.host}`)} />
           ) : (
             <Nothing />
           )}
-        </Table.Td>
+        </td>
       ))}
-    </Table.Tr>
+    </tr>
   );
 }
 

@@ -1,5 +1,4 @@
 // Who was Active, since when, for how long, and why it changed.
-import { Table } from '@mantine/core';
 import { useNow } from '../../live/clock';
 import type { Tenure } from '../../live/types';
 import { count, duration } from '../../shell/format';
@@ -14,19 +13,19 @@ function Row({ tenure }: { tenure: Tenure }) {
   const now = useNow();
   const end = tenure.until ? Date.parse(tenure.until) : now;
   return (
-    <Table.Tr data-epoch={tenure.epoch}>
-      <Table.Td className="number">{count(tenure.epoch)}</Table.Td>
+    <tr data-epoch={tenure.epoch}>
+      <td className="number">{count(tenure.epoch)}</td>
       <RowName>
         {tenure.alias || tenure.host || `Kyvos Manager ${tenure.manager}`}{' '}
         {!tenure.until && <Pill tone="ok">Active</Pill>}
       </RowName>
-      <Table.Td>
+      <td>
         <Age at={tenure.since} />
-      </Table.Td>
-      <Table.Td className="number">{duration(Math.max(0, end - Date.parse(tenure.since)))}</Table.Td>
-      <Table.Td className="wraps">{tenure.because}</Table.Td>
-      <Table.Td className="number">{tenure.term}</Table.Td>
-    </Table.Tr>
+      </td>
+      <td className="number">{duration(Math.max(0, end - Date.parse(tenure.since)))}</td>
+      <td className="wraps">{tenure.because}</td>
+      <td className="number">{tenure.term}</td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // One instance in the section "Kyvos Manager Nodes": what it is, how it is, what can be done with it.
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import type { Manager } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { duration, lag } from '../../shell/format';
@@ -60,12 +60,12 @@ interface RowProps {
 
 export function ManagerRow({ manager, anyActive, actions }: RowProps) {
   return (
-    <Table.Tr data-manager={manager.id}>
-      <Table.Td w={56}>
+    <tr data-manager={manager.id}>
+      <td style={{ width: 56 }}>
         <ActionMenu actions={actions} width={300} side="start">
           <StatusCircle condition={condition(manager)} of={displayName(manager)} />
         </ActionMenu>
-      </Table.Td>
+      </td>
       <RowName>
         {manager.host}
         <div className="quiet" style={{ fontWeight: 400 }}>
@@ -73,26 +73,26 @@ export function ManagerRow({ manager, anyActive, actions }: RowProps) {
           {manager.here && ' · serves this page'}
         </div>
       </RowName>
-      <Table.Td data-column="alias">{manager.alias || <span className="quiet">–</span>}</Table.Td>
-      <Table.Td data-column="mode">
+      <td data-column="alias">{manager.alias || <span className="quiet">–</span>}</td>
+      <td data-column="mode">
         <Mode manager={manager} anyActive={anyActive} />
-      </Table.Td>
-      <Table.Td data-column="state">
+      </td>
+      <td data-column="state">
         <ServiceState manager={manager} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={manager.since} />
-      </Table.Td>
-      <Table.Td>{manager.version ?? '–'}</Table.Td>
-      <Table.Td className="number">{lag(manager.lag)}</Table.Td>
-      <Table.Td className="number">{contact(manager)}</Table.Td>
-      <Table.Td w={48}>
+      </td>
+      <td>{manager.version ?? '–'}</td>
+      <td className="number">{lag(manager.lag)}</td>
+      <td className="number">{contact(manager)}</td>
+      <td style={{ width: 48 }}>
         <ActionMenu actions={actions} width={300}>
           <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${displayName(manager)}`}>
             <Icon name="dots" />
           </ActionIcon>
         </ActionMenu>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }

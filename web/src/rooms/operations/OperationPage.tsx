@@ -1,5 +1,4 @@
 // One operation, step by step, live; and what can still be done about it.
-import { Table } from '@mantine/core';
 import { useParams } from 'react-router';
 import { useNow } from '../../live/clock';
 import { useCluster, useWhyNot } from '../../live/session';
@@ -22,22 +21,22 @@ function StepRow({ step, cluster }: { step: OperationStep; cluster: Cluster | un
   const executor =
     step.executed_by == null ? '–' : ((cluster && nameOf(cluster, step.executed_by)) ?? step.executed_by);
   return (
-    <Table.Tr>
+    <tr>
       <RowName>{step.title}</RowName>
-      <Table.Td>
+      <td>
         <Pill tone={tone} {...(icon ? { icon } : {})}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td className="number">{step.attempt || '–'}</Table.Td>
-      <Table.Td style={{ whiteSpace: 'normal', maxWidth: 420 }}>{step.detail ?? '–'}</Table.Td>
-      <Table.Td>
+      </td>
+      <td className="number">{step.attempt || '–'}</td>
+      <td style={{ whiteSpace: 'normal', maxWidth: 420 }}>{step.detail ?? '–'}</td>
+      <td>
         <Age at={step.started_at} />
-      </Table.Td>
-      <Table.Td className="number">{elapsed === undefined ? '–' : duration(elapsed)}</Table.Td>
-      <Table.Td>{executor}</Table.Td>
-      <Table.Td className="number">{step.epoch ?? '–'}</Table.Td>
-    </Table.Tr>
+      </td>
+      <td className="number">{elapsed === undefined ? '–' : duration(elapsed)}</td>
+      <td>{executor}</td>
+      <td className="number">{step.epoch ?? '–'}</td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // Everything long the group has done or is doing, newest first.
-import { NativeSelect, Progress, Table } from '@mantine/core';
+import { NativeSelect, Progress } from '@mantine/core';
 import { useSearchParams } from 'react-router';
 import { useNow } from '../../live/clock';
 import { useCluster } from '../../live/session';
@@ -43,25 +43,25 @@ function Row({ operation }: { operation: Operation }) {
   const cluster = useCluster().data;
   const elapsed = elapsedMs(operation, now);
   return (
-    <Table.Tr data-operation={operation.id}>
-      <Table.Td className="number">{operation.id}</Table.Td>
+    <tr data-operation={operation.id}>
+      <td className="number">{operation.id}</td>
       <RowName className="wraps">
         <TextLink to={`/operations/${operation.id}`}>{operation.title}</TextLink>
       </RowName>
-      <Table.Td>{operation.target}</Table.Td>
-      <Table.Td>{operation.requested_by}</Table.Td>
-      <Table.Td>{(cluster && nameOf(cluster, operation.via)) ?? operation.via}</Table.Td>
-      <Table.Td>
+      <td>{operation.target}</td>
+      <td>{operation.requested_by}</td>
+      <td>{(cluster && nameOf(cluster, operation.via)) ?? operation.via}</td>
+      <td>
         <Age at={operation.started_at ?? operation.requested_at} />
-      </Table.Td>
-      <Table.Td className="number">{elapsed === undefined ? '–' : duration(elapsed)}</Table.Td>
-      <Table.Td>
+      </td>
+      <td className="number">{elapsed === undefined ? '–' : duration(elapsed)}</td>
+      <td>
         <OperationProgress progress={operation.progress} title={operation.title} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <OperationStatusPill operation={operation} />
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // The prechecks of one host and of the group: what was looked at, about which host, how good it is, and a way to look again.
-import { Group, Table, Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import { useWhyNot } from '../../live/session';
 import type { Precheck } from '../../live/types';
 import { Icon } from '../../shell/icons';
@@ -20,18 +20,18 @@ function Row({ check, whyNot, onRun }: RowProps) {
   const { word, tone, icon } = resultReading(check.result);
   const about = check.host ?? 'group';
   return (
-    <Table.Tr data-check={check.check} data-result={check.result}>
+    <tr data-check={check.check} data-result={check.result}>
       <RowName className="wraps">{check.title}</RowName>
-      <Table.Td>{check.host ?? <span className="quiet">group</span>}</Table.Td>
-      <Table.Td>
+      <td>{check.host ?? <span className="quiet">group</span>}</td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td className="wraps" title={check.code ?? undefined}>
+      </td>
+      <td className="wraps" title={check.code ?? undefined}>
         {check.detail}
-      </Table.Td>
-      <Table.Td w={70}>
+      </td>
+      <td style={{ width: 70 }}>
         <GuardedButton
           whyNot={whyNot}
           variant="default"
@@ -41,8 +41,8 @@ function Row({ check, whyNot, onRun }: RowProps) {
         >
           <Icon name="refresh" size={13} />
         </GuardedButton>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

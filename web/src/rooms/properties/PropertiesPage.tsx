@@ -1,5 +1,5 @@
 // Kyvos Manager Settings > Kyvos Manager Properties: find a property, change it, see who changed it before.
-import { Button, SegmentedControl, Table, Text, TextInput } from '@mantine/core';
+import { Button, SegmentedControl, Text, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useBlocker, useLocation, useSearchParams } from 'react-router';
 import { useWhyNot } from '../../live/session';
@@ -122,17 +122,17 @@ function PropertyTable({ properties, handle, whyNot }: TableProps) {
   return (
     <>
       <div className="table-wrap">
-        <Table aria-label="Kyvos Manager Properties" verticalSpacing={6} className={classes.table ?? ''}>
-          <Table.Thead>
-            <Table.Tr>
+        <table aria-label="Kyvos Manager Properties" className={classes.table}>
+          <thead>
+            <tr>
               {COLUMNS.map(([column, width]) => (
-                <Table.Th key={column} scope="col" style={{ width }}>
+                <th key={column} scope="col" style={{ width }}>
                   {column}
-                </Table.Th>
+                </th>
               ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
+            </tr>
+          </thead>
+          <tbody>
             {properties.map((property) => (
               <PropertyRow
                 key={`${property.file}/${property.name}`}
@@ -143,8 +143,8 @@ function PropertyTable({ properties, handle, whyNot }: TableProps) {
                 onRemove={() => setRemoved(property)}
               />
             ))}
-          </Table.Tbody>
-        </Table>
+          </tbody>
+        </table>
       </div>
       <HistoryDrawer
         property={properties.find(({ name }) => name === historyOf)}

@@ -1,5 +1,5 @@
 // One property: its value in an editor, and everything the schema and the log say about it.
-import { ActionIcon, Table, Text } from '@mantine/core';
+import { ActionIcon, Text } from '@mantine/core';
 import type { Property } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { Icon } from '../../shell/icons';
@@ -62,11 +62,11 @@ export function PropertyRow(props: PropertyRowProps) {
   const problem = valueProblem(property.kind, value) ?? handle.refusals.get(keyOf(property))?.message;
   return (
     <>
-      <Table.Tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
+      <tr className={draft ? classes.edited : undefined} data-property={keyOf(property)}>
         <RowName>
           <span className="mono">{property.name}</span>
         </RowName>
-        <Table.Td>
+        <td>
           <ValueEditor
             property={property}
             value={value}
@@ -79,33 +79,33 @@ export function PropertyRow(props: PropertyRowProps) {
               goes back to the default
             </Text>
           )}
-        </Table.Td>
-        <Table.Td>
+        </td>
+        <td>
           <DefaultValue property={property} /> {property.is_default && <Pill tone="idle">default</Pill>}
-        </Table.Td>
-        <Table.Td>{property.description ?? <span className="quiet">–</span>}</Table.Td>
-        <Table.Td>{property.scope === 'global' ? 'Global' : 'Per-node'}</Table.Td>
-        <Table.Td>
+        </td>
+        <td>{property.description ?? <span className="quiet">–</span>}</td>
+        <td>{property.scope === 'global' ? 'Global' : 'Per-node'}</td>
+        <td>
           {property.restart.length > 0 ? property.restart.join(', ') : <span className="quiet">no</span>}
-        </Table.Td>
-        <Table.Td>
+        </td>
+        <td>
           <Modified property={property} />
-        </Table.Td>
-        <Table.Td>
+        </td>
+        <td>
           <RowMenu {...props} />
-        </Table.Td>
-      </Table.Tr>
+        </td>
+      </tr>
       {conflict && (
-        <Table.Tr className={classes.edited} data-conflict={keyOf(property)}>
-          <Table.Td colSpan={8}>
+        <tr className={classes.edited} data-conflict={keyOf(property)}>
+          <td colSpan={8}>
             <ConflictNotice
               conflict={conflict}
               mine={value}
               onKeepMine={() => handle.keepMine(property)}
               onTakeTheirs={() => handle.drop(property)}
             />
-          </Table.Td>
-        </Table.Tr>
+          </td>
+        </tr>
       )}
     </>
   );

@@ -1,6 +1,6 @@
 // One service on the tab Services: what is wanted of it and why, what is made of it and since when, what can be done with it.
 // And the line above all of a type, with how many of them are as they should be.
-import { ActionIcon, Button, Table } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { memo, type ReactElement } from 'react';
 import type { Service, ServiceType } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
@@ -75,7 +75,7 @@ interface RowProps {
 export const ServiceRow = memo(function ServiceRow({ service, place, onAsk }: RowProps) {
   const { word, tone, icon } = stateReading(service);
   return (
-    <Table.Tr data-service={service.id} data-state={word} aria-rowindex={place}>
+    <tr data-service={service.id} data-state={word} aria-rowindex={place}>
       <RowName>
         {service.host}
         {service.coordination_master && (
@@ -89,28 +89,28 @@ export const ServiceRow = memo(function ServiceRow({ service, place, onAsk }: Ro
           </div>
         )}
       </RowName>
-      <Table.Td data-column="wanted">
+      <td data-column="wanted">
         <Wanted service={service} />
-      </Table.Td>
-      <Table.Td data-column="state">
+      </td>
+      <td data-column="state">
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>{' '}
         <Why service={service} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={service.verdict?.since ?? service.since} />
-      </Table.Td>
-      <Table.Td className="wraps" w="45%" miw={260}>
+      </td>
+      <td className="wraps" style={{ width: '45%', minWidth: 260 }}>
         {service.verdict?.because ?? service.because}
-      </Table.Td>
-      <Table.Td w={48}>
+      </td>
+      <td style={{ width: 48 }}>
         <Dots
           of={nameOf(service)}
           actions={<ServiceActions about={{ service: service.id }} onAsk={onAsk} />}
         />
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 });
 
@@ -123,18 +123,18 @@ interface TypeProps {
 
 export function TypeRow({ type, tally, place, actions }: TypeProps) {
   return (
-    <Table.Tr data-type={type} className="group-row" aria-rowindex={place}>
-      <Table.Th scope="rowgroup" colSpan={COLUMNS.length - 1}>
+    <tr data-type={type} className="group-row" aria-rowindex={place}>
+      <th scope="rowgroup" colSpan={COLUMNS.length - 1}>
         {titlesOfType(type)}{' '}
         <Pill tone={tally.tone}>
           {tally.words} {type === 'kyvos_manager' ? 'seen' : 'up'}
         </Pill>{' '}
         {tally.stopped > 0 && <Pill tone="idle">{tally.stopped} wanted stopped</Pill>}{' '}
         {tally.behind > 0 && <Pill tone="warn">{tally.behind} with an older configuration</Pill>}
-      </Table.Th>
-      <Table.Td w={48}>
+      </th>
+      <td style={{ width: 48 }}>
         <Dots of={titlesOfType(type)} actions={actions} />
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }

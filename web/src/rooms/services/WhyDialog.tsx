@@ -1,6 +1,6 @@
 // Why a service is as it is: the verdict, what each observer said, and what is done about it by itself or why nothing is.
 // Opened by the address, so that whoever reads of it elsewhere can be led here.
-import { List, Modal, Stack, Table, Text } from '@mantine/core';
+import { List, Modal, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ServiceDetail, ServiceEvidence } from '../../live/types';
 import { useDoing } from '../../shell/doing';
@@ -18,25 +18,25 @@ function Says({ evidence, host }: { evidence: ServiceEvidence; host: string }) {
   const { word, tone, icon } = saysReading(evidence.says);
   const { who, how } = observerOf(evidence, host);
   return (
-    <Table.Tr data-observer={evidence.observer} data-says={evidence.says}>
+    <tr data-observer={evidence.observer} data-says={evidence.says}>
       <RowName className="wraps">
         {who}
         <div className="quiet" style={{ fontWeight: 400 }}>
           {how}
         </div>
       </RowName>
-      <Table.Td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td className="wraps" w="50%" miw={220}>
+      </td>
+      <td className="wraps" style={{ width: '50%', minWidth: 220 }}>
         {evidence.because}
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={evidence.at} />
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

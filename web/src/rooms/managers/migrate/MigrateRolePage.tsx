@@ -1,6 +1,6 @@
 // Migrate role: which role is on which hosts. Kyvos Manager, there only while HA is on (row 70), is added, removed and moved
 // here; what the other roles are on is said on Nodes.
-import { Group, Table } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { useCluster } from '../../../live/session';
 import type { Manager } from '../../../live/types';
 import { useDoing } from '../../../shell/doing';
@@ -52,19 +52,19 @@ function InstanceRow({
   const witness = manager.role === 'witness';
   const active = manager.mode === 'active';
   return (
-    <Table.Tr data-manager={manager.id}>
+    <tr data-manager={manager.id}>
       <RowName>
         {manager.host}
         <div className="quiet" style={{ fontWeight: 400 }}>
           {manager.alias}
         </div>
       </RowName>
-      <Table.Td>
+      <td>
         <Pill tone={active ? 'ok' : 'idle'}>
           {witness ? 'Quorum witness' : active ? 'Active' : 'Passive'}
         </Pill>
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Group gap={6} wrap="nowrap" justify="flex-end">
           <GuardedButton
             variant="default"
@@ -87,8 +87,8 @@ function InstanceRow({
             Remove
           </GuardedButton>
         </Group>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 
@@ -131,18 +131,18 @@ function OtherRoles() {
         {(roles) => (
           <DataTable label="Kyvos services" columns={['Role', 'Hosts', '']}>
             {roles.map(({ role, label }) => (
-              <Table.Tr key={role} data-role={role}>
+              <tr key={role} data-role={role}>
                 <RowName>{label}</RowName>
-                <Table.Td className="wraps">
+                <td className="wraps">
                   {hosts.data
                     ?.filter((host) => host.roles.includes(role))
                     .map(({ name }) => name)
                     .join(', ') || <span className="quiet">on no node</span>}
-                </Table.Td>
-                <Table.Td style={{ textAlign: 'right' }}>
+                </td>
+                <td style={{ textAlign: 'right' }}>
                   <TextLink to="/nodes-and-services">Edit on Nodes</TextLink>
-                </Table.Td>
-              </Table.Tr>
+                </td>
+              </tr>
             ))}
           </DataTable>
         )}

@@ -1,5 +1,5 @@
 // Push Disaster Recovery script: where it goes, which version, and what became of it on each host.
-import { Button, Group, Modal, Stack, Table, Text } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useWhyNot } from '../../../live/session';
 import type { DrScript } from '../../../live/types';
@@ -25,17 +25,17 @@ const DIGITS_SHOWN = 12;
 function Destination({ host }: { host: OnHost }) {
   const { word, tone, icon } = STATES[host.state];
   return (
-    <Table.Tr data-host={host.host}>
+    <tr data-host={host.host}>
       <RowName>
         {host.host}
         <div className="quiet mono" style={{ fontWeight: 400 }}>
           {host.path}
         </div>
       </RowName>
-      <Table.Td className="mono" title={host.sha256 ?? undefined}>
+      <td className="mono" title={host.sha256 ?? undefined}>
         {host.sha256?.slice(0, DIGITS_SHOWN) ?? '–'}
-      </Table.Td>
-      <Table.Td className="wraps">
+      </td>
+      <td className="wraps">
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>{' '}
@@ -45,8 +45,8 @@ function Destination({ host }: { host: OnHost }) {
           </span>
         )}
         {host.detail && <div className="quiet">{host.detail}</div>}
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,4 @@
 // How the services stand with Services HA: those of which something is to be known, why, and what waits for a person.
-import { Table } from '@mantine/core';
 import type { ServiceStanding } from '../../../live/types';
 import { useDoing } from '../../../shell/doing';
 import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
@@ -19,9 +18,9 @@ function Row({ standing }: { standing: ServiceStanding }) {
   const { word, tone, icon, sentence } = standingReading(standing.reason);
   const name = `${titleOfType(standing.type)} on ${standing.host}`;
   return (
-    <Table.Tr data-standing={standing.id} data-reason={standing.reason}>
+    <tr data-standing={standing.id} data-reason={standing.reason}>
       <RowName>{name}</RowName>
-      <Table.Td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
@@ -30,15 +29,15 @@ function Row({ standing }: { standing: ServiceStanding }) {
             <TextLink to={`/operations/${standing.operation}`}>operation {standing.operation}</TextLink>
           </div>
         )}
-      </Table.Td>
-      <Table.Td className="wraps" w="55%" miw={260}>
+      </td>
+      <td className="wraps" style={{ width: '55%', minWidth: 260 }}>
         {sentence} {standing.because}
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={standing.until} />
-      </Table.Td>
-      <Table.Td className="number">{standing.restarts}</Table.Td>
-      <Table.Td w={150}>
+      </td>
+      <td className="number">{standing.restarts}</td>
+      <td style={{ width: 150 }}>
         {isHeld(standing) ? (
           <Acknowledge standing={standing} />
         ) : (
@@ -52,8 +51,8 @@ function Row({ standing }: { standing: ServiceStanding }) {
             Why?
           </GuardedButton>
         )}
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,4 @@
 // Maintenance windows: when nothing is done by itself, with what, and who said so.
-import { Table } from '@mantine/core';
 import { useState } from 'react';
 import { useNow } from '../../../live/clock';
 import { useWhyNot } from '../../../live/session';
@@ -25,25 +24,25 @@ interface RowProps {
 function Row({ window, whyNot, onClose }: RowProps) {
   const { word, tone, icon } = windowReading(window, useNow());
   return (
-    <Table.Tr data-window={window.id}>
+    <tr data-window={window.id}>
       <RowName className="wraps">{windowSubject(window)}</RowName>
-      <Table.Td>
+      <td>
         <Pill tone={tone} icon={icon}>
           {word}
         </Pill>
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Age at={window.from} />
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         {absolute(window.until)}
         <div className="quiet">
           <Age at={window.until} />
         </div>
-      </Table.Td>
-      <Table.Td className="wraps">{window.note || <span className="quiet">–</span>}</Table.Td>
-      <Table.Td>{window.by}</Table.Td>
-      <Table.Td w={90}>
+      </td>
+      <td className="wraps">{window.note || <span className="quiet">–</span>}</td>
+      <td>{window.by}</td>
+      <td style={{ width: 90 }}>
         {word !== 'Over' && (
           <GuardedButton
             whyNot={whyNot}
@@ -55,8 +54,8 @@ function Row({ window, whyNot, onClose }: RowProps) {
             Close
           </GuardedButton>
         )}
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 

@@ -1,5 +1,5 @@
 // The schedules: when services go to sleep and wake by themselves, when that is due next, and what came of the last time.
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { asProblem } from '../../../live/problem';
@@ -38,27 +38,27 @@ function Last({ last }: Pick<ServiceSchedule, 'last'>) {
 
 function Row({ schedule, actions }: { schedule: ServiceSchedule; actions: Action[] }) {
   return (
-    <Table.Tr data-schedule={schedule.name}>
+    <tr data-schedule={schedule.name}>
       <RowName className="wraps">{schedule.name}</RowName>
-      <Table.Td>{subjectOf(schedule)}</Table.Td>
-      <Table.Td>
+      <td>{subjectOf(schedule)}</td>
+      <td>
         {clockWords(schedule)}
         <div className="quiet">{daysWords(schedule.days)}</div>
-      </Table.Td>
-      <Table.Td data-column="next">
+      </td>
+      <td data-column="next">
         {schedule.next ? <Age at={schedule.next} /> : <Pill tone="idle">Switched off</Pill>}
-      </Table.Td>
-      <Table.Td>
+      </td>
+      <td>
         <Last last={schedule.last} />
-      </Table.Td>
-      <Table.Td w={48}>
+      </td>
+      <td style={{ width: 48 }}>
         <ActionMenu actions={actions}>
           <ActionIcon variant="subtle" color="gray" aria-label={`Actions for schedule ${schedule.name}`}>
             <Icon name="dots" />
           </ActionIcon>
         </ActionMenu>
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   );
 }
 
