@@ -1,9 +1,12 @@
 // The map of the dashboard: which address shows which page. Each page is a file of its own, so that the first one is not held up
-// by the others.
+// by the others; but the two that are opened first.
 import { type ComponentType, lazy, useState } from 'react';
 import { createBrowserRouter, matchPath } from 'react-router';
+import { NodesAndServicesPage } from './rooms/managers/NodesAndServicesPage';
 import { Crashed, PageNotRead } from './shell/Crashed';
+import { DashboardPage } from './shell/DashboardPage';
 import { Login } from './shell/Login';
+import { late } from './shell/late';
 import { NotFound } from './shell/NotFound';
 import { SignedIn } from './shell/Shell';
 
@@ -25,12 +28,11 @@ function Drawn({ page }: { page: () => ComponentType }) {
   return <Page />;
 }
 
+/** Those that tell how a cluster stands, and are opened first as a rule: they come with the frame, so that nothing waits for a second
+ * file. */
+const FIRST = { '/': <DashboardPage />, '/nodes-and-services/:tab?': <NodesAndServicesPage /> };
+
 const PAGES = {
-  '/': later('DashboardPage', () => import('./shell/DashboardPage')),
-  '/nodes-and-services/:tab?': later(
-    'NodesAndServicesPage',
-    () => import('./rooms/managers/NodesAndServicesPage'),
-  ),
   '/migrate-role': later('MigrateRolePage', () => import('./rooms/managers/migrate/MigrateRolePage')),
   '/utilities/logs': later('LogsPage', () => import('./rooms/logs/LogsPage')),
   '/operations': later('OperationsPage', () => import('./rooms/operations/OperationsPage')),
@@ -43,7 +45,7 @@ const PAGES = {
   '/profile/password': later('ChangePasswordPage', () => import('./rooms/access/ChangePasswordPage')),
 };
 
-const DIALOGS = later('AskedDialogs', () => import('./rooms/managers/AskedDialogs'));
+const AskedDialogs = late('AskedDialogs', () => import('./rooms/managers/AskedDialogs'));
 
 const unread = () => undefined;
 
@@ -55,15 +57,16 @@ export async function readFirstPage(): Promise<void> {
 
 /** Reads the pages that were not shown yet, so that a Manager that dies, or is replaced by a newer one, takes none of them with it. */
 export async function readAllPages(): Promise<void> {
-  for (const { read } of [DIALOGS, ...Object.values(PAGES)]) await read().catch(unread);
+  for (const { read } of Object.values(PAGES)) await read().catch(unread);
 }
 
 export const router = createBrowserRouter([
   { path: '/login', element: <Login /> },
   {
-    element: <SignedIn dialogs={DIALOGS} />,
+    element: <SignedIn dialogs={<AskedDialogs />} />,
     errorElement: <Crashed />,
     children: [
+      ...Object.entries(FIRST).map(([path, element]) => ({ path, element })),
       ...Object.entries(PAGES).map(([path, { element }]) => ({ path, element })),
       { path: '*', element: <NotFound /> },
     ],

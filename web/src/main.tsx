@@ -3,7 +3,6 @@ import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
 import './shell/tokens.css';
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -12,10 +11,13 @@ import { readAllPages, readFirstPage, router } from './app';
 import { readFirst } from './firstReads';
 import { whenSignedOut } from './live/client';
 import { keys, newQueryClient } from './live/queries';
+import { late } from './shell/late';
 import { readableGreys, theme } from './shell/theme';
 
 const queries = newQueryClient();
 whenSignedOut(() => queries.setQueryData(keys.me, null));
+
+const Told = late('Told', () => import('./shell/Told'));
 
 const colorScheme = localStorageColorSchemeManager({ key: 'km-scheme' });
 const root = document.getElementById('root');
@@ -31,7 +33,7 @@ const draw = () =>
         defaultColorScheme="auto"
       >
         <QueryClientProvider client={queries}>
-          <Notifications position="bottom-right" autoClose={5000} />
+          <Told />
           <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>

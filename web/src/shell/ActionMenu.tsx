@@ -1,8 +1,17 @@
-// The menu of actions of one row or one button. It gives the focus back to what opened it before it acts, so that a
-// dialog it opens returns there; and an action that is not possible stays findable, with its reason.
-import { Menu, Text } from '@mantine/core';
-import { createContext, isValidElement, type ReactElement, type ReactNode, use, useRef } from 'react';
-import { Icon, type IconName } from './icons';
+// The menu of actions of one row or one button. Until it is opened there is only its button: of open menus (OpenMenu.tsx) a page of a
+// list would have fifty, which takes a browser longer to make than the rows.
+import {
+  cloneElement,
+  createContext,
+  type ReactElement,
+  type ReactNode,
+  use,
+  useId,
+  useRef,
+  useState,
+} from 'react';
+import type { IconName } from './icons';
+import { late } from './late';
 
 export interface Action {
   label: string;
@@ -20,66 +29,53 @@ interface ActionMenuProps {
   /** On which side of the button it hangs. */
   side?: 'start' | 'end';
   /** The button that opens it. */
-  children: ReactNode;
+  children: ReactElement<object>;
 }
 
-/** Menus live inside the page's main landmark, where assistive technology looks for content. */
-const INSIDE_MAIN = { target: '#content' };
+const OpenMenu = late('OpenMenu', () => import('./OpenMenu'));
 
-const Choosing = createContext<(action: Action) => void>(() => undefined);
+/** How the menu that is open draws actions. */
+export const Drawing = createContext<(actions: Action[]) => ReactNode>(() => null);
 
 /** What stands in a menu. */
 export function Actions({ actions }: { actions: Action[] }) {
-  const choose = use(Choosing);
-  return actions.map((action) => <Item key={action.label} action={action} onChosen={() => choose(action)} />);
-}
-
-function Item({ action, onChosen }: { action: Action; onChosen: () => void }) {
-  const { label, icon, whyNot } = action;
-  if (whyNot === undefined)
-    return (
-      <Menu.Item leftSection={<Icon name={icon} />} onClick={onChosen}>
-        {label}
-      </Menu.Item>
-    );
-  return (
-    <Menu.Item leftSection={<Icon name={icon} />} aria-disabled="true" closeMenuOnClick={false} c="dimmed">
-      {label}
-      <Text size="xs" data-reason>
-        {whyNot}
-      </Text>
-    </Menu.Item>
-  );
+  return use(Drawing)(actions);
 }
 
 export function ActionMenu({ actions, heading, width = 220, side = 'end', children }: ActionMenuProps) {
-  const opener = useRef<HTMLElement | null>(null);
-  const remember = () => {
-    opener.current = document.activeElement as HTMLElement | null;
+  const id = useId();
+  const button = useRef<HTMLElement>(null);
+  const [opened, setOpened] = useState(false);
+  const [wasOpened, setWasOpened] = useState(false);
+  const toggle = () => {
+    setWasOpened(true);
+    setOpened(!opened);
   };
-  const choose = (action: Action) => {
-    opener.current?.focus();
-    action.onAct();
+  const target = {
+    ref: button,
+    id,
+    'aria-haspopup': 'menu',
+    'aria-expanded': opened,
+    'aria-controls': opened ? `${id}-dropdown` : undefined,
+    'data-expanded': opened || undefined,
+    onClick: toggle,
   };
   return (
-    <Menu
-      position={`bottom-${side}`}
-      width={width}
-      withInitialFocusPlaceholder={false}
-      portalProps={INSIDE_MAIN}
-      onOpen={remember}
-    >
-      <Menu.Target>{children}</Menu.Target>
-      <Menu.Dropdown>
-        {heading && (
-          <Text size="xs" c="dimmed" px="sm" py={4} role="presentation">
-            {heading}
-          </Text>
-        )}
-        <Choosing value={choose}>
-          {isValidElement(actions) ? actions : <Actions actions={actions} />}
-        </Choosing>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      {cloneElement(children, target)}
+      {wasOpened && (
+        <OpenMenu
+          id={id}
+          button={button}
+          opened={opened}
+          onChange={setOpened}
+          heading={heading}
+          width={width}
+          side={side}
+        >
+          {Array.isArray(actions) ? <Actions actions={actions} /> : actions}
+        </OpenMenu>
+      )}
+    </>
   );
 }

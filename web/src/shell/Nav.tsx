@@ -1,5 +1,4 @@
 // The navigation: what exists now, by the names of requirements section 5.1.
-import { NavLink as Item, ScrollArea, Text } from '@mantine/core';
 import { NavLink, useLocation } from 'react-router';
 import { Icon, type IconName } from './icons';
 import classes from './Nav.module.css';
@@ -31,40 +30,28 @@ function Entries({ entries }: { entries: Entry[] }) {
   return entries.map(({ to, label, icon }) => {
     const active = to === '/' ? pathname === '/' : pathname.startsWith(to);
     return (
-      <Item
-        key={to}
-        component={NavLink}
-        to={to}
-        end={to === '/'}
-        label={label}
-        active={active}
-        leftSection={<Icon name={icon} size={17} />}
-        classNames={{ root: classes.item ?? '' }}
-      />
+      <NavLink key={to} to={to} end={to === '/'} className={classes.item} data-active={active || undefined}>
+        <Icon name={icon} size={17} />
+        {label}
+      </NavLink>
     );
   });
 }
 
 function Heading({ children }: { children: string }) {
-  return (
-    <Text component="h2" className={classes.heading ?? ''}>
-      {children}
-    </Text>
-  );
+  return <h2 className={classes.heading}>{children}</h2>;
 }
 
 export function Nav() {
   return (
-    <ScrollArea className={classes.nav ?? ''}>
-      <nav aria-label="Main">
-        <Entries entries={MAIN} />
-        <Heading>Utilities</Heading>
-        <Entries entries={UTILITIES} />
-        <Heading>Kyvos Manager Settings</Heading>
-        <Entries entries={SETTINGS} />
-        <Heading>User Profile</Heading>
-        <Entries entries={PROFILE} />
-      </nav>
-    </ScrollArea>
+    <nav aria-label="Main" className={classes.nav}>
+      <Entries entries={MAIN} />
+      <Heading>Utilities</Heading>
+      <Entries entries={UTILITIES} />
+      <Heading>Kyvos Manager Settings</Heading>
+      <Entries entries={SETTINGS} />
+      <Heading>User Profile</Heading>
+      <Entries entries={PROFILE} />
+    </nav>
   );
 }

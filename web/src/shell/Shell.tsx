@@ -1,5 +1,5 @@
 // The frame around every page of a signed-in operator: top bar, navigation, banners, and the session itself.
-import { AppShell, Burger, Center, Loader } from '@mantine/core';
+import { Burger, Center, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { type ReactNode, Suspense, useEffect, useRef } from 'react';
@@ -10,16 +10,21 @@ import { Live } from '../live/Live';
 import { useCluster, useMe } from '../live/session';
 import { Banners } from './Banners';
 import { LostPanel } from './LostPanel';
+import { readLate } from './late';
 import { useReadAtLeisure } from './leisure';
 import { Nav } from './Nav';
 import { nameOf } from './notices';
 import { Rows } from './parts';
 import { ServerSilent } from './ServerSilent';
+import classes from './Shell.module.css';
 import { TopBar } from './TopBar';
 
+/** What stands at the right edge is held there by this name while a dialog takes the page's scrollbar away. */
+const BESIDE_THE_SCROLLBAR = 'right-scroll-bar-position';
+
 interface ShellProps {
-  /** Those that an address of any page can ask for, and how their file is read. */
-  dialogs: { read: () => Promise<unknown>; element: ReactNode };
+  /** Those that an address of any page can ask for. */
+  dialogs: ReactNode;
 }
 
 /** Lets nobody in who is not signed in, and brings them back to the same page afterwards. */
@@ -64,7 +69,7 @@ function useNewActiveTold() {
 
 function Shell({ dialogs }: ShellProps) {
   useNewActiveTold();
-  const dialogsAreRead = useReadAtLeisure(dialogs.read);
+  useReadAtLeisure(readLate);
   const [navOpen, nav] = useDisclosure(false);
   const { pathname } = useLocation();
   const lost = useConnection().state === 'lost';
@@ -72,11 +77,8 @@ function Shell({ dialogs }: ShellProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu of small screens
   useEffect(closeNav, [pathname]);
   return (
-    <AppShell
-      header={{ height: 48 }}
-      navbar={{ width: 246, breakpoint: 'md', collapsed: { mobile: !navOpen } }}
-    >
-      <AppShell.Header withBorder={false}>
+    <>
+      <header className={`${classes.bar} ${BESIDE_THE_SCROLLBAR}`}>
         <a className="skip-link" href="#content">
           Skip to content
         </a>
@@ -92,13 +94,13 @@ function Shell({ dialogs }: ShellProps) {
             />
           }
         />
-      </AppShell.Header>
-      <AppShell.Navbar>
+      </header>
+      <div className={classes.nav} data-open={navOpen || undefined}>
         <Nav />
-      </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1} bg="var(--km-page)" style={{ outline: 'none' }}>
+      </div>
+      <main id="content" tabIndex={-1} className={classes.main}>
         <Banners switched={switchedHere} />
-        {dialogsAreRead && dialogs.element}
+        {dialogs}
         <div style={{ padding: '16px clamp(12px, 2vw, 28px) 48px', maxWidth: 1680 }}>
           {lost && <LostPanel />}
           <div className={lost ? 'stale' : undefined}>
@@ -107,7 +109,7 @@ function Shell({ dialogs }: ShellProps) {
             </Suspense>
           </div>
         </div>
-      </AppShell.Main>
-    </AppShell>
+      </main>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 // Where am I, who am I: the cluster, the instance that serves this page and its mode, the signed-in user.
-import { Tooltip, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { UnstyledButton, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useNavigate } from 'react-router';
@@ -9,6 +9,7 @@ import { signOut, useCluster, useMe } from '../live/session';
 import type { Cluster } from '../live/types';
 import { Bell } from '../rooms/alerts/Bell';
 import { ActionMenu } from './ActionMenu';
+import { Hint } from './Hint';
 import { Icon } from './icons';
 import { nameOf } from './notices';
 import classes from './TopBar.module.css';
@@ -42,7 +43,7 @@ function SchemeToggle() {
   const scheme = useComputedColorScheme('light');
   const other = scheme === 'dark' ? 'light' : 'dark';
   return (
-    <Tooltip label={`Switch to ${other}`}>
+    <Hint label={`Switch to ${other}`}>
       <UnstyledButton
         className={classes.button ?? ''}
         aria-label={`Switch to ${other}`}
@@ -50,7 +51,7 @@ function SchemeToggle() {
       >
         <Icon name={scheme === 'dark' ? 'sun' : 'moon'} size={17} />
       </UnstyledButton>
-    </Tooltip>
+    </Hint>
   );
 }
 

@@ -10,7 +10,6 @@ import {
   Stack,
   Text,
   Title,
-  Tooltip,
 } from '@mantine/core';
 import { type ReactNode, useEffect, useId } from 'react';
 import { Link } from 'react-router';
@@ -18,6 +17,7 @@ import { useNow } from '../live/clock';
 import { asProblem } from '../live/problem';
 import { useCluster } from '../live/session';
 import { absolute, relative } from './format';
+import { Hint } from './Hint';
 import { Icon, type IconName } from './icons';
 
 /** A time as its age, with the exact time on hover. */
@@ -139,9 +139,9 @@ export function GuardedButton({ whyNot, onClick, type, ...rest }: GuardedButtonP
     : { onClick };
   return (
     <>
-      <Tooltip label={whyNot} disabled={!refused}>
+      <Hint label={whyNot}>
         <Button {...rest} type={refused ? 'button' : type} {...guard} />
-      </Tooltip>
+      </Hint>
       <span id={reason} hidden>
         {whyNot}
       </span>

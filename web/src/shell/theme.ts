@@ -45,7 +45,7 @@ export const theme = createTheme({
   components: {
     Button: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'sm' } },
-    Tooltip: { defaultProps: { withArrow: true, openDelay: 250, multiline: true, maw: 340 } },
+    Tooltip: { defaultProps: { withArrow: true, multiline: true, maw: 340 } },
     Modal: {
       styles: { title: { fontWeight: 600 } },
       defaultProps: {

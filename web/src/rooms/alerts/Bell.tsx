@@ -1,6 +1,7 @@
 // The bell in the top bar: how many alerts nobody has seen, and the way to them.
-import { Tooltip, UnstyledButton } from '@mantine/core';
+import { UnstyledButton } from '@mantine/core';
 import { Link } from 'react-router';
+import { Hint } from '../../shell/Hint';
 import { Icon } from '../../shell/icons';
 import classes from './Bell.module.css';
 import { useOpenAlerts } from './queries';
@@ -10,7 +11,7 @@ export function Bell() {
   const open = useOpenAlerts().data;
   const { shown, label, tone } = bellOf(open?.items ?? [], open?.next != null);
   return (
-    <Tooltip label={label}>
+    <Hint label={label}>
       <UnstyledButton
         component={Link}
         to="/alerts"
@@ -23,6 +24,6 @@ export function Bell() {
           <span className={`${classes.count} ${tone === 'bad' ? classes.bad : classes.warn}`}>{shown}</span>
         )}
       </UnstyledButton>
-    </Tooltip>
+    </Hint>
   );
 }

@@ -6,45 +6,17 @@ import { asProblem } from '../../live/problem';
 import { useWhyNot } from '../../live/session';
 import type { Host } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
-import { ConfirmDialog } from '../../shell/dialogs';
 import { Icon } from '../../shell/icons';
+import { late } from '../../shell/late';
 import { DataTable, Listing, Panel } from '../../shell/listing';
 import { Empty, GuardedButton } from '../../shell/parts';
-import { EnrolDialog } from './EnrolDialog';
 import { FoundNodes } from './FoundNodes';
 import type { Open } from './HostActions';
-import { HostDialog } from './HostForm';
 import { COLUMNS, HostRow } from './HostRow';
-import { OutlookDialog } from './OutlookDialog';
-import { OwnKeyDialog } from './OwnKeyDialog';
-import { checkHost, forgetHost, useHostChange, useHosts } from './queries';
+import { checkHost, useHostChange, useHosts } from './queries';
 import { stateReading } from './status';
-import { TrustDialog } from './TrustDialog';
 
-function RemoveDialog({ host, onClose }: { host: Host | undefined; onClose: () => void }) {
-  const forgetting = useHostChange(forgetHost, {
-    onSuccess: () => {
-      notifications.show({ message: `${host?.name} is no longer looked after.` });
-      onClose();
-    },
-  });
-  return (
-    <ConfirmDialog
-      opened={host !== undefined}
-      title={`Delete node ${host?.name ?? ''}`}
-      verb="Delete"
-      error={forgetting.error}
-      busy={forgetting.isPending}
-      onConfirm={() => host && forgetting.mutate(host)}
-      onClose={() => {
-        forgetting.reset();
-        onClose();
-      }}
-    >
-      It is no longer looked after. Whatever runs on it runs on, and nothing is removed from it.
-    </ConfirmDialog>
-  );
-}
+const HostDialogs = late('HostDialogs', () => import('./HostDialogs'));
 
 /** Looks at a host now, and says what was seen. */
 function useLook() {
@@ -61,40 +33,6 @@ function useLook() {
           notifications.show({ color: 'red', message: `${name}: ${asProblem(error).message}` }),
       }),
     [mutate],
-  );
-}
-
-/** After registering, the step without which the host cannot be reached. */
-const nextStep = (host: Host): Open =>
-  host.transport.kind === 'agent' ? { dialog: 'enrol', host: host.id } : { dialog: 'trust', host: host.id };
-
-function Dialogs({
-  hosts,
-  open,
-  onOpen,
-}: {
-  hosts: Host[];
-  open: Open | undefined;
-  onOpen: (to?: Open) => void;
-}) {
-  const about = (dialog: Open['dialog']) =>
-    open && 'host' in open && open.dialog === dialog ? hosts.find(({ id }) => id === open.host) : undefined;
-  const close = () => onOpen(undefined);
-  const edited = about('edit');
-  return (
-    <>
-      <HostDialog
-        opened={open?.dialog === 'add' || edited !== undefined}
-        host={edited}
-        onClose={close}
-        onRegistered={(host) => onOpen(nextStep(host))}
-      />
-      <EnrolDialog host={about('enrol')} onClose={close} />
-      <TrustDialog host={about('trust')} onClose={close} />
-      <OwnKeyDialog opened={open?.dialog === 'own-key'} onClose={close} />
-      <OutlookDialog host={about('outlook')} onClose={close} />
-      <RemoveDialog host={about('remove')} onClose={close} />
-    </>
   );
 }
 
@@ -150,7 +88,7 @@ export function HostsPanel() {
           </FoundNodes>
         )}
       </Listing>
-      <Dialogs hosts={hosts.data ?? []} open={open} onOpen={setOpen} />
+      <HostDialogs hosts={hosts.data ?? []} open={open} onOpen={setOpen} />
     </Panel>
   );
 }

@@ -145,7 +145,7 @@ function ActForm({ act, managers, cluster, onClose }: FormProps) {
   );
 }
 
-function ActDialog({ act, onClose }: { act: Act | undefined; onClose: () => void }) {
+export function ActDialog({ act, onClose }: { act: Act | undefined; onClose: () => void }) {
   const managers = useManagers().data;
   const cluster = useCluster().data;
   const about = managers?.find(({ id }) => id === act?.manager);
@@ -157,10 +157,4 @@ function ActDialog({ act, onClose }: { act: Act | undefined; onClose: () => void
       )}
     </Modal>
   );
-}
-
-/** How a menu asks before it acts: `ask` opens the dialog, `dialog` is to be drawn somewhere. */
-export function useActDialog() {
-  const [act, setAct] = useState<Act>();
-  return { ask: setAct, dialog: <ActDialog act={act} onClose={() => setAct(undefined)} /> };
 }

@@ -4,9 +4,9 @@ import { useCluster, useWhyNot } from '../../live/session';
 import { ActionMenu } from '../../shell/ActionMenu';
 import { useDoing } from '../../shell/doing';
 import { Icon } from '../../shell/icons';
-import { useActDialog } from './ActDialog';
 import type { Verb } from './acts';
 import { useWhyNotAdd } from './adding/useWhyNotAdd';
+import { useActDialog } from './useActDialog';
 import { useItems } from './useItems';
 
 /** `Actions (…)` of the section "Kyvos Manager Nodes". */

@@ -7,16 +7,18 @@ import type { Cluster, Manager } from '../../live/types';
 import { type Action, ActionMenu } from '../../shell/ActionMenu';
 import { useDoing } from '../../shell/doing';
 import { Icon } from '../../shell/icons';
+import { late } from '../../shell/late';
 import { DataTable, Listing, Panel } from '../../shell/listing';
 import { Empty, Pill } from '../../shell/parts';
-import { useActDialog } from './ActDialog';
 import { verbsOf } from './acts';
 import { SectionMenu } from './GroupMenus';
 import { COLUMNS, ManagerRow, NUMBERS } from './ManagerRow';
-import { PropertiesDialog } from './PropertiesDialog';
 import { useManagers } from './queries';
 import { displayName, quorumLine } from './status';
+import { useActDialog } from './useActDialog';
 import { useItems } from './useItems';
+
+const PropertiesDialog = late('PropertiesDialog', () => import('./PropertiesDialog'));
 
 type ActionsOf = (manager: Manager) => Action[];
 

@@ -190,15 +190,11 @@ function FormThenProgress({ asked, all, onClose }: Omit<FormProps, 'onBegun'>) {
 const titleOf = (act: Act, all: Service[]) =>
   act.service === undefined ? `${VERBS[act.verb].word} services` : labelOf(act, all);
 
-/** How a menu asks before it acts: `ask` opens the dialog, `dialog` is to be drawn somewhere. */
-export function useOperateDialog() {
-  const [act, setAct] = useState<Act>();
+export function OperateDialog({ act, onClose }: { act: Act | undefined; onClose: () => void }) {
   const all = useServices().data;
-  const close = () => setAct(undefined);
-  const dialog = (
-    <Modal opened={act !== undefined} onClose={close} title={act && all && titleOf(act, all)} size="lg">
-      {act && all && <FormThenProgress asked={act} all={all} onClose={close} />}
+  return (
+    <Modal opened={act !== undefined} onClose={onClose} title={act && all && titleOf(act, all)} size="lg">
+      {act && all && <FormThenProgress asked={act} all={all} onClose={onClose} />}
     </Modal>
   );
-  return { ask: setAct, dialog };
 }

@@ -6,12 +6,11 @@ import type { Service, ServiceType } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
 import { plural } from '../../shell/format';
 import { Icon } from '../../shell/icons';
+import { late } from '../../shell/late';
 import { DataTable, Listing, LongList, Panel } from '../../shell/listing';
 import type { Placed } from '../../shell/paging';
 import { Empty, TextLink } from '../../shell/parts';
 import type { Act } from './acts';
-import { ControlDialog } from './ControlDialog';
-import { useOperateDialog } from './OperateDialog';
 import { useShownServices } from './queries';
 import {
   byType,
@@ -26,7 +25,10 @@ import {
 } from './reading';
 import { ServiceActions } from './ServiceActions';
 import { COLUMNS, ServiceRow, TypeRow } from './ServiceRow';
+import { useOperateDialog } from './useOperateDialog';
 import { WatchDetail, WatchPill } from './WatchDetail';
+
+const ControlDialog = late('ControlDialog', () => import('./ControlDialog'));
 
 const SHOWS: { value: Show; label: string }[] = [
   { value: 'all', label: 'Any state' },

@@ -9,11 +9,11 @@ import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
 import { Empty, GuardedButton, Page, Pill, TextLink } from '../../../shell/parts';
 import { useHosts } from '../../hosts/queries';
 import { ROLES } from '../../hosts/status';
-import { useActDialog } from '../ActDialog';
 import { AddManagerButton } from '../adding/AddManagerButton';
 import { outlookOf } from '../adding/tolerance';
 import { useManagers } from '../queries';
 import { displayName, quorumLine } from '../status';
+import { useActDialog } from '../useActDialog';
 import { useItems } from '../useItems';
 
 /** What each way of changing it would make of the quorum. */

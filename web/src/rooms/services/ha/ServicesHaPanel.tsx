@@ -6,14 +6,16 @@ import { useWhyNot } from '../../../live/session';
 import type { ServicesHa, ServicesHaInput } from '../../../live/types';
 import { duration, plural } from '../../../shell/format';
 import { Icon } from '../../../shell/icons';
+import { late } from '../../../shell/late';
 import { Panel } from '../../../shell/listing';
 import { GuardedButton, Pill, ProblemAlert, Rows } from '../../../shell/parts';
 import { useServiceChange } from '../queries';
 import { titlesOfType } from '../reading';
 import { inputOf, switchedType } from './drafts';
-import { HaSettingsDialog } from './HaSettingsDialog';
 import { setServicesHa, useServicesHa } from './queries';
 import { switchReading } from './standing';
+
+const HaSettingsDialog = late('HaSettingsDialog', () => import('./HaSettingsDialog'));
 
 interface SwitchesProps {
   types: ServicesHa['types'];

@@ -3,15 +3,16 @@ import { useState } from 'react';
 import { useNow } from '../../../live/clock';
 import { useWhyNot } from '../../../live/session';
 import type { MaintenanceWindow } from '../../../live/types';
-import { ConfirmDialog } from '../../../shell/dialogs';
 import { absolute } from '../../../shell/format';
 import { Icon } from '../../../shell/icons';
+import { late } from '../../../shell/late';
 import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
 import { Age, Empty, GuardedButton, Pill } from '../../../shell/parts';
-import { useServiceChange } from '../queries';
-import { closeWindow, useWindows } from './queries';
-import { WindowDialog } from './WindowDialog';
+import { useWindows } from './queries';
 import { windowReading, windowSubject } from './windows';
+
+const WindowDialog = late('WindowDialog', () => import('./WindowDialog'));
+const CloseWindowDialog = late('CloseWindowDialog', () => import('./CloseWindowDialog'));
 
 const COLUMNS = ['With', 'State', 'From', 'Until', 'Note', 'By', 'Actions'];
 
@@ -59,27 +60,6 @@ function Row({ window, whyNot, onClose }: RowProps) {
   );
 }
 
-function CloseDialog({ window, onClose }: { window: MaintenanceWindow | undefined; onClose: () => void }) {
-  const closing = useServiceChange(closeWindow, { onSuccess: onClose });
-  return (
-    <ConfirmDialog
-      opened={window !== undefined}
-      title="Close a maintenance window"
-      verb="Close window"
-      error={closing.error}
-      busy={closing.isPending}
-      onConfirm={() => window && closing.mutate(window)}
-      onClose={() => {
-        closing.reset();
-        onClose();
-      }}
-    >
-      From now on <strong>{window && windowSubject(window)}</strong> is started again by itself, where
-      Services HA is on.
-    </ConfirmDialog>
-  );
-}
-
 export function WindowsPanel() {
   const query = useWindows();
   const whyNot = useWhyNot('services.manage');
@@ -110,7 +90,7 @@ export function WindowsPanel() {
         )}
       </Listing>
       <WindowDialog opened={opening} onClose={() => setOpening(false)} />
-      <CloseDialog window={doomed} onClose={() => setDoomed(undefined)} />
+      <CloseWindowDialog window={doomed} onClose={() => setDoomed(undefined)} />
     </Panel>
   );
 }

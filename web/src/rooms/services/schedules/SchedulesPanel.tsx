@@ -6,15 +6,17 @@ import { asProblem } from '../../../live/problem';
 import { useWhyNot } from '../../../live/session';
 import type { ServiceSchedule } from '../../../live/types';
 import { type Action, ActionMenu } from '../../../shell/ActionMenu';
-import { ConfirmDialog } from '../../../shell/dialogs';
 import { Icon } from '../../../shell/icons';
+import { late } from '../../../shell/late';
 import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
 import { Age, Empty, GuardedButton, Pill, TextLink } from '../../../shell/parts';
 import { useServiceChange } from '../queries';
 import { draftOf } from './drafts';
-import { removeSchedule, setSchedule, useSchedules } from './queries';
-import { ScheduleDialog } from './ScheduleDialog';
+import { setSchedule, useSchedules } from './queries';
 import { clockWords, daysWords, outcomeReading, subjectOf } from './schedules';
+
+const ScheduleDialog = late('ScheduleDialog', () => import('./ScheduleDialog'));
+const RemoveScheduleDialog = late('RemoveScheduleDialog', () => import('./RemoveScheduleDialog'));
 
 const COLUMNS = ['Name', 'What', 'When', 'Next', 'Last', 'Actions'];
 
@@ -59,26 +61,6 @@ function Row({ schedule, actions }: { schedule: ServiceSchedule; actions: Action
         </ActionMenu>
       </td>
     </tr>
-  );
-}
-
-function RemoveDialog({ schedule, onClose }: { schedule: ServiceSchedule | undefined; onClose: () => void }) {
-  const removing = useServiceChange(removeSchedule, { onSuccess: onClose });
-  return (
-    <ConfirmDialog
-      opened={schedule !== undefined}
-      title={`Delete schedule ${schedule?.name ?? ''}`}
-      verb="Delete"
-      error={removing.error}
-      busy={removing.isPending}
-      onConfirm={() => schedule && removing.mutate(schedule)}
-      onClose={() => {
-        removing.reset();
-        onClose();
-      }}
-    >
-      It is not done any more. What it began goes on, and what sleeps goes on sleeping.
-    </ConfirmDialog>
   );
 }
 
@@ -143,7 +125,10 @@ export function SchedulesPanel() {
         schedule={open?.dialog === 'edit' ? open.schedule : undefined}
         onClose={close}
       />
-      <RemoveDialog schedule={open?.dialog === 'remove' ? open.schedule : undefined} onClose={close} />
+      <RemoveScheduleDialog
+        schedule={open?.dialog === 'remove' ? open.schedule : undefined}
+        onClose={close}
+      />
     </Panel>
   );
 }
