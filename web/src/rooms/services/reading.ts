@@ -111,9 +111,9 @@ export interface Tally {
 /** Of services of a type: how many are as they should be, red only where one is down that should not be. */
 export function tallyOf(services: (Known & Behind)[]): Tally {
   const running = services.filter(({ wanted }) => wanted.state === 'running');
-  const tones = services.map((service) => stateReading(service).tone);
+  const tones = new Set(services.map((service) => stateReading(service).tone));
   const up = running.filter((service) => stateReading(service).tone === 'ok').length;
-  const worst = (['bad', 'warn'] as const).find((tone) => tones.includes(tone));
+  const worst = (['bad', 'warn'] as const).find((tone) => tones.has(tone));
   const tone = worst ?? (running.length > 0 && up === running.length ? 'ok' : 'idle');
   const behind = services.filter(isBehind).length;
   return { words: `${up}/${running.length}`, tone, stopped: services.length - running.length, behind };
@@ -142,10 +142,16 @@ export const inOrder = (hosts: { services: Service[] }[]): Service[] =>
 
 /** By type, in the order in which a cluster is started; types of which there are none are left out. */
 export function byType<S extends Known>(services: S[]): OfType<S>[] {
-  return TYPES.map((type) => ({
-    type,
-    services: services.filter((service) => service.type === type),
-  })).filter(({ services: of }) => of.length > 0);
+  const ofType = new Map<ServiceType, S[]>();
+  for (const service of services) {
+    const same = ofType.get(service.type);
+    if (same) same.push(service);
+    else ofType.set(service.type, [service]);
+  }
+  return TYPES.flatMap((type) => {
+    const of = ofType.get(type);
+    return of ? { type, services: of } : [];
+  });
 }
 
 /** A type on a page of the table, under the line that names it. */
@@ -187,6 +193,6 @@ export function chosen(services: Service[], { type, show, text }: Wish): Service
   const fits = (service: Service) =>
     (type === undefined || service.type === type) &&
     SHOWN[show](service) &&
-    nameOf(service).toLowerCase().includes(sought);
+    (sought === '' || nameOf(service).toLowerCase().includes(sought));
   return services.filter(fits);
 }
