@@ -1,11 +1,10 @@
 // One host on the tab Nodes: whether it answers, what it is for, the way to it, and what can be done about it.
-import { ActionIcon } from '@mantine/core';
 import { memo } from 'react';
 import type { Host } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
-import { Icon } from '../../shell/icons';
 import { RowName } from '../../shell/listing';
 import { Age, Pill } from '../../shell/parts';
+import { RowDots } from '../../shell/RowButton';
 import { HostActions, type HostActs } from './HostActions';
 import { missingStep, roleLabel, stateReading, transportLabel } from './status';
 
@@ -73,9 +72,7 @@ export const HostRow = memo(function HostRow({ host, place, onOpen, onLook }: Ro
       </td>
       <td style={{ width: 48 }}>
         <ActionMenu actions={<HostActions host={host} onOpen={onOpen} onLook={onLook} />} width={280}>
-          <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${host.name}`}>
-            <Icon name="dots" />
-          </ActionIcon>
+          <RowDots aria-label={`Actions for ${host.name}`} />
         </ActionMenu>
       </td>
     </tr>

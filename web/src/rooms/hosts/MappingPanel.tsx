@@ -1,6 +1,5 @@
 // Hosts down, roles across: each mark is a service, coloured by what is made of it, and leads to why. While ENABLE_KM_HA is no,
 // nothing of it tells where Kyvos Manager runs (row 69).
-import { ActionIcon } from '@mantine/core';
 import { memo, useMemo } from 'react';
 import { useCluster } from '../../live/session';
 import type { Manager, Service } from '../../live/types';
@@ -9,6 +8,7 @@ import { plural } from '../../shell/format';
 import { Icon } from '../../shell/icons';
 import { DataTable, Listing, Panel, RowName } from '../../shell/listing';
 import { Empty, Pill, TextLink } from '../../shell/parts';
+import { RowMark } from '../../shell/RowButton';
 import { useManagers } from '../managers/queries';
 import { useServices } from '../services/queries';
 import { questionOf, stateReading } from '../services/reading';
@@ -48,16 +48,14 @@ const Cell = memo(function Cell({ host, role, service }: CellProps) {
     );
   const { word, tone, icon } = stateReading(service);
   return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
+    <RowMark
       title={word}
       aria-label={questionOf(service)}
       data-state={word}
       onClick={() => open({ do: 'why', service: service.id })}
     >
       <Icon name={icon} strokeWidth={2.4} style={{ color: `var(--km-${tone})` }} />
-    </ActionIcon>
+    </RowMark>
   );
 });
 

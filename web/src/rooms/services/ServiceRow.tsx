@@ -1,13 +1,12 @@
 // One service on the tab Services: what is wanted of it and why, what is made of it and since when, what can be done with it.
 // And the line above all of a type, with how many of them are as they should be.
-import { ActionIcon, Button } from '@mantine/core';
 import { memo, type ReactElement } from 'react';
 import type { Service, ServiceType } from '../../live/types';
 import { ActionMenu } from '../../shell/ActionMenu';
 import { useDoing } from '../../shell/doing';
-import { Icon } from '../../shell/icons';
 import { RowName } from '../../shell/listing';
 import { Age, Pill } from '../../shell/parts';
+import { RowButton, RowDots } from '../../shell/RowButton';
 import type { Act } from './acts';
 import {
   isBehind,
@@ -25,9 +24,7 @@ export const COLUMNS = ['Node', 'Wanted', 'State', 'Since', 'What is known', 'Ac
 function Dots({ of, actions }: { of: string; actions: ReactElement }) {
   return (
     <ActionMenu actions={actions} width={320}>
-      <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${of}`}>
-        <Icon name="dots" />
-      </ActionIcon>
+      <RowDots aria-label={`Actions for ${of}`} />
     </ActionMenu>
   );
 }
@@ -53,15 +50,13 @@ function Wanted({ service }: { service: Service }) {
 function Why({ service }: { service: Service }) {
   const { open } = useDoing();
   return (
-    <Button
-      variant="subtle"
-      size="compact-xs"
+    <RowButton
       aria-label={questionOf(service)}
       onClick={() => open({ do: 'why', service: service.id })}
       data-why={service.id}
     >
       Why?
-    </Button>
+    </RowButton>
   );
 }
 

@@ -1,8 +1,10 @@
 // How the services stand with Services HA: those of which something is to be known, why, and what waits for a person.
+import { memo } from 'react';
 import type { ServiceStanding } from '../../../live/types';
 import { useDoing } from '../../../shell/doing';
-import { DataTable, Listing, Panel, RowName } from '../../../shell/listing';
-import { Age, Empty, GuardedButton, Pill, TextLink } from '../../../shell/parts';
+import { DataTable, Listing, LongList, Panel, RowName } from '../../../shell/listing';
+import { Age, Empty, Pill, TextLink } from '../../../shell/parts';
+import { RowButton } from '../../../shell/RowButton';
 import { useStandings } from '../queries';
 import { titleOfType } from '../reading';
 import { Acknowledge } from './Acknowledge';
@@ -10,15 +12,14 @@ import { byUrgency, counted, isHeld, standingReading } from './standing';
 
 const COLUMNS = ['Service', 'Stands', 'Because', 'Looked at again', 'Restarts', 'Actions'];
 const NUMBERS = ['Restarts'];
-/** As many as a person reads; the others are counted. */
-const SHOWN_MAX = 100;
 
-function Row({ standing }: { standing: ServiceStanding }) {
+/** Drawn anew only when this one changed. */
+const Row = memo(function Row({ standing, place }: { standing: ServiceStanding; place: number }) {
   const { open } = useDoing();
   const { word, tone, icon, sentence } = standingReading(standing.reason);
   const name = `${titleOfType(standing.type)} on ${standing.host}`;
   return (
-    <tr data-standing={standing.id} data-reason={standing.reason}>
+    <tr data-standing={standing.id} data-reason={standing.reason} aria-rowindex={place}>
       <RowName>{name}</RowName>
       <td>
         <Pill tone={tone} icon={icon}>
@@ -41,20 +42,17 @@ function Row({ standing }: { standing: ServiceStanding }) {
         {isHeld(standing) ? (
           <Acknowledge standing={standing} />
         ) : (
-          <GuardedButton
-            whyNot={undefined}
-            variant="subtle"
-            size="compact-xs"
+          <RowButton
             aria-label={`Why is ${name} like that?`}
             onClick={() => open({ do: 'why', service: standing.id })}
           >
             Why?
-          </GuardedButton>
+          </RowButton>
         )}
       </td>
     </tr>
   );
-}
+});
 
 export function StandingsPanel() {
   const query = useStandings({ notable: true });
@@ -82,16 +80,20 @@ export function StandingsPanel() {
         }
       >
         {(standings) => (
-          <>
-            <DataTable label="What is done, and what is not" columns={COLUMNS} numbers={NUMBERS}>
-              {standings.slice(0, SHOWN_MAX).map((standing) => (
-                <Row key={standing.id} standing={standing} />
-              ))}
-            </DataTable>
-            {standings.length > SHOWN_MAX && (
-              <div className="panel-foot">{standings.length - SHOWN_MAX} further ones are like that</div>
+          <LongList rows={standings} noun="services">
+            {(shown) => (
+              <DataTable
+                label="What is done, and what is not"
+                columns={COLUMNS}
+                numbers={NUMBERS}
+                rows={standings.length}
+              >
+                {shown.map(({ row, place }) => (
+                  <Row key={row.id} standing={row} place={place} />
+                ))}
+              </DataTable>
             )}
-          </>
+          </LongList>
         )}
       </Listing>
     </Panel>
