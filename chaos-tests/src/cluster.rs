@@ -4,7 +4,9 @@
 //! Knows `cluster.json` and `/proc`. Only processes that run with a configuration of this run's
 //! Managers are ever signalled.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::client::{Access, Call, Client, Reply};
 use crate::history::History;
 use crate::lab::{Founded, Lab, Variables};
+use crate::proxy::{self, Proxies};
 use crate::{Failure, sayings};
 
 /// How long founding a group may take: a debug build on a busy machine is slow.
@@ -107,7 +110,7 @@ pub struct Manager {
 /// Where the Managers of a run are.
 pub enum Ground {
     /// On this computer's loopback, under `km demo`.
-    Loopback(Demo),
+    Loopback(Box<Demo>),
     /// On hosts of their own.
     Lab(Lab),
 }
@@ -116,6 +119,8 @@ pub enum Ground {
 pub struct Demo {
     child: Child,
     dir: PathBuf,
+    /// What stands in front of its Managers, where the network between them is to be broken.
+    proxies: Option<Proxies>,
 }
 
 /// A running group.
@@ -131,7 +136,7 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a group on loopback and waits until every Manager votes and one is Active.
     pub async fn start(plan: &Plan) -> Result<Self, Failure> {
-        let mut demo = Demo { child: start_demo(plan)?, dir: plan.dir.clone() };
+        let mut demo = Demo { child: start_demo(plan)?, dir: plan.dir.clone(), proxies: None };
         let started = Instant::now();
         let mut last = Failure("nothing was tried".into());
         while started.elapsed() < START_PATIENCE {
@@ -141,7 +146,7 @@ impl Cluster {
             }
             match ready(plan).await {
                 Ok((record, access)) => {
-                    let (ground, managers) = (Ground::Loopback(demo), record.managers);
+                    let (ground, managers) = (Ground::Loopback(Box::new(demo)), record.managers);
                     return Ok(Self { ground, managers, visitor: None, access });
                 }
                 Err(failure) => last = failure,
@@ -149,6 +154,16 @@ impl Cluster {
             sleep(LOOK_PERIOD * 4).await;
         }
         Err(Failure(format!("no group within {} s: {last}", START_PATIENCE.as_secs())))
+    }
+
+    /// The same, with a proxy in front of each Manager.
+    pub async fn start_behind_proxies(plan: &Plan) -> Result<Self, Failure> {
+        let mut cluster = Self::start(plan).await?;
+        let proxies = proxy::put_in_front(&cluster).await?;
+        if let Ground::Loopback(demo) = &mut cluster.ground {
+            demo.proxies = Some(proxies);
+        }
+        Ok(cluster)
     }
 
     /// Starts a group on hosts of their own.
@@ -169,6 +184,14 @@ impl Cluster {
         match &self.ground {
             Ground::Lab(lab) => Some(lab),
             Ground::Loopback(_) => None,
+        }
+    }
+
+    /// What stands in front of the Managers, if they are on loopback behind proxies.
+    pub fn proxies(&self) -> Option<&Proxies> {
+        match &self.ground {
+            Ground::Loopback(demo) => demo.proxies.as_ref(),
+            Ground::Lab(_) => None,
         }
     }
 
@@ -315,7 +338,8 @@ fn votes(log: &str) -> Result<(), Failure> {
     announced.then_some(()).ok_or_else(|| Failure("the demo has not announced the group".into()))
 }
 
-fn complete(cluster: &Value, managers: u16) -> bool {
+/// Whether so many vote, and one of them is Active.
+pub(crate) fn complete(cluster: &Value, managers: u16) -> bool {
     let voters = cluster["voters"].as_array().map_or(0, Vec::len);
     voters == usize::from(managers) && cluster["active"].is_number()
 }
@@ -391,8 +415,17 @@ impl Process {
 
     /// Whether its command line names a file: a number may have been given to another process meanwhile.
     fn names(self, file: &Path) -> bool {
+        self.says(|word| word == file)
+    }
+
+    /// Whether its command line names anything in a folder.
+    pub(crate) fn names_within(self, folder: &Path) -> bool {
+        self.says(|word| word.starts_with(folder))
+    }
+
+    fn says(self, wanted: impl Fn(&Path) -> bool) -> bool {
         let line = fs::read(format!("/proc/{}/cmdline", self.pid())).unwrap_or_default();
-        line.split(|byte| *byte == 0).any(|word| word == file.as_os_str().as_encoded_bytes())
+        line.split(|byte| *byte == 0).any(|word| wanted(Path::new(OsStr::from_bytes(word))))
     }
 
     /// Whether a tracer is attached.

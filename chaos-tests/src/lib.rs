@@ -25,6 +25,7 @@ pub mod history;
 pub mod lab;
 pub mod measure;
 pub mod probe;
+pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod sayings;

@@ -77,6 +77,7 @@ impl Settings {
             workloads: evidence::names_of_workloads(&self.workloads),
             rate_floor: self.terms.rate_floor,
             zookeeper_away: self.terms.zookeeper_away,
+            loopback: !self.lab,
             besides: self.chosen.clone(),
         }
     }
@@ -136,7 +137,7 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     let plan = Plan { km, dir: dir.clone(), managers, restart_after, variables, zookeeper_away };
     let cluster = match settings.lab {
         true => Cluster::start_in_lab(&plan).await?,
-        false => Cluster::start(&plan).await?,
+        false => Cluster::start_behind_proxies(&plan).await?,
     };
     let history = Arc::new(History::create(&settings.out.join("history.jsonl"))?);
     tell(&history, "began", json!({ "chosen": settings.written(), "versions": versions }));
@@ -155,6 +156,9 @@ pub async fn run(settings: &Settings) -> Result<Verdict, Failure> {
     };
     tell(&history, "ended", json!(ended));
     cluster.record_sayings(&history)?;
+    if let Some(proxies) = cluster.proxies() {
+        tell(&history, "proxies", json!(proxies.seen()));
+    }
     // A group that does not end is stopped by force, and judged all the same.
     if let Err(failure) = cluster.stop().await {
         tell(&history, "gave-up", json!({ "because": failure.to_string() }));

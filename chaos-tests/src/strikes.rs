@@ -10,6 +10,8 @@ use crate::history::Line;
 pub const AWAY_NS: u64 = 1_000_000_000;
 /// What the outcome of a fault begins with when the harness could not do what it wanted, whatever the product did.
 pub const OF_THE_HARNESS: &str = "the harness: ";
+/// What the reason begins with why a fault was skipped that takes more than a run on loopback has.
+pub const ABSENT: &str = "not on loopback: ";
 
 /// One try to break something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,11 @@ impl Strike {
     /// Whether the harness itself could not go on with it, and may have left something broken.
     pub fn was_broken_off(&self) -> bool {
         matches!(&self.end, End::Indeterminate(why) if why.starts_with(OF_THE_HARNESS))
+    }
+
+    /// Whether a run on loopback lacks what it takes.
+    pub fn is_absent(&self) -> bool {
+        matches!(&self.end, End::Skipped(why) if why.starts_with(ABSENT))
     }
 
     /// Whether it is one of these.

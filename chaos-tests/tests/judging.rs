@@ -54,6 +54,7 @@ impl Run {
             workloads: vec!["register".to_owned()],
             rate_floor: 1,
             zookeeper_away: false,
+            loopback: false,
             besides: String::new(),
         };
         Self { dir, story, chosen, ended: Ended::default() }
@@ -359,6 +360,50 @@ fn a_fault_that_never_bit_is_of_the_rate_only_where_the_rate_was_too_low() {
     };
     assert!(with(100).is_only_too_slow());
     assert!(!with(0).is_only_too_slow());
+}
+
+// ---- a run on loopback
+
+/// A verdict of the check that a run counts, and of nothing else.
+fn of_coverage(run: Run) -> Verdict {
+    let (_dir, evidence) = run.evidence();
+    let verdict = conclude(&evidence);
+    let checks = vec![find(&verdict.checks, "coverage")];
+    let valid = checks[0].valid;
+    Verdict { valid, checks, ..verdict }
+}
+
+#[test]
+fn a_run_on_loopback_is_unknown_also_when_everything_bit() {
+    let mut run = busy(Run::new(), "split-one", 9);
+    run.chosen.loopback = true;
+    let verdict = of_coverage(run);
+    assert_eq!(verdict.word(), "unknown");
+    assert!(verdict.lacks_only_hosts() && !verdict.is_only_too_slow());
+}
+
+#[test]
+fn what_is_not_to_be_had_on_loopback_is_told_and_is_all_that_is_in_doubt() {
+    let why = json!({ "skipped": "not on loopback: the Managers have no hosts of their own" });
+    let skipped = |story: Story| story.strike("wiped-one", (30 * SECOND, 31 * SECOND), &[4], why);
+    let mut run = busy(Run::new(), "split-one", 9).tells(skipped);
+    run.chosen.loopback = true;
+    run.chosen.seconds = None;
+    run.chosen.faults = Some(vec!["split-one".to_owned(), "wiped-one".to_owned()]);
+    let verdict = of_coverage(run);
+    assert_eq!(verdict.checks[0].because, ["wiped-one is not to be had on loopback"]);
+    assert_eq!(verdict.word(), "unknown");
+    assert!(verdict.lacks_only_hosts());
+    assert_eq!(verdict.skipped.keys().collect::<Vec<_>>(), ["wiped-one"]);
+}
+
+#[test]
+fn what_could_bite_on_loopback_and_did_not_is_another_doubt() {
+    let why = json!({ "indeterminate": "nobody called" });
+    let missed = |story: Story| story.strike("no-calls-one", (30 * SECOND, 31 * SECOND), &[4], why);
+    let mut run = busy(Run::new(), "split-one", 9).tells(missed);
+    run.chosen.loopback = true;
+    assert!(!of_coverage(run).lacks_only_hosts());
 }
 
 #[test]

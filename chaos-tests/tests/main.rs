@@ -1,4 +1,5 @@
-//! The checkers on histories known to be good and known to be bad, and the plan of faults. No `km` is started.
+//! The checkers on histories known to be good and known to be bad, the plan of faults, and the proxies of a run on loopback. No
+//! `km` is started.
 
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
@@ -10,6 +11,7 @@ mod judging;
 mod linearizable;
 mod plan;
 mod promises;
+mod proxies;
 mod recovering;
 mod requests;
 mod telling;

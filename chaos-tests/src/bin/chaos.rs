@@ -1,5 +1,6 @@
 //! `chaos`: one run against a `km` binary, or with `judge` the judgement of a run that was kept; exit 0 passed, 1 failed,
-//! 2 unknown or could not run, 3 unknown for the rate of calls alone.
+//! 2 unknown or could not run, 3 unknown for the rate of calls alone, 4 unknown for what a run on loopback lacks, or for the rate
+//! as well.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ struct Arguments {
     /// What clients do; all of it when not given
     #[arg(long, value_delimiter = ',', value_enum)]
     workload: Vec<Workload>,
-    /// No hosts of their own: all Managers on loopback, and what needs hosts is skipped
+    /// No hosts of their own: all Managers on loopback behind proxies, and what needs hosts is skipped
     #[arg(long)]
     loopback: bool,
     /// The group looks for a ZooKeeper that never comes
@@ -77,11 +78,12 @@ async fn main() -> ExitCode {
     if let Some(Instead::Judge { runs }) = &arguments.instead {
         return judge_all(runs).await;
     }
-    let chosen = chosen(&arguments);
+    let missing = if arguments.loopback { Some("asked for".to_owned()) } else { Lab::missing() };
+    let chosen = chosen(&arguments, missing.is_some());
     let Arguments {
         km, seconds, each_once, seed, out, managers, faults, overlap, workload, ..
     } = arguments;
-    let Arguments { loopback, zookeeper_away, list, commit, .. } = arguments;
+    let Arguments { zookeeper_away, list, commit, .. } = arguments;
     let workloads = if workload.is_empty() { Workload::ALL.to_vec() } else { workload };
     let classes = Fault::chosen(&faults);
     if list {
@@ -92,7 +94,6 @@ async fn main() -> ExitCode {
         say("chaos: no class of faults is called so; --list shows them all");
         return ExitCode::from(2);
     }
-    let missing = if loopback { Some("asked for".to_owned()) } else { Lab::missing() };
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let out = out.join(seed.to_string());
     let long = if each_once { "each fault once".to_owned() } else { format!("{seconds} s") };
@@ -103,7 +104,8 @@ async fn main() -> ExitCode {
     }
     if let Some(why) = &missing {
         say(&format!(
-            "chaos: on loopback ({why}): faults of hosts, disks and the network are skipped"
+            "chaos: on loopback ({why}): connections between Managers are broken by proxies; what needs hosts, disks or packets is \
+             skipped, and so nothing passes"
         ));
     }
     let settings = Settings {
@@ -137,6 +139,8 @@ const FAILED: u8 = 1;
 const UNKNOWN: u8 = 2;
 /// Unknown, and nothing but the rate of calls is in doubt.
 const TOO_SLOW: u8 = 3;
+/// Unknown, and nothing is in doubt but what a run on loopback lacks, or the rate as well.
+const LOOPBACK: u8 = 4;
 
 /// Judges one kept run after the other; the worst of what they come to.
 async fn judge_all(runs: &[PathBuf]) -> ExitCode {
@@ -152,12 +156,13 @@ async fn judge_all(runs: &[PathBuf]) -> ExitCode {
         }
     };
     // A promise that was broken is worse than anything unknown.
-    let worst = |code: &u8| [0, TOO_SLOW, UNKNOWN, FAILED].iter().position(|it| it == code);
+    let worst =
+        |code: &u8| [0, TOO_SLOW, LOOPBACK, UNKNOWN, FAILED].iter().position(|it| it == code);
     ExitCode::from(runs.iter().map(one).max_by_key(worst).unwrap_or(UNKNOWN))
 }
 
 /// What is to be said besides to have the same run again.
-fn chosen(arguments: &Arguments) -> String {
+fn chosen(arguments: &Arguments, loopback: bool) -> String {
     let mut chosen = String::new();
     if !arguments.faults.is_empty() {
         chosen.push_str(&format!(" FAULTS={}", arguments.faults.join(",")));
@@ -172,6 +177,9 @@ fn chosen(arguments: &Arguments) -> String {
     }
     if arguments.zookeeper_away {
         chosen.push_str(" ZOOKEEPER_AWAY=1");
+    }
+    if loopback {
+        chosen.push_str(" LOOPBACK=1");
     }
     chosen
 }
@@ -201,6 +209,7 @@ fn tell(verdict: &Verdict) -> u8 {
         Valid::Yes => 0,
         Valid::No => FAILED,
         Valid::Unknown if verdict.is_only_too_slow() => TOO_SLOW,
+        Valid::Unknown if verdict.lacks_only_hosts() => LOOPBACK,
         Valid::Unknown => UNKNOWN,
     }
 }

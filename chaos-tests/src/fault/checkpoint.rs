@@ -10,11 +10,12 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Outcome;
-use super::network::{Break, Broken, bitten, filters, kept_out, set};
+use super::between::Between;
+use super::network::{Break, Broken, bitten, filters, set};
 use crate::Failure;
 use crate::client::{Call, Client, Reply};
 use crate::cluster::{Cluster, Manager};
-use crate::lab::{Filter, Lab};
+use crate::lab::Filter;
 
 /// More than a Manager keeps behind its checkpoint on these hosts, and more than was under way when the victim was cut off.
 const KEPT_BEHIND: u64 = 100;
@@ -29,7 +30,7 @@ const BEGINNING_KIB: u32 = 48;
 /// Cuts the victims off until they need a checkpoint, and once more in the middle of it, for so long.
 pub(super) async fn cut(
     cluster: &Cluster,
-    lab: &Lab,
+    between: Between<'_>,
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
@@ -39,23 +40,23 @@ pub(super) async fn cut(
         let side = if victims.contains(&place) { &mut away } else { &mut others };
         side.push(client(manager)?);
     }
-    let broken = Broken(lab);
-    set(lab, &filters(lab.members, Break::Checkpoint, victims))?;
+    let broken = Broken(between);
+    set(between, &filters(between.members(), Break::Checkpoint, victims))?;
     let Some(known) = newest_known(&away).await else {
         return Ok(Outcome::Indeterminate("the victim did not tell how far it is".into()));
     };
     if !forgotten(&others, known).await {
         return Ok(Outcome::Indeterminate("the Active made no checkpoint meanwhile".into()));
     }
-    for host in &lab.hosts {
-        let quota_kib = victims.contains(&host.place).then_some(BEGINNING_KIB);
-        lab.network.filter(host.place, &Filter { quota_kib, ..Filter::default() })?;
+    for place in between.places() {
+        let quota_kib = victims.contains(&place).then_some(BEGINNING_KIB);
+        between.filter(place, &Filter { quota_kib, ..Filter::default() })?;
     }
     let deadline = Instant::now() + SENDING_PATIENCE;
-    while kept_out(lab)? == 0 && Instant::now() < deadline {
+    while between.kept_out()? == 0 && Instant::now() < deadline {
         sleep(LOOK_PERIOD).await;
     }
-    let cut_midway = kept_out(lab)? > 0;
+    let cut_midway = between.kept_out()? > 0;
     sleep(lasts).await;
     broken.mend()?;
     Ok(bitten(cut_midway, "less came in than the beginning of a checkpoint"))

@@ -3,6 +3,7 @@
 //! The outcome of each fault is a closed set: installed, skipped, indeterminate. A fault that did not bite
 //! proves nothing, so the verdict asks for it.
 
+mod between;
 mod certificate;
 mod checkpoint;
 mod class;
@@ -32,6 +33,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::between::Between;
 pub use self::class::{Fault, Means, Target};
 pub use self::damage::Damage;
 pub use self::disk::Flush;
@@ -42,7 +44,7 @@ use crate::Failure;
 use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
 use crate::probe::Sighting;
-use crate::strikes::OF_THE_HARNESS;
+use crate::strikes::{ABSENT, OF_THE_HARNESS};
 
 /// How often a fault is tried that is not seen to bite.
 const TRIES: usize = 3;
@@ -61,6 +63,17 @@ pub enum Outcome {
     Skipped(String),
     /// It was tried and not seen to bite.
     Indeterminate(String),
+}
+
+impl Outcome {
+    /// Whether another try would bring nothing else.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Installed => true,
+            Self::Skipped(why) => why.starts_with(ABSENT),
+            Self::Indeterminate(_) => false,
+        }
+    }
 }
 
 /// How often one class came out how.
@@ -142,7 +155,7 @@ impl Nemesis<'_> {
             if tried > 0 {
                 sleep(BEFORE_ANOTHER_TRY).await;
             }
-            if self.strike(planned).await? == Outcome::Installed {
+            if self.strike(planned).await?.is_final() {
                 break;
             }
         }
@@ -184,14 +197,30 @@ impl Nemesis<'_> {
             }
             Means::Rolling => Ok(mechanical(office::rolling(cluster).await)),
             Means::Steps => Ok(told(steps::strike(cluster, history, sighting, pick).await)),
+            Means::Network(way) => Ok(self.break_network(way, planned, victims).await),
             _ => Ok(self.break_hosts(planned, victims).await),
         }
+    }
+
+    async fn break_network(
+        &self,
+        way: Break,
+        planned: &Planned,
+        victims: &[(u64, Process)],
+    ) -> Outcome {
+        let Some(between) = Between::of(self.cluster) else {
+            return Outcome::Skipped(format!("{ABSENT}nothing stands between the Managers"));
+        };
+        let places = victims.iter().filter_map(|(id, _)| self.cluster.place(*id));
+        let own: Vec<usize> = places.filter(|place| *place < between.members()).collect();
+        let how = (planned.pick, planned.lasts);
+        mechanical(network::strike(self.cluster, between, way, &own, how).await)
     }
 
     async fn break_hosts(&self, planned: &Planned, victims: &[(u64, Process)]) -> Outcome {
         let (cluster, history) = (self.cluster, self.history);
         let Some(lab) = cluster.lab() else {
-            return Outcome::Skipped("the Managers have no hosts of their own".into());
+            return Outcome::Skipped(format!("{ABSENT}the Managers have no hosts of their own"));
         };
         let (lasts, pick) = (planned.lasts, planned.pick);
         let placed = |(id, process): &(u64, Process)| Some((cluster.place(*id)?, *process));
@@ -199,7 +228,6 @@ impl Nemesis<'_> {
         let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
         let own: Vec<usize> = places.iter().copied().filter(|it| *it < lab.members).collect();
         mechanical(match planned.fault.means {
-            Means::Network(way) => network::strike(cluster, lab, way, &own, (pick, lasts)).await,
             Means::PowerCut => power::strike(lab, &places, lasts).await,
             Means::FullDisk => disk::fill(lab, &places, lasts).await,
             Means::ReadOnly => power::read_only(lab, &places, lasts).await,
@@ -222,6 +250,7 @@ impl Nemesis<'_> {
             Means::Kill
             | Means::ShortPause
             | Means::LongPause
+            | Means::Network(_)
             | Means::Transfers
             | Means::Steps
             | Means::Rolling => unreachable!("these need no hosts"),

@@ -8,10 +8,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
+use super::between::Between;
 use super::{Outcome, checkpoint};
 use crate::Failure;
 use crate::cluster::Cluster;
 use crate::lab::{Counts, Filter, Lab, Manner, Manners};
+use crate::proxy::Proxies;
+use crate::strikes::ABSENT;
 
 /// How long connections are reset before none can be made any more.
 const RESETTING: Duration = Duration::from_millis(300);
@@ -64,15 +67,11 @@ pub enum Break {
 }
 
 /// Puts everything right again, also when the run is cancelled meanwhile.
-pub(super) struct Broken<'a>(pub(super) &'a Lab);
+pub(super) struct Broken<'a>(pub(super) Between<'a>);
 
 impl Broken<'_> {
     pub(super) fn mend(&self) -> Result<(), Failure> {
-        for host in &self.0.hosts {
-            self.0.network.filter(host.place, &Filter::default())?;
-            self.0.network.cable(host.place, true)?;
-        }
-        Ok(())
+        self.0.places().try_for_each(|place| self.0.mend(place))
     }
 }
 
@@ -86,29 +85,41 @@ impl Drop for Broken<'_> {
 /// Breaks the network for so long.
 pub(super) async fn strike(
     cluster: &Cluster,
-    lab: &Lab,
+    between: Between<'_>,
     way: Break,
     victims: &[usize],
     (pick, lasts): (u64, Duration),
 ) -> Result<Outcome, Failure> {
-    match way {
-        Break::Slow => slow(lab, victims, lasts).await,
-        Break::Late | Break::Disorder | Break::Twice => {
+    if let Some(why) = between.lacks(way) {
+        return Ok(Outcome::Skipped(format!("{ABSENT}{why}")));
+    }
+    match (way, between) {
+        (Break::Slow, _) => slow(between, victims, lasts).await,
+        (Break::Late, Between::Proxies(proxies)) => late(proxies, victims, lasts).await,
+        (Break::Late | Break::Disorder | Break::Twice, Between::Network(lab)) => {
             wires(lab, way, victims, (pick, lasts)).await
         }
-        Break::Cable => cable(lab, victims, lasts).await,
-        Break::Flap => flap(lab, victims, lasts).await,
-        Break::NoCalls | Break::Ring => no_calls(lab, way, victims, lasts).await,
-        Break::Checkpoint => checkpoint::cut(cluster, lab, victims, lasts).await,
-        Break::Split | Break::Shatter | Break::Bridge | Break::Deaf | Break::Loss => {
-            let broken = Broken(lab);
-            set(lab, &filters(lab.members, way, victims))?;
-            sleep(lasts).await;
-            let kept_out = kept_out(lab)?;
-            broken.mend()?;
-            Ok(bitten(kept_out > 0, "no packet was lost"))
-        }
+        (Break::Cable, Between::Network(lab)) => cable(lab, victims, lasts).await,
+        (Break::Flap, _) => flap(between, victims, lasts).await,
+        (Break::NoCalls | Break::Ring, _) => no_calls(between, way, victims, lasts).await,
+        (Break::Checkpoint, _) => checkpoint::cut(cluster, between, victims, lasts).await,
+        _ => filtered(between, way, victims, lasts).await,
     }
+}
+
+/// What filters alone break.
+async fn filtered(
+    between: Between<'_>,
+    way: Break,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let broken = Broken(between);
+    set(between, &filters(between.members(), way, victims))?;
+    sleep(lasts).await;
+    let kept_out = between.kept_out()?;
+    broken.mend()?;
+    Ok(bitten(kept_out > 0, "no packet was lost"))
 }
 
 /// What each host lets in.
@@ -161,12 +172,8 @@ fn neighbours(hosts: usize, own: usize) -> Filter {
     }
 }
 
-pub(super) fn set(lab: &Lab, filters: &[Filter]) -> Result<(), Failure> {
-    filters.iter().enumerate().try_for_each(|(place, filter)| lab.network.filter(place, filter))
-}
-
-pub(super) fn kept_out(lab: &Lab) -> Result<u64, Failure> {
-    lab.hosts.iter().map(|host| lab.network.kept_out(host.place)).sum()
+pub(super) fn set(between: Between<'_>, filters: &[Filter]) -> Result<(), Failure> {
+    filters.iter().enumerate().try_for_each(|(place, filter)| between.filter(place, filter))
 }
 
 pub(super) fn bitten(bit: bool, otherwise: &str) -> Outcome {
@@ -175,35 +182,39 @@ pub(super) fn bitten(bit: bool, otherwise: &str) -> Outcome {
 
 /// Open connections are reset first: they would go on otherwise, and nothing would be broken.
 async fn no_calls(
-    lab: &Lab,
+    between: Between<'_>,
     way: Break,
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let broken = Broken(lab);
-    let filters = filters(lab.members, way, victims);
+    let broken = Broken(between);
+    let filters = filters(between.members(), way, victims);
     let resets = |filter: &Filter| Filter {
         resets: filter.no_calls_from.clone(),
         no_calls_from: BTreeSet::new(),
         ..filter.clone()
     };
-    set(lab, &filters.iter().map(resets).collect::<Vec<_>>())?;
+    set(between, &filters.iter().map(resets).collect::<Vec<_>>())?;
     sleep(RESETTING).await;
-    set(lab, &filters)?;
+    set(between, &filters)?;
     sleep(lasts).await;
-    let kept_out = kept_out(lab)?;
+    let kept_out = between.kept_out()?;
     broken.mend()?;
     Ok(bitten(kept_out > 0, "nobody called"))
 }
 
-async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
-    let broken = Broken(lab);
-    let (filters, until) = (filters(lab.members, Break::Flap, victims), Instant::now() + lasts);
-    let mut lost = 0;
+async fn flap(
+    between: Between<'_>,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
+    let broken = Broken(between);
+    let filters = filters(between.members(), Break::Flap, victims);
+    let (mut lost, until) = (0, Instant::now() + lasts);
     while Instant::now() < until {
-        set(lab, &filters)?;
+        set(between, &filters)?;
         sleep(FLAP).await;
-        lost += kept_out(lab)?;
+        lost += between.kept_out()?;
         broken.mend()?;
         sleep(FLAP).await;
     }
@@ -211,7 +222,7 @@ async fn flap(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, 
 }
 
 async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
-    let broken = Broken(lab);
+    let broken = Broken(Between::Network(lab));
     let carried = || -> Result<u64, Failure> {
         victims.iter().map(|place| lab.network.carried(*place)).sum()
     };
@@ -225,17 +236,31 @@ async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome,
     Ok(bitten(before == after, "a link that was down carried something"))
 }
 
-async fn slow(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+async fn slow(
+    between: Between<'_>,
+    victims: &[usize],
+    lasts: Duration,
+) -> Result<Outcome, Failure> {
     for place in victims {
-        lab.network.throttle(*place, Some(SLOW_KILOBITS))?;
+        between.throttle(*place, Some(SLOW_KILOBITS))?;
     }
     sleep(lasts).await;
-    let held_up = victims.iter().map(|place| lab.network.held_up(*place));
+    let held_up = victims.iter().map(|place| between.held_up(*place));
     let held_up = held_up.sum::<Result<u64, Failure>>();
     for place in victims {
-        lab.network.throttle(*place, None)?;
+        between.throttle(*place, None)?;
     }
     Ok(bitten(held_up? > 0, "nobody had to wait"))
+}
+
+/// What proxies do for a wire that is late.
+async fn late(proxies: &Proxies, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
+    let make = |late: Duration| victims.iter().for_each(|place| proxies.make_late(*place, late));
+    make(Duration::from_millis(LATE_MS));
+    sleep(lasts).await;
+    make(Duration::ZERO);
+    let late: u64 = victims.iter().map(|place| proxies.late(*place)).sum();
+    Ok(bitten(late > 0, "nothing was sent"))
 }
 
 /// What becomes of what the victims send and are sent.

@@ -1,7 +1,7 @@
 //! Whether a run counts: fast enough in each of its phases, every class of faults that was chosen seen to bite, and in a long
 //! run often enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -26,11 +26,25 @@ pub fn is_of_the_rate(because: &str) -> bool {
     because.contains(TOO_SLOW)
 }
 
+/// What every doubt about what a run on loopback lacks says.
+const NOT_ON_LOOPBACK: &str = "is not to be had on loopback";
+
+/// What a doubt is about, for whoever tells a computer without hosts from a run that showed nothing.
+pub fn is_of_loopback(because: &str) -> bool {
+    because.contains(NOT_ON_LOOPBACK)
+}
+
 /// The run was fast enough, and each class of faults was seen to bite.
 pub(super) fn coverage(evidence: &Evidence) -> Finding {
     let (tally, phases) = (evidence.tally(), phases(evidence));
-    let came_up = evidence.came_up();
+    let absent = absent(evidence);
+    let is_there = |class: &String| !absent.contains(class);
+    let came_up: Vec<String> = evidence.came_up().into_iter().filter(is_there).collect();
     let mut doubts = too_slow(evidence, &phases);
+    doubts.extend(absent.iter().map(|class| format!("{class} {NOT_ON_LOOPBACK}")));
+    if evidence.chosen.loopback && absent.is_empty() {
+        doubts.push(format!("what hosts, their disks and their packets suffer {NOT_ON_LOOPBACK}"));
+    }
     let bites = |class: &str| tally.classes.get(class).map_or(0, |counts| counts.installed);
     // A machine too slow for the calls is too slow for what has to be seen of a fault within its time.
     let slow = rate(&evidence.lines) < evidence.chosen.rate_floor;
@@ -39,7 +53,7 @@ pub(super) fn coverage(evidence: &Evidence) -> Finding {
         true => format!("{class} never bit, and {TOO_SLOW} to tell why"),
         false => format!("{class} never bit"),
     }));
-    if came_up.is_empty() {
+    if came_up.is_empty() && absent.is_empty() {
         doubts.push("nothing was broken".into());
     }
     let chosen = evidence.classes();
@@ -49,7 +63,7 @@ pub(super) fn coverage(evidence: &Evidence) -> Finding {
             Some(chosen) => doubts.extend(
                 chosen
                     .iter()
-                    .filter(|class| !came_up.contains(class))
+                    .filter(|class| !came_up.contains(class) && is_there(class))
                     .map(|class| format!("{class} was chosen and never came up")),
             ),
             None => doubts.push("which classes were chosen was not written down".into()),
@@ -137,6 +151,12 @@ fn checkpoints(evidence: &Evidence) -> u64 {
     let comes = |means| matches!(means, Means::Membership(Change::Manager | Change::Witness));
     let joined = evidence.lines.iter().filter(|line| line.is_by("member") && line.f == "joined");
     bit(&cut) + (joined.count() as u64).max(bit(&comes))
+}
+
+/// The classes that take more than the computer of this run had.
+fn absent(evidence: &Evidence) -> BTreeSet<String> {
+    let absent = evidence.strikes.iter().filter(|strike| strike.is_absent());
+    absent.map(|strike| strike.class.clone()).collect()
 }
 
 /// Why each class that was skipped was.

@@ -41,6 +41,9 @@ pub struct Chosen {
     /// Calls with a certain outcome per second, below which the run does not count.
     pub rate_floor: u64,
     pub zookeeper_away: bool,
+    /// Whether the Managers had no hosts of their own.
+    #[serde(default)]
+    pub loopback: bool,
     /// What was chosen besides time, seed and Managers, to repeat the run.
     pub besides: String,
 }
@@ -70,7 +73,8 @@ impl Chosen {
             Some(words.get(name)?.split(',').map(str::to_owned).collect())
         };
         let besides = repeat.split(' ').filter(|word| {
-            ["FAULTS=", "WORKLOAD=", "ZOOKEEPER_AWAY="].iter().any(|name| word.starts_with(name))
+            let names = ["FAULTS=", "WORKLOAD=", "ZOOKEEPER_AWAY=", "LOOPBACK="];
+            names.iter().any(|name| word.starts_with(name))
         });
         Some(Self {
             seed: number("SEED")?,
@@ -82,6 +86,7 @@ impl Chosen {
             workloads: list("WORKLOAD").unwrap_or_else(|| names_of_workloads(&Workload::ALL)),
             rate_floor: RATE_FLOOR,
             zookeeper_away: words.contains_key("ZOOKEEPER_AWAY"),
+            loopback: words.contains_key("LOOPBACK"),
             besides: besides.map(|word| format!(" {word}")).collect(),
         })
     }
@@ -297,6 +302,14 @@ mod tests {
         assert_eq!(chosen.faults, Some(vec!["kill-all".to_owned(), "wiped-one".to_owned()]));
         assert!(chosen.zookeeper_away);
         assert_eq!(chosen.workloads().len(), Workload::ALL.len());
+        assert_eq!(chosen.repeat(), line);
+    }
+
+    #[test]
+    fn a_run_on_loopback_is_repeated_on_loopback() {
+        let line = "make chaos SECONDS=60 SEED=1 MANAGERS=3 OVERLAP=3 LOOPBACK=1";
+        let chosen = Chosen::of_repeat(line).expect("it is complete");
+        assert!(chosen.loopback);
         assert_eq!(chosen.repeat(), line);
     }
 

@@ -58,8 +58,8 @@ fn text(path: &std::path::Path) -> Result<String, String> {
 
 /// Numbers of those whom a bite of one of these befell.
 fn befallen(evidence: &Evidence, by: impl Fn(Means) -> bool) -> BTreeSet<u64> {
-    // What was not seen to bite, or was broken off, may have done it all the same.
-    let befell = |strike: &&Strike| strike.is(&by);
+    // What was not seen to bite, or was broken off, may have done it all the same; not what there was nothing to do it with.
+    let befell = |strike: &&Strike| strike.is(&by) && !strike.is_absent();
     evidence.strikes.iter().filter(befell).flat_map(|strike| strike.victims.clone()).collect()
 }
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::coverage::is_of_the_rate;
+pub use self::coverage::{is_of_loopback, is_of_the_rate};
 pub use self::evidence::{Chosen, Ended, Evidence, Papers, Versions};
 use crate::checker::{
     Finding, Valid, availability, convergence, epochs, fencing, linearizable, membership, once,
@@ -82,13 +82,23 @@ impl Verdict {
 
     /// Whether nothing but the rate of calls is in doubt.
     pub fn is_only_too_slow(&self) -> bool {
+        self.is_only(is_of_the_rate)
+    }
+
+    /// Whether nothing is in doubt but what a run on loopback lacks, or the rate of calls as well.
+    pub fn lacks_only_hosts(&self) -> bool {
+        self.is_only(|because| is_of_loopback(because) || is_of_the_rate(because))
+    }
+
+    /// Whether there are doubts, and all of them are about what a run has to have, and such.
+    fn is_only(&self, such: impl Fn(&str) -> bool) -> bool {
         let doubts = self.checks.iter().filter(|finding| finding.valid != Valid::Yes);
         let mut doubts = doubts.peekable();
         doubts.peek().is_some()
             && doubts.all(|finding| {
                 finding.valid == Valid::Unknown
                     && finding.check == "coverage"
-                    && finding.because.iter().all(|because| is_of_the_rate(because))
+                    && finding.because.iter().all(|because| such(because))
             })
     }
 }
