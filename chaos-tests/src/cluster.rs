@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -159,6 +160,7 @@ impl Cluster {
     /// The same, with a proxy in front of each Manager.
     pub async fn start_behind_proxies(plan: &Plan) -> Result<Self, Failure> {
         let mut cluster = Self::start(plan).await?;
+        cluster.access.token = api_token(&cluster).await?;
         let proxies = proxy::put_in_front(&cluster).await?;
         if let Ground::Loopback(demo) = &mut cluster.ground {
             demo.proxies = Some(proxies);
@@ -336,6 +338,20 @@ async fn ready(plan: &Plan) -> Result<(Record, Access), Failure> {
 fn votes(log: &str) -> Result<(), Failure> {
     let announced = log.contains("Kyvos Manager demo (");
     announced.then_some(()).ok_or_else(|| Failure("the demo has not announced the group".into()))
+}
+
+/// A session ends with time, and operations ask whoever has one for the password once more; with a token they do not.
+async fn api_token(cluster: &Cluster) -> Result<Arc<str>, Failure> {
+    let first = cluster.managers.first().ok_or_else(|| Failure("there is no Manager".into()))?;
+    let client = Client::new(&cluster.access, first.id.clone(), &first.api_url)?;
+    let body = json!({ "name": "chaos", "role": "administrator" });
+    match client.send(Call::change(Method::POST, "/tokens", Some(body))).await {
+        Reply::Done(answer) => {
+            let token = answer.body["token"].as_str().map(Arc::from);
+            token.ok_or_else(|| Failure("no API token".into()))
+        }
+        other => Err(Failure(format!("no API token: {other:?}"))),
+    }
 }
 
 /// Whether so many vote, and one of them is Active.

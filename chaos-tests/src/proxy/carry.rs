@@ -109,12 +109,13 @@ impl Way {
             }
             self.pass(self.from, self.to).await;
             let (_, bytes) = piece?;
+            // Before it is heard, so that whoever heard it finds it counted.
+            self.common.counts.let_in(self.to, bytes.len());
             if let Err(error) = writes.write_all(&bytes).await {
                 // That the far end is gone is what it says: it may not be heard.
                 self.pass(self.to, self.from).await;
                 return Err(error);
             }
-            self.common.counts.let_in(self.to, bytes.len());
         }
         self.pass(self.from, self.to).await;
         writes.shutdown().await

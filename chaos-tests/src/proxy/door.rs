@@ -17,7 +17,7 @@ use super::rules::Rules;
 /// The place of whoever has the far end of a connection, by its far and its near address.
 pub type Who = Arc<dyn Fn(SocketAddr, SocketAddr) -> Option<usize> + Send + Sync>;
 
-/// How often is looked for whoever opened a connection: the kernel's table is not of one moment.
+/// How often is looked for whoever opened a connection: it may be a process that is being started.
 const LOOKS: usize = 3;
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// How often is looked whether somebody who is not let in still waits.
@@ -54,7 +54,7 @@ impl Door {
     async fn receive(mut self, caller: TcpStream, far: SocketAddr) {
         let near = caller.local_addr();
         let found = match near {
-            Ok(near) => self.find(far, near).await,
+            Ok(near) => self.find(&caller, far, near).await,
             Err(_) => None,
         };
         let Some(from) = found else {
@@ -74,8 +74,11 @@ impl Door {
         }
     }
 
-    async fn find(&self, far: SocketAddr, near: SocketAddr) -> Option<usize> {
+    async fn find(&self, caller: &TcpStream, far: SocketAddr, near: SocketAddr) -> Option<usize> {
         for _ in 0..LOOKS {
+            if has_given_up(caller) {
+                return None;
+            }
             let who = self.who.clone();
             // It reads files, of which there may be many.
             let found = spawn_blocking(move || who(far, near)).await.ok().flatten();

@@ -14,6 +14,7 @@ mod door;
 mod install;
 mod pace;
 mod rules;
+mod socket_number;
 mod works;
 
 use std::net::{SocketAddr, TcpListener};
