@@ -54,6 +54,7 @@ const ORDERS: usize = 4;
 /// once, as a crash would; [`shutdown`](Self::shutdown) ends in order.
 pub struct Driver {
     office: Office,
+    record: Record,
     orders: Orders,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
@@ -105,13 +106,14 @@ impl Driver {
     /// Begins to watch for the office. `reconcilers` run whenever this Manager is Active.
     pub fn start(group: &Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
         let office = Office::new(group);
+        let record = Record::of(group.here());
         let (orders, taken) = mpsc::channel(ORDERS);
         let orders = Orders(orders);
         let stop = CancellationToken::new();
         let watch = Watch {
             changes: office.group().changes(),
             office: office.clone(),
-            record: Record::of(group.here()),
+            record: record.clone(),
             reconcilers,
             orders: orders.clone(),
             taken,
@@ -119,12 +121,17 @@ impl Driver {
             stop: stop.clone(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(watch.run()));
-        Driver { office, orders, stop, task }
+        Driver { office, record, orders, stop, task }
     }
 
     /// Whether this Manager is Active, and why.
     pub fn office(&self) -> &Office {
         &self.office
+    }
+
+    /// When it was.
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Makes another Manager Active: ends the tenure here, then hands the lead over.

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `mode` (the rule, pure), `clock` (time that also passes while the machine sleeps),
 //! `office` (the rule applied to this member, now), `tenure` (the value one must hold to act), `reconciler`
-//! and `driver` (what is done with it), `record` (what is written of when it began, held and ended).
+//! and `driver` (what is done with it), `record` (when it began and ended, for those who check).
 
 mod clock;
 mod driver;
@@ -21,4 +21,5 @@ pub use self::driver::{Driver, HandOverFailure};
 pub use self::mode::{Mode, Rule, Verdict};
 pub use self::office::Office;
 pub use self::reconciler::{Pass, Reconciler};
+pub use self::record::{Milestone, Record};
 pub use self::tenure::{Ended, Tenure};

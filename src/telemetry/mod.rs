@@ -69,15 +69,18 @@ fn quieter(level: &str) -> &'static str {
 }
 
 /// A panic is our mistake, and nobody knows what it left behind: this process stops, the others carry on.
-/// Only inside raft-store's dealings with sled a panic is the library's way to report damage, and is caught; and the
-/// thread that speaks to ZooKeeper holds nothing but its watch, which ends with it.
+/// Only inside raft-store's dealings with sled a panic is the library's way to report damage, and is caught and told of as
+/// damage; and the thread that speaks to ZooKeeper holds nothing but its watch, which ends with it.
 fn end_the_process_on_a_bug() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if raft_store::panic_is_contained() {
+            let (at, because) = (panic.location().map(ToString::to_string), panic.payload_as_str());
+            tracing::warn!(at, because, "a library reports damage by giving up, which is caught");
+            return;
+        }
         tell(panic);
-        if raft_store::panic_is_contained()
-            || std::thread::current().name() == Some(zookeeper::THREAD)
-        {
+        if std::thread::current().name() == Some(zookeeper::THREAD) {
             return;
         }
         tracing::error!(because = %panic, "a bug: this process ends");
