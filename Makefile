@@ -21,6 +21,7 @@ OVERLAP ?= 3
 WORKLOAD ?=
 ZOOKEEPER_AWAY ?=
 LOOPBACK ?=
+AFTER ?=
 CHAOS_OUT ?= target/chaos
 BUGS ?=
 SCOREBOARD_OUT ?= target/scoreboard
@@ -97,11 +98,11 @@ bench: $(if $(findstring scale,$(BENCH_MEASURES)),$(DASHBOARD)) ## Measures ours
 bench-quick: ## The same in about three minutes: one round of writes and reads, three failovers
 	$(MAKE) bench BENCH_MEASURES=writes,reads,killed BENCH_SECONDS=1 BENCH_ROUNDS=1 BENCH_TRIALS=3 BENCH_JSON=target/bench-quick.jsonl
 
-chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, OVERLAP, WORKLOAD, ZOOKEEPER_AWAY, LOOPBACK, CHAOS_OUT
+chaos: ## Breaks a real group under load and judges what clients saw: SECONDS, SEED, MANAGERS, FAULTS, OVERLAP, WORKLOAD, ZOOKEEPER_AWAY, LOOPBACK, AFTER, CHAOS_OUT
 	$(if $(LOOPBACK),,scripts/install-lab)
 	$(CARGO) build --release --locked --workspace --bin km --bin chaos
 	./target/release/chaos --km target/release/km $(if $(EACH_ONCE),--each-once,--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) --managers $(MANAGERS) \
-	  --overlap $(OVERLAP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(ZOOKEEPER_AWAY),--zookeeper-away) $(if $(LOOPBACK),--loopback) --out $(CHAOS_OUT)
+	  --overlap $(OVERLAP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(ZOOKEEPER_AWAY),--zookeeper-away) $(if $(LOOPBACK),--loopback) $(if $(AFTER),--after $(AFTER)) --out $(CHAOS_OUT)
 
 chaos-scoreboard: ## Plants mistakes in a Manager one at a time and tells which the chaos runs notice: BUGS, SCOREBOARD_OUT
 	scripts/install-lab

@@ -1,5 +1,6 @@
 //! One run from the first process to the verdict.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -98,6 +99,8 @@ pub struct Terms {
     pub rate_floor: u64,
     /// Whether the group looks for a ZooKeeper that never comes.
     pub zookeeper_away: bool,
+    /// Pairs of faults that were together in runs before, by name: others come first.
+    pub met: BTreeSet<String>,
 }
 
 impl Default for Terms {
@@ -109,6 +112,7 @@ impl Default for Terms {
             patience: Duration::from_secs(60),
             rate_floor: RATE_FLOOR,
             zookeeper_away: false,
+            met: BTreeSet::new(),
         }
     }
 }
@@ -178,7 +182,7 @@ fn tell(history: &History, f: &str, value: serde_json::Value) {
 fn planned(settings: &Settings) -> ([Vec<Planned>; 2], Duration) {
     let Settings { seed, faults, overlap, terms, .. } = settings;
     if let Some(duration) = settings.duration {
-        let main = fault::plan(*seed, duration, faults, *overlap);
+        let main = fault::plan_after(&terms.met, *seed, duration, faults, *overlap);
         let beside = match terms.beside.is_empty() {
             true => Vec::new(),
             false => fault::plan(!seed, duration, &terms.beside, *overlap),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fault::{Counts, Fault, Means, Tally};
+use crate::fault::{Counts, Fault, Means, Tally, pair_name};
 use crate::history::Line;
 
 /// How long a killed process stays away: its keeper waits so long, and that is part of the fault.
@@ -128,9 +128,7 @@ pub fn tally(strikes: &[Strike]) -> Tally {
     for (nth, one) in bit.iter().enumerate() {
         for other in bit[nth + 1..].iter().filter(|other| one.overlaps(other)) {
             let (Some(one), Some(other)) = (one.fault, other.fault) else { continue };
-            let mut names = [one.means.name(), other.means.name()];
-            names.sort_unstable();
-            *tally.pairs.entry(names.join(" + ")).or_default() += 1;
+            *tally.pairs.entry(pair_name(one.means, other.means)).or_default() += 1;
         }
     }
     tally

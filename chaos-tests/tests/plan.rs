@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use chaos_tests::fault::network::filters;
 use chaos_tests::fault::{
-    Break, Counts, Fault, Means, Planned, Target, each_once, pairs, plan as overlapping,
+    Break, Counts, Fault, Means, Planned, Target, each_once, pair_name, pairs, plan as overlapping,
+    plan_after,
 };
 use chaos_tests::strikes::{strikes, tally};
 use serde_json::{Value, json};
@@ -56,6 +57,22 @@ fn seventy_minutes_have_every_pair_of_means_and_they_meet() {
         }
         assert!(missing.is_empty(), "seed {seed}: {missing:?}");
     }
+}
+
+#[test]
+fn a_run_that_goes_on_after_others_has_the_pairs_first_that_they_left_over() {
+    let all = pairs(&Fault::all());
+    let left: Vec<_> = all.iter().copied().step_by(20).collect();
+    let met = all.iter().filter(|pair| !left.contains(pair));
+    let met = met.map(|(one, other)| pair_name(*one, *other)).collect();
+    let plan = plan_after(&met, 1, TEN_MINUTES, &Fault::all(), 3);
+    let together = |(one, other): &&(Means, Means)| {
+        let mut slots = plan.chunk_by(|one, next| one.slot == next.slot);
+        slots.any(|slot| {
+            [one, other].iter().all(|means| slot.iter().any(|it| it.fault.means == **means))
+        })
+    };
+    assert_eq!(left.iter().filter(together).count(), left.len());
 }
 
 #[test]

@@ -2,11 +2,14 @@
 //! 2 unknown or could not run, 3 unknown for the rate of calls alone, 4 unknown for what a run on loopback lacks, or for the rate
 //! as well.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chaos_tests::Failure;
 use chaos_tests::checker::Valid;
 use chaos_tests::fault::Fault;
 use chaos_tests::lab::Lab;
@@ -14,6 +17,7 @@ use chaos_tests::run::{Settings, Terms, commit, run};
 use chaos_tests::verdict::{Verdict, judge};
 use chaos_tests::workload::Workload;
 use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 
 /// Breaks a real group of Managers and judges what its clients saw
 #[derive(Parser)]
@@ -53,6 +57,9 @@ struct Arguments {
     /// The group looks for a ZooKeeper that never comes
     #[arg(long, conflicts_with = "loopback")]
     zookeeper_away: bool,
+    /// Go on with the pairs of faults that these kept runs left over; may be given several times
+    #[arg(long, value_delimiter = ',', value_name = "DIR", conflicts_with = "each_once")]
+    after: Vec<PathBuf>,
     /// The commit of the sources, where the folder this was built in does not tell it
     #[arg(long)]
     commit: Option<String>,
@@ -80,6 +87,13 @@ async fn main() -> ExitCode {
     }
     let missing = if arguments.loopback { Some("asked for".to_owned()) } else { Lab::missing() };
     let chosen = chosen(&arguments, missing.is_some());
+    let met = match met(&arguments.after) {
+        Ok(met) => met,
+        Err(failure) => {
+            say(&format!("chaos: {failure}; --after takes folders of runs that ended"));
+            return ExitCode::from(UNKNOWN);
+        }
+    };
     let Arguments {
         km, seconds, each_once, seed, out, managers, faults, overlap, workload, ..
     } = arguments;
@@ -117,7 +131,7 @@ async fn main() -> ExitCode {
         faults: classes,
         overlap: usize::from(overlap),
         workloads,
-        terms: Terms { zookeeper_away, ..Terms::default() },
+        terms: Terms { zookeeper_away, met, ..Terms::default() },
         lab: missing.is_none(),
         chosen,
         commit,
@@ -181,7 +195,27 @@ fn chosen(arguments: &Arguments, loopback: bool) -> String {
     if loopback {
         chosen.push_str(" LOOPBACK=1");
     }
+    if !arguments.after.is_empty() {
+        let after: Vec<String> =
+            arguments.after.iter().map(|run| run.display().to_string()).collect();
+        chosen.push_str(&format!(" AFTER={}", after.join(",")));
+    }
     chosen
+}
+
+/// The pairs of faults that were together in kept runs.
+fn met(runs: &[PathBuf]) -> Result<BTreeSet<String>, Failure> {
+    let mut met = BTreeSet::new();
+    for run in runs {
+        let path = run.join("result.json");
+        let bytes = fs::read(&path).map_err(Failure::doing(path.display()))?;
+        let result: Value =
+            serde_json::from_slice(&bytes).map_err(Failure::doing(path.display()))?;
+        let pairs = result["pairs"].as_object();
+        let pairs = pairs.ok_or_else(|| Failure(format!("{} has no pairs", path.display())))?;
+        met.extend(pairs.keys().cloned());
+    }
+    Ok(met)
 }
 
 /// Says what a run came to; its exit code.

@@ -174,6 +174,11 @@ impl Means {
         }
     }
 
+    /// Whether nothing else may be broken, and nobody be missing, at the same time.
+    pub(super) fn is_alone(self) -> bool {
+        self.breaks() == apart::ALONE
+    }
+
     /// Whether both can be at the same time.
     pub fn goes_with(self, other: Self) -> bool {
         self.breaks() & other.breaks() == 0

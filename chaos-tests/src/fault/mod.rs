@@ -39,7 +39,7 @@ pub use self::damage::Damage;
 pub use self::disk::Flush;
 pub use self::membership::Change;
 pub use self::network::Break;
-pub use self::plan::{Planned, each_once, pairs, plan};
+pub use self::plan::{Planned, each_once, pair_name, pairs, plan, plan_after};
 use crate::Failure;
 use crate::cluster::{Cluster, Process};
 use crate::history::{History, Line};
@@ -276,6 +276,10 @@ impl Nemesis<'_> {
         {
             let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
             running.retain(|(id, _)| own(*id));
+        }
+        // A disk that lies or is set back must be one of a minority, and nobody knows whom the others would lack.
+        if planned.fault.means.is_alone() && running.len() < members {
+            running.clear();
         }
         match planned.fault.target {
             Target::One => running.truncate(1),

@@ -106,6 +106,8 @@ impl<'a> Operator<'a> {
         let host = self.host(place)?;
         host.manager.switch(false);
         until(END_PATIENCE, || host.process().is_none()).await;
+        // Of a joining before that did not come to its end.
+        put_away(host);
         host.configure(role)?;
         let body = json!({ "role": role, "ttl_minutes": 60 });
         let invited = self.change(Method::POST, "/join-tokens", body).await?;

@@ -39,9 +39,21 @@ pub struct Planned {
 /// The faults of a run: all these classes in random order, again and again until the time is up. Up to `overlap` of them are
 /// at the same time: beside the next come those whose means were not yet together with it, whether it is their turn or not.
 pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<Planned> {
+    plan_after(&BTreeSet::new(), seed, run, classes, overlap)
+}
+
+/// The same for a run that goes on with what others left over: pairs of means of these names were together already.
+pub fn plan_after(
+    met: &BTreeSet<String>,
+    seed: u64,
+    run: Duration,
+    classes: &[Fault],
+    overlap: usize,
+) -> Vec<Planned> {
     let longest = (run / OF_A_RUN).clamp(LONGEST_AT_LEAST, LONGEST);
     let mut dealer = Dealer::new(seed, classes, overlap, longest);
     dealer.out_of_turn = true;
+    dealer.unmet.retain(|(one, other)| !met.contains(&pair_name(*one, *other)));
     let mut plan = Vec::new();
     loop {
         if dealer.deck.is_empty() {
@@ -175,6 +187,13 @@ impl<'a> Dealer<'a> {
             self.unmet = pairs(self.classes).into_iter().collect();
         }
     }
+}
+
+/// What a pair is called in results.
+pub fn pair_name(one: Means, other: Means) -> String {
+    let mut names = [one.name(), other.name()];
+    names.sort_unstable();
+    names.join(" + ")
 }
 
 /// Two means, whichever was first.

@@ -18,8 +18,9 @@ use crate::cluster::{Manager, Process};
 
 /// How long a Manager may take to end in good order: it hands over first.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// Room for the log, the facts and a checkpoint, little enough to be filled in a moment.
-const DISK_BYTES: u64 = 256 << 20;
+/// Room for the log, the facts, checkpoints and the history of an hour, twice: what a Manager that is replaced leaves is put
+/// aside first. Little enough to be filled in a moment.
+const DISK_BYTES: u64 = 512 << 20;
 
 /// Where agents listen unless told otherwise.
 const AGENT_PORT: u16 = 7447;

@@ -130,7 +130,7 @@ impl Board {
                 beside: scenario.classes(scenario.beside),
                 patience: RECOVERY_PATIENCE,
                 rate_floor: RATE_FLOOR,
-                zookeeper_away: false,
+                ..Terms::default()
             },
             lab: true,
             chosen: String::new(),
