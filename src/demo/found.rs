@@ -313,8 +313,8 @@ async fn registered(client: &Client, name: &str, samples: Option<Samples>) -> Re
     }
 }
 
-/// A small cluster: every host has a Web Portal, so a Manager may live on any of them. Where there are samples,
-/// ZooKeeper has a host of its own, or there is none.
+/// A small cluster: every host has a Web Portal, so a Manager may live on any of them. Where there are samples, a host has
+/// no role that nothing runs for: there is none of Postgres, and ZooKeeper has a host of its own, or there is none.
 fn roles_of(name: &str, samples: Option<Samples>) -> Vec<&'static str> {
     let roles: &[_] = match name {
         "km1" => &["web_portal", "bi_server", "postgres", "zookeeper"],
@@ -323,7 +323,7 @@ fn roles_of(name: &str, samples: Option<Samples>) -> Vec<&'static str> {
         ZOOKEEPER_HOST => return vec!["zookeeper"],
         _ => &["web_portal"],
     };
-    let is_there = |role: &&&str| samples.is_none() || **role != "zookeeper";
+    let is_there = |role: &&&str| samples.is_none() || !["zookeeper", "postgres"].contains(*role);
     roles.iter().filter(is_there).copied().collect()
 }
 

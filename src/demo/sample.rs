@@ -1,5 +1,6 @@
 //! `km demo-service`: a sample Kyvos service, which answers at a port and, where it is told of a ZooKeeper, shows itself by a
-//! znode that goes with it. It plays Kyvos and is no part of a Manager: those never write to ZooKeeper.
+//! znode that goes with it. Those of one type agree there on which of them coordinates the others, as BI Servers do. It plays
+//! Kyvos and is no part of a Manager: those never write to ZooKeeper.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,6 +41,16 @@ pub struct Sample {
     /// The znode by which it does
     #[arg(long, requires = "zookeeper")]
     znode: Option<String>,
+    /// The znode by which one of several says that it coordinates the others
+    #[arg(long, value_name = "ZNODE", requires = "znode")]
+    coordinates: Option<String>,
+}
+
+/// What is shown of a service.
+#[derive(Clone)]
+struct Shown {
+    znode: String,
+    coordinates: Option<String>,
 }
 
 /// Serves until it is told to end.
@@ -47,9 +58,11 @@ pub async fn serve(sample: Sample) -> Result<(), Failure> {
     let mut interrupted = Interrupted::listen()?;
     let listener = TcpListener::bind(sample.listen).await;
     let listener = listener.map_err(Failure::local(sample.listen))?;
+    let coordinates = sample.coordinates;
+    let shown = sample.znode.map(|znode| Shown { znode, coordinates });
     let shows = async {
-        match sample.zookeeper.zip(sample.znode) {
-            Some((zookeeper, znode)) => show(zookeeper, znode).await,
+        match sample.zookeeper.zip(shown) {
+            Some((zookeeper, shown)) => show(zookeeper, shown).await,
             None => std::future::pending().await,
         }
     };
@@ -97,14 +110,14 @@ async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
 
 /// Shows the service in ZooKeeper for as long as it runs. Each session has a thread, where a client that panics is no
 /// more than a session that ended.
-async fn show(zookeeper: String, znode: String) {
+async fn show(zookeeper: String, shown: Shown) {
     loop {
         let (over, ended) = oneshot::channel::<()>();
-        let (zookeeper, znode) = (zookeeper.clone(), znode.clone());
+        let (zookeeper, shown) = (zookeeper.clone(), shown.clone());
         let thread = std::thread::Builder::new().name(THREAD.into()).spawn(move || {
             let _over = over;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            if let Err(error) = runtime.map(|runtime| runtime.block_on(hold(&zookeeper, &znode))) {
+            if let Err(error) = runtime.map(|runtime| runtime.block_on(hold(&zookeeper, &shown))) {
                 tracing::warn!(%error, "no runtime for ZooKeeper");
             }
         });
@@ -116,10 +129,10 @@ async fn show(zookeeper: String, znode: String) {
     }
 }
 
-/// Holds the znode until the session is over.
-async fn hold(zookeeper: &str, znode: &str) {
+/// Holds what is shown until the session is over.
+async fn hold(zookeeper: &str, shown: &Shown) {
     let told = match Client::connector().with_session_timeout(SESSION).connect(zookeeper).await {
-        Ok(client) => held(&client, znode).await,
+        Ok(client) => held(&client, shown).await,
         Err(error) => Err(error),
     };
     if let Err(error) = told {
@@ -127,8 +140,9 @@ async fn hold(zookeeper: &str, znode: &str) {
     }
 }
 
-async fn held(client: &Client, znode: &str) -> Result<(), Error> {
+async fn held(client: &Client, shown: &Shown) -> Result<(), Error> {
     let permanent = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    let znode = shown.znode.as_str();
     let ends = znode.match_indices('/').map(|(end, _)| end).filter(|end| *end > 0);
     for above in ends.map(|end| &znode[..end]) {
         match client.create(above, b"", &permanent).await {
@@ -137,14 +151,32 @@ async fn held(client: &Client, znode: &str) -> Result<(), Error> {
         }
     }
     // That of an earlier process goes with the session of that one.
+    be_there(client, znode, b"").await?;
+    let mut states = client.state_watcher();
+    let over = async { while !states.changed().await.is_terminated() {} };
+    let coordinates = async {
+        match &shown.coordinates {
+            Some(place) => be_there(client, place, name_of(znode).as_bytes()).await,
+            None => Ok(()),
+        }
+    };
+    let (coordinates, ()) = tokio::join!(coordinates, over);
+    coordinates
+}
+
+/// Makes a znode that goes with this session, as soon as nobody else has it.
+async fn be_there(client: &Client, znode: &str, payload: &[u8]) -> Result<(), Error> {
     let passing = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
-    while let Err(error) = client.create(znode, b"", &passing).await {
-        match error {
-            Error::NodeExists => sleep(PAUSE).await,
-            error => return Err(error),
+    loop {
+        match client.create(znode, payload, &passing).await {
+            Ok(_) => return Ok(()),
+            Err(Error::NodeExists) => sleep(PAUSE).await,
+            Err(error) => return Err(error),
         }
     }
-    let mut states = client.state_watcher();
-    while !states.changed().await.is_terminated() {}
-    Ok(())
+}
+
+/// As a service calls itself: `host:port`.
+fn name_of(znode: &str) -> &str {
+    znode.rsplit('/').next().unwrap_or(znode)
 }

@@ -121,8 +121,17 @@ pub(super) fn run(service: &Service, program: &Path, zookeeper: Option<u16>) -> 
     if let (Some(port), Some(znode)) = (zookeeper, &service.znode) {
         run.extend(["--zookeeper".into(), format!("127.0.0.1:{port}")]);
         run.extend(["--znode".into(), znode.clone()]);
+        if let Some(master) = coordinates(service) {
+            run.extend(["--coordinates".into(), master.into()]);
+        }
     }
     run
+}
+
+/// Where one of several services of this type says that it coordinates the others, as the default profile has it.
+fn coordinates(service: &Service) -> Option<&'static str> {
+    let kind = service.id.split('.').next().and_then(ServiceType::named)?;
+    (kind == ServiceType::BiServer).then_some("/kyvos/coordination_master")
 }
 
 /// Writes what the server of ZooKeeper is told.
@@ -193,7 +202,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::capabilities::services::model::Profile;
+    use crate::capabilities::services::model::{Marks, Profile};
 
     fn samples(zookeeper: Option<u16>) -> Samples {
         Samples { bi_server: 8841, query_engine: 8842, web_portal: 8843, zookeeper }
@@ -211,13 +220,14 @@ mod tests {
         let znode = bi_server.znode.as_deref().unwrap();
         let read = Profile::guessed().read(znode, true, b"").expect("the profile knows it");
         assert_eq!((read.host.as_str(), read.port), ("km2", Some(8841)));
-        let run = run(bi_server, Path::new("/km"), Some(8844)).join(" ");
-        assert_eq!(
-            run,
-            format!(
-                "/km demo-service --listen 127.0.0.2:8841 --zookeeper 127.0.0.1:8844 --znode {znode}"
-            )
-        );
+        let runs = |service| run(service, Path::new("/km"), Some(8844)).join(" ");
+        let shows = "/km demo-service --listen 127.0.0.2:8841 --zookeeper 127.0.0.1:8844 --znode";
+        let coordinates = "--coordinates /kyvos/coordination_master";
+        assert_eq!(runs(bi_server), format!("{shows} {znode} {coordinates}"));
+        let read = Profile::guessed().read("/kyvos/coordination_master", true, b"km2:8841");
+        let read = read.expect("the profile knows it");
+        assert_eq!((read.marks, read.host.as_str()), (Marks::Master, "km2"));
+        assert!(!runs(&services[0]).contains(coordinates), "Web Portals have none");
     }
 
     #[test]

@@ -45,11 +45,9 @@ impl Stage {
         let held = demo.dir().join("held");
         let mut stage = Self { demo, ids: Vec::new(), held, repository };
         stage.equip_its_host(port);
-        let roles =
-            ["web_portal", "bi_server", "query_engine"].map(|role| format!("--role={role}"));
-        let [portal, server, engine] = &roles;
-        // One Postgres is enough.
-        stage.demo.ask_any(["hosts", "change", "km2", portal, server, engine]).json();
+        let roles = ["web_portal", "bi_server", "postgres"].map(|role| format!("--role={role}"));
+        let [portal, server, postgres] = &roles;
+        stage.demo.ask_any(["hosts", "change", HOST, portal, server, postgres]).json();
         let named = |service: &Value| service["id"].as_str().unwrap().to_owned();
         stage.ids = stage.services().iter().map(named).collect();
         let (unit, port) = ("--unit=kyvos-postgres", format!("--port={port}"));
