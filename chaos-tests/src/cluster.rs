@@ -160,7 +160,10 @@ impl Cluster {
     /// The same, with a proxy in front of each Manager.
     pub async fn start_behind_proxies(plan: &Plan) -> Result<Self, Failure> {
         let mut cluster = Self::start(plan).await?;
-        cluster.access.token = api_token(&cluster).await?;
+        let first = cluster.managers.first();
+        let first = first.ok_or_else(|| Failure("there is no Manager".into()))?;
+        let client = Client::new(&cluster.access, first.id.clone(), &first.api_url)?;
+        cluster.access.token = api_token(&client).await?;
         let proxies = proxy::put_in_front(&cluster).await?;
         if let Ground::Loopback(demo) = &mut cluster.ground {
             demo.proxies = Some(proxies);
@@ -340,10 +343,8 @@ fn votes(log: &str) -> Result<(), Failure> {
     announced.then_some(()).ok_or_else(|| Failure("the demo has not announced the group".into()))
 }
 
-/// A session ends with time, and operations ask whoever has one for the password once more; with a token they do not.
-async fn api_token(cluster: &Cluster) -> Result<Arc<str>, Failure> {
-    let first = cluster.managers.first().ok_or_else(|| Failure("there is no Manager".into()))?;
-    let client = Client::new(&cluster.access, first.id.clone(), &first.api_url)?;
+/// What a run speaks with: a session ends with time, is bound to a password, and is asked for it once more before operations.
+pub(crate) async fn api_token(client: &Client) -> Result<Arc<str>, Failure> {
     let body = json!({ "name": "chaos", "role": "administrator" });
     match client.send(Call::change(Method::POST, "/tokens", Some(body))).await {
         Reply::Done(answer) => {

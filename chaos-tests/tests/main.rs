@@ -7,6 +7,7 @@ mod support;
 
 mod availability;
 mod belonging;
+mod coverage;
 mod judging;
 mod linearizable;
 mod plan;

@@ -103,23 +103,26 @@ pub(super) async fn strike(
         (Break::Flap, _) => flap(between, victims, lasts).await,
         (Break::NoCalls | Break::Ring, _) => no_calls(between, way, victims, lasts).await,
         (Break::Checkpoint, _) => checkpoint::cut(cluster, between, victims, lasts).await,
-        _ => filtered(between, way, victims, lasts).await,
+        _ => {
+            let filters = filters(between.members(), way, victims);
+            filtered(between, &filters, lasts, "no packet was lost").await
+        }
     }
 }
 
-/// What filters alone break.
+/// What filters alone break; `otherwise` is to be said when they kept nothing out.
 async fn filtered(
     between: Between<'_>,
-    way: Break,
-    victims: &[usize],
+    filters: &[Filter],
     lasts: Duration,
+    otherwise: &str,
 ) -> Result<Outcome, Failure> {
     let broken = Broken(between);
-    set(between, &filters(between.members(), way, victims))?;
+    set(between, filters)?;
     sleep(lasts).await;
     let kept_out = between.kept_out()?;
     broken.mend()?;
-    Ok(bitten(kept_out > 0, "no packet was lost"))
+    Ok(bitten(kept_out > 0, otherwise))
 }
 
 /// What each host lets in.
@@ -187,7 +190,8 @@ async fn no_calls(
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let broken = Broken(between);
+    // Also when the run is cancelled while connections are reset.
+    let _broken = Broken(between);
     let filters = filters(between.members(), way, victims);
     let resets = |filter: &Filter| Filter {
         resets: filter.no_calls_from.clone(),
@@ -196,11 +200,7 @@ async fn no_calls(
     };
     set(between, &filters.iter().map(resets).collect::<Vec<_>>())?;
     sleep(RESETTING).await;
-    set(between, &filters)?;
-    sleep(lasts).await;
-    let kept_out = between.kept_out()?;
-    broken.mend()?;
-    Ok(bitten(kept_out > 0, "nobody called"))
+    filtered(between, &filters, lasts, "nobody called").await
 }
 
 async fn flap(

@@ -36,7 +36,7 @@ pub struct Planned {
     pub pick: u64,
 }
 
-/// The faults of a run: all these classes in random order, again and again until the time is up. Up to `overlap` of them are
+/// The faults of a run: all these classes, those first whose means lack most pairs, again and again until the time is up. Up to `overlap` of them are
 /// at the same time: beside the next come those whose means were not yet together with it, whether it is their turn or not.
 pub fn plan(seed: u64, run: Duration, classes: &[Fault], overlap: usize) -> Vec<Planned> {
     plan_after(&BTreeSet::new(), seed, run, classes, overlap)

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{Host, Lab};
 use crate::Failure;
 use crate::client::{Access, Call, Client, Reply};
-use crate::cluster::Manager;
+use crate::cluster::{Manager, api_token};
 
 /// How long each step of the founding may take: a debug build on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -53,11 +53,8 @@ impl Lab {
         for host in &self.hosts {
             employ(host, &client).await?;
         }
-        // A session ends with time and is bound to a password; a run that takes hours needs neither.
-        let body = json!({ "name": "chaos", "role": "administrator" });
-        let made = change(&client, "/tokens", body).await?;
-        let token = made["token"].as_str().ok_or_else(|| Failure("no API token".into()))?;
-        Ok(Founded { managers, access: Access { token: token.into(), ..access } })
+        let token = api_token(&client).await?;
+        Ok(Founded { managers, access: Access { token, ..access } })
     }
 }
 

@@ -24,8 +24,9 @@ const DISK_BYTES: u64 = 512 << 20;
 
 /// Where agents listen unless told otherwise.
 const AGENT_PORT: u16 = 7447;
-/// So few that a run of a minute makes checkpoints again and again, and whoever was away for a second needs one.
-const CHECKPOINT_AFTER: u64 = 50;
+/// What every Manager of a run is told besides. Checkpoints after so few entries that a run of a minute makes them again and
+/// again, and whoever was away for a second needs one; and each renewal of a claim to be Active, for whoever judges claims.
+pub(crate) const SETTINGS: &str = "[store]\ncheckpoint_after = 50\n\n[log]\nrenewals = \"on\"\n";
 /// How long a verb may take; a call of its own to the group ends earlier.
 const VERB_PATIENCE: Duration = Duration::from_secs(40);
 
@@ -89,7 +90,7 @@ impl Host {
         let (data_dir, agent) = (self.data_dir(), self.disk().path().join("agent"));
         let text = format!(
             "[node]\ndata_dir = {:?}\nhost = {:?}\nrole = {role:?}\n\
-             [store]\ncheckpoint_after = {CHECKPOINT_AFTER}\n[log]\nrenewals = \"on\"\n",
+             {SETTINGS}",
             data_dir.display().to_string(),
             self.address
         );

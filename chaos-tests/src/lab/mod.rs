@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use self::found::Founded;
+pub(crate) use self::host::SETTINGS;
 pub use self::host::{Host, Variables};
 pub use self::kept::Kept;
 pub use self::network::{Filter, Laid, Network};

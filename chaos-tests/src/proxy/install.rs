@@ -14,6 +14,7 @@ use super::{Dialers, Proxies, Who};
 use crate::Failure;
 use crate::client::{Call, Client, Reply};
 use crate::cluster::{Cluster, Manager, complete};
+use crate::lab::SETTINGS;
 
 /// How long a Manager may take to end in good order: it hands over first.
 const END_PATIENCE: Duration = Duration::from_secs(30);
@@ -24,8 +25,6 @@ const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// started again finds its own still free.
 const FREE_PORTS: std::ops::Range<u16> = 10_240..32_000;
 const FREE_PORT_TRIES: usize = 1_000;
-/// As on hosts of their own: checkpoints are made and sent, and each renewal of a claim to be Active is told.
-const SETTINGS: &str = "\n[store]\ncheckpoint_after = 50\n\n[log]\nrenewals = \"on\"\n";
 
 /// Puts a proxy in front of each Manager, and waits until the group is whole again.
 pub(crate) async fn put_in_front(cluster: &Cluster) -> Result<Proxies, Failure> {
@@ -87,6 +86,7 @@ fn behind_a_proxy(text: &str, behind: SocketAddr) -> Option<(String, SocketAddr)
         moved.push_str(line);
         moved.push('\n');
     }
+    moved.push('\n');
     moved.push_str(SETTINGS);
     known.filter(|_| listens).map(|known| (moved, known))
 }
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(known, SocketAddr::from(([127, 0, 0, 1], 11_000)));
         let wanted =
             CONFIG.replacen("listen = \"127.0.0.1:11000\"", "listen = \"127.0.0.1:13000\"", 1);
-        assert_eq!(moved, format!("{wanted}{SETTINGS}"));
+        assert_eq!(moved, format!("{wanted}\n{SETTINGS}"));
     }
 
     #[test]

@@ -143,8 +143,6 @@ mod tests {
         let number = number_of_socket(far, near);
         assert!(number.is_some());
         assert_eq!(number, in_table(&table, far, near));
-        // Where the kernel does not answer there is the table alone.
-        assert!(asked(far, near).is_err() || asked(far, near) == Ok(number));
         drop(dialled);
         assert_eq!(number_of_socket(far, near), None);
     }

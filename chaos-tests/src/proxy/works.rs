@@ -42,7 +42,7 @@ impl Drop for Works {
     fn drop(&mut self) {
         self.doors = None;
         if let Some(thread) = self.thread.take() {
-            // Every connection ends with it.
+            // Every connection ends with it. If it panicked, standard error has told of it.
             let _ = thread.join();
         }
     }

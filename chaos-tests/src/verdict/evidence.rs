@@ -73,7 +73,7 @@ impl Chosen {
             Some(words.get(name)?.split(',').map(str::to_owned).collect())
         };
         let besides = repeat.split(' ').filter(|word| {
-            let names = ["FAULTS=", "WORKLOAD=", "ZOOKEEPER_AWAY=", "LOOPBACK="];
+            let names = ["FAULTS=", "WORKLOAD=", "ZOOKEEPER_AWAY=", "LOOPBACK=", "AFTER="];
             names.iter().any(|name| word.starts_with(name))
         });
         Some(Self {
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_run_on_loopback_is_repeated_on_loopback() {
-        let line = "make chaos SECONDS=60 SEED=1 MANAGERS=3 OVERLAP=3 LOOPBACK=1";
+        let line = "make chaos SECONDS=60 SEED=1 MANAGERS=3 OVERLAP=3 LOOPBACK=1 AFTER=a,b";
         let chosen = Chosen::of_repeat(line).expect("it is complete");
         assert!(chosen.loopback);
         assert_eq!(chosen.repeat(), line);
