@@ -19,12 +19,12 @@ const whoAnswers = (cluster: Cluster | undefined) =>
 function takeStatus(queries: QueryClient, cluster: Cluster) {
   const before = queries.getQueryData<Cluster>(keys.cluster);
   queries.setQueryData(keys.cluster, cluster);
-  makeOld(queries, keys.managers);
-  if (whoAnswers(before) !== whoAnswers(cluster)) makeOld(queries, keys.services);
+  void makeOld(queries, keys.managers);
+  if (whoAnswers(before) !== whoAnswers(cluster)) void makeOld(queries, keys.services);
   const nobody = (of: Cluster | undefined) => of !== undefined && of.active == null;
   if (nobody(before) === nobody(cluster) && before !== undefined) return;
   readLocally(nobody(cluster));
-  if (before !== undefined || nobody(cluster)) makeOld(queries, []);
+  if (before !== undefined || nobody(cluster)) void makeOld(queries, []);
 }
 
 /** What is done about what the stream tells. `search` is given by tests; `unheard`: something may have changed between what was read
@@ -54,7 +54,7 @@ export function liveListener(
       if (!wasRemoved(cluster())) stop();
       setConnection({ state: 'live', lostAt: undefined, trials: [] });
       // What was read before the stream stood may have been changed unheard.
-      if (mayHaveMissed) makeOld(queries, []);
+      if (mayHaveMissed) void makeOld(queries, []);
       mayHaveMissed = true;
     },
     onBroken() {
@@ -74,7 +74,7 @@ export function liveListener(
       if (wasRemoved(status)) begin();
       else stop();
     },
-    onResync: () => makeOld(queries, []),
+    onResync: () => void makeOld(queries, []),
   };
 }
 

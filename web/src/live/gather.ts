@@ -1,9 +1,11 @@
 // What was made old by many changes within a moment is read again together: the first change at once, so that one alone is on
-// screen at once; those that follow in its wake at the end of a rest, which grows while they keep coming.
+// screen at once; those that follow in its wake once that was read and a rest is over. The rest is as long as the reading took: a
+// single row is read often, a long list seldom, and half of the time is left to who uses the page.
 import type { QueryKey } from '@tanstack/react-query';
 
-const REST_FIRST_MS = 50;
-const REST_MAX_MS = 1000;
+const REST_MIN_MS = 50;
+/** A reading that takes longer is not waited for: what changed meanwhile may be answered sooner. */
+const READING_MAX_MS = 1000;
 /** More than so many rows of a list are the list. */
 const ROWS_MAX = 40;
 
@@ -33,34 +35,38 @@ export interface Gatherer {
   end(): void;
 }
 
-/** Hands on what was added. Between two times it rests. */
-export function gatherer(handOn: (keys: QueryKey[]) => void): Gatherer {
+/** Hands on what was added, to be read; `handOn` tells when it was. Between two times it rests. */
+export function gatherer(handOn: (keys: QueryKey[]) => Promise<unknown>): Gatherer {
   let waiting: QueryKey[] = [];
-  let restMs = REST_FIRST_MS;
-  let resting: ReturnType<typeof setTimeout> | undefined;
-  const send = () => {
+  let isAtRest = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const read = async () => {
     const keys = waiting;
     waiting = [];
-    resting = setTimeout(wake, restMs);
-    handOn(keys);
+    isAtRest = true;
+    const began = performance.now();
+    await new Promise<void>((over) => {
+      timer = setTimeout(over, READING_MAX_MS);
+      // What could not be read says so where it is shown.
+      void handOn(keys).then(
+        () => over(),
+        () => over(),
+      );
+    });
+    clearTimeout(timer);
+    timer = setTimeout(wake, Math.max(performance.now() - began, REST_MIN_MS));
   };
   const wake = () => {
-    resting = undefined;
-    if (waiting.length === 0) {
-      restMs = REST_FIRST_MS;
-      return;
-    }
-    restMs = Math.min(2 * restMs, REST_MAX_MS);
-    send();
+    isAtRest = false;
+    if (waiting.length > 0) void read();
   };
   return {
     add(keys) {
       waiting = covering([...waiting, ...keys]);
-      if (resting === undefined) send();
+      if (!isAtRest) void read();
     },
     end() {
-      clearTimeout(resting);
-      resting = undefined;
+      clearTimeout(timer);
       waiting = [];
     },
   };

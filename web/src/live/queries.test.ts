@@ -73,7 +73,7 @@ describe('what is read while it changes', () => {
   it('is read once more, because the answer under way may be older than the change', async () => {
     const { answers, asked, end, queries, shows } = watched();
     // Three changes while the first answer is on its way: it was given before them.
-    for (let n = 0; n < 3; n++) makeOld(queries, keys.operations);
+    for (let n = 0; n < 3; n++) void makeOld(queries, keys.operations);
     await asked(1);
     answers[0]?.('step 2 runs');
     await asked(2);
@@ -86,10 +86,10 @@ describe('what is read while it changes', () => {
     const { answers, asked, end, queries, shows } = watched();
     answers[0]?.('step 1');
     await shows('step 1');
-    makeOld(queries, keys.operations);
+    void makeOld(queries, keys.operations);
     await asked(2);
     for (let step = 2; step < 5; step++) {
-      makeOld(queries, keys.operations);
+      void makeOld(queries, keys.operations);
       answers[step - 1]?.(`step ${step}`);
       await shows(`step ${step}`);
       await asked(step + 1);

@@ -81,19 +81,22 @@ export function queriesMadeOldBy(event: Pick<ChangeEvent, 'room' | 'subject' | '
 const readAgain = new WeakSet<Query>();
 
 /** Has what stands under a key read again. What is just being read is read to its end, and then once more: the answer under way may
- * be older than the change. Were it begun anew instead, a long list that keeps changing would never be shown. */
-export function makeOld(queries: QueryClient, queryKey: QueryKey): void {
+ * be older than the change. Were it begun anew instead, a long list that keeps changing would never be shown. Ends once what is shown
+ * was read. */
+export async function makeOld(queries: QueryClient, queryKey: QueryKey): Promise<void> {
   const underWay = queries.getQueryCache().findAll({ queryKey, fetchStatus: 'fetching' });
   const toTheEnd = { cancelRefetch: false };
-  void queries.invalidateQueries({ queryKey }, toTheEnd);
+  const reading = [queries.invalidateQueries({ queryKey }, toTheEnd)];
   for (const query of underWay.filter((each) => !readAgain.has(each))) {
     const exactly = { queryKey: query.queryKey, exact: true };
     readAgain.add(query);
-    void queries.invalidateQueries(exactly, toTheEnd).then(() => {
+    const twice = queries.invalidateQueries(exactly, toTheEnd).then(() => {
       readAgain.delete(query);
       return queries.invalidateQueries(exactly, toTheEnd);
     });
+    reading.push(twice);
   }
+  await Promise.all(reading);
 }
 
 /** Reads are repeated when nobody answered or nobody was Active; a refusal is an answer. */

@@ -20,7 +20,7 @@ async function list(looked = true) {
 describe('of a list, rows of which something was heard', () => {
   it('are read together, and the others are not', async () => {
     const { queries, queryFn, readRows } = await list();
-    makeAllOld(queries, [...rows, keys.audit]);
+    void makeAllOld(queries, [...rows, keys.audit]);
     expect(readRows.mock.calls).toEqual([[queries, ['bi_server.a', 'bi_server.b']]]);
     expect(queryFn).not.toHaveBeenCalled();
   });
@@ -28,13 +28,13 @@ describe('of a list, rows of which something was heard', () => {
   it('that cannot be read have all of it read', async () => {
     const { queries, queryFn, readRows } = await list();
     readRows.mockRejectedValueOnce(new TypeError('no answer'));
-    makeAllOld(queries, rows);
+    void makeAllOld(queries, rows);
     await vi.waitFor(() => expect(queryFn).toHaveBeenCalledOnce());
   });
 
   it('at which nobody looks are not read: it is old as a whole', async () => {
     const { queries, queryFn, readRows } = await list(false);
-    makeAllOld(queries, rows);
+    void makeAllOld(queries, rows);
     expect(queries.getQueryState(keys.serviceList)?.isInvalidated).toBe(true);
     expect(queryFn.mock.calls.length + readRows.mock.calls.length).toBe(0);
   });
@@ -47,7 +47,7 @@ describe('of a list, rows of which something was heard', () => {
     new QueryObserver(queries, { queryKey: keys.serviceList, queryFn, meta: { readRows } }).subscribe(
       () => undefined,
     );
-    makeAllOld(queries, rows);
+    void makeAllOld(queries, rows);
     answers[0]?.('before');
     await vi.waitFor(() => expect(queryFn).toHaveBeenCalledTimes(2));
     expect(readRows).not.toHaveBeenCalled();

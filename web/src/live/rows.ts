@@ -17,17 +17,19 @@ const rowOf = (key: QueryKey): string | undefined =>
     ? String(key[LIST.length])
     : undefined;
 
-function makeRowsOld(queries: QueryClient, ids: string[]): void {
+async function makeRowsOld(queries: QueryClient, ids: string[]): Promise<void> {
   const query = queries.getQueryCache().find({ queryKey: LIST });
   const read = query?.meta?.readRows;
   // Nobody looks at it, or it was not read yet: all of it is old.
-  if (read === undefined || !query?.isActive() || query.state.data === undefined) makeOld(queries, LIST);
-  else void read(queries, ids).catch(() => makeOld(queries, LIST));
+  if (read === undefined || !query?.isActive() || query.state.data === undefined)
+    await makeOld(queries, LIST);
+  else await read(queries, ids).catch(() => makeOld(queries, LIST));
 }
 
-/** Has all of that read again. */
-export function makeAllOld(queries: QueryClient, all: QueryKey[]): void {
+/** Has all of that read again. Ends once what is shown of it was read. */
+export async function makeAllOld(queries: QueryClient, all: QueryKey[]): Promise<void> {
   const ids = all.flatMap((key) => rowOf(key) ?? []);
-  if (ids.length > 0) makeRowsOld(queries, ids);
-  for (const key of all) if (rowOf(key) === undefined) makeOld(queries, key);
+  const others = all.filter((key) => rowOf(key) === undefined);
+  const rows = ids.length > 0 ? [makeRowsOld(queries, ids)] : [];
+  await Promise.all([...rows, ...others.map((key) => makeOld(queries, key))]);
 }
