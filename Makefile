@@ -34,6 +34,10 @@ ifdef CI
 export CARGO_INCREMENTAL = 0
 endif
 
+# A test of processes waits far more than it computes: for a lease to end, a host to be called gone, a Manager to be back.
+RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
+export RUST_TEST_THREADS
+
 # Written by a finished `npm ci`; older than the lock file means: install again.
 NODE_MODULES := web/node_modules/.installed
 DASHBOARD := web/dist/index.html
@@ -50,12 +54,11 @@ demo: $(DASHBOARD) ## Builds everything and runs a real group of three Managers;
 
 test: test-rust test-web test-e2e test-chaos ## Runs all tests: Rust, dashboard units, end to end in a real browser, faults of processes, hosts, networks and disks
 
+# What comes over the network is fetched while the compiler works.
 test-rust: $(DASHBOARD)
-	scripts/install-sshd
-	scripts/install-balancers
-	scripts/install-surroundings
-	scripts/install-clouds
-	scripts/install-mail
+	@for part in sshd balancers surroundings clouds mail; do scripts/install-$$part || exit 1; done & fetching=$$!; \
+	$(CARGO) test --workspace --locked --quiet --no-run; built=$$?; \
+	wait $$fetching && exit $$built
 	$(CARGO) test --workspace --locked --quiet
 
 test-web: $(NODE_MODULES)

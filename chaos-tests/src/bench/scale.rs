@@ -37,12 +37,11 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
         rows.push(Row::new(group.name(), &format!("{HOSTS} hosts: {figure}"), value, unit));
     };
     let mut zookeeper = ZooKeeper::start(&dir.join("watched")).await?;
-    let watched = zookeeper.servers[0].node.address;
 
     let began = Instant::now();
     let mut fleet = Fleet::of(HOSTS, km, program, &dir.join("fleet")).await?;
     row("registered, enrolled and started", began.elapsed().as_secs_f64(), "s");
-    fleet.show(jute::Link::connect(watched).await?).await?;
+    fleet.show(zookeeper.session().await?).await?;
     let began = Instant::now();
     point(km, &zookeeper, fleet.port).await?;
     until(km, |types| present(types) == WITH_ZNODES.len() * HOSTS).await?;
@@ -70,7 +69,7 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
     row("all services read: bytes", bytes as f64, "B");
 
     // Begun now: a session that asks nothing for half a minute ends.
-    let mut session = jute::Link::connect(watched).await?;
+    let mut session = zookeeper.session().await?;
     let mut told_us = Vec::new();
     for nth in 0..VANISHED {
         told_us.push(vanish(km, &fleet, &mut session, nth).await?.as_micros() as u64);
@@ -84,7 +83,7 @@ pub async fn of(group: &Group, km: &Km, program: &Path, dir: &Path) -> Result<Ve
         row(&format!("first view of {name}: p50"), first_ms, "ms");
         row(&format!("{name} opened again: p50"), again_ms, "ms");
     }
-    let mut session = jute::Link::connect(watched).await?;
+    let mut session = zookeeper.session().await?;
     let mut shown_us = Vec::new();
     for nth in VANISHED..2 * VANISHED {
         let shown = vanish_before(&mut browser, &fleet, &mut session, nth).await?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::jute;
 use super::nodes::{Node, Running, START_PATIENCE, free_ports, local, until_it_works};
 use crate::Failure;
 
@@ -45,6 +46,15 @@ impl ZooKeeper {
             }
         }
         self.leader().await.map(drop)
+    }
+
+    /// A session with the first server, once all serve: while the processors have other work for minutes, servers may lose each other.
+    pub async fn session(&self) -> Result<jute::Link, Failure> {
+        until_it_works(START_PATIENCE, async || {
+            self.is_whole().await?;
+            jute::Link::connect(self.servers[0].node.address).await
+        })
+        .await
     }
 
     /// Which server leads.

@@ -1,12 +1,9 @@
 //! A group of one member: everything of a larger one is there from the first boot.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use kyvos_manager::base::{ManagerId, RequestId};
 use kyvos_manager::cluster::{Consistency, Draft, Home, HomeFailure};
-use support::{Member, committed, first_member, greeting, seen_greeting};
+
+use crate::support::{HOLD, Member, committed, first_member, greeting, seen_greeting};
 
 // rows 68, 76
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +60,7 @@ async fn a_wiped_disk_does_not_come_back_under_its_old_number() {
         role: member.role,
         profile: member.profile(),
         listener,
-        hold: support::HOLD,
+        hold: HOLD,
         store: raft_store::Options::default(),
         thresholds: kyvos_manager::cluster::Thresholds::default(),
     };

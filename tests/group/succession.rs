@@ -3,17 +3,16 @@
 //! The members here run with a lease of a minute, far longer than any of these tests waits: whoever is elected was
 //! elected past it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::time::Duration;
 
 use kyvos_manager::capabilities::managers::model::Role;
 use kyvos_manager::capabilities::properties::schema::File;
 use kyvos_manager::cluster::{Heard, Instructions, Keeper};
-use support::{Member, committed, greeting, join, setting, three, until};
 use tokio::sync::mpsc;
+
+use crate::support::{
+    Member, committed, first_member, greeting, join, properties_ha, set, setting, three, until,
+};
 
 /// Long enough for a follower that wants to stand to have stood.
 const A_WHILE: Duration = Duration::from_secs(3);
@@ -96,8 +95,8 @@ async fn a_member_started_anew_votes_for_the_successor_although_it_heard_of_no_d
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_witness_never_succeeds() {
-    let mut first = support::first_member().await;
-    support::set(first.group(), support::properties_ha()).await.unwrap();
+    let mut first = first_member().await;
+    set(first.group(), properties_ha()).await.unwrap();
     let mut second = join(first.group(), Role::Manager).await;
     let mut witness = join(first.group(), Role::Witness).await;
     first.group().will_is_kept(true);

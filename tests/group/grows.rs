@@ -1,9 +1,5 @@
 //! The group grows by itself once a host was admitted: the rooms' reconcilers on real members.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::sync::Arc;
 
 use kyvos_manager::base::ManagerId;
@@ -15,7 +11,8 @@ use kyvos_manager::capabilities::operations::model::{
 use kyvos_manager::capabilities::operations::reconciler::Operations;
 use kyvos_manager::cluster::Group;
 use kyvos_manager::leadership::{Driver, Mode};
-use support::{Member, admit, committed, first_member, properties_ha, set, three, until};
+
+use crate::support::{Member, admit, committed, first_member, properties_ha, set, three, until};
 
 /// What `km serve` runs while it is Active.
 fn lead(member: &Member) -> Driver {

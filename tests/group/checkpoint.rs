@@ -1,16 +1,15 @@
 //! Members that cannot get the log any more get a checkpoint, and are refused nothing but what they lost.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::time::Duration;
 
 use futures::StreamExt;
 use kyvos_manager::capabilities::managers::model::{Command, Role};
 use kyvos_manager::cluster::Group;
 use kyvos_manager::machine;
-use support::{committed, first_member, greeting, join, properties_ha, seen_greeting, set, until};
+
+use crate::support::{
+    committed, first_member, greeting, join, properties_ha, seen_greeting, set, until,
+};
 
 /// Enough for a checkpoint, and for the entries before it to be purged.
 const MANY: usize = 6_500;

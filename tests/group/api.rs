@@ -1,9 +1,5 @@
 //! The HTTP surface over a real group of three: any Manager will do.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,9 +13,10 @@ use kyvos_manager::capabilities::access::password::Passwords;
 use kyvos_manager::leadership::{Driver, Mode};
 use kyvos_manager::remote::Hosts;
 use serde_json::{Value, json};
-use support::{Member, committed, eventually, three, until};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use crate::support::{Member, PATIENCE, committed, eventually, three, until};
 
 const TOKEN: &str = "km_t_for-tests";
 const PASSWORD: &str = "correct horse";
@@ -206,7 +203,7 @@ async fn what_is_changed_on_one_manager_is_told_live_on_another_and_nothing_is_m
         managers[1].set(value, &[]).await;
     }
     let (mut bytes, mut read) = (stream.into_body().into_data_stream(), String::new());
-    let told = tokio::time::timeout(support::PATIENCE, async {
+    let told = tokio::time::timeout(PATIENCE, async {
         while !read.contains("\"4\"") {
             read.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
         }

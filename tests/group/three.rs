@@ -1,10 +1,5 @@
 //! Three members: any of them takes a change, one of them leads, and losing one loses nothing.
 
-#![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,11 +7,13 @@ use kyvos_manager::base::RequestId;
 use kyvos_manager::capabilities::properties::schema::File;
 use kyvos_manager::cluster::{Consistency, Draft, MembershipFailure, ProposeFailure, ReadFailure};
 use kyvos_manager::machine;
-use support::{
-    committed, first_member, greeting, leader_of, properties_ha, seen_greeting, set, three, until,
+
+use crate::support::{
+    Member, admit, committed, first_member, greeting, join, leader_of, properties_ha,
+    seen_greeting, set, setting, three, until,
 };
 
-async fn stop_all(members: &mut [support::Member]) {
+async fn stop_all(members: &mut [Member]) {
     for member in members.iter_mut().filter(|member| member.group.is_some()) {
         member.stop().await;
     }
@@ -108,7 +105,7 @@ fn id(number: usize) -> RequestId {
 }
 
 fn numbered(number: usize) -> kyvos_manager::capabilities::properties::model::Command {
-    support::setting(File::Custom, &format!("number-{number}"), "set")
+    setting(File::Custom, &format!("number-{number}"), "set")
 }
 
 // rows 83, 94
@@ -116,8 +113,8 @@ fn numbered(number: usize) -> kyvos_manager::capabilities::properties::model::Co
 async fn a_change_that_was_handed_over_and_never_answered_is_unknown_until_the_group_can_tell() {
     let mut members = three().await;
     let leader = leader_of(&members).await;
-    let (mut learner, listener) = support::Member::new(members[leader].role).await;
-    support::admit(members[leader].group(), &learner).await;
+    let (mut learner, listener) = Member::new(members[leader].role).await;
+    admit(members[leader].group(), &learner).await;
     learner.start(listener).await;
     members[leader].group().add_learner(learner.group().here()).await.unwrap();
     let (second, third) = ((leader + 1) % 3, (leader + 2) % 3);
@@ -221,7 +218,7 @@ async fn membership_changes_are_the_leaders_alone_and_keep_a_voter() {
         MembershipFailure::HandOverFirst(here)
     );
     set(first.group(), properties_ha()).await.unwrap();
-    let mut second = support::join(first.group(), first.role).await;
+    let mut second = join(first.group(), first.role).await;
     let failure = second.group().add_learner(here).await.unwrap_err();
     assert_eq!(failure, MembershipFailure::NotLeading { leader: Some(here) });
 
@@ -274,7 +271,7 @@ async fn members_tell_each_other_about_themselves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_renewed_while_the_group_runs() {
     let mut members = three().await;
-    let shown = |member: &support::Member| member.home().credentials().unwrap().certificate_pem;
+    let shown = |member: &Member| member.home().credentials().unwrap().certificate_pem;
     let before: Vec<_> = members.iter().map(shown).collect();
     for member in &members {
         let ends = member.group().renew_certificate().unwrap();

@@ -1,16 +1,13 @@
 //! A witness votes and keeps the log, and that is all it does.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
 use kyvos_manager::capabilities::managers::model::Role;
 use kyvos_manager::cluster::{Consistency, MembershipFailure};
 use kyvos_manager::leadership::{Driver, HandOverFailure, Mode};
-use support::{
+
+use crate::support::{
     Member, committed, eventually, first_member, greeting, join, properties_ha, seen_greeting, set,
     until,
 };

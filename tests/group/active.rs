@@ -1,10 +1,5 @@
 //! One Active: elected, handed over, cut off, and never two.
 
-#![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
-mod support;
-
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +11,8 @@ use kyvos_manager::leadership::{
     Driver, HandOverFailure, Milestone, Mode, Office, Pass, Reconciler, Record, Tenure,
 };
 use raft_store::{Allocator, Fallocate};
-use support::{
+
+use crate::support::{
     Member, committed, eventually, first_member, first_member_on, greeting, leader_of, set, three,
     three_with, until,
 };
