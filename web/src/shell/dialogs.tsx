@@ -1,5 +1,6 @@
 // What dialogs have in common: their last line, and "are you sure" with the consequence in words.
 import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import type { UseMutationResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { GuardedButton, ProblemAlert } from './parts';
 
@@ -34,28 +35,38 @@ export function DialogFoot({ verb, busy, whyNot, grave = false, onClose, onAct }
   );
 }
 
-interface ConfirmDialogProps {
-  opened: boolean;
+interface ConfirmDialogProps<Of> {
+  /** What it is about; without it the dialog is closed. */
+  of: Of | undefined;
+  /** What is done once it is confirmed. */
+  change: Pick<UseMutationResult<unknown, Error, Of>, 'error' | 'isPending' | 'mutate' | 'reset'>;
   title: string;
-  verb: string;
-  error: unknown;
-  busy: boolean;
-  onConfirm: () => void;
+  verb?: string;
   onClose: () => void;
   children: ReactNode;
 }
 
 /** Asks before something is taken away; a refusal is shown in place. */
-export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { opened, title, verb, error, busy, onConfirm, onClose, children } = props;
+export function ConfirmDialog<Of>(props: ConfirmDialogProps<Of>) {
+  const { of, change, title, verb = 'Delete', onClose, children } = props;
+  const close = () => {
+    change.reset();
+    onClose();
+  };
   return (
-    <Modal opened={opened} onClose={onClose} title={title}>
+    <Modal opened={of !== undefined} onClose={close} title={title}>
       <Stack gap="sm">
-        {error != null && <ProblemAlert error={error} />}
+        {change.error !== null && <ProblemAlert error={change.error} />}
         <Text size="sm" component="div">
           {children}
         </Text>
-        <DialogFoot verb={verb} busy={busy} grave onAct={onConfirm} onClose={onClose} />
+        <DialogFoot
+          verb={verb}
+          busy={change.isPending}
+          grave
+          onAct={() => of !== undefined && change.mutate(of)}
+          onClose={close}
+        />
       </Stack>
     </Modal>
   );

@@ -83,7 +83,10 @@ function Row({ token, whyNot, onDelete }: RowProps) {
 
 function TokenTable({ tokens, whyNot }: { tokens: ApiToken[]; whyNot: string | undefined }) {
   const [doomed, setDoomed] = useState<ApiToken>();
-  const deleting = useAccessChange(deleteApiToken, () => setDoomed(undefined));
+  const deleting = useAccessChange(
+    ({ id }: ApiToken) => deleteApiToken(id),
+    () => setDoomed(undefined),
+  );
   return (
     <>
       <DataTable label="API tokens" columns={COLUMNS}>
@@ -92,16 +95,10 @@ function TokenTable({ tokens, whyNot }: { tokens: ApiToken[]; whyNot: string | u
         ))}
       </DataTable>
       <ConfirmDialog
-        opened={doomed !== undefined}
+        of={doomed}
+        change={deleting}
         title="Delete an API token"
-        verb="Delete"
-        error={deleting.error}
-        busy={deleting.isPending}
-        onConfirm={() => doomed && deleting.mutate(doomed.id)}
-        onClose={() => {
-          deleting.reset();
-          setDoomed(undefined);
-        }}
+        onClose={() => setDoomed(undefined)}
       >
         Whatever uses <strong>{doomed?.name}</strong> is refused from then on.
       </ConfirmDialog>

@@ -90,18 +90,7 @@ function UserTable({ users, whyNot }: { users: User[]; whyNot: string | undefine
         ))}
       </DataTable>
       <ChangeUserDialog user={changed} onClose={() => setChanged(undefined)} />
-      <ConfirmDialog
-        opened={doomed !== undefined}
-        title="Delete a user"
-        verb="Delete"
-        error={deleting.error}
-        busy={deleting.isPending}
-        onConfirm={() => doomed && deleting.mutate(doomed)}
-        onClose={() => {
-          deleting.reset();
-          setDoomed(undefined);
-        }}
-      >
+      <ConfirmDialog of={doomed} change={deleting} title="Delete a user" onClose={() => setDoomed(undefined)}>
         <strong>{doomed?.username}</strong> can no longer sign in, and is signed out everywhere. What was done
         under this name stays in the audit.
       </ConfirmDialog>

@@ -145,16 +145,11 @@ export function ChannelsPanel() {
         onClose={() => setEditing(undefined)}
       />
       <ConfirmDialog
-        opened={doomed !== undefined}
+        of={doomed}
+        change={removing}
         title="Remove a channel"
         verb="Remove"
-        error={removing.error}
-        busy={removing.isPending}
-        onConfirm={() => doomed && removing.mutate(doomed)}
-        onClose={() => {
-          removing.reset();
-          setDoomed(undefined);
-        }}
+        onClose={() => setDoomed(undefined)}
       >
         Nobody is told by <strong>{doomed?.name}</strong> any more
         {doomed && doomed.waiting > 0 && <>, and {plural(doomed.waiting, 'letter')} that wait are lost</>}.

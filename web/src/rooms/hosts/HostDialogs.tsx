@@ -18,18 +18,7 @@ function RemoveDialog({ host, onClose }: { host: Host | undefined; onClose: () =
     },
   });
   return (
-    <ConfirmDialog
-      opened={host !== undefined}
-      title={`Delete node ${host?.name ?? ''}`}
-      verb="Delete"
-      error={forgetting.error}
-      busy={forgetting.isPending}
-      onConfirm={() => host && forgetting.mutate(host)}
-      onClose={() => {
-        forgetting.reset();
-        onClose();
-      }}
-    >
+    <ConfirmDialog of={host} change={forgetting} title={`Delete node ${host?.name ?? ''}`} onClose={onClose}>
       It is no longer looked after. Whatever runs on it runs on, and nothing is removed from it.
     </ConfirmDialog>
   );

@@ -88,20 +88,8 @@ export function RemoveDialog({ property, onClose }: { property: Property | undef
     },
     onError: refresh,
   });
-  const close = () => {
-    removing.reset();
-    onClose();
-  };
   return (
-    <ConfirmDialog
-      opened={property !== undefined}
-      title="Delete a custom property"
-      verb="Delete"
-      error={removing.error}
-      busy={removing.isPending}
-      onConfirm={() => property && removing.mutate(property)}
-      onClose={close}
-    >
+    <ConfirmDialog of={property} change={removing} title="Delete a custom property" onClose={onClose}>
       <span className="mono">{property?.name}</span> ceases to exist on every Manager. Its history stays in
       the audit.
     </ConfirmDialog>

@@ -45,7 +45,8 @@ describe('the services on screen', () => {
     const hear = (data: { only?: string[] }) =>
       onChange({ revision: 0, at: '', by: 'km', room: 'services', kind: 'x', subject: '', data });
     const asks = async (nth: number) => {
-      await vi.waitFor(() => expect(asked.length).toBeGreaterThan(nth));
+      // What is not answered is asked once more after two seconds.
+      await vi.waitFor(() => expect(asked.length).toBeGreaterThan(nth), { timeout: 10_000 });
       const { path, answer } = asked[nth] ?? { path: '', answer: () => undefined };
       return { path, answer };
     };

@@ -14,16 +14,11 @@ export function CloseWindowDialog({ window, onClose }: CloseProps) {
   const closing = useServiceChange(closeWindow, { onSuccess: onClose });
   return (
     <ConfirmDialog
-      opened={window !== undefined}
+      of={window}
+      change={closing}
       title="Close a maintenance window"
       verb="Close window"
-      error={closing.error}
-      busy={closing.isPending}
-      onConfirm={() => window && closing.mutate(window)}
-      onClose={() => {
-        closing.reset();
-        onClose();
-      }}
+      onClose={onClose}
     >
       From now on <strong>{window && windowSubject(window)}</strong> is started again by itself, where
       Services HA is on.

@@ -13,16 +13,10 @@ export function RemoveScheduleDialog({ schedule, onClose }: RemoveProps) {
   const removing = useServiceChange(removeSchedule, { onSuccess: onClose });
   return (
     <ConfirmDialog
-      opened={schedule !== undefined}
+      of={schedule}
+      change={removing}
       title={`Delete schedule ${schedule?.name ?? ''}`}
-      verb="Delete"
-      error={removing.error}
-      busy={removing.isPending}
-      onConfirm={() => schedule && removing.mutate(schedule)}
-      onClose={() => {
-        removing.reset();
-        onClose();
-      }}
+      onClose={onClose}
     >
       It is not done any more. What it began goes on, and what sleeps goes on sleeping.
     </ConfirmDialog>
