@@ -90,7 +90,9 @@ async fn main() -> ExitCode {
     let met = match met(&arguments.after) {
         Ok(met) => met,
         Err(failure) => {
-            say(&format!("chaos: {failure}; --after takes folders of runs that ended"));
+            say(&format!(
+                "chaos: {failure}; --after takes folders of runs that ended and did not fail"
+            ));
             return ExitCode::from(UNKNOWN);
         }
     };
@@ -203,7 +205,7 @@ fn chosen(arguments: &Arguments, loopback: bool) -> String {
     chosen
 }
 
-/// The pairs of faults that were together in kept runs.
+/// The pairs of faults that were together in kept runs, none of which failed.
 fn met(runs: &[PathBuf]) -> Result<BTreeSet<String>, Failure> {
     let mut met = BTreeSet::new();
     for run in runs {
@@ -211,6 +213,12 @@ fn met(runs: &[PathBuf]) -> Result<BTreeSet<String>, Failure> {
         let bytes = fs::read(&path).map_err(Failure::doing(path.display()))?;
         let result: Value =
             serde_json::from_slice(&bytes).map_err(Failure::doing(path.display()))?;
+        if result["valid"] == false {
+            return Err(Failure(format!(
+                "{} failed: what it came by counts for nothing",
+                path.display()
+            )));
+        }
         let pairs = result["pairs"].as_object();
         let pairs = pairs.ok_or_else(|| Failure(format!("{} has no pairs", path.display())))?;
         met.extend(pairs.keys().cloned());

@@ -38,12 +38,12 @@ export interface Gatherer {
 /** Hands on what was added, to be read; `handOn` tells when it was. Between two times it rests. */
 export function gatherer(handOn: (keys: QueryKey[]) => Promise<unknown>): Gatherer {
   let waiting: QueryKey[] = [];
-  let isAtRest = false;
+  let isBusy = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const read = async () => {
     const keys = waiting;
     waiting = [];
-    isAtRest = true;
+    isBusy = true;
     const began = performance.now();
     await new Promise<void>((over) => {
       timer = setTimeout(over, READING_MAX_MS);
@@ -57,13 +57,13 @@ export function gatherer(handOn: (keys: QueryKey[]) => Promise<unknown>): Gather
     timer = setTimeout(wake, Math.max(performance.now() - began, REST_MIN_MS));
   };
   const wake = () => {
-    isAtRest = false;
+    isBusy = false;
     if (waiting.length > 0) void read();
   };
   return {
     add(keys) {
       waiting = covering([...waiting, ...keys]);
-      if (!isAtRest) void read();
+      if (!isBusy) void read();
     },
     end() {
       clearTimeout(timer);
