@@ -153,8 +153,7 @@ impl Back<'_> {
             host.manager.switch(false);
             until(END_PATIENCE, || host.process().is_none()).await;
             let operator = Operator::new(self.cluster, self.history)?;
-            operator.take_out(id, self.place, true).await?;
-            operator.let_in(self.place, "manager").await?;
+            operator.replace(id, self.place).await?;
         }
         Ok(came != Came::Nothing)
     }

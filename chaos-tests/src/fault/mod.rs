@@ -39,6 +39,7 @@ pub use self::damage::Damage;
 pub use self::disk::Flush;
 pub use self::membership::Change;
 pub use self::network::Break;
+use self::operator::Operator;
 pub use self::plan::{Planned, each_once, pair_name, pairs, plan, plan_after};
 use crate::Failure;
 use crate::cluster::{Cluster, Process};
@@ -274,8 +275,12 @@ impl Nemesis<'_> {
         if let Means::Disk(_) | Means::Membership(_) | Means::Flushes(Flush::Lies) =
             planned.fault.means
         {
-            let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
-            running.retain(|(id, _)| own(*id));
+            let own: Vec<u64> = self.cluster.managers.iter().map(|it| it.id.get()).collect();
+            running.retain(|(id, _)| own.contains(id));
+            // What is lost with one must be left with the others: nobody is taken away while another lacks its vote.
+            if !Operator::new(self.cluster, self.history)?.all_vote(&own).await {
+                running.clear();
+            }
         }
         // A disk that lies or is set back must be one of a minority, and nobody knows whom the others would lack.
         if planned.fault.means.is_alone() && running.len() < members {

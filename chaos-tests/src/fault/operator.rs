@@ -134,8 +134,33 @@ impl<'a> Operator<'a> {
         };
         let voting = self.read("/cluster", PATIENCE, votes).await;
         voting.ok_or_else(|| Failure(format!("member {id} got no vote")))?;
+        // It counts once those of before are not asked any more: until then both must agree, and one that is cut off is one too many.
+        let settled = |manager: &Value| manager["operation"].is_null().then_some(());
+        let settled = self.read(&format!("/managers/{id}"), PATIENCE, settled).await;
+        settled.ok_or_else(|| Failure(format!("the addition of member {id} did not end")))?;
         put_away(host);
         Ok(id)
+    }
+
+    /// Takes a member out that will not come back, and has its host join anew; once more should the group have given that one up.
+    pub(super) async fn replace(&self, id: u64, place: usize) -> Result<(), Failure> {
+        self.take_out(id, place, true).await?;
+        if self.let_in(place, "manager").await.is_ok() {
+            return Ok(());
+        }
+        let given_up = self.cluster.at(place).map_or(id, |manager| manager.id.get());
+        self.take_out(given_up, place, true).await?;
+        self.let_in(place, "manager").await.map(drop)
+    }
+
+    /// Whether each of these has a vote; waited for, as one may be on its way in.
+    pub(super) async fn all_vote(&self, ids: &[u64]) -> bool {
+        let all = |cluster: &Value| {
+            let voters: Vec<u64> =
+                cluster["voters"].as_array()?.iter().filter_map(Value::as_u64).collect();
+            ids.iter().all(|id| voters.contains(id)).then_some(())
+        };
+        self.read("/cluster", PATIENCE, all).await.is_some()
     }
 
     /// Takes a member out and waits until it is gone; `lost`: it does not answer and will not come back.
