@@ -45,13 +45,10 @@ export function gatherer(handOn: (keys: QueryKey[]) => Promise<unknown>): Gather
     waiting = [];
     isBusy = true;
     const began = performance.now();
-    await new Promise<void>((over) => {
+    await new Promise((over) => {
       timer = setTimeout(over, READING_MAX_MS);
       // What could not be read says so where it is shown.
-      void handOn(keys).then(
-        () => over(),
-        () => over(),
-      );
+      void handOn(keys).then(over, over);
     });
     clearTimeout(timer);
     timer = setTimeout(wake, Math.max(performance.now() - began, REST_MIN_MS));
