@@ -1,6 +1,6 @@
 //! What this Manager sees of the group at one moment: its own standing, its mode and what it heard of the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft_store::HealthReport;
 
@@ -121,6 +121,7 @@ impl Sight {
                 .filter(|(_, it)| it.disk_full.is_some())
                 .map(|(id, _)| id)
                 .collect(),
+            worked_ms: BTreeMap::new(),
             now: self.at,
         }
     }

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Reading order: `mode` (the rule, pure), `clock` (time that also passes while the machine sleeps),
-//! `office` (the rule applied to this member, now), `tenure` (the value one must hold to act), `reconciler`
-//! and `driver` (what is done with it), `record` (when it began and ended, for those who check).
+//! `office` (the rule applied to this member, now), `tenure` (the value one must hold to act), `stopwatch` (what
+//! is timed in it), `reconciler` and `driver` (what is done with it), `record` (when it began and ended, for those
+//! who check).
 
 mod clock;
 mod driver;
@@ -15,6 +16,7 @@ mod mode;
 mod office;
 mod reconciler;
 mod record;
+mod stopwatch;
 mod tenure;
 
 pub use self::driver::{Driver, HandOverFailure};
@@ -22,4 +24,5 @@ pub use self::mode::{Mode, Rule, Verdict};
 pub use self::office::Office;
 pub use self::reconciler::{Pass, Reconciler};
 pub use self::record::{Milestone, Record};
+pub use self::stopwatch::Stopwatch;
 pub use self::tenure::{Ended, Tenure};

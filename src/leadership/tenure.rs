@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::{HandOverFailure, Orders};
 use super::office::Office;
+use super::stopwatch::Stopwatch;
 use crate::base::{Epoch, ManagerId};
 use crate::cluster::{Draft, ProposeFailure, Settled};
 use crate::machine::Command;
@@ -18,6 +19,7 @@ pub struct Tenure {
     epoch: Epoch,
     orders: Orders,
     token: CancellationToken,
+    stopwatch: Stopwatch,
 }
 
 /// The tenure has ended: stop, change nothing more.
@@ -27,12 +29,18 @@ pub struct Ended(pub Epoch);
 
 impl Tenure {
     pub(super) fn begin(office: Office, epoch: Epoch, orders: Orders) -> Self {
-        Tenure { office, epoch, orders, token: CancellationToken::new() }
+        let (token, stopwatch) = (CancellationToken::new(), Stopwatch::default());
+        Tenure { office, epoch, orders, token, stopwatch }
     }
 
     /// Its number, the fencing token that every act carries.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Times what is worked on in it.
+    pub fn stopwatch(&self) -> &Stopwatch {
+        &self.stopwatch
     }
 
     /// Whether it holds at this very moment, by the monotonic clock. Ask right before every act.

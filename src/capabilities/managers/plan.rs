@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{Manager, Role};
 use crate::base::{HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::installs::model::Stop;
-use crate::capabilities::operations::model::{Instance, Status};
+use crate::capabilities::operations::model::{Instance, Status, Try};
 use crate::capabilities::properties::schema::{ENABLE_KM_HA, File};
 use crate::machine::{LEVEL_MAX, Level, State};
 
@@ -32,6 +32,9 @@ pub struct Seen {
     pub processes: BTreeMap<ManagerId, Timestamp>,
     /// The members whose disks take no changes.
     pub full: BTreeSet<ManagerId>,
+    /// For how long each step that is under way is worked on in this tenure, in milliseconds, by a clock that
+    /// nobody sets.
+    pub worked_ms: BTreeMap<Try, u64>,
     /// What time it is.
     pub now: Timestamp,
 }

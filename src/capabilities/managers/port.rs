@@ -2,14 +2,16 @@
 //!
 //! Every act asks the tenure first and carries its epoch, so a pass of a past Active changes nothing.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::plan::Seen;
 use crate::base::{Epoch, HostId, ManagerId, Refusal};
 use crate::capabilities::services::model::Endpoint;
-use crate::cluster::{Group, MemberStatus, MembershipFailure, ProposeFailure, look_at, wall_clock};
+use crate::cluster::{Group, MemberStatus, MembershipFailure, ProposeFailure, look_at};
 use crate::leadership::{Ended, HandOverFailure, Tenure};
 use crate::machine::{Command, State};
 use crate::remote::{
@@ -142,8 +144,12 @@ impl<H: Send + Sync> Reach for InTenure<'_, H> {
     }
 
     fn look<R>(&self, look: impl FnOnce(&State, &Seen) -> R) -> R {
-        let seen = seen(self.group);
-        self.group.view(|state| look(state, &seen))
+        let mut seen = seen(self.group);
+        self.group.view(|state| {
+            let tries = state.operations.tries(self.epoch()).map(|(it, _)| it);
+            seen.worked_ms = self.tenure.stopwatch().read(Instant::now(), tries);
+            look(state, &seen)
+        })
     }
 
     async fn propose(&self, command: Command) -> Result<(), ActFailure> {
@@ -241,7 +247,8 @@ fn seen(group: &Group) -> Seen {
         matched,
         processes,
         full,
-        now: wall_clock(),
+        worked_ms: BTreeMap::new(),
+        now: group.now(),
     }
 }
 

@@ -99,6 +99,17 @@ pub struct Step {
     pub epoch: Option<Epoch>,
 }
 
+/// One try of a step: what is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Try {
+    /// The operation.
+    pub id: Revision,
+    /// The step's place, from 0.
+    pub step: u32,
+    /// Which try, from 1.
+    pub attempt: u32,
+}
+
 /// How a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepStatus {
@@ -229,6 +240,15 @@ impl Facts {
     pub fn open(&self) -> impl Iterator<Item = (Revision, &Operation)> {
         let open = |(_, operation): &(&Revision, &Operation)| operation.status.is_open();
         self.operations.iter().filter(open).map(|(id, operation)| (*id, operation))
+    }
+
+    /// The steps that are worked on in this tenure.
+    pub fn tries(&self, epoch: Epoch) -> impl Iterator<Item = (Try, &Step)> {
+        self.open().filter_map(move |(id, operation)| {
+            let (step, at) = operation.next_step()?;
+            let here = at.status == StepStatus::Running && at.epoch == Some(epoch);
+            here.then_some((Try { id, step, attempt: at.attempt }, at))
+        })
     }
 
     /// The open operation that is about this member, if there is one.

@@ -12,6 +12,7 @@ use super::words::Words;
 use crate::base::{Epoch, HostId, ManagerId, Revision, Timestamp};
 use crate::capabilities::hosts::plan::Look;
 use crate::capabilities::managers::plan::Seen;
+use crate::capabilities::operations::model::{Step, Try};
 use crate::capabilities::prechecks::script::Replies;
 use crate::capabilities::{hosts, managers, operations, services};
 use crate::machine::State;
@@ -143,6 +144,7 @@ impl Sight {
                 .collect(),
             processes: self.answers.iter().map(|(id, at)| (*id, Timestamp(*at))).collect(),
             full: BTreeSet::new(),
+            worked_ms: worked_ms(state, now),
             now,
         }
     }
@@ -153,6 +155,13 @@ impl Sight {
         };
         self.looks.iter().map(aged).collect()
     }
+}
+
+/// In a script nobody sets the clock.
+fn worked_ms(state: &State, now: Timestamp) -> BTreeMap<Try, u64> {
+    let tries = state.operations.tries(state.managers.epoch());
+    let worked = |step: &Step| step.started_at.map_or(0, |since| now.since_ms(since));
+    tries.map(|(it, step)| (it, worked(step))).collect()
 }
 
 /// Telling and ending say why in their detail; once is enough.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::ManagerId;
 use crate::capabilities::alerts::plan::{Member, Seen};
-use crate::cluster::{Group, MemberStatus, PeerReport, middle_clock, wall_clock};
+use crate::cluster::{Group, MemberStatus, PeerReport, middle_clock};
 
 /// Looks now.
 pub fn outlook(group: &Group) -> Seen {
@@ -16,7 +16,7 @@ pub fn outlook(group: &Group) -> Seen {
     members.extend(peers.iter().map(|peer| (peer.id, peer_told(peer, middle))));
     let answers = |id: ManagerId| members.get(&id).is_some_and(|member| member.answers);
     Seen {
-        now: wall_clock(),
+        now: group.now(),
         failure_tolerance: standing.failure_tolerance(answers),
         voters: standing.voters.clone(),
         difference: group.difference().map(|difference| difference.told()),

@@ -5,6 +5,7 @@ mod hosts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raft_store::machine::Committed;
@@ -14,7 +15,7 @@ use crate::base::{Digest, Epoch, ManagerId, RequestId, Revision, Timestamp};
 use crate::capabilities::managers::model::Role;
 use crate::capabilities::managers::plan::Seen;
 use crate::cluster::MembershipFailure;
-use crate::leadership::Ended;
+use crate::leadership::{Ended, Stopwatch};
 use crate::machine::script::command_of;
 use crate::machine::{Actor, Answer, Command, Proposal, State, apply};
 use crate::remote::fake::FakeHosts;
@@ -29,6 +30,9 @@ pub(crate) struct FakeGroup {
 pub(crate) struct Inside {
     pub(crate) state: State,
     pub(crate) seen: Seen,
+    /// The clock that nobody sets.
+    steady: Instant,
+    stopwatch: Stopwatch,
     pub(crate) epoch: Epoch,
     /// Who leads.
     pub(crate) lead: ManagerId,
@@ -62,6 +66,8 @@ impl FakeGroup {
         let inside = Inside {
             state: State::default(),
             seen,
+            steady: Instant::now(),
+            stopwatch: Stopwatch::default(),
             epoch: Epoch(2),
             lead: founder,
             unfit: BTreeSet::new(),
@@ -114,10 +120,16 @@ impl FakeGroup {
         member
     }
 
+    /// Somebody sets the Active's wall clock.
+    pub(crate) fn set_clock(&self, now: Timestamp) {
+        self.inside().seen.now = now;
+    }
+
     /// Time passes.
     pub(crate) fn wait(&self, ms: u64) {
         let mut inside = self.inside();
         inside.seen.now = inside.seen.now.plus_ms(ms);
+        inside.steady += Duration::from_millis(ms);
     }
 
     /// The Active begins a new tenure.
@@ -217,6 +229,7 @@ impl Inside {
         let command = command_of(&format!("managers become-active {who}"));
         self.commit(command, None).into_result().unwrap();
         self.epoch = self.state.managers.epoch();
+        self.stopwatch = Stopwatch::default();
     }
 
     /// A process ends and its Manager comes back in a new one. If it led, somebody else leads now.
@@ -229,6 +242,11 @@ impl Inside {
             let next = self.seen.voters.iter().find(able).copied().unwrap_or(of);
             self.takes_office(next);
         }
+    }
+
+    fn time(&mut self) {
+        let tries = self.state.operations.tries(self.epoch).map(|(it, _)| it);
+        self.seen.worked_ms = self.stopwatch.read(self.steady, tries);
     }
 
     /// Everybody who answers has everything.
@@ -270,6 +288,7 @@ impl Reach for FakeGroup {
     fn look<R>(&self, look: impl FnOnce(&State, &Seen) -> R) -> R {
         let mut inside = self.inside();
         inside.replicate();
+        inside.time();
         look(&inside.state, &inside.seen)
     }
 

@@ -124,6 +124,28 @@ async fn a_member_that_does_not_catch_up_in_time_leaves_nothing_behind() {
     assert!(inside.state.managers.removed[&member].because.contains("not done within"));
 }
 
+// row 86
+#[tokio::test]
+async fn a_wall_clock_that_is_set_ends_no_step_and_keeps_none() {
+    let noon = Timestamp(1_795_000_000_000);
+    for set in [noon.0 + 2 * 3_600_000, noon.0 - 2 * 3_600_000] {
+        let group = FakeGroup::founded().at(noon);
+        let member = group.admit("km2", "manager");
+        group.inside().silent.insert(member);
+        for n in 0..100 {
+            group.say(&format!("properties set custom/p{n} x"));
+        }
+        passes(&group, 20).await;
+        assert_eq!(addition_status(&group, member), Some(Status::Running));
+        group.set_clock(Timestamp(set));
+        passes(&group, 20).await;
+        assert_eq!(addition_status(&group, member), Some(Status::Running), "set to {set}");
+        group.wait(STEP_MAX_MS + 1);
+        settle(&group).await;
+        assert_eq!(addition_status(&group, member), Some(Status::Failed), "set to {set}");
+    }
+}
+
 // row 88
 #[tokio::test]
 async fn the_next_active_goes_on_where_the_last_one_stopped() {

@@ -6,14 +6,13 @@
 
 use futures::stream::{self, StreamExt};
 
-use super::super::model::{
-    DETAIL_MAX_BYTES, Kind, Order, Recover, ServiceTarget, StepEnd, StepStatus, Verb,
-};
+use super::super::model::{DETAIL_MAX_BYTES, Kind, Order, Recover, ServiceTarget, StepEnd, Verb};
 use super::super::plan::{Place, WaveDeed};
 use super::chores::{end, ended, failed, hopeless};
 use super::tell;
 use crate::base::text::cut;
-use crate::base::{Code, Refusal, Timestamp};
+use crate::base::{Code, Refusal};
+use crate::capabilities::managers::plan::Seen;
 use crate::capabilities::managers::port::{ActFailure, OnHosts};
 use crate::capabilities::services::model::{
     self as services, Configurations, Endpoint, Endpoints, Says, ServiceId, Want, Wanted, Why,
@@ -184,7 +183,7 @@ async fn conclude(
 ) -> Result<bool, ActFailure> {
     let detail = tally.in_words(deed);
     let longest = reach.look(|state, _| longest_ms(state, at, deed));
-    let over = reach.look(|state, seen| waited_ms(state, at, seen.now)) > longest;
+    let over = reach.look(|_, seen| waited_ms(seen, at)) > longest;
     match tally.waits {
         _ if tally.called_off => return Ok(false),
         true if !over => {
@@ -446,9 +445,7 @@ fn is_at(state: &State, at: Place) -> bool {
     })
 }
 
-fn waited_ms(state: &State, at: Place, now: Timestamp) -> u64 {
-    let operation = state.operations.operations.get(&at.id);
-    let step = operation.and_then(|operation| operation.steps.get(at.step as usize));
-    let running = step.filter(|step| step.status == StepStatus::Running);
-    running.and_then(|step| step.started_at).map_or(0, |since| now.since_ms(since))
+fn waited_ms(seen: &Seen, at: Place) -> u64 {
+    let worked = seen.worked_ms.iter().find(|(it, _)| (it.id, it.step) == (at.id, at.step));
+    worked.map_or(0, |(_, ms)| *ms)
 }
