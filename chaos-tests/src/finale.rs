@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::Failure;
 use crate::client::{Call, Client, Reply};
 use crate::cluster::{Cluster, Manager};
 use crate::fault::steps;
@@ -157,44 +156,6 @@ pub async fn read_members(clients: &[Client], history: &History) {
             history.record(Line::of_harness("final", "members", Some(client.node.get()), value));
         }
     }
-}
-
-/// Calls whose properties' pasts are read: those of repeated requests, and the registers, which watchers are told of.
-const READ: [&str; 4] = ["ask", "write", "cas", "delete"];
-
-/// Reads what each of these properties was, and writes a line each, with the revision that it was served at. A Manager that
-/// does not answer is not asked again.
-pub async fn read_pasts(clients: &[Client], history: &History) -> Result<(), Failure> {
-    let lines = history.lines()?;
-    let changes = lines.iter().filter(|line| READ.contains(&line.f.as_str()));
-    let keys: BTreeSet<&str> = changes.filter_map(|line| line.key.as_deref()).collect();
-    let mut answering: Vec<&Client> = clients.iter().collect();
-    for (nth, key) in keys.into_iter().enumerate() {
-        let mut line = Line::of_harness("final", "past-unread", None, Value::Null);
-        line.key = Some(key.to_owned());
-        if let Some(place) = nth.checked_rem(answering.len()) {
-            line.node = Some(answering[place].node.get());
-            let path = format!("/properties/custom/{key}/history?limit={PAGE}");
-            match answering[place].send(Call::get(path)).await {
-                Reply::Done(answer) => {
-                    let items = answer.body["items"].as_array().map(Vec::as_slice);
-                    let past = items.unwrap_or_default().iter();
-                    let past = past.map(|item| json!([item["revision"], item["value"]]));
-                    (line.f, line.value) = ("past".into(), Value::Array(past.collect()));
-                    line.rev = answer.revision;
-                }
-                Reply::Refused { code, .. } if code == "NO_SUCH_PROPERTY" => {
-                    (line.f, line.value) = ("past".into(), json!([]));
-                }
-                other => {
-                    line.value = json!({ "error": format!("{other:?}") });
-                    answering.remove(place);
-                }
-            }
-        }
-        history.record(line);
-    }
-    Ok(())
 }
 
 /// Pause between two looks at the same Manager's digest.

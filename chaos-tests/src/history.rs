@@ -164,6 +164,11 @@ impl History {
         self.len() == 0
     }
 
+    /// What came after the first so many lines.
+    pub fn after(&self, lines: usize) -> Vec<Line> {
+        self.pages().lines.get(lines..).unwrap_or_default().to_vec()
+    }
+
     /// Everything so far.
     pub fn lines(&self) -> Result<Vec<Line>, Failure> {
         let mut pages = self.pages();

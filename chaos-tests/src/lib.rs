@@ -24,6 +24,7 @@ pub mod glance;
 pub mod history;
 pub mod lab;
 pub mod measure;
+pub mod pasts;
 pub mod probe;
 pub mod proxy;
 pub mod report;

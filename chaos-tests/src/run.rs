@@ -17,6 +17,7 @@ use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Fault, Nemesis, Planned};
 use crate::history::{History, Line, operations};
 use crate::lab::Variables;
+use crate::pasts::Pasts;
 use crate::probe::{self, Sighting};
 use crate::verdict::evidence::{self, RUN};
 use crate::verdict::{self, Chosen, Ended, Evidence, RATE_FLOOR, Verdict, Versions};
@@ -224,9 +225,11 @@ async fn break_and_heal(
     let nemesis = Nemesis { cluster, history, sighting: &load.sighting, stop: &load.stop_clients };
     let breaking =
         async { tokio::try_join!(nemesis.run(&main, duration), nemesis.run(&beside, duration)) };
+    let mut pasts = Pasts::of(&clients, history);
     let broken = tokio::select! {
         broken = breaking => broken,
         never = progress(duration, history, &load.sighting) => never,
+        never = pasts.read_what_is_left() => never,
     };
     let not_reached = match broken {
         Ok((faults, more)) => faults.not_reached + more.not_reached,
@@ -253,15 +256,13 @@ async fn break_and_heal(
         while load.watchers.join_next().await.is_some() {}
         finale::read_operations(&clients, history).await;
         finale::read_sets(&clients, history).await;
-        finale::read_pasts(&clients, history).await?;
+        pasts.read_the_rest().await;
         finale::read_members(&clients, history).await;
         if settings.terms.zookeeper_away {
             finale::read_zookeeper(&clients, history).await;
         }
-        Ok::<_, Failure>(())
     };
-    let ((), read) = tokio::join!(meeting, others);
-    read?;
+    tokio::join!(meeting, others);
     load.stop_probes.store(true, Ordering::Relaxed);
     while let Some(ended) = load.probes.join_next().await {
         ended.map_err(Failure::doing("probe"))??;

@@ -1,6 +1,7 @@
 //! Histories written by hand: one call a line, times in steps.
 
 use chaos_tests::history::{Action, Kind, Line, Operation, Outcome, Process, operations};
+use chaos_tests::pasts;
 use serde_json::{Value, json};
 
 /// A call that is none on a register.
@@ -137,7 +138,7 @@ impl Story {
     /// What a property was, at the end.
     #[must_use]
     pub(crate) fn past(mut self, key: &str, past: &Value) -> Self {
-        let line = Line::of_harness("final", "past", Some(1), past.clone());
+        let line = Line::of_harness(pasts::NAME, pasts::READ, Some(1), past.clone());
         self.0.push(Line { time: u64::MAX, key: Some(key.to_owned()), ..line });
         self
     }

@@ -187,14 +187,6 @@ fn what_came_after_a_past_was_read_is_not_held_against_a_watcher() {
     assert_eq!((verdict(13), verdict(14)), (Valid::Yes, Valid::No));
 }
 
-/// What was read of it is a full page: more may have been before.
-#[test]
-fn what_came_before_the_part_of_a_past_that_was_read_proves_nothing() {
-    let many: Vec<Value> = (0..500).map(|nth| json!([600 - nth, "7"])).collect();
-    assert_eq!(with_past(&ALL, "k", &json!(many)), Valid::Yes);
-    assert_eq!(with_past(&ALL, "k", &json!(many[..499])), Valid::No);
-}
-
 #[test]
 fn a_watcher_that_had_to_read_most_of_it_anew_proves_too_little() {
     let away = |missed: u64| {

@@ -92,6 +92,11 @@ impl Group for Member {
         })
     }
 
+    fn kept_from(&self) -> Result<Revision, HistoryFailure> {
+        let floor = self.group.history().floor();
+        floor.map(Revision).map_err(|error| HistoryFailure(error.to_string()))
+    }
+
     fn follow(&self, after: Revision) -> BoxStream<'static, FeedItem> {
         // Of the facts themselves: they are at least as new as any change that was told of, and nobody is sent back.
         let group = self.group.unowned();

@@ -68,4 +68,4 @@ pub(crate) use privilege::{
 pub(crate) use reading::{Onlooker, Reader};
 pub(crate) use router::Routes;
 pub(crate) use sight::Sight;
-pub(crate) use wire::{Done, Page, Time};
+pub(crate) use wire::{Done, Page, Past, Time};

@@ -74,6 +74,9 @@ pub trait Group: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<HistoryRow>, HistoryFailure>>;
 
+    /// From which revision on history is kept here; 0: all there ever was.
+    fn kept_from(&self) -> Result<Revision, HistoryFailure>;
+
     /// The changes after a revision, in order and without a gap.
     fn follow(&self, after: Revision) -> BoxStream<'static, FeedItem>;
 

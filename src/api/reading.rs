@@ -16,6 +16,7 @@ use super::port::HistoryRow;
 use super::privilege::Needs;
 use super::redirect::{Halt, instead_of_forwarding};
 use super::surface::Surface;
+use super::wire::{Page, Past};
 use crate::base::Revision;
 use crate::cluster::{Consistency, ReadStamp};
 use crate::leadership::Mode;
@@ -145,6 +146,12 @@ impl<P> Reader<P> {
         limit: usize,
     ) -> Result<Vec<HistoryRow>, Problem> {
         Ok(self.surface.group.history(table, key, before, limit).await?)
+    }
+
+    /// A page of history that was read, and how far back there is any. What is forgotten meanwhile may be in the page.
+    pub(crate) fn past<T>(&self, page: Page<T>) -> Result<Past<T>, Problem> {
+        let kept_from = self.surface.group.kept_from()?.0;
+        Ok(Past { items: page.items, next: page.next, kept_from })
     }
 }
 

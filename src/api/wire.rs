@@ -32,6 +32,18 @@ pub(crate) struct Page<T> {
     pub next: Option<String>,
 }
 
+/// One page of what is forgotten after a while: a history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Past<T> {
+    /// The items, newest first.
+    pub items: Vec<T>,
+    /// Give it as `?after=` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// From which revision on everything is kept; 0: all there ever was.
+    pub kept_from: u64,
+}
+
 /// The answer of a change that leaves nothing to show.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct Done {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::calls::{Call, End, calls};
 use super::{Finding, Objection, Valid};
 use crate::history::Line;
+use crate::pasts;
 
 const CHECK: &str = "once";
 /// So many requests the group remembers; each takes a revision at least.
@@ -162,7 +163,7 @@ struct Past<'a> {
 }
 
 fn pasts(lines: &[Line]) -> HashMap<&str, Past<'_>> {
-    let of_it = lines.iter().filter(|line| line.is_by("final") && line.f == "past");
+    let of_it = lines.iter().filter(|line| line.is_by(pasts::NAME) && line.f == pasts::READ);
     of_it
         .filter_map(|line| {
             let items = line.value.as_array()?;

@@ -15,14 +15,13 @@ use serde_json::{Value, json};
 use super::calls::{Call, End, calls};
 use super::{Finding, Objection, Valid};
 use crate::history::{Action, Line, Operation, Outcome};
+use crate::pasts;
 use crate::workload::watch::NAME;
 
 const CHECK: &str = "watch";
 const FILE: &str = "custom/";
 /// Properties that the harness itself writes at the end, the same value each time.
 const FRESH: &str = "fresh.";
-/// Of a property's past so many changes are read; one with as many may have had more before.
-const PAST_MAX: usize = 500;
 /// When of a hundred revisions that went by more than so many are not owed to watchers, too little was watched.
 const EXCUSED_PERCENT: u64 = 25;
 
@@ -396,22 +395,19 @@ struct Past {
     /// Number of the line.
     line: u64,
     changes: BTreeMap<u64, Option<u64>>,
-    /// Nothing is known of it up to here, nor from there on.
-    from: u64,
+    /// Nothing is known of it from there on.
     to: u64,
 }
 
 /// The committed log, as far as it was read: properties by their names.
 fn pasts(lines: &[Line]) -> BTreeMap<&str, Past> {
-    let read = lines.iter().filter(|line| line.is_by("final") && line.f == "past");
+    let read = lines.iter().filter(|line| line.is_by(pasts::NAME) && line.f == pasts::READ);
     read.filter_map(|line| {
         let items = line.value.as_array()?;
         let changes: BTreeMap<u64, Option<u64>> =
             items.iter().filter_map(|item| Some((item[0].as_u64()?, value_of(&item[1])))).collect();
-        let whole = items.len() < PAST_MAX;
-        let from = if whole { 0 } else { changes.keys().next().copied().unwrap_or(u64::MAX) };
         let to = line.rev.unwrap_or(u64::MAX);
-        Some((line.key.as_deref()?, Past { line: line.index, changes, from, to }))
+        Some((line.key.as_deref()?, Past { line: line.index, changes, to }))
     })
     .collect()
 }
@@ -432,9 +428,7 @@ fn unlike_the_log(name: &str, told: &Told, pasts: &BTreeMap<&str, Past>) -> Vec<
         }
     }
     for ((revision, key), heard) in &told.events {
-        let Some(past) =
-            pasts.get(key.as_str()).filter(|past| past.from < *revision && *revision <= past.to)
-        else {
+        let Some(past) = pasts.get(key.as_str()).filter(|past| *revision <= past.to) else {
             continue;
         };
         if !past.changes.contains_key(revision) {

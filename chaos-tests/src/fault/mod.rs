@@ -53,6 +53,8 @@ const TRIES: usize = 3;
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(2);
 /// How long is waited for an Active to hit.
 const ACTIVE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody who was hit may take to have a process again.
+const BACK_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a fault came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -267,6 +269,13 @@ impl Nemesis<'_> {
             Target::Active => self.active().await,
             Target::One | Target::Majority | Target::All => None,
         };
+        // What is lost with one must be left with the others: no disk is touched and nobody taken away while another is missing.
+        if let Means::Disk(_) | Means::Membership(_) | Means::Flushes(Flush::Lies) =
+            planned.fault.means
+            && !self.all_there().await?
+        {
+            return Ok(Vec::new());
+        }
         let mut running = self.cluster.processes()?;
         let members = self.cluster.managers.len();
         let mut random = StdRng::seed_from_u64(planned.pick);
@@ -277,10 +286,6 @@ impl Nemesis<'_> {
         {
             let own: Vec<u64> = self.cluster.managers.iter().map(|it| it.id.get()).collect();
             running.retain(|(id, _)| own.contains(id));
-            // What is lost with one must be left with the others: nobody is taken away while another lacks its vote.
-            if !Operator::new(self.cluster, self.history)?.all_vote(&own).await {
-                running.clear();
-            }
         }
         // A disk that lies or is set back must be one of a minority, and nobody knows whom the others would lack.
         if planned.fault.means.is_alone() && running.len() < members {
@@ -293,6 +298,18 @@ impl Nemesis<'_> {
             Target::All => {}
         }
         Ok(running)
+    }
+
+    /// Whether every Manager of the run has a process and a vote; waited for, as one may be on its way back.
+    async fn all_there(&self) -> Result<bool, Failure> {
+        let own = || self.cluster.managers.iter().map(|it| it.id.get());
+        let all_run = || {
+            let running = self.cluster.processes().unwrap_or_default();
+            own().all(|id| running.iter().any(|(it, _)| *it == id))
+        };
+        let own: Vec<u64> = own().collect();
+        Ok(until(BACK_PATIENCE, all_run).await
+            && Operator::new(self.cluster, self.history)?.all_vote(&own).await)
     }
 }
 

@@ -20,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long is tried before it is looked whether it was done already.
 const BRIEFLY: Duration = Duration::from_secs(2);
+/// What is answered while an operation is about a member.
+const BUSY: &str = "TARGET_BUSY";
+/// The kind of an operation that takes a member out.
+const REMOVAL: &str = "REMOVE_MANAGER";
 /// How long a process may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -177,6 +181,9 @@ impl<'a> Operator<'a> {
                     || voters.iter().any(|voter| voter.as_u64() == Some(id));
                 (!there).then_some(())
             };
+            if begun.as_ref().is_err_and(|failure| failure.0.contains(BUSY)) {
+                self.call_off_what_is_about(id).await;
+            }
             // One that was begun is waited for; else somebody may have done it whose answer was lost.
             let patience = if begun.is_ok() { PATIENCE / 4 } else { BRIEFLY };
             if self.read("/cluster", patience, gone).await.is_some() {
@@ -186,6 +193,20 @@ impl<'a> Operator<'a> {
             }
         }
         Err(Failure(format!("member {id} could not be taken out")))
+    }
+
+    /// Calls off the operation that stands in the way of a removal, unless it is that removal. It may have ended meanwhile.
+    async fn call_off_what_is_about(&self, id: u64) {
+        let operation = |manager: &Value| manager["operation"].as_u64();
+        let Some(about) = self.read(&format!("/managers/{id}"), BRIEFLY, operation).await else {
+            return;
+        };
+        let path = format!("/operations/{about}");
+        let other = |told: &Value| (told["kind"] != REMOVAL).then_some(());
+        if self.read(&path, BRIEFLY, other).await.is_some() {
+            let path = format!("{path}/cancel");
+            let _ = self.change_within(BRIEFLY, Method::POST, &path, json!({})).await;
+        }
     }
 
     fn host(&self, place: usize) -> Result<&Host, Failure> {

@@ -43,6 +43,8 @@ pub(super) struct Inner {
     past: Vec<Arc<Change>>,
     /// Changes up to here are no longer kept.
     pub(super) feed_floor: Revision,
+    /// Of what was before, no row is left.
+    pub(super) kept_from: Revision,
     pub(super) now: Timestamp,
     pub(super) mode: Mode,
     pub(super) leader: Option<ManagerId>,
@@ -72,6 +74,7 @@ impl TestGroup {
             rows: Vec::new(),
             past: Vec::new(),
             feed_floor: Revision(0),
+            kept_from: Revision(0),
             now: START,
             mode: Mode::Active(Epoch(2)),
             leader: Some(HERE),
@@ -217,7 +220,8 @@ impl Group for TestGroup {
         Box::pin(async move {
             let inner = self.set();
             let fits = |(revision, row): &&(Revision, Row)| {
-                row.table == table
+                *revision >= inner.kept_from
+                    && row.table == table
                     && row.key == key
                     && before.is_none_or(|before| *revision < before)
             };
@@ -228,6 +232,10 @@ impl Group for TestGroup {
             };
             Ok(found.map(row).collect())
         })
+    }
+
+    fn kept_from(&self) -> Result<Revision, HistoryFailure> {
+        Ok(self.set().kept_from)
     }
 
     fn follow(&self, after: Revision) -> BoxStream<'static, FeedItem> {

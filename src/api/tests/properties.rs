@@ -4,6 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::client::Km;
+use crate::base::Revision;
 use crate::cluster::ProposeFailure;
 
 const GREETING: &str = "/api/v1/properties/custom/greeting";
@@ -130,6 +131,28 @@ async fn history_tells_who_when_and_why_and_a_revert_brings_a_value_back() {
             km.ask(Method::POST, &revert).json(json!({ "revision": missing })).send().await;
         assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "NO_SUCH_REVISION"));
     }
+}
+
+#[tokio::test]
+async fn a_property_whose_past_is_forgotten_is_still_there_and_it_is_told_from_when_on_it_is_kept()
+{
+    let km = Km::new();
+    km.set("greeting", "x").await;
+    km.set("gone", "x").await;
+    km.ask(Method::DELETE, "/api/v1/properties/custom/gone").send().await;
+    let history = format!("{GREETING}/history");
+    let told = km.get(&history).await.json();
+    assert_eq!((told["items"].as_array().map(Vec::len), &told["kept_from"]), (Some(1), &json!(0)));
+    km.group.set().kept_from = Revision(1_000);
+    let answer = km.get(&history).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json(), json!({ "items": [], "kept_from": 1_000 }));
+    assert_eq!(km.get(&format!("{HA}/history")).await.json()["kept_from"], 1_000);
+    for unknown in ["gone", "never"] {
+        let answer = km.get(&format!("/api/v1/properties/custom/{unknown}/history")).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "NO_SUCH_PROPERTY"));
+    }
+    assert_eq!(km.get("/api/v1/audit").await.json()["kept_from"], 1_000);
 }
 
 #[tokio::test]

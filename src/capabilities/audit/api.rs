@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model;
-use crate::api::{Answer, Asked, Page, Problem, Reader, Routes, Time, ViewAudit, Window};
+use crate::api::{Answer, Asked, Page, Past, Problem, Reader, Routes, Time, ViewAudit, Window};
 use crate::base::Revision;
 use crate::machine::{from_history_bytes, tables};
 
@@ -82,15 +82,16 @@ pub(crate) fn routes() -> Routes {
 
 /// Every record, newest first. A page may hold fewer than asked and still have a next one.
 #[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit",
-    params(AuditQuery), responses((status = 200, body = Page<AuditRecord>)),
+    params(AuditQuery), responses((status = 200, body = Past<AuditRecord>)),
     extensions(("x-km-handled" = json!("forwarded"))))]
 async fn list(
     reader: Reader<ViewAudit>,
     Asked(query): Asked<AuditQuery>,
-) -> Result<Answer<Page<AuditRecord>>, Problem> {
+) -> Result<Answer<Past<AuditRecord>>, Problem> {
     let window = Window::new(query.limit.as_deref(), query.after.clone())?;
     let page = search(&reader, &query, &window).await?;
-    reader.show(|_| Ok(page))
+    let past = reader.past(page)?;
+    reader.show(|_| Ok(past))
 }
 
 async fn search(

@@ -1,4 +1,6 @@
-//! Properties over HTTP: list and search, set and reset under If-Match, history and revert.
+//! Properties over HTTP: list and search, set and reset under If-Match.
+
+mod past;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -6,14 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{self, Setting, history_key};
+use super::model::{self, Setting};
 use super::schema::{self, File, SCHEMA, Schema, VALUE_MAX_BYTES};
 use crate::api::{
     Answer, Asked, Change, ChangeProperties, Done, Fault, IfMatch, Page, Path, Problem, Reader,
     Routes, Time, View, Window, reason,
 };
 use crate::base::{Code, Refusal, Revision, Secret};
-use crate::machine::{State, from_history_bytes, tables};
+use crate::machine::State;
 
 /// A property as it stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -89,35 +91,6 @@ pub enum PropertyKind {
     },
 }
 
-/// One line of a property's history.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PropertyChange {
-    /// At which revision.
-    pub revision: u64,
-    /// When.
-    pub at: Time,
-    /// Who.
-    pub by: String,
-    /// What was done.
-    pub action: PropertyAction,
-    /// The value from then on; null after a reset.
-    pub value: Option<String>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// What was done to a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PropertyAction {
-    /// It got a value.
-    Set,
-    /// It lost its value.
-    Reset,
-    /// It got back the value of an earlier revision.
-    Reverted,
-}
-
 /// A new value.
 // It may be a secret, so it cannot be printed.
 #[derive(Deserialize, ToSchema)]
@@ -133,16 +106,6 @@ pub(crate) struct SetProperty {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResetProperty {
-    /// Why; at most 512 bytes.
-    reason: Option<String>,
-}
-
-/// Which value to bring back.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RevertProperty {
-    /// The revision that set the value, from the history.
-    revision: u64,
     /// Why; at most 512 bytes.
     reason: Option<String>,
 }
@@ -167,8 +130,7 @@ pub(crate) fn routes() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get, set, reset))
-        .routes(routes!(history))
-        .routes(routes!(revert))
+        .merge(past::routes())
 }
 
 /// What the live feed tells of an event: kind, subject and data.
@@ -279,87 +241,6 @@ async fn reset(
     Ok(committed.show(&change.surface, StatusCode::OK, |_| Some(Done { revision })))
 }
 
-/// What a property was, newest first.
-#[utoipa::path(get, path = "/properties/{file}/{name}/history", operation_id = "property_history", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,), crate::api::Paging),
-    responses((status = 200, body = Page<PropertyChange>)),
-    extensions(("x-km-handled" = json!("forwarded"))))]
-async fn history(
-    reader: Reader<View>,
-    Path((file, name)): Path<(String, String)>,
-    Asked(paging): Asked<crate::api::Paging>,
-) -> Result<Answer<Page<PropertyChange>>, Problem> {
-    let (of, window) = (file_named(&file, &name)?, paging.window()?);
-    let before = window.after_revision()?;
-    let rows = reader
-        .history(tables::PROPERTY_CHANGES, history_key(of, &name), before, window.limit + 1)
-        .await?;
-    let known = schema::schema(of, &name).is_some() || !rows.is_empty() || before.is_some();
-    let lines = rows.iter().filter_map(|row| {
-        let change = from_history_bytes(&row.value)?;
-        Some((row.revision.to_string(), line(of, &name, row.revision, change)))
-    });
-    reader.show(|_| if known { Ok(window.page(lines)) } else { Err(no_such(&file, &name)) })
-}
-
-/// Gives a property back the value it had at an earlier revision.
-#[utoipa::path(post, path = "/properties/{file}/{name}/revert", operation_id = "revert_property", tag = "properties",
-    params(("file" = String, Path,), ("name" = String, Path,), IfMatch), request_body = RevertProperty,
-    responses((status = 200, body = Property)),
-    extensions(("x-km-handled" = json!("forwarded"))))]
-async fn revert(
-    Path((file, name)): Path<(String, String)>,
-    change: Change<ChangeProperties, RevertProperty, IfMatch>,
-) -> Result<Answer<Property>, Problem> {
-    let of = file_named(&file, &name)?;
-    let (reason, expect) = (reason(change.body.reason.clone())?, change.expect());
-    let revision = Revision(change.body.revision);
-    let value = value_at(&change, of, &name, revision).await?;
-    let committed = change.propose(reverting(of, &name, value, expect, revision)?, reason).await?;
-    let now = |state: &State| one(state, &file, &name).ok();
-    Ok(tagged(committed.show(&change.surface, StatusCode::OK, now)))
-}
-
-/// A free name that was deleted at that revision has nothing to go back to: deleting it again says so.
-fn reverting(
-    file: File,
-    name: &str,
-    value: Option<String>,
-    expect: Option<Revision>,
-    revision: Revision,
-) -> Result<model::Command, Problem> {
-    let (name, reverts_to) = (name.to_owned(), Some(revision));
-    match value {
-        Some(value) => Ok(model::Command::Set { file, name, value, expect, reverts_to }),
-        None if file == File::Custom => {
-            let detail = format!("At revision {revision} {name} was deleted; delete it instead.");
-            Err(Problem::new(Fault::NoSuchRevision, detail))
-        }
-        None => Ok(model::Command::Reset { file, name, expect }),
-    }
-}
-
-/// The value a property had at a revision of its history; `None` when that revision reset it.
-///
-/// History never changes, so it may be read here without asking the group first; only what is not found may be
-/// missing because this Manager is behind.
-async fn value_at<P, T, C>(
-    change: &Change<P, T, C>,
-    file: File,
-    name: &str,
-    revision: Revision,
-) -> Result<Option<String>, Problem> {
-    let unknown = || {
-        let detail = format!("The history of {}/{name} has no revision {revision}.", file.as_str());
-        Problem::new(Fault::NoSuchRevision, detail)
-    };
-    let before = Revision(revision.0.checked_add(1).ok_or_else(unknown)?);
-    let rows = change.history(tables::PROPERTY_CHANGES, history_key(file, name), before, 1).await?;
-    let row = rows.into_iter().find(|row| row.revision == revision).ok_or_else(unknown)?;
-    let kept: model::PropertyChange = from_history_bytes(&row.value).ok_or_else(unknown)?;
-    Ok(kept.value)
-}
-
 fn page_of(state: &State, only: Option<File>, search: &str, window: &Window) -> Page<Property> {
     let wanted = |file: &File| only.is_none_or(|only| only == *file);
     let mut found: Vec<Property> = SCHEMA
@@ -460,28 +341,6 @@ fn modified(setting: &Setting) -> Modified {
         at: setting.at.into(),
         revision: setting.revision.0,
         reason: setting.reason.clone(),
-    }
-}
-
-fn line(
-    file: File,
-    name: &str,
-    revision: Revision,
-    change: model::PropertyChange,
-) -> PropertyChange {
-    let action = match (&change.value, change.reverts_to) {
-        (None, _) => PropertyAction::Reset,
-        (Some(_), Some(_)) => PropertyAction::Reverted,
-        (Some(_), None) => PropertyAction::Set,
-    };
-    let (revision, at) = (revision.0, change.at.into());
-    PropertyChange {
-        revision,
-        at,
-        by: change.by,
-        action,
-        value: change.value.map(|value| schema::shown(file, name, &value)),
-        reason: change.reason,
     }
 }
 

@@ -2735,53 +2735,6 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
-        Page_AuditRecord: {
-            /** @description The items, in the list's order. */
-            items: {
-                /** @description Room and verb. */
-                action: string;
-                /** @description The object after. */
-                after?: string | null;
-                /** @description When. */
-                at: components["schemas"]["Time"];
-                /** @description The object before, where that can be said in a line. */
-                before?: string | null;
-                /** @description The refusal's code. */
-                code?: string | null;
-                /** @description What it was about. */
-                object: string;
-                /** @description What came of it. */
-                outcome: components["schemas"]["AuditOutcome"];
-                /** @description Why, in the asker's words. */
-                reason?: string | null;
-                /** @description The request's name. */
-                request_id: string;
-                /**
-                 * Format: int64
-                 * @description Where it stands in the log.
-                 */
-                revision: number;
-                /** @description Their role, if they had one. */
-                role?: string | null;
-                /** @description From which address. */
-                source_ip?: string | null;
-                /**
-                 * Format: int64
-                 * @description The term it was committed in.
-                 */
-                term: number;
-                /** @description Who. */
-                user: string;
-                /**
-                 * Format: int64
-                 * @description The Manager that took the request in.
-                 */
-                via: number;
-            }[];
-            /** @description Give it as `?after=` for the next page; absent on the last one. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
         Page_EligibleHost: {
             /** @description The items, in the list's order. */
             items: {
@@ -3078,29 +3031,6 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
-        Page_PropertyChange: {
-            /** @description The items, in the list's order. */
-            items: {
-                /** @description What was done. */
-                action: components["schemas"]["PropertyAction"];
-                /** @description When. */
-                at: components["schemas"]["Time"];
-                /** @description Who. */
-                by: string;
-                /** @description Why. */
-                reason?: string | null;
-                /**
-                 * Format: int64
-                 * @description At which revision.
-                 */
-                revision: number;
-                /** @description The value from then on; null after a reset. */
-                value?: string | null;
-            }[];
-            /** @description Give it as `?after=` for the next page; absent on the last one. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
         Page_Service: {
             /** @description The items, in the list's order. */
             items: {
@@ -3329,6 +3259,86 @@ export interface components {
                 /** @description User name. */
                 username: string;
             }[];
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of what is forgotten after a while: a history. */
+        Past_AuditRecord: {
+            /** @description The items, newest first. */
+            items: {
+                /** @description Room and verb. */
+                action: string;
+                /** @description The object after. */
+                after?: string | null;
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description The object before, where that can be said in a line. */
+                before?: string | null;
+                /** @description The refusal's code. */
+                code?: string | null;
+                /** @description What it was about. */
+                object: string;
+                /** @description What came of it. */
+                outcome: components["schemas"]["AuditOutcome"];
+                /** @description Why, in the asker's words. */
+                reason?: string | null;
+                /** @description The request's name. */
+                request_id: string;
+                /**
+                 * Format: int64
+                 * @description Where it stands in the log.
+                 */
+                revision: number;
+                /** @description Their role, if they had one. */
+                role?: string | null;
+                /** @description From which address. */
+                source_ip?: string | null;
+                /**
+                 * Format: int64
+                 * @description The term it was committed in.
+                 */
+                term: number;
+                /** @description Who. */
+                user: string;
+                /**
+                 * Format: int64
+                 * @description The Manager that took the request in.
+                 */
+                via: number;
+            }[];
+            /**
+             * Format: int64
+             * @description From which revision on everything is kept; 0: all there ever was.
+             */
+            kept_from: number;
+            /** @description Give it as `?after=` for the next page; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description One page of what is forgotten after a while: a history. */
+        Past_PropertyChange: {
+            /** @description The items, newest first. */
+            items: {
+                /** @description What was done. */
+                action: components["schemas"]["PropertyAction"];
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description Who. */
+                by: string;
+                /** @description Why. */
+                reason?: string | null;
+                /**
+                 * Format: int64
+                 * @description At which revision.
+                 */
+                revision: number;
+                /** @description The value from then on; null after a reset. */
+                value?: string | null;
+            }[];
+            /**
+             * Format: int64
+             * @description From which revision on everything is kept; 0: all there ever was.
+             */
+            kept_from: number;
             /** @description Give it as `?after=` for the next page; absent on the last one. */
             next?: string | null;
         };
@@ -4704,7 +4714,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_AuditRecord"];
+                    "application/json": components["schemas"]["Past_AuditRecord"];
                 };
             };
             /** @description See docs/contracts/errors.md. */
@@ -6759,7 +6769,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_PropertyChange"];
+                    "application/json": components["schemas"]["Past_PropertyChange"];
                 };
             };
             /** @description See docs/contracts/errors.md. */

@@ -14,6 +14,8 @@ const VERBS: Record<PropertyChange['action'], string> = {
   reverted: 'reverted',
 };
 
+const forgotten = (keptFrom: number) => `Changes before index ${keptFrom} are not kept any more.`;
+
 interface HistoryProps {
   property: Property;
   whyNot: string | undefined;
@@ -82,13 +84,18 @@ function History({ property, whyNot }: HistoryProps) {
   });
   if (history.isPending) return <Rows />;
   if (history.isError) return <ProblemAlert error={history.error} />;
-  if (history.data.length === 0)
-    return <Empty title="Never changed">It has had its default since the group was made.</Empty>;
+  const { changes, keptFrom } = history.data;
+  if (changes.length === 0)
+    return keptFrom === 0 ? (
+      <Empty title="Never changed">It has had its default since the group was made.</Empty>
+    ) : (
+      <Empty title="Not changed lately">{forgotten(keptFrom)}</Empty>
+    );
   return (
     <Stack gap="xs">
       {revert.isError && <ProblemAlert error={revert.error} title="Not reverted" />}
       <ol style={{ listStyle: 'none', padding: 0, margin: 0 }}>
-        {history.data.map((change) => (
+        {changes.map((change) => (
           <Change
             key={`${change.revision}-${revert.submittedAt}`}
             change={change}
@@ -99,6 +106,11 @@ function History({ property, whyNot }: HistoryProps) {
           />
         ))}
       </ol>
+      {keptFrom > 0 && (
+        <Text size="sm" c="dimmed">
+          {forgotten(keptFrom)}
+        </Text>
+      )}
     </Stack>
   );
 }

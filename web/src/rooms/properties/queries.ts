@@ -18,10 +18,17 @@ export function useProperties() {
 export function useHistory({ file, name }: Pick<Property, 'file' | 'name'>) {
   return useQuery({
     queryKey: keys.propertyHistory(file, name),
-    queryFn: () =>
-      takeAll<PropertyChange>((query) =>
-        api.GET('/properties/{file}/{name}/history', { params: { path: { file, name }, query } }),
-      ),
+    queryFn: async () => {
+      let keptFrom = 0;
+      const changes = await takeAll<PropertyChange>(async (query) => {
+        const page = await api.GET('/properties/{file}/{name}/history', {
+          params: { path: { file, name }, query },
+        });
+        keptFrom = page.data?.kept_from ?? keptFrom;
+        return page;
+      });
+      return { changes, keptFrom };
+    },
   });
 }
 
