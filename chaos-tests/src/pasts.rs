@@ -28,6 +28,11 @@ const PERIOD: Duration = Duration::from_secs(15);
 /// A property that nobody called on for so long is left. The latest repetition of a request comes after a minute and a half.
 const LEFT_NS: u64 = 180 * 1_000_000_000;
 
+/// The lines of a history that tell a past.
+pub fn told_in(lines: &[Line]) -> impl Iterator<Item = &Line> {
+    lines.iter().filter(|line| line.is_by(NAME) && line.f == READ)
+}
+
 /// What was called on, and what is to be read.
 pub struct Pasts<'a> {
     clients: &'a [Client],
@@ -112,7 +117,6 @@ impl<'a> Pasts<'a> {
 }
 
 /// What the API tells of a past.
-#[derive(Default)]
 struct Told {
     /// Revision and value of each, newest first.
     changes: Vec<Value>,
@@ -172,7 +176,7 @@ impl Ledger {
     fn fits(&self, key: &str, told: &Told, at: Option<u64>) -> Result<(), String> {
         let known = &self.keys[key];
         if at.is_some_and(|at| at < known.newest) {
-            return Err(format!("told at revision {at:?}, and it changed at {}", known.newest));
+            return Err(format!("told by one who did not know revision {}", known.newest));
         }
         if told.kept_from > known.before + 1 {
             return Err(format!("nothing is kept of what was before {}", told.kept_from));

@@ -163,8 +163,7 @@ struct Past<'a> {
 }
 
 fn pasts(lines: &[Line]) -> HashMap<&str, Past<'_>> {
-    let of_it = lines.iter().filter(|line| line.is_by(pasts::NAME) && line.f == pasts::READ);
-    of_it
+    pasts::told_in(lines)
         .filter_map(|line| {
             let items = line.value.as_array()?;
             let items = items.iter().filter_map(|item| Some((item[0].as_u64()?, &item[1])));

@@ -401,15 +401,17 @@ struct Past {
 
 /// The committed log, as far as it was read: properties by their names.
 fn pasts(lines: &[Line]) -> BTreeMap<&str, Past> {
-    let read = lines.iter().filter(|line| line.is_by(pasts::NAME) && line.f == pasts::READ);
-    read.filter_map(|line| {
-        let items = line.value.as_array()?;
-        let changes: BTreeMap<u64, Option<u64>> =
-            items.iter().filter_map(|item| Some((item[0].as_u64()?, value_of(&item[1])))).collect();
-        let to = line.rev.unwrap_or(u64::MAX);
-        Some((line.key.as_deref()?, Past { line: line.index, changes, to }))
-    })
-    .collect()
+    pasts::told_in(lines)
+        .filter_map(|line| {
+            let items = line.value.as_array()?;
+            let changes: BTreeMap<u64, Option<u64>> = items
+                .iter()
+                .filter_map(|item| Some((item[0].as_u64()?, value_of(&item[1]))))
+                .collect();
+            let to = line.rev.unwrap_or(u64::MAX);
+            Some((line.key.as_deref()?, Past { line: line.index, changes, to }))
+        })
+        .collect()
 }
 
 /// What was committed and not told, and what was told and not committed.

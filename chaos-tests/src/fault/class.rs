@@ -174,6 +174,11 @@ impl Means {
         }
     }
 
+    /// Whether its victim may never come back as who it was.
+    pub(super) fn may_lose_one(self) -> bool {
+        matches!(self, Self::Disk(_) | Self::Membership(_) | Self::Flushes(Flush::Lies))
+    }
+
     /// Whether nothing else may be broken, and nobody be missing, at the same time.
     pub(super) fn is_alone(self) -> bool {
         self.breaks() == apart::ALONE

@@ -265,27 +265,23 @@ impl Nemesis<'_> {
     }
 
     async fn victims(&self, planned: &Planned) -> Result<Vec<(u64, Process)>, Failure> {
+        // What is lost with one must be left with the others: nobody is taken away while another is missing.
+        let may_lose_one = planned.fault.means.may_lose_one();
+        if may_lose_one && !self.all_there().await? {
+            return Ok(Vec::new());
+        }
         let active = match planned.fault.target {
             Target::Active => self.active().await,
             Target::One | Target::Majority | Target::All => None,
         };
-        // What is lost with one must be left with the others: no disk is touched and nobody taken away while another is missing.
-        if let Means::Disk(_) | Means::Membership(_) | Means::Flushes(Flush::Lies) =
-            planned.fault.means
-            && !self.all_there().await?
-        {
-            return Ok(Vec::new());
-        }
         let mut running = self.cluster.processes()?;
         let members = self.cluster.managers.len();
         let mut random = StdRng::seed_from_u64(planned.pick);
         running.shuffle(&mut random);
         // What befalls one at a time befalls those that a run begins with, so that it is the same with every seed.
-        if let Means::Disk(_) | Means::Membership(_) | Means::Flushes(Flush::Lies) =
-            planned.fault.means
-        {
-            let own: Vec<u64> = self.cluster.managers.iter().map(|it| it.id.get()).collect();
-            running.retain(|(id, _)| own.contains(id));
+        if may_lose_one {
+            let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
+            running.retain(|(id, _)| own(*id));
         }
         // A disk that lies or is set back must be one of a minority, and nobody knows whom the others would lack.
         if planned.fault.means.is_alone() && running.len() < members {

@@ -205,6 +205,7 @@ impl<'a> Operator<'a> {
         let other = |told: &Value| (told["kind"] != REMOVAL).then_some(());
         if self.read(&path, BRIEFLY, other).await.is_some() {
             let path = format!("{path}/cancel");
+            // Where it does not succeed the removal is refused again, and that is what is told.
             let _ = self.change_within(BRIEFLY, Method::POST, &path, json!({})).await;
         }
     }

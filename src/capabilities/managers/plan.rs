@@ -55,6 +55,12 @@ impl Seen {
         self.processes.contains_key(&member)
     }
 
+    /// For how long a step is worked on in this tenure, in milliseconds; 0 for one that is not.
+    pub fn worked_on_ms(&self, operation: Revision, step: u32) -> u64 {
+        let its = |it: &Try| (it.id, it.step) == (operation, step);
+        self.worked_ms.iter().find(|(it, _)| its(it)).map_or(0, |(_, ms)| *ms)
+    }
+
     /// How many entries a member lacks.
     pub fn behind(&self, member: ManagerId) -> u64 {
         let matched = self.matched.get(&member).copied().unwrap_or_default();

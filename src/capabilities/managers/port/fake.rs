@@ -90,7 +90,7 @@ impl FakeGroup {
 
     /// The same group at another time than 0.
     pub(crate) fn at(self, now: Timestamp) -> Self {
-        self.inside().seen.now = now;
+        self.set_clock(now);
         self
     }
 

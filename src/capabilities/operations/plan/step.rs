@@ -4,9 +4,7 @@
 use super::{Act, Chore, Deed, Move, Place};
 use crate::base::{Epoch, HostId, ManagerId};
 use crate::capabilities::managers::plan::Seen;
-use crate::capabilities::operations::model::{
-    Kind, Operation, Step, StepEnd, StepStatus, Try, Work,
-};
+use crate::capabilities::operations::model::{Kind, Operation, Step, StepEnd, StepStatus, Work};
 use crate::machine::State;
 
 /// Longest time one step may take in one tenure. Facts are tens of megabytes at most, so a member that has not
@@ -59,8 +57,7 @@ impl Doing<'_> {
 
     /// For how long it has been worked on in this tenure.
     pub(super) fn running_ms(&self) -> u64 {
-        let it = Try { id: self.at.id, step: self.at.step, attempt: self.step.attempt };
-        self.seen.worked_ms.get(&it).copied().unwrap_or_default()
+        self.seen.worked_on_ms(self.at.id, self.at.step)
     }
 
     pub(super) fn tell(&self, detail: impl Into<String>) -> Move {

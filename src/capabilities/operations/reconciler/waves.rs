@@ -12,7 +12,6 @@ use super::chores::{end, ended, failed, hopeless};
 use super::tell;
 use crate::base::text::cut;
 use crate::base::{Code, Refusal};
-use crate::capabilities::managers::plan::Seen;
 use crate::capabilities::managers::port::{ActFailure, OnHosts};
 use crate::capabilities::services::model::{
     self as services, Configurations, Endpoint, Endpoints, Says, ServiceId, Want, Wanted, Why,
@@ -183,7 +182,7 @@ async fn conclude(
 ) -> Result<bool, ActFailure> {
     let detail = tally.in_words(deed);
     let longest = reach.look(|state, _| longest_ms(state, at, deed));
-    let over = reach.look(|_, seen| waited_ms(seen, at)) > longest;
+    let over = reach.look(|_, seen| seen.worked_on_ms(at.id, at.step)) > longest;
     match tally.waits {
         _ if tally.called_off => return Ok(false),
         true if !over => {
@@ -443,9 +442,4 @@ fn is_at(state: &State, at: Place) -> bool {
         let next = operation.next_step().map(|(place, _)| place);
         operation.status.is_open() && next == Some(at.step)
     })
-}
-
-fn waited_ms(seen: &Seen, at: Place) -> u64 {
-    let worked = seen.worked_ms.iter().find(|(it, _)| (it.id, it.step) == (at.id, at.step));
-    worked.map_or(0, |(_, ms)| *ms)
 }
