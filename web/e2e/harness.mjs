@@ -223,22 +223,33 @@ export function ownDemo(args, maxMs = 90_000) {
   return dir;
 }
 
-/** Every banner the page shows from now on, by its code, also those that are gone before anybody looks; on whichever
- * Manager it is. */
-export async function bannersOf(page) {
+let watches = 0;
+
+/** Everything of this kind that the page shows from now on, on whichever Manager it is: the attribute, or the text without one. For
+ * what may be over sooner than a locator looks again, which is every half second. */
+export async function sightingsOf(page, selector, attribute) {
   const seen = new Set();
-  await page.exposeFunction('sawBanners', (codes) => {
-    for (const code of codes) seen.add(code);
+  const what = { selector, attribute, tell: `saw${watches++}` };
+  await page.exposeFunction(what.tell, (found) => {
+    for (const one of found) seen.add(one);
   });
-  const watch = () => {
-    const look = () =>
-      window.sawBanners([...document.querySelectorAll('[data-code]')].map((banner) => banner.dataset.code));
-    new MutationObserver(look).observe(document, { childList: true, subtree: true, attributes: true });
+  const watch = ({ selector, attribute, tell }) => {
+    const read = (it) => (attribute ? it.getAttribute(attribute) : it.textContent);
+    const look = () => window[tell]([...document.querySelectorAll(selector)].map(read));
+    new MutationObserver(look).observe(document, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      characterData: true,
+    });
   };
-  await page.addInitScript(watch);
-  await page.evaluate(watch);
+  await page.addInitScript(watch, what);
+  await page.evaluate(watch, what);
   return seen;
 }
+
+/** Every banner the page shows from now on, by its code. */
+export const bannersOf = (page) => sightingsOf(page, '[data-code]', 'data-code');
 
 const answered = (page) =>
   page

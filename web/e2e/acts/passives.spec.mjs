@@ -1,6 +1,16 @@
 // Restarting Passives: asked for with the password, really done, seen in every browser.
 import assert from 'node:assert/strict';
-import { apiOf, everyoneUp, openBrowser, scene, signIn, unique, until, visit } from '../harness.mjs';
+import {
+  apiOf,
+  everyoneUp,
+  openBrowser,
+  scene,
+  sightingsOf,
+  signIn,
+  unique,
+  until,
+  visit,
+} from '../harness.mjs';
 import { choose, chooseForAll, confirm, ended, freeze, rowOf, stateOf } from './nodes.mjs';
 
 const startedAt = async (manager, id) => {
@@ -30,14 +40,12 @@ scene(
     await save.click();
     await dialog.getByText('Wrong password').waitFor();
     assert.equal(await startedAt(active, id), before, 'nothing was done');
-    const seen = stateOf(other.page, id)
-      .getByRole('link', { name: /^operation/ })
-      .waitFor();
+    const told = await sightingsOf(other.page, `tr[data-manager="${id}"] [data-column=state] a`, 'href');
     await confirm(dialog, admin.password);
-    await seen;
     const operation = await ended(active, 'RESTART_MANAGER');
     assert.equal(operation.status, 'succeeded', operation.error);
     assert.notEqual(await startedAt(active, id), before, 'another process runs');
+    await until('the other browser told of it', async () => told.has(`/operations/${operation.id}`));
     await stateOf(other.page, id).getByRole('link').waitFor({ state: 'detached' });
     await stateOf(other.page, id).getByText('Running').waitFor();
     await other.context.close();
