@@ -341,6 +341,8 @@ fn a_kept_run_is_judged_anew_and_what_was_said_before_is_kept() {
     assert_eq!(before, "{\"valid\":true}");
     let now: Value = serde_json::from_slice(&fs::read(result).unwrap()).unwrap();
     assert_eq!((&now["valid"], &now["judged_anew_by"]), (&json!(false), &json!("abc")));
+    let logs = now["logs"].as_array().unwrap();
+    assert!(logs.contains(&json!("cluster/host-2/km.log")), "{logs:?}");
     assert!(dir.path().join("report.html").exists());
 }
 

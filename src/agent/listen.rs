@@ -13,6 +13,7 @@ use super::config::AgentConfig;
 use super::converse::{Caller, converse};
 use super::{Agent, failed};
 use crate::cli::outcome::Failure;
+use crate::cluster::tcp::prepare;
 use crate::cluster::{Credentials, Shown, peer_identity};
 
 /// Conversations at a time.
@@ -76,7 +77,7 @@ impl Port {
     }
 
     async fn answer(&self, tcp: TcpStream) -> Result<(), String> {
-        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+        prepare(&tcp).map_err(|error| error.to_string())?;
         let stream = match timeout(HANDSHAKE_DEADLINE, self.acceptor.accept(tcp)).await {
             Ok(stream) => stream.map_err(|error| format!("TLS: {error}"))?,
             Err(_) => return Err(format!("no TLS handshake within {HANDSHAKE_DEADLINE:?}")),

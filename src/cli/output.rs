@@ -46,8 +46,8 @@ impl Output {
             table.add_row(cells);
         }
         say(&table.to_string());
-        if let Some(next) = body.get("next").and_then(Value::as_str) {
-            say(&format!("There are more: --after {next}"));
+        if let Some(beyond) = beyond(body) {
+            say(&beyond);
         }
     }
 
@@ -95,6 +95,15 @@ pub fn say(line: &str) {
 pub fn complain(line: &str) {
     // Nobody is left to tell when standard error itself fails.
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What a list does not hold: what comes after it, or what there was before a past began to be kept.
+fn beyond(body: &Value) -> Option<String> {
+    if let Some(next) = body.get("next").and_then(Value::as_str) {
+        return Some(format!("There are more: --after {next}"));
+    }
+    let from = body.get("kept_from").and_then(Value::as_u64).filter(|from| *from > 0)?;
+    Some(format!("Changes before revision {from} are not kept any more."))
 }
 
 fn table() -> Table {
@@ -170,6 +179,17 @@ mod tests {
     fn a_long_value_is_shortened_between_two_characters() {
         assert_eq!(shortened("ü".repeat(CELL_MAX_CHARS)), "ü".repeat(CELL_MAX_CHARS));
         assert_eq!(shortened("ü".repeat(4_096)), "ü".repeat(CELL_MAX_CHARS) + "…");
+    }
+
+    #[test]
+    fn a_list_says_what_it_does_not_hold() {
+        let more = json!({ "items": [], "next": "7", "kept_from": 40 });
+        assert_eq!(beyond(&more).as_deref(), Some("There are more: --after 7"));
+        let last = json!({ "items": [], "kept_from": 40 });
+        let said = "Changes before revision 40 are not kept any more.";
+        assert_eq!(beyond(&last).as_deref(), Some(said));
+        assert_eq!(beyond(&json!({ "items": [], "kept_from": 0 })), None);
+        assert_eq!(beyond(&json!({ "items": [] })), None);
     }
 
     #[test]

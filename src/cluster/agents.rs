@@ -18,7 +18,7 @@ use super::home::HomeFailure;
 use super::joining::AdmitFailure;
 use super::pki::AgentIdentity;
 use super::vault::VaultFailure;
-use super::{Group, ssh_key, tls};
+use super::{Group, ssh_key, tcp, tls};
 use crate::base::{HostId, Secret};
 use crate::capabilities::hosts::model::SshKey;
 
@@ -133,10 +133,10 @@ impl AgentDialer {
         host: HostId,
         address: &str,
     ) -> Result<TlsStream<TcpStream>, DialFailure> {
-        let tcp = step("no TCP connection", TcpStream::connect(address)).await??;
-        tcp.set_nodelay(true)?;
+        let stream = step("no TCP connection", TcpStream::connect(address)).await??;
+        tcp::prepare(&stream)?;
         let name = tls::agent_server_name(AgentIdentity { cluster_id: self.cluster_id, host });
-        Ok(step("no TLS handshake", self.connector.connect(name, tcp)).await??)
+        Ok(step("no TLS handshake", self.connector.connect(name, stream)).await??)
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Group`] below; `start` (taking one's seat) and `home` (what lies on the disk);
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
-//! `wire` and `translation`, `road` and `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
+//! `wire` and `translation`, `tcp`, `road` and `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
 //! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
@@ -56,6 +56,7 @@ mod ssh_key;
 mod standing;
 mod start;
 mod status;
+pub(crate) mod tcp;
 mod timers;
 mod tls;
 mod translation;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::pki::PeerIdentity;
-use super::tls;
+use super::{tcp, tls};
 
 /// Longest time for each of: TCP connect, TLS handshake. A member of the same group answers within milliseconds;
 /// one that does not is tried again soon anyway.
@@ -70,10 +70,10 @@ impl TlsRoad {
     }
 
     async fn connect(&self, peer: u64, address: String) -> io::Result<Stream> {
-        let tcp = step("no TCP connection", TcpStream::connect(address)).await??;
-        tcp.set_nodelay(true)?;
+        let stream = step("no TCP connection", TcpStream::connect(address)).await??;
+        tcp::prepare(&stream)?;
         let name = tls::server_name(PeerIdentity { node_id: peer, ..self.here });
-        Ok(Box::new(step("no TLS handshake", self.connector.connect(name, tcp)).await??))
+        Ok(Box::new(step("no TLS handshake", self.connector.connect(name, stream)).await??))
     }
 }
 
@@ -105,10 +105,10 @@ impl Door for TlsDoor {
     }
 }
 
-async fn enter(acceptor: TlsAcceptor, tcp: TcpStream) -> io::Result<(PeerIdentity, Stream)> {
-    tcp.set_nodelay(true)?;
+async fn enter(acceptor: TlsAcceptor, visitor: TcpStream) -> io::Result<(PeerIdentity, Stream)> {
+    tcp::prepare(&visitor)?;
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time");
-    let stream = timeout(ENTER_DEADLINE, acceptor.accept(tcp)).await.map_err(late)??;
+    let stream = timeout(ENTER_DEADLINE, acceptor.accept(visitor)).await.map_err(late)??;
     let peer = tls::peer_identity(stream.get_ref().1.peer_certificates());
     Ok((peer.map_err(io::Error::other)?, Box::new(stream)))
 }

@@ -81,6 +81,7 @@ scene(
     for (const [path, title] of PAGES) {
       await visit(page, active, path);
       await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+      await settled(page);
       const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(content <= window, `${path} is ${content} px wide in ${window}`);
     }

@@ -251,6 +251,15 @@ export async function sightingsOf(page, selector, attribute) {
 /** Every banner the page shows from now on, by its code. */
 export const bannersOf = (page) => sightingsOf(page, '[data-code]', 'data-code');
 
+/** Does what has the page's Manager restart; the page says so, and that it is back. Returns the banners there were. */
+export async function throughRestart(page, act) {
+  const seen = await bannersOf(page);
+  await act();
+  await until('the page says that it restarts', async () => seen.has('RESTARTING'));
+  await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+  return seen;
+}
+
 const answered = (page) =>
   page
     .evaluate(async () => {

@@ -61,7 +61,8 @@ scene(
     assert.equal(await save.getAttribute('aria-disabled'), 'true', 'nothing is changed');
     await editing.getByLabel('Query Engine').check();
     await save.click();
-    await hostRow(other.page, name).locator('[data-column=roles]').getByText('Query Engine').waitFor();
+    for (const on of [page, other.page])
+      await hostRow(on, name).locator('[data-column=roles]').getByText('Query Engine').waitFor();
 
     await forget(page, name);
     await hostRow(other.page, name).waitFor({ state: 'detached' });

@@ -15,6 +15,7 @@ scene('the operations that made the group are listed, and each tells its steps',
     return;
   }
   const table = page.getByRole('table', { name: 'Operations' });
+  await table.waitFor();
   assert.deepEqual(await table.locator('thead th').allTextContents(), [
     'Id',
     'Operation',

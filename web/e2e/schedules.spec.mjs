@@ -45,14 +45,19 @@ scene(
     await editing.getByLabel('Sat', { exact: true }).check();
     await editing.getByRole('button', { name: 'Save' }).click();
     await editing.waitFor({ state: 'detached' });
-    await row(other.page).getByText('Wake of all Query Engines').waitFor();
-    await row(other.page).getByText('Mon to Sat').waitFor();
+    // What is done next is done to the schedule as this page has it.
+    for (const on of [page, other.page]) {
+      await row(on).getByText('Wake of all Query Engines').waitFor();
+      await row(on).getByText('Mon to Sat').waitFor();
+    }
 
     await choose('Switch off');
-    await row(other.page).getByText('Switched off', { exact: true }).waitFor();
+    const off = (on) => row(on).getByText('Switched off', { exact: true });
+    for (const on of [page, other.page]) await off(on).waitFor();
     assert.equal((await now()).enabled, false);
     await choose('Switch on');
     await until('it is on', async () => (await now()).next !== null);
+    await off(page).waitFor({ state: 'detached' });
 
     await choose('Delete');
     const deleting = page.getByRole('dialog', { name: `Delete schedule ${name}` });

@@ -1,6 +1,6 @@
 // ENABLE_KM_HA is no: nothing on screen tells where Kyvos Manager instances run.
 import assert from 'node:assert/strict';
-import { demo, ownDemo, scene, signIn, visit } from './harness.mjs';
+import { demo, ownDemo, scene, signIn, throughRestart, visit } from './harness.mjs';
 
 const dir = ownDemo(['--managers', '1', '--ha', 'no']);
 
@@ -34,10 +34,7 @@ async function switchHa(page, to, title) {
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   const dialog = page.getByRole('dialog', { name: title });
   await dialog.getByText('Kyvos Manager will restart').waitFor();
-  const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
-  await dialog.getByRole('button', { name: 'Save' }).click();
-  await restarting;
-  await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+  await throughRestart(page, () => dialog.getByRole('button', { name: 'Save' }).click());
   assert.match(page.url(), /\/settings\/properties\?.*search=ENABLE_KM_HA/);
   assert.equal(await page.getByLabel('Value of ENABLE_KM_HA').inputValue(), to);
 }
@@ -78,10 +75,7 @@ scene(
     await page.getByRole('menuitem', { name: 'Restart Kyvos Manager server' }).click();
     const dialog = page.getByRole('dialog', { name: 'Restart Kyvos Manager server' });
     await dialog.getByRole('textbox', { name: 'Kyvos Manager password' }).fill(demo(dir).admin.password);
-    const restarting = page.getByText('Kyvos Manager is restarting…').waitFor();
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    await restarting;
-    await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached', timeout: 60_000 });
+    await throughRestart(page, () => dialog.getByRole('button', { name: 'Save' }).click());
     await page.getByRole('heading', { name: 'Nodes and Services', level: 1 }).waitFor();
     assert.match(page.url(), /\/nodes-and-services/);
     await page.getByRole('link', { name: 'Operations' }).click();

@@ -21,6 +21,8 @@ use crate::lab::Filter;
 const KEPT_BEHIND: u64 = 100;
 /// How long the Active may take to make a checkpoint.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long nobody may be Active: where too few are left nobody will be, and no checkpoint is made.
+const ACTIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the victim may take to be sent more than the beginning of it: connections wait for seconds after a cut.
 const SENDING_PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
@@ -73,11 +75,14 @@ async fn newest_known(away: &[Client]) -> Option<u64> {
 
 /// Waits until the Active no longer keeps what follows this entry.
 async fn forgotten(others: &[Client], entry: u64) -> bool {
-    let deadline = Instant::now() + CHECKPOINT_PATIENCE;
-    while Instant::now() < deadline {
+    let (deadline, mut active_at) = (Instant::now() + CHECKPOINT_PATIENCE, Instant::now());
+    while Instant::now() < deadline && active_at.elapsed() < ACTIVE_PATIENCE {
         for client in others {
-            let page = page(client).await.filter(|page| page["mode"] == "active");
-            let checkpoint = page.and_then(|page| page["checkpoint"].as_u64());
+            let Some(page) = page(client).await.filter(|page| page["mode"] == "active") else {
+                continue;
+            };
+            active_at = Instant::now();
+            let checkpoint = page["checkpoint"].as_u64();
             if checkpoint.is_some_and(|checkpoint| checkpoint > entry + KEPT_BEHIND) {
                 return true;
             }

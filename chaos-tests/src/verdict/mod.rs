@@ -66,7 +66,7 @@ pub struct Verdict {
     pub failover_ms: Vec<u64>,
     /// The same by class.
     pub failover_ms_by_fault: BTreeMap<String, Vec<u64>>,
-    /// Every Manager's log and every agent's.
+    /// Every Manager's log and every agent's; in `result.json` as seen from its folder.
     pub logs: Vec<PathBuf>,
 }
 
@@ -175,7 +175,10 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
 /// Writes `result.json`, `report.html`, and the shortest bad beginning of each history that has one.
 pub fn write(dir: &Path, verdict: &Verdict, evidence: &Evidence) -> Result<(), Failure> {
     let path = dir.join("result.json");
-    let text = serde_json::to_vec_pretty(&verdict).expect("a verdict is plain data");
+    // What is kept is read elsewhere, too.
+    let within = |log: &PathBuf| log.strip_prefix(dir).unwrap_or(log).to_owned();
+    let told = Verdict { logs: verdict.logs.iter().map(within).collect(), ..verdict.clone() };
+    let text = serde_json::to_vec_pretty(&told).expect("a verdict is plain data");
     fs::write(&path, text).map_err(Failure::doing(path.display()))?;
     for finding in verdict.checks.iter().filter(|finding| !finding.prefix.is_empty()) {
         let path = dir.join(format!("shortest-bad-{}.jsonl", finding.check));

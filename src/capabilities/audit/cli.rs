@@ -14,7 +14,7 @@ pub enum Verb {
         /// Only those of this user
         #[arg(long)]
         user: Option<String>,
-        /// Only those of this room: properties, managers, operations, access
+        /// Only those of this room: access, alerts, hosts, managers, operations, prechecks, properties, services
         #[arg(long)]
         room: Option<String>,
         /// How many at most

@@ -1,6 +1,6 @@
 // Who is Active is chosen, restarted and told by an operator.
 import assert from 'node:assert/strict';
-import { bannersOf, everyoneUp, openBrowser, scene, until, visit, watchAnswers } from '../harness.mjs';
+import { everyoneUp, openBrowser, scene, throughRestart, visit, watchAnswers } from '../harness.mjs';
 import { choose, chooseForAll, confirm, ended, modeOf, rowOf } from './nodes.mjs';
 
 // row 78; two browsers see each other's change
@@ -72,12 +72,9 @@ scene(
     await visit(page, active);
     await rowOf(page, active.id).waitFor();
     const dialog = await chooseForAll(page, 'Restart Active Kyvos Manager Instance');
-    const seen = await bannersOf(page);
     const longestSilence = watchAnswers(page);
-    await confirm(dialog, admin.password);
-    await until('the page says so', async () => seen.has('RESTARTING'));
+    const seen = await throughRestart(page, () => confirm(dialog, admin.password));
     await everyoneUp();
-    await page.getByText('Kyvos Manager is restarting…').waitFor({ state: 'detached' });
     t.diagnostic(`at most ${await longestSilence()} ms between two answers to the page`);
     for (const wrong of ['CONNECTION_LOST', 'NO_ACTIVE']) assert.ok(!seen.has(wrong), wrong);
   },

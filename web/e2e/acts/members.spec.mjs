@@ -1,7 +1,7 @@
 // The members of the group change by the mouse: the script is pushed, a Manager is added. Another browser, on
 // another Manager, sees all of it. In a group of its own, with two hosts without a Manager.
 import assert from 'node:assert/strict';
-import { apiOf, demo, everyoneUp, openBrowser, ownDemo, scene, visit } from '../harness.mjs';
+import { apiOf, demo, everyoneUp, openBrowser, ownDemo, scene, until, visit } from '../harness.mjs';
 import { chooseForAll, confirm, ended, modeOf, rowOf } from './nodes.mjs';
 
 const dir = ownDemo(['--managers', '3', '--spare-hosts', '2']);
@@ -85,7 +85,7 @@ scene(
     await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
     const id = await on(active, 'km4');
     await modeOf(page, id).getByText('Passive').waitFor();
-    assert.ok(await elsewhere.getByRole('radio', { name: 'km4' }).isDisabled());
+    await until('the other dialog knows', () => elsewhere.getByRole('radio', { name: 'km4' }).isDisabled());
     await other.page.keyboard.press('Escape');
     await modeOf(other.page, id).getByText('Passive').waitFor();
     await page.getByText(/^Quorum 3 of 4 · term \d+ · tolerates 1 failure$/).waitFor();

@@ -64,6 +64,7 @@ scene(
     await rowOf(page, active.id).waitFor();
     const dialog = await chooseForAll(page, /^Restart.*all passive/);
     const boxes = dialog.getByRole('checkbox');
+    await boxes.nth(passives.length).waitFor();
     const shown = await boxes.evaluateAll((all) => all.map(({ checked, disabled }) => [checked, disabled]));
     assert.equal(shown.length, 1 + passives.length);
     assert.equal(shown.filter(([checked, disabled]) => !checked && disabled).length, 1);

@@ -76,6 +76,7 @@ scene(
 
     const start = await chooseForAll(page, /^Start.*all passive/);
     const ticked = start.getByRole('checkbox', { checked: true });
+    await ticked.first().waitFor();
     assert.equal(await ticked.count(), 1, 'only the one that does not run');
     await confirm(start, admin.password);
     await stateOf(page, gone.id).getByText('Running').waitFor({ timeout: 60_000 });

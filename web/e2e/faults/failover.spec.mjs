@@ -1,6 +1,6 @@
 // Killing the Active by hand: the next Active appears in the open dashboard, and a page served by the killed one moves.
 import assert from 'node:assert/strict';
-import { everyoneUp, keepDown, openBrowser, scene, visit } from '../harness.mjs';
+import { bannersOf, everyoneUp, keepDown, openBrowser, scene, until, visit } from '../harness.mjs';
 
 const FAILOVER_MAX_MS = 15_000;
 const nodes = (page) => page.getByRole('table', { name: 'Kyvos Manager Nodes' });
@@ -34,12 +34,10 @@ scene(
     const { active } = await everyoneUp();
     await visit(page, active, '/settings/properties?file=custom');
     await page.getByRole('heading', { name: 'Kyvos Manager Properties', level: 1 }).waitFor();
-    const searching = page
-      .getByText('Connection to this Manager lost. Trying the others…')
-      .waitFor({ timeout: FAILOVER_MAX_MS });
+    const seen = await bannersOf(page);
     const letItReturn = keepDown([active.id]);
     try {
-      await searching;
+      await until('the page says so', async () => seen.has('CONNECTION_LOST'), FAILOVER_MAX_MS);
       await page.waitForURL((url) => url.origin !== new URL(active.api_url).origin, {
         timeout: FAILOVER_MAX_MS,
       });

@@ -203,7 +203,9 @@ for (let round = 0; round < ROUNDS; round++) {
   const id = `zookeeper.node00${10 + round}`;
   await pause(1000);
   reads = [];
-  const seen = page.waitForSelector(`tr[data-service="${id}"][data-state=Down]`);
+  const row = `tr[data-service="${id}"][data-state=Down]`;
+  // At each frame; a locator looks again after 20, 70, 170, 270 ms and then every half second.
+  const seen = page.waitForFunction((row) => document.querySelector(row) !== null, row);
   thousand.goDown(id);
   const at = performance.now();
   tell(id);

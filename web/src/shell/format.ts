@@ -75,3 +75,6 @@ export function bytes(n: number): string {
   }
   return unit === 0 ? `${n} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
+
+/** What is said where a past ends before its beginning. */
+export const forgotten = (keptFrom: number) => `Changes before index ${keptFrom} are not kept any more.`;

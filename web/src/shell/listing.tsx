@@ -2,7 +2,7 @@
 // its older pages. It does not know what is listed.
 import { Button, Title } from '@mantine/core';
 import { type ReactNode, startTransition, useEffect, useId, useRef, useState } from 'react';
-import { count } from './format';
+import { count, forgotten } from './format';
 import { type Placed, placed, ROWS_FIRST, type Span, spanOf } from './paging';
 import { GuardedButton, ProblemAlert, Rows } from './parts';
 
@@ -56,8 +56,14 @@ export function Listing<Item>({ query, items, empty, placeholders = 4, children 
   return query.isError && <ProblemAlert error={query.error} />;
 }
 
+interface PageRead<Item> {
+  items: Item[];
+  /** From which revision on there is a past; 0 for all there ever was. */
+  kept_from?: number;
+}
+
 interface PagedQuery<Item> extends Query {
-  data: { pages: { items: Item[] }[] } | undefined;
+  data: { pages: PageRead<Item>[] } | undefined;
   hasNextPage: boolean;
   isFetchingNextPage: boolean;
   fetchNextPage: () => unknown;
@@ -68,6 +74,7 @@ interface PagedListingProps<Item> extends Omit<ListingProps<Item>, 'query' | 'it
 }
 
 export function PagedListing<Item>({ query, ...rest }: PagedListingProps<Item>) {
+  const keptFrom = query.data?.pages.at(-1)?.kept_from ?? 0;
   return (
     <>
       <Listing query={query} items={query.data?.pages.flatMap(({ items }) => items)} {...rest} />
@@ -78,6 +85,7 @@ export function PagedListing<Item>({ query, ...rest }: PagedListingProps<Item>) 
           </Button>
         </div>
       )}
+      {!query.hasNextPage && keptFrom > 0 && <div className="panel-foot">{forgotten(keptFrom)}</div>}
     </>
   );
 }

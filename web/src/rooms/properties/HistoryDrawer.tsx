@@ -4,6 +4,7 @@ import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Property, PropertyChange } from '../../live/types';
+import { forgotten } from '../../shell/format';
 import { Age, Empty, GuardedButton, Pill, ProblemAlert, Rows } from '../../shell/parts';
 import classes from './properties.module.css';
 import { revertTo, useHistory, useRefreshProperties } from './queries';
@@ -13,8 +14,6 @@ const VERBS: Record<PropertyChange['action'], string> = {
   reset: 'back to the default',
   reverted: 'reverted',
 };
-
-const forgotten = (keptFrom: number) => `Changes before index ${keptFrom} are not kept any more.`;
 
 interface HistoryProps {
   property: Property;
