@@ -149,6 +149,17 @@ fn a_death_by_a_signal_and_a_refusal_without_the_remedy_are_found() {
 }
 
 #[test]
+fn an_end_that_was_asked_for_says_nothing_of_a_disk_and_any_other_without_a_word_does() {
+    let ended = |why: &str| {
+        let run = Run::new().tells(|story| flipped(story, 4, "Refused(0)", false));
+        run.says("host-2/km.log", &format!("INFO stopping because=\"{why}\"")).finding("damage")
+    };
+    let asked = ended("asked to terminate");
+    assert_eq!((asked.valid, &asked.facts["asked_to_end"]), (Valid::Yes, &json!(1)));
+    assert_eq!(ended("removed from the group").valid, Valid::No);
+}
+
+#[test]
 fn an_empty_disk_is_refused_in_other_words_and_never_served() {
     let wiped = |came: &str| {
         let what = json!({ "host": 2, "what": "everything", "came": came, "remedy_named": false });

@@ -26,6 +26,9 @@ const VERDICT_PATIENCE: Duration = Duration::from_secs(40);
 /// What a refusal must name, so that an operator knows what to do.
 const REMEDY: &str = "--replace";
 
+/// What a Manager says that ends because somebody wants it to.
+pub const ASKED_TO_END: &str = "stopping because=\"asked to terminate\"";
+
 /// What is wrong with a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Damage {
@@ -139,7 +142,7 @@ impl Back<'_> {
     /// in time.
     async fn see(self, host: &Host, before: Before) -> Result<bool, Failure> {
         let Some(manager) = self.cluster.at(self.place) else { return Ok(true) };
-        let came = verdict(host, before.ends).await;
+        let came = verdict(host, &before).await;
         let said = words_after(&host.log(), before.log);
         let value = json!({
             "host": self.place + 1,
@@ -266,14 +269,19 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
     settled.map_err(Failure::doing(to.display()))
 }
 
-/// Whether a Manager serves from its disk, or ends.
-async fn verdict(host: &Host, ends_before: u64) -> Came {
+/// Whether a Manager serves from its disk, or ends by itself. Whom somebody asks to end, as a restart of all of them does, is
+/// looked at when it is back.
+async fn verdict(host: &Host, before: &Before) -> Came {
+    let mut ends_before = before.ends;
     let deadline = Instant::now() + VERDICT_PATIENCE;
     let url = format!("http://{}:7448/health/ready", host.address);
     while Instant::now() < deadline {
         let (ends, code) = host.manager.ends();
         if ends > ends_before {
-            return Came::Refused(code);
+            if code != 0 || !words_after(&host.log(), before.log).contains(ASKED_TO_END) {
+                return Came::Refused(code);
+            }
+            ends_before = ends;
         }
         if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
             return Came::Back;

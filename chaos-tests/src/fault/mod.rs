@@ -35,7 +35,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::between::Between;
 pub use self::class::{Fault, Means, Target};
-pub use self::damage::Damage;
+pub use self::damage::{ASKED_TO_END, Damage};
 pub use self::disk::Flush;
 pub use self::membership::Change;
 pub use self::network::Break;

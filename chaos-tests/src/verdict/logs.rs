@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::evidence::{Evidence, homes};
 use crate::checker::Finding;
-use crate::fault::{Flush, Means};
+use crate::fault::{ASKED_TO_END, Flush, Means};
 use crate::strikes::Strike;
 
 /// A line of a Manager's log, and whose it is.
@@ -92,6 +92,9 @@ pub(super) fn panics(evidence: &Evidence) -> Finding {
     Finding::against(CHECK, because, json!({ "managers": evidence.papers.len(), "agents": agents }))
 }
 
+/// What a Manager says last, whyever it ends in order.
+const ENDING: &str = "stopping because=";
+
 /// What a refusal must name is looked for by the harness, and so is how the process ended.
 const REFUSED: &str = "Refused(";
 
@@ -109,7 +112,11 @@ pub(super) fn damage(evidence: &Evidence) -> Finding {
         said.iter().filter(|said| said.line.contains("the log is damaged")).collect();
     let mut because: Vec<String> =
         found.iter().filter(|it| !excused.contains(&it.manager)).map(|it| told(it)).collect();
-    let (mut served, mut refused, mut neither) = (0, 0, 0);
+    let was_asked = |id: u64| {
+        let mut of_it = said.iter().rev().filter(|it| it.manager == id);
+        of_it.find(|it| it.line.contains(ENDING)).is_some_and(|it| it.line.contains(ASKED_TO_END))
+    };
+    let (mut served, mut refused, mut asked, mut neither) = (0, 0, 0, 0);
     for line in evidence.lines.iter().filter(|line| line.is_by("damage")) {
         let (id, what) = (line.node.unwrap_or(0), &line.value["what"]);
         let came = line.value["came"].as_str().unwrap_or_default();
@@ -121,6 +128,8 @@ pub(super) fn damage(evidence: &Evidence) -> Finding {
                 let named = line.value["remedy_named"] == true || line.f == "wiped";
                 because.extend((!named).then(|| odd("refused without a word of what to do")));
             }
+            // Before anybody saw whether it serves. Nobody came back under that number.
+            Some(Ok(0)) if was_asked(id) => asked += 1,
             Some(code) => because.push(odd(&format!("it died, {code:?}, and did not refuse"))),
             None if came == "Back" && line.f == "wiped" => {
                 because.push(odd("it served from an empty disk"));
@@ -130,7 +139,8 @@ pub(super) fn damage(evidence: &Evidence) -> Finding {
         }
     }
     let facts = json!({
-        "found": found.len(), "served": served, "refused": refused, "neither_in_time": neither, "tampered_with": excused,
+        "found": found.len(), "served": served, "refused": refused, "asked_to_end": asked, "neither_in_time": neither,
+        "tampered_with": excused,
     });
     Finding::against(CHECK, because, facts)
 }
