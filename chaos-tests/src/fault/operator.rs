@@ -92,23 +92,11 @@ impl<'a> Operator<'a> {
         patience: Duration,
         take: impl Fn(&Value) -> Option<T>,
     ) -> Option<T> {
-        let taken = |reply: Reply| match reply {
-            Reply::Done(answer) => take(&answer.body),
-            _ => None,
-        };
-        self.ask(path, patience, taken).await
-    }
-
-    /// Asks one after the other until an answer will do.
-    async fn ask<T>(
-        &self,
-        path: &str,
-        patience: Duration,
-        take: impl Fn(Reply) -> Option<T>,
-    ) -> Option<T> {
         let deadline = Instant::now() + patience;
         for client in self.clients.iter().cycle() {
-            if let Some(taken) = take(client.send(Call::get(path)).await) {
+            if let Reply::Done(answer) = client.send(Call::get(path)).await
+                && let Some(taken) = take(&answer.body)
+            {
                 return Some(taken);
             }
             if Instant::now() > deadline {
@@ -202,11 +190,23 @@ impl<'a> Operator<'a> {
         Err(Failure(format!("member {id} could not be taken out")))
     }
 
-    /// Whether the group has no such member any more; its vote is taken before. Asked of whoever asks the others: one that is
-    /// behind may not know yet that the member came.
+    /// Whether the group has no such member any more; its vote is taken before. A Manager that is cut off tells of members what
+    /// it knows, and may not know yet that this one came: so each is asked first for what it can only tell with the others.
     async fn is_gone(&self, id: u64, patience: Duration) -> bool {
-        let unknown = |reply| matches!(reply, Reply::Refused { status: 404, .. }).then_some(());
-        self.ask(&format!("/managers/{id}"), patience, unknown).await.is_some()
+        let (deadline, path) = (Instant::now() + patience, format!("/managers/{id}"));
+        for client in self.clients.iter().cycle() {
+            let caught_up = client.send(Call::get("/operations?limit=1")).await;
+            if matches!(caught_up, Reply::Done(_))
+                && matches!(client.send(Call::get(&path)).await, Reply::Refused { status: 404, .. })
+            {
+                return true;
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+            sleep(LOOK_PERIOD).await;
+        }
+        false
     }
 
     /// Calls off the operation that stands in the way of a removal, unless it is that removal. It may have ended meanwhile.
