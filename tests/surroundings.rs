@@ -143,14 +143,7 @@ async fn a_real_postgres_answers_before_any_login_and_is_silent_when_it_is_stopp
 /// What comes of signing in.
 async fn tried(server: &Postgres, database: &str, password: Option<&str>) -> Answer {
     let here = FromHere::believing(None).signing_in(Ok(password.map(Secret::new)));
-    let address = format!("127.0.0.1:{}", server.port);
-    until(
-        "PostgreSQL to answer",
-        async || here.postgres(&address).await,
-        |answer| matches!(answer, Answer::Good(_)),
-    )
-    .await;
-    here.login(&address, "kyvos", database).await
+    here.login(&format!("127.0.0.1:{}", server.port), "kyvos", database).await
 }
 
 // row 19

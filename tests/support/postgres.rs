@@ -3,9 +3,13 @@
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The password of its user `kyvos`.
 pub(crate) const PASSWORD: &str = "rose-garden of 1795";
+
+/// How long it may take to let somebody in, on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A server that ends with its test. Its only user is `kyvos`.
 pub(crate) struct Postgres {
@@ -36,7 +40,22 @@ impl Postgres {
             show_a_certificate(&data);
             command.args(["-c", "ssl=on"]);
         }
-        Postgres { port, child: command.spawn().unwrap(), log, _dir: dir }
+        let started = Postgres { port, child: command.spawn().unwrap(), log, _dir: dir };
+        started.wait_until_ready();
+        started
+    }
+
+    /// While it starts it answers who asks for TLS, and lets nobody in.
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let said = std::fs::read_to_string(&self.log).unwrap();
+            if said.contains("ready to accept connections") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "PostgreSQL is not ready: {said}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// How often it has let somebody in.

@@ -272,16 +272,16 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
 /// Whether a Manager serves from its disk, or ends by itself. Whom somebody asks to end, as a restart of all of them does, is
 /// looked at when it is back.
 async fn verdict(host: &Host, before: &Before) -> Came {
-    let mut ends_before = before.ends;
+    let Before { log: mut heard, ends: mut ends_before } = *before;
     let deadline = Instant::now() + VERDICT_PATIENCE;
     let url = format!("http://{}:7448/health/ready", host.address);
     while Instant::now() < deadline {
         let (ends, code) = host.manager.ends();
         if ends > ends_before {
-            if code != 0 || !words_after(&host.log(), before.log).contains(ASKED_TO_END) {
+            if code != 0 || !words_after(&host.log(), heard).contains(ASKED_TO_END) {
                 return Came::Refused(code);
             }
-            ends_before = ends;
+            (heard, ends_before) = (length(&host.log()), ends);
         }
         if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
             return Came::Back;
