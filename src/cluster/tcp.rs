@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 /// How long the far end may leave unconfirmed what was sent to it. A host that lost its power, and a network that swallows
 /// packets, say nothing; without a bound the kernel tries for a quarter of an hour, with ever longer pauses, which go on when
 /// the network is whole again. Who waits for something long, as for a checkpoint to be installed, would wait with it.
-const UNCONFIRMED_MAX: Duration = Duration::from_secs(10);
+const UNCONFIRMED_MAX_MS: u32 = 10_000;
 /// Nothing was heard for so long: then the far end is asked whether it is there, that often.
 const ASKED_AFTER: Duration = Duration::from_secs(5);
 const ASKED_EVERY: Duration = Duration::from_secs(2);
@@ -17,8 +17,7 @@ const ASKED_EVERY: Duration = Duration::from_secs(2);
 /// Has what is written sent at once, and the connection end when nobody is at its far end any more.
 pub(crate) fn prepare(tcp: &TcpStream) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    let bound_ms = u32::try_from(UNCONFIRMED_MAX.as_millis()).expect("it is seconds");
-    sockopt::set_tcp_user_timeout(tcp, bound_ms)?;
+    sockopt::set_tcp_user_timeout(tcp, UNCONFIRMED_MAX_MS)?;
     sockopt::set_socket_keepalive(tcp, true)?;
     sockopt::set_tcp_keepidle(tcp, ASKED_AFTER)?;
     sockopt::set_tcp_keepintvl(tcp, ASKED_EVERY)?;
@@ -37,7 +36,7 @@ mod tests {
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         prepare(&tcp).unwrap();
         assert!(tcp.nodelay().unwrap() && sockopt::socket_keepalive(&tcp).unwrap());
-        assert_eq!(sockopt::tcp_user_timeout(&tcp).unwrap(), 10_000);
+        assert_eq!(sockopt::tcp_user_timeout(&tcp).unwrap(), UNCONFIRMED_MAX_MS);
         assert_eq!(sockopt::tcp_keepidle(&tcp).unwrap(), ASKED_AFTER);
         assert_eq!(sockopt::tcp_keepintvl(&tcp).unwrap(), ASKED_EVERY);
     }
