@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::No;
-use crate::cluster::private_file;
+use crate::cluster::summed_file;
 
 /// How long acts of an earlier epoch may take to notice that they are to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
@@ -159,23 +159,25 @@ impl Gate {
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<Option<T>, No> {
-        match std::fs::read(self.dir.join(name)) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(|error| self.broken(&error))
-            }
+        match summed_file::read(&self.dir.join(name)) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| self.broken(&error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.broken(&error)),
         }
     }
 
     fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), No> {
-        let text = serde_json::to_vec(value).expect("plain data can be written");
-        private_file::write(&self.dir.join(name), &text).map_err(|error| self.broken(&error))
+        let text = serde_json::to_string(value).expect("plain data can be written");
+        summed_file::write(&self.dir.join(name), &text).map_err(|error| self.broken(&error))
     }
 
     /// A gate that cannot be read lets nobody through: it may have known a later epoch.
     fn broken(&self, error: &dyn std::fmt::Display) -> No {
-        No::Refused(format!("the gate in {} cannot be used: {error}", self.dir.display()))
+        No::Refused(format!(
+            "the gate in {} cannot be used: {error}. Once no Manager of before can reach this host any more, remove the \
+             files in it: the next Active makes them anew",
+            self.dir.display()
+        ))
     }
 }
 
@@ -293,6 +295,17 @@ mod tests {
         std::fs::write(dir.path().join("highest"), "{").unwrap();
         assert!(matches!(gate.enter(GROUP, 6).await, Err(No::Refused(_))));
         assert!(matches!(gate.admits(GROUP, 1), Err(No::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn an_epoch_that_the_disk_gives_back_lower_lets_nobody_of_before_through() {
+        let (dir, gate) = gate();
+        drop(gate.enter(GROUP, 9).await.unwrap());
+        let path = dir.path().join("highest");
+        let turned =
+            std::fs::read_to_string(&path).unwrap().replace(r#""epoch":9"#, r#""epoch":8"#);
+        std::fs::write(&path, turned).unwrap();
+        assert!(matches!(gate.enter(GROUP, 8).await, Err(No::Refused(_))));
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use super::pki::{CertificateRequest, GroupCa, PeerIdentity, PkiFailure};
 use super::private_file;
 use super::promise::Promise;
 use super::proposing;
+use super::summed_file;
 use super::timers::Timers;
 use super::tls::{Credentials, Shown, TlsFailure};
 use super::vault::{GroupKey, VaultFailure};
@@ -73,6 +74,16 @@ pub enum HomeFailure {
         path: String,
         /// What the system said.
         cause: std::io::Error,
+    },
+    /// A file of the identity is missing, or not what was written.
+    #[error(
+        "{path}: {cause}. Put it back from a backup, or let the host in anew with `km join --replace`"
+    )]
+    Damaged {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
     },
     /// There is data already.
     #[error(
@@ -259,6 +270,7 @@ impl Home {
 
     fn fits_together(&self) -> Result<(), HomeFailure> {
         let credentials = self.credentials()?;
+        credentials.must_be_of_their_authority()?;
         let shown = Shown::of(&credentials)?;
         credentials.peer_server(shown.clone())?;
         credentials.peer_client(shown)?;
@@ -274,6 +286,7 @@ impl Home {
     pub(crate) fn group_key(&self) -> Result<Option<GroupKey>, HomeFailure> {
         let path = self.identity_file("group.key");
         match (path.exists(), self.role()) {
+            (_, Err(damaged @ HomeFailure::Damaged { .. })) => Err(damaged),
             (true, _) => Ok(Some(GroupKey::load(&path)?)),
             (false, Ok(Role::Witness)) => Ok(None),
             (false, _) => Err(HomeFailure::NoGroupKey(path.display().to_string())),
@@ -283,9 +296,10 @@ impl Home {
     /// What it was let in as.
     fn role(&self) -> Result<Role, HomeFailure> {
         let path = self.identity_file("role");
-        let written = fs::read_to_string(&path).map_err(file(&path))?;
-        let role = [Role::Manager, Role::Witness].into_iter().find(|role| role.as_str() == written);
-        role.ok_or_else(|| file(&path)(std::io::Error::other("neither manager nor witness")))
+        let written = summed_file::read(&path).map_err(kept(&path))?;
+        let role =
+            [Role::Manager, Role::Witness].into_iter().find(|role| role.as_str() == *written);
+        role.ok_or_else(|| damaged(&path, "neither manager nor witness"))
     }
 
     /// Who the store has to belong to.
@@ -295,8 +309,7 @@ impl Home {
     ) -> Result<raft_store::Identity, HomeFailure> {
         let PeerIdentity { cluster_id, node_id } = credentials.identity()?;
         let path = self.identity_file("disk");
-        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        let disk_id = self.disk_id()?.ok_or_else(|| file(&path)(missing()))?;
+        let disk_id = self.disk_id()?.ok_or_else(|| damaged(&path, "it is missing"))?;
         Ok(raft_store::Identity { cluster_id, disk_id, node_id })
     }
 
@@ -350,19 +363,16 @@ impl Home {
 
     fn make_disk_id(&self) -> Result<Uuid, HomeFailure> {
         let (path, disk_id) = (self.identity_file("disk"), Uuid::new_v4());
-        private_file::write(&path, disk_id.to_string().as_bytes()).map_err(file(&path))?;
+        summed_file::write(&path, &disk_id.to_string()).map_err(file(&path))?;
         Ok(disk_id)
     }
 
     fn disk_id(&self) -> Result<Option<Uuid>, HomeFailure> {
         let path = self.identity_file("disk");
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let bad = |_| file(&path)(std::io::Error::other("not a disk id"));
-                text.trim().parse().map(Some).map_err(bad)
-            }
+        match summed_file::read(&path) {
+            Ok(text) => text.parse().map(Some).map_err(|_| damaged(&path, "not a disk id")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(file(&path)(cause)),
+            Err(cause) => Err(kept(&path)(cause)),
         }
     }
 
@@ -373,7 +383,7 @@ impl Home {
 
     fn write_role(&self, role: Role) -> Result<(), HomeFailure> {
         let path = self.identity_file("role");
-        private_file::write(&path, role.as_str().as_bytes()).map_err(file(&path))
+        summed_file::write(&path, role.as_str()).map_err(file(&path))
     }
 
     fn identity_dir(&self) -> PathBuf {
@@ -388,4 +398,16 @@ impl Home {
 pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> HomeFailure {
     let path = path.display().to_string();
     move |cause| HomeFailure::File { path, cause }
+}
+
+/// The same where the file was read back: it may be another than was written.
+fn kept(path: &Path) -> impl FnOnce(std::io::Error) -> HomeFailure {
+    move |cause| match cause.kind() {
+        std::io::ErrorKind::InvalidData => damaged(path, &cause.to_string()),
+        _ => file(path)(cause),
+    }
+}
+
+fn damaged(path: &Path, cause: &str) -> HomeFailure {
+    HomeFailure::Damaged { path: path.display().to_string(), cause: cause.to_owned() }
 }

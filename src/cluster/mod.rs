@@ -56,6 +56,7 @@ mod ssh_key;
 mod standing;
 mod start;
 mod status;
+pub(crate) mod summed_file;
 pub(crate) mod tcp;
 mod timers;
 mod tls;

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::private_file;
+use super::summed_file;
 use super::timers::Timers;
 
 const FILE: &str = "clocks.json";
@@ -32,10 +32,13 @@ impl Promise {
     /// Reads the promise; a missing file promises nothing, an unreadable one is a failure.
     pub(crate) fn load(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let kept = match std::fs::read(&path) {
-            Ok(bytes) => parse(&bytes, &path)?,
+        let kept = match summed_file::read(&path) {
+            Ok(text) => parse(&text).map_err(|cause| damaged(&path, &cause))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Kept { wanted: Timers::default(), lease_ms: 0 }
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(damaged(&path, "its checksum does not fit"));
             }
             Err(error) => return Err(error),
         };
@@ -68,8 +71,8 @@ impl Promise {
         let mut changed = *held;
         change(&mut changed);
         if changed != *held {
-            let bytes = serde_json::to_vec(&changed).map_err(io::Error::other)?;
-            private_file::write(&self.path, &bytes)?;
+            let text = serde_json::to_string(&changed).map_err(io::Error::other)?;
+            summed_file::write(&self.path, &text)?;
             *held = changed;
         }
         Ok(())
@@ -80,16 +83,18 @@ impl Promise {
     }
 }
 
-fn parse(bytes: &[u8], path: &Path) -> io::Result<Kept> {
-    let damaged = |cause: String| {
-        io::Error::other(format!(
-            "{} is damaged ({cause}). Remove it, and start this Manager no sooner than 60 seconds after it was stopped",
-            path.display()
-        ))
-    };
-    let kept: Kept = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-    kept.wanted.checked().map_err(|failure| damaged(failure.to_string()))?;
+fn parse(text: &str) -> Result<Kept, String> {
+    let kept: Kept = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    kept.wanted.checked().map_err(|failure| failure.to_string())?;
     Ok(kept)
+}
+
+fn damaged(path: &Path, cause: &str) -> io::Error {
+    io::Error::other(format!(
+        "{} is damaged ({cause}). Remove it, and start this Manager no sooner than 60 seconds after it was stopped; or \
+         let the host in anew with `km join --replace`",
+        path.display()
+    ))
 }
 
 #[cfg(test)]
@@ -131,6 +136,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), "soon").unwrap();
         let failure = Promise::load(dir.path()).err().unwrap().to_string();
-        assert!(failure.contains("60 seconds"), "{failure}");
+        assert!(failure.contains("60 seconds") && failure.contains("--replace"), "{failure}");
     }
 }

@@ -5,18 +5,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::client::ResolvesClientCert;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use zeroize::Zeroizing;
 
 use super::pki::{self, AgentIdentity, PeerIdentity, PkiFailure};
@@ -139,14 +141,29 @@ impl Credentials {
         Ok(pki::agent_of(first)?)
     }
 
+    /// Whether the authority signed the certificate. A bit that turned in either shows nowhere else on this host: the others
+    /// would not let it in, and it would not believe them. Whether the certificate has expired is not asked here.
+    pub(crate) fn must_be_of_their_authority(&self) -> Result<(), TlsFailure> {
+        let chain = certificates(&self.certificate_pem)?;
+        let first = chain.first().ok_or(TlsFailure::Pem { what: "certificate" })?;
+        let ends = pki::expires_at_unix_s(&self.certificate_pem);
+        let ends = ends.ok_or(TlsFailure::Pem { what: "certificate" })?;
+        let while_valid = UnixTime::since_unix_epoch(Duration::from_secs(ends.saturating_sub(1)));
+        self.verifier()?.verify_client_cert(first, &chain[1..], while_valid)?;
+        Ok(())
+    }
+
+    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsFailure> {
+        WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
+            .build()
+            .map_err(|error| TlsFailure::Authority(error.to_string()))
+    }
+
     /// The listening side of the peer port, and of an agent.
     pub(crate) fn peer_server(&self, shown: Arc<Shown>) -> Result<Arc<ServerConfig>, TlsFailure> {
-        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
-            .build()
-            .map_err(|error| TlsFailure::Authority(error.to_string()))?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(verifier)
+            .with_client_cert_verifier(self.verifier()?)
             .with_cert_resolver(shown);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -318,6 +335,21 @@ mod tests {
         assert_ne!(first.unwrap().cert, second.cert);
         assert_eq!(shown.expires_at().unwrap(), ends.plus_ms(3_600_000));
         assert_eq!(Credentials::load(dir.path()).unwrap().identity().unwrap(), id);
+    }
+
+    #[test]
+    fn a_certificate_that_its_authority_did_not_sign_is_told_and_one_that_has_expired_is_not() {
+        let id = PeerIdentity { cluster_id: uuid::Uuid::from_u128(9), node_id: 3 };
+        let long_ago = 1_500_000_000;
+        let [ca, other] = [(); 2].map(|()| GroupCa::generate(id.cluster_id, long_ago).unwrap());
+        let request = CertificateRequest::generate().unwrap();
+        let of = |ca: &GroupCa, by: &GroupCa| Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: by.issue(&request.csr_pem, id, &[], long_ago).unwrap(),
+            key_pem: request.key_pem.clone(),
+        };
+        of(&ca, &ca).must_be_of_their_authority().unwrap();
+        assert!(of(&ca, &other).must_be_of_their_authority().is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use zeroize::Zeroizing;
 
-use super::private_file;
+use super::summed_file;
 
 /// Length of the group key in bytes.
 const KEY_LEN: usize = 32;
@@ -25,7 +25,9 @@ pub struct GroupKey(Zeroizing<[u8; KEY_LEN]>);
 #[derive(Debug, thiserror::Error)]
 pub enum VaultFailure {
     /// The key file is missing, unreadable or not a key.
-    #[error("group key file {path}: {cause}")]
+    #[error(
+        "group key file {path}: {cause}. Put it back from a backup, or let the host in anew with `km join --replace`"
+    )]
     KeyFile {
         /// Where the key should be.
         path: String,
@@ -51,15 +53,13 @@ impl GroupKey {
 
     /// Reads the key file.
     pub fn load(path: &Path) -> Result<Self, VaultFailure> {
-        let text = std::fs::read_to_string(path)
-            .map(Zeroizing::new)
-            .map_err(|error| key_file(path, error.to_string()))?;
-        Self::from_hex(text.trim()).map_err(|cause| key_file(path, cause.to_owned()))
+        let text = summed_file::read(path).map_err(|error| key_file(path, error.to_string()))?;
+        Self::from_hex(&text).map_err(|cause| key_file(path, cause.to_owned()))
     }
 
     /// Writes the key file, mode 0600.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        private_file::write(path, self.to_hex().as_bytes())
+        summed_file::write(path, &self.to_hex())
     }
 
     /// The key as text, for the answer to a join. Handle it like a password.

@@ -126,22 +126,33 @@ fn a_member_with_a_damaged_log_comes_back_as_a_new_one_by_one_command() {
 }
 
 #[test]
-fn a_damaged_certificate_or_key_is_told_with_its_remedy_and_a_role_that_was_never_noted_is() {
+fn a_damaged_identity_is_told_with_its_remedy_and_a_role_that_was_never_noted_is() {
     let dir = tempfile::tempdir().unwrap();
     let mut manager = Alone::founded(dir.path(), &dir.path().join("data"));
     manager.stop();
     let (config, identity) = (dir.path().join("km.toml"), manager.data().join("identity"));
-    for name in ["manager.pem", "manager.key", "ca.pem"] {
+    let refused_with_the_remedy = |name: &str, damaged: &[u8]| {
         let path = identity.join(name);
         let kept = std::fs::read(&path).unwrap();
-        std::fs::write(&path, "not this").unwrap();
+        std::fs::write(&path, damaged).unwrap();
         let refused = run(km().args(["serve", "--config"]).arg(&config));
         assert_eq!(refused.code, 1, "{name}");
         assert!(refused.err.contains("km join --replace"), "{name}: {}", refused.err);
         std::fs::write(&path, kept).unwrap();
+    };
+    for name in ["manager.pem", "manager.key", "ca.pem"] {
+        refused_with_the_remedy(name, b"not this");
+    }
+    for name in ["group.key", "role", "disk", "clocks.json"] {
+        refused_with_the_remedy(name, b"not this");
+        // A digit becomes another one: what stands there then would do.
+        let mut turned = std::fs::read(identity.join(name)).unwrap();
+        turned[0] ^= 1;
+        refused_with_the_remedy(name, &turned);
     }
     std::fs::remove_file(identity.join("role")).unwrap();
     manager.start();
     until("it to answer", || manager.answers());
-    assert_eq!(std::fs::read_to_string(identity.join("role")).unwrap(), "manager");
+    let noted = std::fs::read_to_string(identity.join("role")).unwrap();
+    assert_eq!(noted.lines().next(), Some("manager"));
 }
