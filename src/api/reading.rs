@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::answer::Answer;
+use super::codes::Fault;
 use super::error::Problem;
 use super::identity::{Caller, identify};
 use super::input::consistency;
@@ -42,6 +43,8 @@ pub(crate) struct Reader<P> {
 pub(crate) struct Onlooker<P> {
     pub(crate) surface: Arc<Surface>,
     age_ms: Option<u64>,
+    /// Whether what this Manager knows is what was asked for.
+    local: bool,
     needs: PhantomData<P>,
 }
 
@@ -101,13 +104,12 @@ impl<P: Needs> FromRequestParts<Arc<Surface>> for Onlooker<P> {
     type Rejection = Halt;
 
     async fn from_request_parts(parts: &mut Parts, surface: &Arc<Surface>) -> Result<Self, Halt> {
-        let age_ms = match consistency(&parts.uri)? {
-            Some(Consistency::Local) => Some(local_age(surface)),
-            Some(Consistency::Linearizable) | None => settle_if_possible(surface).await,
-        };
+        let local = consistency(&parts.uri)? == Some(Consistency::Local);
+        let age_ms =
+            if local { Some(local_age(surface)) } else { settle_if_possible(surface).await };
         let caller = identify(surface, &parts.method, &parts.headers).await?;
         caller.must(P::NEED)?;
-        Ok(Self { surface: surface.clone(), age_ms, needs: PhantomData })
+        Ok(Self { surface: surface.clone(), age_ms, local, needs: PhantomData })
     }
 }
 
@@ -156,13 +158,26 @@ impl<P> Reader<P> {
 }
 
 impl<P> Onlooker<P> {
-    /// Answers with what one look at the facts finds.
+    /// Answers with what one look at the facts finds. What is not found here may be there, as long as nobody could be asked.
     pub(crate) fn show<T>(
         &self,
         look: impl FnOnce(&State) -> Result<T, Problem>,
     ) -> Result<Answer<T>, Problem> {
-        show(&self.surface, self.age_ms, look)
+        let known = show(&self.surface, self.age_ms, look);
+        let alone = self.age_ms.is_some() && !self.local;
+        known.map_err(|problem| if alone { cannot_rule_out(problem) } else { problem })
     }
+}
+
+fn cannot_rule_out(problem: Problem) -> Problem {
+    if problem.status() != StatusCode::NOT_FOUND {
+        return problem;
+    }
+    let known = problem.detail.trim_end_matches('.');
+    Problem::new(
+        Fault::NoQuorum,
+        format!("{known}, as far as is known here: nobody else could be asked."),
+    )
 }
 
 fn show<T>(

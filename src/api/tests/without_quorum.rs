@@ -62,6 +62,25 @@ async fn the_group_and_its_managers_are_shown_from_what_this_one_knows() {
 }
 
 #[tokio::test]
+async fn a_member_that_is_not_known_here_may_be_there_all_the_same() {
+    let km = Km::new();
+    let gone = km.get("/api/v1/managers/99").await;
+    assert_eq!((gone.status.as_u16(), gone.problem().as_str()), (404, "NO_SUCH_MANAGER"));
+    km.group.lose_quorum();
+    for path in ["/api/v1/managers/99", "/api/v1/explain/failure?manager=99"] {
+        let unsure = km.get(path).await;
+        assert_eq!((unsure.status.as_u16(), unsure.problem().as_str()), (503, "NO_QUORUM"));
+        let detail = unsure.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains("99") && detail.ends_with("nobody else could be asked."),
+            "{detail}"
+        );
+    }
+    let asked_for = km.get("/api/v1/managers/99?consistency=local").await;
+    assert_eq!((asked_for.status.as_u16(), asked_for.problem().as_str()), (404, "NO_SUCH_MANAGER"));
+}
+
+#[tokio::test]
 async fn other_reads_say_no_quorum_or_are_local_and_writes_say_no_active() {
     let km = Km::new();
     km.group.lose_quorum();
