@@ -25,12 +25,12 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::visit::Visit;
 
-/// How often digests are taken and the trace is told where everybody is.
+/// How often digests are taken and the trace is told where everybody is. Facts that differ do not become equal by
+/// themselves, so a difference is still there at the next look; to hash all facts after every step would cost more than
+/// everything else together.
 const LOOK_US: u64 = 1_000_000;
 /// How often keepers are told and run.
 const KEEPERS_US: u64 = 50_000;
-/// How often it is asked who is Active.
-const CLAIMS_US: u64 = 12_000;
 
 /// The world.
 pub struct World {
@@ -56,7 +56,6 @@ pub struct World {
     pub(crate) chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
     looked: u64,
     kept: u64,
-    claimed: u64,
 }
 
 impl World {
@@ -93,7 +92,6 @@ impl World {
             chores: Vec::new(),
             looked: 0,
             kept: 0,
-            claimed: 0,
             plan,
             time,
             net,
@@ -257,18 +255,7 @@ impl World {
                 look_closer(&mut ledger, &mut self.trace, now, member, said);
             }
         }
-        if now >= self.claimed + CLAIMS_US {
-            self.claimed = now;
-            let running = self
-                .members
-                .iter()
-                .filter_map(|member| Some((member.place, member.process.as_ref()?)));
-            let claims: Vec<(usize, u64)> = running
-                .filter(|(_, process)| !process.paused)
-                .filter_map(|(place, process)| Some((place, process.claim()?)))
-                .collect();
-            ledger.active(&claims);
-        }
+        ledger.active(&claims(&self.members));
         if look {
             self.looked = now;
             bugs::seen().into_iter().for_each(|panic| ledger.violated(panic));
@@ -358,6 +345,15 @@ impl World {
         };
         self.members.iter().filter_map(of).collect()
     }
+}
+
+/// Who says to be Active, and in which epoch.
+fn claims(members: &[Member]) -> Vec<(usize, u64)> {
+    let claim = |member: &Member| {
+        let process = member.process.as_ref().filter(|process| !process.paused)?;
+        Some((member.place, process.claim()?))
+    };
+    members.iter().filter_map(claim).collect()
 }
 
 fn look_closer(ledger: &mut Ledger, trace: &mut Trace, now: u64, member: &Member, said: Said) {
