@@ -82,6 +82,7 @@ pub enum Reply {
 /// A 2xx.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    pub status: u16,
     pub body: Value,
     /// `X-KM-Revision`.
     pub revision: Option<u64>,
@@ -186,7 +187,7 @@ async fn answered(response: reqwest::Response, changes: bool) -> Reply {
     let code = body["code"].as_str().unwrap_or("NO_CODE").to_owned();
     if status.is_success() {
         let (revision, etag) = (number(&headers, "x-km-revision"), number(&headers, "etag"));
-        Reply::Done(Answer { body, revision, etag })
+        Reply::Done(Answer { status: status.as_u16(), body, revision, etag })
     } else if status.is_client_error() {
         Reply::Refused { status: status.as_u16(), code }
     } else if status == StatusCode::SERVICE_UNAVAILABLE && UNTRIED.contains(&code.as_str()) {

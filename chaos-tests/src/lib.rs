@@ -49,14 +49,21 @@ impl Failure {
 
 /// Waits until somebody asks this program to end. Whoever then returns drops its group, which stops with it.
 pub async fn interrupted() -> Failure {
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match interrupt.and_then(|interrupt| Ok((interrupt, terminate?))) {
-        Ok((mut interrupt, mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => Failure("interrupted".into()),
-                _ = terminate.recv() => Failure("asked to terminate".into()),
+    let asked = [
+        (SignalKind::interrupt(), "interrupted"),
+        (SignalKind::terminate(), "asked to terminate"),
+        (SignalKind::hangup(), "its terminal is gone"),
+    ];
+    let heard = asked.map(|(kind, what)| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                    Failure(what.into())
+                }
+                Err(error) => Failure(format!("listen for signals: {error}")),
             }
-        }
-        Err(error) => Failure(format!("listen for signals: {error}")),
-    }
+        })
+    });
+    futures::future::select_all(heard).await.0
 }

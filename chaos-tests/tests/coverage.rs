@@ -1,12 +1,16 @@
 //! Whether a run counts: fast enough, everything that was chosen seen to bite, and nothing missing on this computer.
 
+use std::collections::BTreeSet;
+
 use super::judging::{Run, find};
 use super::support::{SECOND, Story, active, bit};
-use chaos_tests::checker::{Finding, Valid};
+use chaos_tests::checker::{Finding, Reason, Valid};
+use chaos_tests::fault::Fault;
 use chaos_tests::history::Action::Write;
 use chaos_tests::history::Outcome::Done;
-use chaos_tests::verdict::{Verdict, conclude, rates};
-use serde_json::json;
+use chaos_tests::verdict::evidence::names_of;
+use chaos_tests::verdict::{Verdict, conclude, rates, unknown_because};
+use serde_json::{Value, json};
 
 /// Three calls a second, a fault from 10 to 20 s, and whole again two seconds later.
 pub(super) fn busy(mut run: Run, class: &str, per_second: u64) -> Run {
@@ -45,9 +49,8 @@ fn one_that_is_too_slow_does_not_and_that_alone_is_told_apart() {
     let verdict = conclude(&evidence);
     assert_eq!(find(&verdict.checks, "coverage").valid, Valid::Unknown);
     // Here much else is in doubt as well.
-    assert!(!verdict.is_only_too_slow());
-    let only = Verdict { checks: vec![find(&verdict.checks, "coverage")], ..verdict };
-    assert!(only.is_only_too_slow());
+    assert_ne!(verdict.unknown_because, [Reason::TooSlow].into());
+    assert_eq!(find(&verdict.checks, "coverage").unknown_because(), [Reason::TooSlow].into());
 }
 
 #[test]
@@ -75,6 +78,17 @@ fn a_phase_that_is_too_slow_is_found_though_the_whole_run_is_not() {
 }
 
 #[test]
+fn a_fault_that_begins_before_the_first_call_leaves_no_time_before_it() {
+    let run = Run::new().tells(|story| {
+        let story = story.strike("split-one", (1, 5 * SECOND), &[4], bit());
+        story.through(1, 1, (2 * SECOND, 9 * SECOND), Write(1), Done)
+    });
+    let phases = rates::phases(&run.evidence().1);
+    let lasted: Vec<_> = phases.iter().map(|phase| (phase.name, phase.lasted_ms)).collect();
+    assert_eq!(lasted[..2], [("before", 0), ("during", 3_000)]);
+}
+
+#[test]
 fn time_without_a_majority_is_not_held_against_the_rate() {
     let dark = |class: &str| {
         let run = Run::new().tells(|story| {
@@ -98,7 +112,8 @@ fn a_class_that_never_bit_does_not_count_and_neither_does_a_run_that_broke_nothi
         story.strike("split-one", (10 * SECOND, 20 * SECOND), &[4], why)
     });
     let finding = coverage(skipped, 0);
-    assert!(finding.because.contains(&"split-one never bit".to_owned()), "{:?}", finding.because);
+    let said = "split-one never bit: skipped, no hosts".to_owned();
+    assert!(finding.because.contains(&said), "{:?}", finding.because);
     assert_eq!(coverage(Run::new(), 0).valid, Valid::Unknown);
 }
 
@@ -110,12 +125,45 @@ fn a_fault_that_never_bit_is_of_the_rate_only_where_the_rate_was_too_low() {
             story.strike("slow-link-all", (10 * SECOND, 20 * SECOND), &[4], why)
         });
         run.chosen.rate_floor = rate_floor;
-        let (_dir, evidence) = run.evidence();
-        let verdict = conclude(&evidence);
-        Verdict { checks: vec![find(&verdict.checks, "coverage")], ..verdict }
+        run.finding("coverage").unknown_because()
     };
-    assert!(with(100).is_only_too_slow());
-    assert!(!with(0).is_only_too_slow());
+    assert_eq!(with(100), [Reason::TooSlow].into());
+    assert_eq!(with(0), [Reason::Other].into());
+}
+
+/// What leaves a run unknown that is too slow and in which this came of a class.
+fn of_a_slow_machine(class: &str, outcome: Value) -> BTreeSet<Reason> {
+    let mut run =
+        Run::new().tells(|story| story.strike(class, (10 * SECOND, 20 * SECOND), &[4], outcome));
+    run.chosen.rate_floor = 100;
+    run.finding("coverage").unknown_because()
+}
+
+#[test]
+fn what_was_skipped_is_never_of_the_rate_however_slow_the_machine() {
+    let skipped = [
+        ("memory-one", "no control groups of the first version"),
+        ("clock-all", "faketime is not installed"),
+        ("slow-link-all", "nobody to hit was running or known"),
+        ("checkpoint-cut-one", "nobody to hit was running or known"),
+    ];
+    for (class, why) in skipped {
+        let reasons = of_a_slow_machine(class, json!({ "skipped": why }));
+        assert!(reasons.contains(&Reason::Other), "{class}");
+    }
+}
+
+#[test]
+fn only_what_takes_many_calls_to_bite_is_of_the_rate() {
+    let indeterminate = |class: &str, why: &str| {
+        of_a_slow_machine(class, json!({ "indeterminate": why })).contains(&Reason::Other)
+    };
+    assert!(!indeterminate("slow-link-active", "nobody had to wait"));
+    assert!(!indeterminate("checkpoint-cut-one", "the Active made no checkpoint meanwhile"));
+    assert!(indeterminate("slow-link-active", "the harness: tc: not found"));
+    assert!(indeterminate("flush-slow-one", "no flush was spoiled"));
+    assert!(indeterminate("split-one", "no packet was lost"));
+    assert!(of_a_slow_machine("slow-link-all", Value::Null).contains(&Reason::Other));
 }
 
 // ---- a run on loopback
@@ -126,7 +174,7 @@ fn of_coverage(run: Run) -> Verdict {
     let verdict = conclude(&evidence);
     let checks = vec![find(&verdict.checks, "coverage")];
     let valid = checks[0].valid;
-    Verdict { valid, checks, ..verdict }
+    Verdict { valid, unknown_because: unknown_because(&checks), checks, ..verdict }
 }
 
 #[test]
@@ -135,7 +183,7 @@ fn a_run_on_loopback_is_unknown_also_when_everything_bit() {
     run.chosen.loopback = true;
     let verdict = of_coverage(run);
     assert_eq!(verdict.word(), "unknown");
-    assert!(verdict.lacks_only_hosts() && !verdict.is_only_too_slow());
+    assert_eq!(verdict.unknown_because, [Reason::Loopback].into());
 }
 
 #[test]
@@ -149,7 +197,7 @@ fn what_is_not_to_be_had_on_loopback_is_told_and_is_all_that_is_in_doubt() {
     let verdict = of_coverage(run);
     assert_eq!(verdict.checks[0].because, ["wiped-one is not to be had on loopback"]);
     assert_eq!(verdict.word(), "unknown");
-    assert!(verdict.lacks_only_hosts());
+    assert_eq!(verdict.unknown_because, [Reason::Loopback].into());
     assert_eq!(verdict.skipped.keys().collect::<Vec<_>>(), ["wiped-one"]);
 }
 
@@ -159,7 +207,23 @@ fn what_could_bite_on_loopback_and_did_not_is_another_doubt() {
     let missed = |story: Story| story.strike("no-calls-one", (30 * SECOND, 31 * SECOND), &[4], why);
     let mut run = busy(Run::new(), "split-one", 9).tells(missed);
     run.chosen.loopback = true;
-    assert!(!of_coverage(run).lacks_only_hosts());
+    assert!(of_coverage(run).unknown_because.contains(&Reason::Other));
+}
+
+/// A finding tells no more than twenty of its doubts.
+#[test]
+fn a_doubt_is_not_lost_among_many_about_loopback() {
+    let absent = json!({ "skipped": "not on loopback: the Managers have no hosts of their own" });
+    let all = names_of(&Fault::all());
+    let run = all.iter().filter(|class| *class != "split-one").fold(Run::new(), |run, class| {
+        let times = (30 * SECOND, 31 * SECOND);
+        run.tells(|story| story.strike(class, times, &[4], absent.clone()))
+    });
+    let missed = json!({ "indeterminate": "no packet was lost" });
+    let run = run.tells(|story| story.strike("split-one", (1, SECOND), &[4], missed));
+    let verdict = of_coverage(run);
+    assert!(all.len() > 21 && verdict.unknown_because.contains(&Reason::Other));
+    assert_eq!(verdict.checks[0].because[0], "split-one never bit: no packet was lost");
 }
 
 #[test]
@@ -175,6 +239,22 @@ fn in_a_long_run_every_class_that_was_chosen_must_come_up() {
         let finding = with(long);
         assert_eq!(finding.because, ["wiped-one was chosen and never came up"]);
     }
+}
+
+#[test]
+fn every_class_that_was_named_must_come_up_however_short_the_run() {
+    let with = |besides: &str, faults: &[&str]| {
+        let mut run = busy(Run::new(), "split-one", 3);
+        run.chosen.besides = besides.to_owned();
+        run.chosen.faults = Some(faults.iter().map(|it| (*it).to_owned()).collect());
+        coverage(run, 0)
+    };
+    assert_eq!(with(" FAULTS=split-one", &["split-one"]).valid, Valid::Yes);
+    let missing = with(" FAULTS=split-one,wiped", &["split-one", "wiped-one"]);
+    assert_eq!(missing.unknown_because(), [Reason::Other].into());
+    assert!(missing.because[0].starts_with("wiped-one was named"), "{:?}", missing.because);
+    let unnamed = with(" WORKLOAD=register", &["split-one", "wiped-one"]);
+    assert_eq!(unnamed.valid, Valid::Yes);
 }
 
 #[test]

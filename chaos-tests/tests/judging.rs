@@ -8,7 +8,7 @@ use super::coverage::busy;
 use super::support::{SECOND, Story, active, bit};
 use chaos_tests::checker::{Finding, Valid};
 use chaos_tests::fault::Fault;
-use chaos_tests::history::{History, Kind, Line, Process};
+use chaos_tests::history::{Action, History, Kind, Line, Outcome, Process};
 use chaos_tests::strikes::{strikes, tally};
 use chaos_tests::verdict::evidence::names_of;
 use chaos_tests::verdict::{Chosen, Ended, Evidence, Papers, conclude, findings, judge};
@@ -62,7 +62,7 @@ impl Run {
         self
     }
 
-    fn says(self, file: &str, line: &str) -> Self {
+    pub(super) fn says(self, file: &str, line: &str) -> Self {
         let path = self.dir.path().join("cluster").join(file);
         let before = fs::read_to_string(&path).unwrap_or_default();
         fs::write(path, format!("{before}{line}\n")).unwrap();
@@ -138,6 +138,17 @@ fn a_damaged_disk_that_is_served_again_or_refused_with_the_remedy_is_good() {
     assert_eq!(served.finding("damage").valid, Valid::Yes);
     let refused = Run::new().tells(|story| flipped(story, 4, "Refused(1)", true));
     assert_eq!(refused.says("host-2/km.log", DAMAGED).finding("damage").valid, Valid::Yes);
+}
+
+#[test]
+fn of_a_damaged_disk_that_was_neither_served_nor_refused_in_time_nothing_is_shown() {
+    let neither = || Run::new().tells(|story| flipped(story, 4, "Nothing", false));
+    let finding = neither().finding("damage");
+    assert_eq!((finding.valid, &finding.facts["neither_in_time"]), (Valid::Unknown, &json!(1)));
+    assert!(finding.because[0].contains("neither served nor ended"), "{:?}", finding.because);
+    // What is wrong already is.
+    let run = neither().tells(|story| flipped(story, 7, "Refused(-1)", false));
+    assert_eq!(run.finding("damage").valid, Valid::No);
 }
 
 #[test]
@@ -411,8 +422,48 @@ fn the_page_of_a_run_tells_its_verdict_its_faults_and_its_logs_and_nothing_of_it
         assert!(page.contains(part), "{part}");
     }
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"));
+    assert!(!page.contains("shortest-bad"));
     for finding in &verdict.checks {
         assert!(page.contains(finding.check));
+    }
+}
+
+#[test]
+fn why_a_fault_was_skipped_and_where_a_bad_beginning_is_stand_in_the_summary_and_on_the_page() {
+    let why = json!({ "skipped": "faketime is not <installed>" });
+    let run = Run::new().tells(|story| story.strike("clock-one", (1, SECOND), &[4], why));
+    // Two changes of one revision.
+    let run = run.tells(|story| {
+        let write = |story: Story, process, value| {
+            let value = Action::Write(value);
+            story.on("k", process, (2, 3), value, Outcome::Done, Some(9))
+        };
+        write(write(story, 1, 1), 2, 2)
+    });
+    let (_dir, evidence) = run.evidence();
+    let verdict = conclude(&evidence);
+    let summary = verdict.summary().join("\n");
+    assert!(summary.contains("0 of 1; skipped 1: faketime is not <installed>"), "{summary}");
+    assert!(summary.contains("shortest-bad-revision.jsonl"), "{summary}");
+    let page = report::page(&verdict, &evidence);
+    assert!(page.contains("faketime is not &lt;installed&gt;"));
+    assert!(page.contains("<a href=\"shortest-bad-revision.jsonl\">"));
+}
+
+// ---- what nobody was to do
+
+#[test]
+fn a_run_whose_clients_change_no_register_and_no_set_is_not_judged_by_their_revisions() {
+    let judged = |workloads: &[&str]| {
+        let mut run = Run::new();
+        run.chosen.workloads = workloads.iter().map(|it| (*it).to_owned()).collect();
+        let (_dir, evidence) = run.evidence();
+        let revision = findings(&evidence).into_iter().find(|it| it.check == "revision");
+        revision.map(|finding| finding.valid)
+    };
+    assert_eq!(judged(&["requests", "sessions"]), None);
+    for workload in ["register", "set"] {
+        assert_eq!(judged(&[workload]), Some(Valid::Unknown), "nothing was changed");
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::support::Story;
 use chaos_tests::checker::Valid;
-use chaos_tests::checker::linearizable::{Judgement, check, judge};
+use chaos_tests::checker::linearizable::{Judgement, check, check_within, judge};
 use chaos_tests::history::Action::{Cas, Delete, Read, Write};
 use chaos_tests::history::Outcome::{Done, Failed, Refused, Seen, Unknown};
 use chaos_tests::history::{Operation, Outcome};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 
 fn good(story: Story) {
     assert_eq!(judge(&story.operations()), Judgement::Linearizable);
@@ -150,6 +151,31 @@ fn keys_are_judged_apart_and_the_bad_one_is_named() {
     assert_eq!(finding.valid, Valid::No);
     assert_eq!(finding.because.len(), 1);
     assert!(finding.because[0].starts_with("bad: "), "{:?}", finding.because);
+}
+
+#[test]
+fn what_is_not_decided_within_the_bound_is_unknown_and_never_fine() {
+    let operations = simulated(1, 300);
+    assert_eq!(check_within(&operations, 1_000_000).valid, Valid::Yes);
+    let undecided = check_within(&operations, 10);
+    assert_eq!(undecided.valid, Valid::Unknown);
+    assert_eq!(undecided.facts["undecided"], json!(["k"]));
+    assert!(undecided.because[0].contains("undecided within 10"), "{:?}", undecided.because);
+}
+
+#[test]
+fn a_key_that_is_not_decided_hides_no_key_that_is_bad() {
+    let mut operations = simulated(1, 300);
+    let bad = Story::default().on("bad", 1, (0, 1), Write(1), Done, None).on(
+        "bad",
+        1,
+        (2, 3),
+        Read,
+        Seen(None),
+        None,
+    );
+    operations.extend(bad.operations());
+    assert_eq!(check_within(&operations, 10).valid, Valid::No);
 }
 
 /// Many clients on one true register, each call taking effect at a random instant of its interval; some do not

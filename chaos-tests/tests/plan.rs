@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chaos_tests::fault::network::filters;
+use chaos_tests::fault::network::{Sides, filters};
 use chaos_tests::fault::{
     Break, Counts, Fault, Means, Planned, Target, each_once, pair_name, pairs, plan as overlapping,
     plan_after,
@@ -184,7 +184,12 @@ fn every_way_to_break_something_is_told_in_the_documentation() {
 
 /// Who hears whom, as rows of a matrix.
 fn hearing(hosts: usize, way: Break, victims: &[usize]) -> Vec<String> {
-    let filters = filters(hosts, way, victims);
+    hearing_with(Sides::of(hosts), way, victims)
+}
+
+/// The same with spare hosts, which come last.
+fn hearing_with(sides: Sides, way: Break, victims: &[usize]) -> Vec<String> {
+    let (hosts, filters) = (sides.hosts, filters(sides, way, victims));
     let row = |own: usize| {
         let hears = |other: usize| match filters[own].deaf_to.contains(&other) {
             true => '.',
@@ -206,9 +211,24 @@ fn every_way_to_break_a_network_breaks_what_it_says() {
     assert_eq!(hearing(5, Break::Split, &[0, 2, 4]), ["x.x.x", ".x.x.", "x.x.x", ".x.x.", "x.x.x"]);
 }
 
+#[test]
+fn whoever_came_later_is_cut_off_like_the_others() {
+    let with_one = |members: usize| Sides { members, hosts: members + 1 };
+    let split = hearing_with(with_one(3), Break::Split, &[1]);
+    assert_eq!(split, ["x.xx", ".x..", "x.xx", "x.xx"]);
+    let shatter = hearing_with(with_one(3), Break::Shatter, &[]);
+    assert_eq!(shatter, ["x...", ".x..", "..x.", "...x"]);
+    // Those that were there hear each other as they do without it: it stands beside the first.
+    let bridge = hearing_with(with_one(3), Break::Bridge, &[]);
+    assert_eq!(bridge, ["xx.x", "xxxx", ".xx.", "xx.x"]);
+    let ring = hearing_with(with_one(5), Break::Ring, &[]);
+    assert_eq!(ring, ["xx..xx", "xxx..x", ".xxx..", "..xxx.", "x..xxx", "xx..xx"]);
+    assert_eq!(hearing_with(with_one(3), Break::Deaf, &[2]), ["xxxx", "xxxx", "..x.", "xxxx"]);
+}
+
 /// Who can call whom, as rows of a matrix: neither the call nor the answer is lost.
 fn calling(hosts: usize, way: Break) -> Vec<String> {
-    let filters = filters(hosts, way, &[]);
+    let filters = filters(Sides::of(hosts), way, &[]);
     let row = |own: usize| {
         let calls = |other: usize| {
             let heard = !filters[other].deaf_to.contains(&own)

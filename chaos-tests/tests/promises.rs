@@ -171,6 +171,13 @@ fn revisions_that_grow_in_real_time_are_good_and_overlapping_calls_may_swap() {
 }
 
 #[test]
+fn without_a_change_nothing_is_shown_of_revisions() {
+    let story = read(Story::default(), (11, 12), 8).call(1, (0, 1), Write(1), Failed);
+    assert_eq!(revision::check(&story.operations()).valid, Valid::Unknown);
+    assert_eq!(revision::check(&[]).valid, Valid::Unknown);
+}
+
+#[test]
 fn a_revision_given_twice_is_found() {
     let story = write(write(Story::default(), 1, (0, 10), 1, 8), 2, (1, 9), 2, 8);
     assert_eq!(revision::check(&story.operations()).valid, Valid::No);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chaos_tests::fault::Break;
-use chaos_tests::fault::network::filters;
+use chaos_tests::fault::network::{Sides, filters};
 use chaos_tests::lab::Filter;
 use chaos_tests::proxy::{Proxies, Who};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -72,7 +72,7 @@ impl Three {
     }
 
     fn break_it(&self, way: Break, victims: &[usize]) {
-        self.set(&filters(3, way, victims));
+        self.set(&filters(Sides::of(3), way, victims));
     }
 
     fn heal(&self) {

@@ -97,6 +97,73 @@ fn the_two_answers_that_differ_are_the_shortest_bad_beginning() {
     assert_eq!(finding.prefix, [0, 2], "{:?}", finding.because);
 }
 
+// ---- what a repetition shows
+
+/// Value 7 was asked for and came at revision 5, value 8 at revision 9; what the first request shows, and its repetition.
+fn shown_verdict(first: (u64, Value), again: (u64, Value)) -> Valid {
+    let story = Story::default().shown(&ask("ask", 1, (0, 1)), (5, first.0), &first.1).shown(
+        &ask("again", 2, (9, 10)),
+        (5, again.0),
+        &again.1,
+    );
+    once_verdict(story, &json!([[9, "8"], [5, "7"]]))
+}
+
+fn answered(status: u64, value: &str) -> Value {
+    json!({ "status": status, "object": { "value": value, "modified": { "by": "admin" } } })
+}
+
+#[test]
+fn a_repetition_that_shows_the_same_or_what_came_of_it_since_is_good() {
+    let first = || (5, answered(200, "7"));
+    assert_eq!(shown_verdict(first(), first()), Valid::Yes);
+    assert_eq!(shown_verdict(first(), (9, answered(200, "8"))), Valid::Yes);
+    let broken_off = json!({ "status": 200, "object": null });
+    assert_eq!(shown_verdict(first(), (5, broken_off)), Valid::Yes);
+    // A history of before.
+    assert_eq!(shown_verdict((5, json!("7")), (9, json!("7"))), Valid::Yes);
+}
+
+#[test]
+fn a_repetition_with_another_status_is_found() {
+    assert_eq!(shown_verdict((5, answered(200, "7")), (5, answered(201, "7"))), Valid::No);
+}
+
+#[test]
+fn a_repetition_shows_nothing_only_of_what_was_deleted_since() {
+    let verdict = |past: Value| {
+        let nothing = json!({ "status": 204, "object": null });
+        let story = Story::default()
+            .shown(&ask("ask", 1, (0, 1)), (5, 5), &answered(200, "7"))
+            .shown(&ask("again", 2, (9, 10)), (5, 5), &nothing);
+        once_verdict(story, &past)
+    };
+    assert_eq!(verdict(json!([[9, null], [5, "7"]])), Valid::Yes);
+    assert_eq!(verdict(json!([[5, "7"]])), Valid::No);
+    assert_eq!(verdict(json!([[5, "7"], [2, null]])), Valid::No);
+}
+
+#[test]
+fn an_object_that_is_shown_without_its_acknowledged_change_is_found() {
+    assert_eq!(shown_verdict((5, answered(200, "7")), (4, answered(200, "6"))), Valid::No);
+    assert_eq!(shown_verdict((5, json!("7")), (4, json!("7"))), Valid::No);
+}
+
+#[test]
+fn an_object_that_is_shown_as_it_was_not_is_found() {
+    let first = || (5, answered(200, "7"));
+    assert_eq!(shown_verdict(first(), (5, answered(200, "8"))), Valid::No);
+    assert_eq!(shown_verdict(first(), (9, answered(200, "7"))), Valid::No);
+    assert_eq!(shown_verdict(first(), (8, answered(200, "8"))), Valid::No);
+}
+
+#[test]
+fn an_object_that_is_shown_in_two_ways_as_of_one_revision_is_found() {
+    let mut other = answered(200, "7");
+    other["object"]["modified"]["by"] = json!("somebody else");
+    assert_eq!(shown_verdict((5, answered(200, "7")), (5, other)), Valid::No);
+}
+
 /// The Manager that told the past was behind.
 #[test]
 fn a_past_of_earlier_than_the_answer_shows_nothing() {

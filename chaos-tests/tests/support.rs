@@ -123,6 +123,15 @@ impl Story {
         self.ended(asked, Kind::Ok, rev, None)
     }
 
+    /// A call that was done, as of when it shows what, and all that was answered.
+    #[must_use]
+    pub(crate) fn shown(self, asked: &Asked, (rev, mod_rev): (u64, u64), told: &Value) -> Self {
+        let mut story = self.done(asked, Some(rev));
+        let end = story.0.last_mut().expect("one was told");
+        (end.mod_rev, end.value) = (Some(mod_rev), told.clone());
+        story
+    }
+
     /// A call that was refused or not tried.
     #[must_use]
     pub(crate) fn not(self, asked: &Asked, code: &str) -> Self {

@@ -1,6 +1,6 @@
 //! The checkers of what Managers tell of themselves, on histories known to be good and known to be bad.
 
-use super::support::Story;
+use super::support::{Asked, Story};
 use chaos_tests::checker::{Valid, epochs, standing};
 use chaos_tests::history::Action::Write;
 use chaos_tests::history::Outcome::Done;
@@ -79,7 +79,7 @@ fn active(story: Story, node: u64, epoch: u64, sent: u64, received: u64) -> Stor
 
 fn epochs_verdict(story: Story) -> Valid {
     let lines = story.lines();
-    epochs::check(&chaos_tests::history::operations(&lines), &lines).valid
+    epochs::check(&lines).valid
 }
 
 fn written(story: Story, returned: u64, rev: u64) -> Story {
@@ -106,6 +106,22 @@ fn what_was_told_after_the_earlier_tenure_was_last_seen_proves_nothing() {
 fn an_epoch_that_is_no_higher_than_a_revision_of_its_past_is_found() {
     assert_eq!(epochs_verdict(written(two_tenures(6), 10, 11)), Valid::No);
     assert_eq!(epochs_verdict(written(two_tenures(11), 10, 11)), Valid::No);
+}
+
+/// Also by what is no register: a request, a session.
+#[test]
+fn a_revision_counts_whatever_was_asked_for() {
+    let told = |epoch: u64| {
+        let (key, req, value) = ("q", Some("r"), json!("7"));
+        let ask = Asked { f: "ask", key, req, value, process: 1, times: (9, 10) };
+        epochs_verdict(two_tenures(epoch).done(&ask, Some(11)))
+    };
+    assert_eq!((told(12), told(11)), (Valid::Yes, Valid::No));
+}
+
+#[test]
+fn while_no_client_was_told_a_revision_nothing_is_shown_of_epochs() {
+    assert_eq!(epochs_verdict(two_tenures(12)), Valid::Unknown);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `chaos`: one run against a `km` binary, or with `judge` the judgement of a run that was kept; exit 0 passed, 1 failed,
-//! 2 unknown or could not run, 3 unknown for the rate of calls alone, 4 unknown for what a run on loopback lacks, or for the rate
-//! as well.
+//! 2 unknown or could not run. Of what kind the doubts are that leave it unknown stands in `result.json`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,11 +9,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos_tests::Failure;
-use chaos_tests::checker::Valid;
 use chaos_tests::fault::Fault;
-use chaos_tests::lab::Lab;
+use chaos_tests::lab::{self, Lab};
 use chaos_tests::run::{Settings, Terms, commit, run};
-use chaos_tests::verdict::{Verdict, judge};
+use chaos_tests::verdict::{FAILED, UNKNOWN, Verdict, judge};
 use chaos_tests::workload::Workload;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
@@ -42,7 +40,8 @@ struct Arguments {
     out: PathBuf,
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=9))]
     managers: u16,
-    /// Only classes of faults whose names begin so, such as power-cut or kill-active; may be given several times
+    /// Only classes of faults whose names begin so, such as power-cut or kill-active; may be given several times. The
+    /// run counts when each of them came up
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
     /// How many faults at the same time, at most
@@ -86,6 +85,13 @@ async fn main() -> ExitCode {
         return judge_all(runs).await;
     }
     let missing = if arguments.loopback { Some("asked for".to_owned()) } else { Lab::missing() };
+    if missing.is_none()
+        && !arguments.list
+        && let Err(failure) = lab::enter()
+    {
+        say(&format!("chaos: unknown: {failure}"));
+        return ExitCode::from(UNKNOWN);
+    }
     let chosen = chosen(&arguments, missing.is_some());
     let met = match met(&arguments.after) {
         Ok(met) => met,
@@ -108,7 +114,7 @@ async fn main() -> ExitCode {
     }
     if classes.is_empty() {
         say("chaos: no class of faults is called so; --list shows them all");
-        return ExitCode::from(2);
+        return ExitCode::from(UNKNOWN);
     }
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let out = out.join(seed.to_string());
@@ -116,7 +122,7 @@ async fn main() -> ExitCode {
     say(&format!("chaos: seed {seed}, {long}, {managers} Managers, into {}", out.display()));
     if out.exists() {
         say("chaos: that folder exists already: choose another --out, or remove it");
-        return ExitCode::from(2);
+        return ExitCode::from(UNKNOWN);
     }
     if let Some(why) = &missing {
         say(&format!(
@@ -142,6 +148,7 @@ async fn main() -> ExitCode {
         ended = run(&settings) => ended,
         failure = chaos_tests::interrupted() => Err(failure),
     };
+    lab::leave();
     match ended {
         Ok(verdict) => ExitCode::from(tell(&verdict)),
         Err(failure) => {
@@ -150,13 +157,6 @@ async fn main() -> ExitCode {
         }
     }
 }
-
-const FAILED: u8 = 1;
-const UNKNOWN: u8 = 2;
-/// Unknown, and nothing but the rate of calls is in doubt.
-const TOO_SLOW: u8 = 3;
-/// Unknown, and nothing is in doubt but what a run on loopback lacks, or the rate as well.
-const LOOPBACK: u8 = 4;
 
 /// Judges one kept run after the other; the worst of what they come to.
 async fn judge_all(runs: &[PathBuf]) -> ExitCode {
@@ -172,8 +172,7 @@ async fn judge_all(runs: &[PathBuf]) -> ExitCode {
         }
     };
     // A promise that was broken is worse than anything unknown.
-    let worst =
-        |code: &u8| [0, TOO_SLOW, LOOPBACK, UNKNOWN, FAILED].iter().position(|it| it == code);
+    let worst = |code: &u8| [0, UNKNOWN, FAILED].iter().position(|it| it == code);
     ExitCode::from(runs.iter().map(one).max_by_key(worst).unwrap_or(UNKNOWN))
 }
 
@@ -228,32 +227,8 @@ fn met(runs: &[PathBuf]) -> Result<BTreeSet<String>, Failure> {
 
 /// Says what a run came to; its exit code.
 fn tell(verdict: &Verdict) -> u8 {
-    for finding in &verdict.checks {
-        let mark = match finding.valid {
-            Valid::Yes => "ok     ",
-            Valid::No => "FAILED ",
-            Valid::Unknown => "unknown",
-        };
-        say(&format!("  {mark} {:<13} {}", finding.check, finding.facts));
-        finding.because.iter().for_each(|because| say(&format!("          {because}")));
-    }
-    for (class, counts) in &verdict.faults {
-        say(&format!("  fault   {class:<19} {} of {}", counts.installed, counts.tried()));
-    }
-    let pairs: Vec<&str> = verdict.pairs.keys().map(String::as_str).collect();
-    say(&format!("  at the same time: {}", pairs.join(", ")));
-    say(&format!(
-        "  {} calls/s, {:?} · failovers {:?} ms",
-        verdict.calls_per_second, verdict.calls_per_second_by_phase, verdict.failover_ms
-    ));
-    say(&format!("chaos: {}; again: {}", verdict.word(), verdict.repeat));
-    match verdict.valid {
-        Valid::Yes => 0,
-        Valid::No => FAILED,
-        Valid::Unknown if verdict.is_only_too_slow() => TOO_SLOW,
-        Valid::Unknown if verdict.lacks_only_hosts() => LOOPBACK,
-        Valid::Unknown => UNKNOWN,
-    }
+    verdict.summary().iter().for_each(|line| say(line));
+    verdict.exit_code()
 }
 
 fn say(line: &str) {

@@ -9,8 +9,8 @@ use crate::history::{Kind, Line, Process, UNTRIED};
 /// How such a call ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum End {
-    /// It was done, at this revision.
-    Done { rev: Option<u64>, told: Value },
+    /// It was done, at this revision; and when what it shows was last changed.
+    Done { rev: Option<u64>, mod_rev: Option<u64>, told: Value },
     /// The group said no, or nobody was asked; the code says which.
     Not(String),
     /// Nobody knows.
@@ -68,7 +68,10 @@ pub(super) fn calls<'a>(lines: &'a [Line], names: &[&str]) -> Vec<Call<'a>> {
                 let Some(which) = open.remove(&process) else { continue };
                 calls[which].returned = line.time;
                 calls[which].end = match line.kind {
-                    Kind::Ok => End::Done { rev: line.rev, told: line.value.clone() },
+                    Kind::Ok => {
+                        let (rev, mod_rev) = (line.rev, line.mod_rev);
+                        End::Done { rev, mod_rev, told: line.value.clone() }
+                    }
                     _ => End::Not(line.error.clone().unwrap_or_default()),
                 };
             }

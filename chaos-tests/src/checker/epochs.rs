@@ -5,30 +5,39 @@ use serde_json::json;
 
 use super::Finding;
 use super::one_active::{Tenure, tenures};
-use crate::history::{Line, Operation};
+use crate::history::{Kind, Line, Process};
 
 const CHECK: &str = "epochs";
 
-/// Judges tenures against what was acknowledged.
-pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
-    let tenures = tenures(lines);
-    let because = below_its_past(&tenures, operations);
-    let facts = json!({ "tenures": tenures.len() });
-    match tenures.len() {
-        0 => Finding::unknown(CHECK, "no probe ever saw an Active"),
-        _ => Finding::against(CHECK, because, facts),
+/// Judges tenures against every revision that a client was told, whatever it had asked for.
+pub fn check(lines: &[Line]) -> Finding {
+    let (tenures, told) = (tenures(lines), told(lines));
+    if tenures.is_empty() {
+        return Finding::unknown(CHECK, "no probe ever saw an Active");
     }
+    if told.is_empty() {
+        return Finding::unknown(CHECK, "no client was told any revision");
+    }
+    let facts = json!({ "tenures": tenures.len() });
+    Finding::against(CHECK, below_its_past(&tenures, &told), facts)
+}
+
+/// When which revisions were told to clients, in the order of time.
+fn told(lines: &[Line]) -> Vec<(u64, u64)> {
+    let done = lines
+        .iter()
+        .filter(|line| line.kind == Kind::Ok && matches!(line.process, Process::Client(_)));
+    let mut told: Vec<_> = done.filter_map(|line| Some((line.time, line.rev?))).collect();
+    told.sort_unstable();
+    told
 }
 
 /// Epochs that are not higher than a revision told while somebody else, or they themselves, held an earlier one.
-fn below_its_past(tenures: &[Tenure], operations: &[Operation]) -> Vec<String> {
-    let mut acknowledged: Vec<_> =
-        operations.iter().filter_map(|done| Some((done.returned, done.rev?))).collect();
-    acknowledged.sort_unstable();
+fn below_its_past(tenures: &[Tenure], told: &[(u64, u64)]) -> Vec<String> {
     let mut in_time: Vec<_> = tenures.iter().collect();
     in_time.sort_unstable_by_key(|tenure| tenure.begun_by);
     let newest_by = |time: u64| {
-        let earlier = acknowledged.iter().take_while(|(returned, _)| *returned < time);
+        let earlier = told.iter().take_while(|(returned, _)| *returned < time);
         earlier.map(|(_, revision)| *revision).max().unwrap_or(0)
     };
     let pairs = in_time.iter().zip(in_time.iter().skip(1));

@@ -32,6 +32,11 @@ type Register = Option<u64>;
 
 /// Judges every key by itself.
 pub fn check(operations: &[Operation]) -> Finding {
+    check_within(operations, CONFIGURATIONS_MAX)
+}
+
+/// The same, visiting no more than so many pairs of (calls done, value) for one key.
+pub fn check_within(operations: &[Operation], most: usize) -> Finding {
     let mut keys: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
     for operation in operations.iter().filter(|operation| !is_set(operation)) {
         keys.entry(&operation.key).or_default().push(operation.clone());
@@ -39,7 +44,7 @@ pub fn check(operations: &[Operation]) -> Finding {
     let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), Vec::new());
     let (mut impossible, mut shortest) = (Vec::new(), Vec::new());
     for (key, operations) in &keys {
-        match judge(operations) {
+        match judge_within(operations, most) {
             Judgement::Linearizable => {}
             Judgement::Impossible(prefix) => {
                 valid = Valid::No;
@@ -52,8 +57,7 @@ pub fn check(operations: &[Operation]) -> Finding {
             Judgement::Undecided => {
                 valid = valid.and(Valid::Unknown);
                 undecided.push(*key);
-                because
-                    .push(format!("{key}: undecided within {CONFIGURATIONS_MAX} configurations"));
+                because.push(format!("{key}: undecided within {most} configurations"));
             }
         }
     }
@@ -67,8 +71,12 @@ fn is_set(operation: &Operation) -> bool {
 
 /// Judges the calls on one key.
 pub fn judge(operations: &[Operation]) -> Judgement {
+    judge_within(operations, CONFIGURATIONS_MAX)
+}
+
+fn judge_within(operations: &[Operation], most: usize) -> Judgement {
     let operations = telling(operations);
-    match search(&operations) {
+    match search(&operations, most) {
         Search::Found => Judgement::Linearizable,
         Search::Exhausted { furthest } => Judgement::Impossible(prefix(&operations, furthest)),
         Search::Bounded => Judgement::Undecided,
@@ -118,7 +126,7 @@ struct Frame {
     next: Vec<usize>,
 }
 
-fn search(operations: &[Operation]) -> Search {
+fn search(operations: &[Operation], most: usize) -> Search {
     let certain = |which: usize| operations[which].outcome != Outcome::Unknown;
     let mut left = (0..operations.len()).filter(|which| certain(*which)).count();
     let mut done = Done::new(operations.len());
@@ -140,7 +148,7 @@ fn search(operations: &[Operation]) -> Search {
             done.unset(which);
             continue;
         }
-        if visited.len() > CONFIGURATIONS_MAX {
+        if visited.len() > most {
             return Search::Bounded;
         }
         left -= usize::from(certain(which));

@@ -14,8 +14,11 @@ pub mod recovery;
 pub mod revision;
 pub mod sessions;
 pub mod set;
+mod shown;
 pub mod standing;
 pub mod watch;
+
+use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -51,6 +54,18 @@ impl Serialize for Valid {
     }
 }
 
+/// What leaves a run unknown, as far as a program that reads it takes one doubt otherwise than another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// What a run on loopback lacks.
+    Loopback,
+    /// There were too few calls to count.
+    TooSlow,
+    /// Anything else.
+    Other,
+}
+
 /// What one judge says.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
@@ -64,6 +79,9 @@ pub struct Finding {
     /// Numbers of the lines that begin the calls of the shortest bad beginning, where a judge knows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefix: Vec<u64>,
+    /// Of what kind its doubts are; none: of no kind that is told apart.
+    #[serde(skip)]
+    pub reasons: BTreeSet<Reason>,
 }
 
 /// One thing against a promise.
@@ -85,7 +103,7 @@ impl Finding {
     pub fn against(check: &'static str, mut because: Vec<String>, facts: Value) -> Self {
         let valid = if because.is_empty() { Valid::Yes } else { Valid::No };
         because.truncate(BECAUSE_MAX);
-        Self { check, valid, because, facts, prefix: Vec::new() }
+        Self { check, valid, because, facts, prefix: Vec::new(), reasons: BTreeSet::new() }
     }
 
     /// Valid unless there is something against it. What shows the first of it is the shortest bad beginning.
@@ -100,7 +118,21 @@ impl Finding {
 
     /// Cannot be told.
     pub fn unknown(check: &'static str, because: impl Into<String>) -> Self {
-        let because = vec![because.into()];
-        Self { check, valid: Valid::Unknown, because, facts: Value::Null, prefix: Vec::new() }
+        let found = Self::against(check, vec![because.into()], Value::Null);
+        Self { valid: Valid::Unknown, ..found }
+    }
+
+    /// The file of the shortest bad beginning, where there is one.
+    pub fn prefix_file(&self) -> Option<String> {
+        (!self.prefix.is_empty()).then(|| format!("shortest-bad-{}.jsonl", self.check))
+    }
+
+    /// What leaves it unknown; nothing, when it is not.
+    pub fn unknown_because(&self) -> BTreeSet<Reason> {
+        match (self.valid, self.reasons.is_empty()) {
+            (Valid::Yes | Valid::No, _) => BTreeSet::new(),
+            (Valid::Unknown, true) => [Reason::Other].into(),
+            (Valid::Unknown, false) => self.reasons.clone(),
+        }
     }
 }

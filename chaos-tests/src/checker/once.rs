@@ -1,6 +1,7 @@
 //! A request has one effect and one answer, whoever leads when it is repeated (promise 5; invariant I8).
 //!
-//! Every repetition under an idempotency key tells the same: the same revision or the same refusal. Nothing else is done
+//! Every repetition under an idempotency key tells the same: the same revision or the same refusal; what of the object is shown
+//! is judged in `shown.rs`. Nothing else is done
 //! under a key that was used. Values are unique, and one request deletes a property, so a past tells whose each change was. At the end the past of every property shows each acknowledged change once, at the revision
 //! that was told, each of unknown outcome at most once, and none that was refused or never tried.
 
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 
 use super::calls::{Call, End, calls};
-use super::{Finding, Objection, Valid};
+use super::{Finding, Objection, Valid, shown};
 use crate::history::Line;
 use crate::pasts;
 
@@ -52,8 +53,10 @@ pub fn check(lines: &[Line]) -> Finding {
     for (name, request) in &requests {
         against.extend(contradictions(name, request, &told));
         against.extend(misused(name, request, &told));
+        against.extend(shown::contradictions(name, &request.same, &told));
     }
     let pasts = pasts(lines);
+    against.extend(shown::against_others(&all, &pasts));
     let unread = judge_pasts(&requests, &pasts, &mut against);
     let repeats = all.iter().filter(|call| call.f == "again").count();
     let facts =
@@ -67,7 +70,7 @@ pub fn check(lines: &[Line]) -> Finding {
 }
 
 /// The highest revision that anybody had been told by a time.
-struct Told(Vec<(u64, u64)>);
+pub(super) struct Told(Vec<(u64, u64)>);
 
 impl Told {
     fn of(calls: &[Call<'_>]) -> Self {
@@ -87,7 +90,7 @@ impl Told {
 
     /// Whether a request answered at `rev` may have been forgotten by `time`. More may have been changed than these
     /// clients were told, so half is kept in hand.
-    fn may_have_forgotten(&self, rev: u64, time: u64) -> bool {
+    pub(super) fn may_have_forgotten(&self, rev: u64, time: u64) -> bool {
         let before = self.0.partition_point(|(returned, _)| *returned <= time);
         let highest = before.checked_sub(1).map_or(0, |last| self.0[last].1);
         highest.saturating_sub(rev) > REMEMBERED / 2
@@ -103,7 +106,7 @@ fn answer<'a>(call: &'a Call<'_>) -> Option<Answer<'a>> {
 }
 
 /// What these calls show together, once the last of them has ended.
-fn objection(because: String, calls: &[&Call<'_>]) -> Objection {
+pub(super) fn objection(because: String, calls: &[&Call<'_>]) -> Objection {
     let shown = calls.iter().map(|call| call.returned).max().unwrap_or(u64::MAX);
     Objection { because, shown, lines: calls.iter().map(|call| call.index).collect() }
 }
@@ -153,13 +156,13 @@ fn misused(name: &str, request: &Request<'_>, told: &Told) -> Vec<Objection> {
 }
 
 /// What a property was, as revisions and values, newest first.
-struct Past<'a> {
+pub(super) struct Past<'a> {
     /// Number and time of the line.
-    line: u64,
-    at: u64,
+    pub(super) line: u64,
+    pub(super) at: u64,
     /// Nothing is known of it from there on.
-    to: u64,
-    changes: Vec<(u64, &'a Value)>,
+    pub(super) to: u64,
+    pub(super) changes: Vec<(u64, &'a Value)>,
 }
 
 fn pasts(lines: &[Line]) -> HashMap<&str, Past<'_>> {

@@ -8,16 +8,21 @@ use serde_json::json;
 use super::{Finding, Objection};
 use crate::history::{Action, Operation, Outcome};
 
+const CHECK: &str = "revision";
+
 /// Judges the revisions of all acknowledged calls on all keys.
 pub fn check(operations: &[Operation]) -> Finding {
     let changes: Vec<_> =
         operations.iter().filter(|operation| operation.outcome == Outcome::Done).collect();
+    if changes.is_empty() {
+        return Finding::unknown(CHECK, "nothing was changed");
+    }
     let mut against = without_revision(&changes);
     against.extend(used_twice(&changes));
     against.extend(gone_back(operations));
     against.extend(told_otherwise(operations, &changes));
     let last = changes.iter().filter_map(|change| change.rev).max();
-    Finding::shown("revision", against, json!({ "changes": changes.len(), "last": last }))
+    Finding::shown(CHECK, against, json!({ "changes": changes.len(), "last": last }))
 }
 
 /// What these calls show together, once the last of them has ended.

@@ -1,7 +1,7 @@
 //! What stands between the hosts: a network of their own, or on loopback a proxy in front of each Manager. Both do the
 //! same to what passes; a proxy cannot do everything.
 
-use super::network::Break;
+use super::network::{Break, Sides};
 use crate::Failure;
 use crate::cluster::Cluster;
 use crate::lab::{Filter, Lab};
@@ -41,6 +41,11 @@ impl<'a> Between<'a> {
         }
     }
 
+    /// Who can be cut off from whom.
+    pub(super) fn sides(self) -> Sides {
+        Sides { members: self.members(), hosts: self.places().len() }
+    }
+
     /// The places of all hosts, a spare one's too.
     pub(super) fn places(self) -> std::ops::Range<usize> {
         match self {
@@ -60,13 +65,9 @@ impl<'a> Between<'a> {
         }
     }
 
-    /// Nothing is kept from a host any more.
+    /// Nothing is kept from a host any more. Its cable stays as it is: its power may be gone.
     pub(super) fn mend(self, place: usize) -> Result<(), Failure> {
-        self.filter(place, &Filter::default())?;
-        match self {
-            Self::Network(lab) => lab.network.cable(place, true),
-            Self::Proxies(_) => Ok(()),
-        }
+        self.filter(place, &Filter::default())
     }
 
     /// How much was kept out of all hosts since their filters were set: packets, or connections and pieces of them.

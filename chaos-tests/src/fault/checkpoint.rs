@@ -43,7 +43,7 @@ pub(super) async fn cut(
         side.push(client(manager)?);
     }
     let broken = Broken(between);
-    set(between, &filters(between.members(), Break::Checkpoint, victims))?;
+    set(between, &filters(between.sides(), Break::Checkpoint, victims))?;
     let Some(known) = newest_known(&away).await else {
         return Ok(Outcome::Indeterminate("the victim did not tell how far it is".into()));
     };

@@ -179,6 +179,11 @@ impl Means {
         matches!(self, Self::Disk(_) | Self::Membership(_) | Self::Flushes(Flush::Lies))
     }
 
+    /// Whether it breaks hosts, with their disks and all that runs there.
+    pub(super) fn is_of_hosts(self) -> bool {
+        self.breaks() & apart::HOST != 0
+    }
+
     /// Whether nothing else may be broken, and nobody be missing, at the same time.
     pub(super) fn is_alone(self) -> bool {
         self.breaks() == apart::ALONE

@@ -177,7 +177,7 @@ async fn spoil(host: &Host, damage: Damage, pick: u64, lasts: Duration) -> Resul
     stop(host).await?;
     match damage {
         Damage::BitFlip | Damage::Truncation => {
-            let (path, bytes) = some_file(&data.join("store"), &mut random)?;
+            let (path, bytes) = some_file(&data, &mut random)?;
             let at = random.random_range(0..bytes.len());
             let damaged = match damage {
                 Damage::BitFlip => flipped(bytes, at, random.random_range(0..8_u8)),
@@ -216,10 +216,12 @@ fn flipped(mut bytes: Vec<u8>, at: usize, bit: u8) -> Vec<u8> {
     bytes
 }
 
-/// One of the files below a folder that hold something.
-fn some_file(dir: &Path, random: &mut StdRng) -> Result<(PathBuf, Vec<u8>), Failure> {
+/// One of the files that say who a Manager is or hold what it remembers.
+fn some_file(data: &Path, random: &mut StdRng) -> Result<(PathBuf, Vec<u8>), Failure> {
     let mut files = Vec::new();
-    below(dir, &mut files).map_err(Failure::doing(dir.display()))?;
+    for dir in ["identity", "store"].map(|name| data.join(name)) {
+        below(&dir, &mut files).map_err(Failure::doing(dir.display()))?;
+    }
     files.sort();
     let some = files.get(random.random_range(0..files.len().max(1)));
     let some = some.ok_or_else(|| Failure("a disk holds nothing".into()))?;

@@ -274,8 +274,18 @@ impl Nemesis<'_> {
             Target::Active => self.active().await,
             Target::One | Target::Majority | Target::All => None,
         };
-        let mut running = self.cluster.processes()?;
         let members = self.cluster.managers.len();
+        let wanted = match planned.fault.target {
+            Target::Majority => members / 2 + 1,
+            Target::All => members,
+            Target::One | Target::Active => 0,
+        };
+        // A majority of hosts is one whatever runs on them: whose process is gone is waited for.
+        let enough = || self.cluster.processes().is_ok_and(|running| running.len() >= wanted);
+        if planned.fault.means.is_of_hosts() && !until(BACK_PATIENCE, enough).await {
+            return Ok(Vec::new());
+        }
+        let mut running = self.cluster.processes()?;
         let mut random = StdRng::seed_from_u64(planned.pick);
         running.shuffle(&mut random);
         // What befalls one at a time befalls those that a run begins with, so that it is the same with every seed.

@@ -82,6 +82,25 @@ impl Drop for Broken<'_> {
     }
 }
 
+/// Puts cables in again, also when the run is cancelled meanwhile.
+struct Unplugged<'a> {
+    lab: &'a Lab,
+    victims: &'a [usize],
+}
+
+impl Unplugged<'_> {
+    fn plug_in(&self) -> Result<(), Failure> {
+        self.victims.iter().try_for_each(|place| self.lab.network.cable(*place, true))
+    }
+}
+
+impl Drop for Unplugged<'_> {
+    fn drop(&mut self) {
+        // Tried before already; what cannot be mended shows in the recovery.
+        let _ = self.plug_in();
+    }
+}
+
 /// Breaks the network for so long.
 pub(super) async fn strike(
     cluster: &Cluster,
@@ -104,7 +123,7 @@ pub(super) async fn strike(
         (Break::NoCalls | Break::Ring, _) => no_calls(between, way, victims, lasts).await,
         (Break::Checkpoint, _) => checkpoint::cut(cluster, between, victims, lasts).await,
         _ => {
-            let filters = filters(between.members(), way, victims);
+            let filters = filters(between.sides(), way, victims);
             filtered(between, &filters, lasts, "no packet was lost").await
         }
     }
@@ -125,23 +144,45 @@ async fn filtered(
     Ok(bitten(kept_out > 0, otherwise))
 }
 
-/// What each host lets in.
-pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
+/// The hosts that a broken network is between.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides {
+    /// Of the members a run begins with.
+    pub members: usize,
+    /// All of them, also those for whoever comes later.
+    pub hosts: usize,
+}
+
+impl Sides {
+    /// The same with nobody to come.
+    pub fn of(members: usize) -> Self {
+        Self { members, hosts: members }
+    }
+
+    /// Where a host stands among the first members: a spare one beside the first of them.
+    fn stand(self, place: usize) -> usize {
+        place % self.members
+    }
+}
+
+/// What each host lets in. Whoever came later is cut off like those that were there.
+pub fn filters(sides: Sides, way: Break, victims: &[usize]) -> Vec<Filter> {
     let victims: BTreeSet<usize> = victims.iter().copied().collect();
-    let everybody = || 0..hosts;
+    let everybody = || 0..sides.hosts;
     let not = |own: usize, hears: &dyn Fn(usize) -> bool| -> BTreeSet<usize> {
         everybody().filter(|other| *other != own && !hears(*other)).collect()
     };
     let filter = |own: usize| match way {
         Break::Shatter => Filter { deaf_to: not(own, &|_| false), ..Filter::default() },
         Break::Bridge => {
-            let middle = hosts / 2;
+            let (middle, own_stand) = (sides.members / 2, sides.stand(own));
             let hears = |other: usize| {
-                own == middle || other == middle || (own < middle) == (other < middle)
+                let other = sides.stand(other);
+                own_stand == middle || other == middle || (own_stand < middle) == (other < middle)
             };
             Filter { deaf_to: not(own, &hears), ..Filter::default() }
         }
-        Break::Ring => neighbours(hosts, own),
+        Break::Ring => neighbours(sides, own),
         Break::Deaf if victims.contains(&own) => {
             Filter { deaf_to: not(own, &|_| false), ..Filter::default() }
         }
@@ -160,12 +201,13 @@ pub fn filters(hosts: usize, way: Break, victims: &[usize]) -> Vec<Filter> {
 }
 
 /// What a host of a ring lets in.
-fn neighbours(hosts: usize, own: usize) -> Filter {
-    let majority = hosts / 2 + 1;
+fn neighbours(sides: Sides, own: usize) -> Filter {
+    let members = sides.members;
+    let majority = members / 2 + 1;
     let reach = majority / 2;
-    let ahead = |other: usize| (other + hosts - own) % hosts;
-    let others = || (0..hosts).filter(|other| *other != own);
-    let far = |other: &usize| ahead(*other).min(hosts - ahead(*other)) > reach;
+    let ahead = |other: usize| (sides.stand(other) + members - sides.stand(own)) % members;
+    let others = || (0..sides.hosts).filter(|other| *other != own);
+    let far = |other: &usize| ahead(*other).min(members - ahead(*other)) > reach;
     // It can call the farthest ahead, and so be answered; the other way round nothing is begun.
     let calls_in_vain = |other: &usize| majority.is_multiple_of(2) && ahead(*other) == reach;
     Filter {
@@ -192,7 +234,7 @@ async fn no_calls(
 ) -> Result<Outcome, Failure> {
     // Also when the run is cancelled while connections are reset.
     let _broken = Broken(between);
-    let filters = filters(between.members(), way, victims);
+    let filters = filters(between.sides(), way, victims);
     let resets = |filter: &Filter| Filter {
         resets: filter.no_calls_from.clone(),
         no_calls_from: BTreeSet::new(),
@@ -209,7 +251,7 @@ async fn flap(
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
     let broken = Broken(between);
-    let filters = filters(between.members(), Break::Flap, victims);
+    let filters = filters(between.sides(), Break::Flap, victims);
     let (mut lost, until) = (0, Instant::now() + lasts);
     while Instant::now() < until {
         set(between, &filters)?;
@@ -222,7 +264,7 @@ async fn flap(
 }
 
 async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome, Failure> {
-    let broken = Broken(Between::Network(lab));
+    let unplugged = Unplugged { lab, victims };
     let carried = || -> Result<u64, Failure> {
         victims.iter().map(|place| lab.network.carried(*place)).sum()
     };
@@ -232,7 +274,7 @@ async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome,
     let before = carried()?;
     sleep(lasts).await;
     let after = carried()?;
-    broken.mend()?;
+    unplugged.plug_in()?;
     Ok(bitten(before == after, "a link that was down carried something"))
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::network::bitten;
 use super::{Outcome, until};
 use crate::client::{Call, Client, Reply};
-use crate::cluster::{Cluster, Process};
+use crate::cluster::{Cluster, Manager, Process};
 use crate::probe::Sighting;
 use crate::{Failure, history::History};
 
@@ -20,6 +20,9 @@ const BETWEEN: Duration = Duration::from_millis(400);
 const SEEN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a process may take to end in good order.
 const END_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a Manager that runs again may take to serve.
+const SERVE_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// How long a Manager may take to run again.
 const RETURN_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -70,7 +73,7 @@ impl Seen {
     }
 }
 
-/// Ends all in good order, each only after the one before runs again.
+/// Ends all in good order, each only after the one before serves again, or has had the time for it.
 pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
     for manager in &cluster.managers {
         let own = |processes: Vec<(u64, Process)>| {
@@ -91,6 +94,19 @@ pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
         if !until(RETURN_PATIENCE, back).await {
             return Ok(Outcome::Indeterminate("a Manager was not started again".into()));
         }
+        serves(manager).await;
     }
     Ok(Outcome::Installed)
+}
+
+/// Waits until a Manager serves. Something else may keep it from that, which is no reason to stop half way.
+async fn serves(manager: &Manager) {
+    let (url, ends) =
+        (format!("{}/health/ready", manager.health_url), Instant::now() + SERVE_PATIENCE);
+    while Instant::now() < ends {
+        if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        sleep(LOOK_PERIOD).await;
+    }
 }

@@ -92,12 +92,25 @@ impl<'a> Operator<'a> {
         patience: Duration,
         take: impl Fn(&Value) -> Option<T>,
     ) -> Option<T> {
+        let done = |reply: &Reply| match reply {
+            Reply::Done(answer) => take(&answer.body),
+            Reply::Refused { .. } | Reply::Untried(_) | Reply::Unknown(_) => None,
+        };
+        self.ask(path, patience, done).await
+    }
+
+    /// Asks one Manager after the other until a reply will do.
+    async fn ask<T>(
+        &self,
+        path: &str,
+        patience: Duration,
+        take: impl Fn(&Reply) -> Option<T>,
+    ) -> Option<T> {
         let deadline = Instant::now() + patience;
         for client in self.clients.iter().cycle() {
-            if let Reply::Done(answer) = client.send(Call::get(path)).await
-                && let Some(taken) = take(&answer.body)
-            {
-                return Some(taken);
+            let taken = take(&client.send(Call::get(path)).await);
+            if taken.is_some() {
+                return taken;
             }
             if Instant::now() > deadline {
                 break;
@@ -190,23 +203,11 @@ impl<'a> Operator<'a> {
         Err(Failure(format!("member {id} could not be taken out")))
     }
 
-    /// Whether the group has no such member any more; its vote is taken before. A Manager that is cut off tells of members what
-    /// it knows, and may not know yet that this one came: so each is asked first for what it can only tell with the others.
+    /// Whether the group has no such member any more; its vote is taken before. A Manager that is cut off does not say so.
     async fn is_gone(&self, id: u64, patience: Duration) -> bool {
-        let (deadline, path) = (Instant::now() + patience, format!("/managers/{id}"));
-        for client in self.clients.iter().cycle() {
-            let caught_up = client.send(Call::get("/operations?limit=1")).await;
-            if matches!(caught_up, Reply::Done(_))
-                && matches!(client.send(Call::get(&path)).await, Reply::Refused { status: 404, .. })
-            {
-                return true;
-            }
-            if Instant::now() > deadline {
-                break;
-            }
-            sleep(LOOK_PERIOD).await;
-        }
-        false
+        let gone =
+            |reply: &Reply| matches!(reply, Reply::Refused { status: 404, .. }).then_some(());
+        self.ask(&format!("/managers/{id}"), patience, gone).await.is_some()
     }
 
     /// Calls off the operation that stands in the way of a removal, unless it is that removal. It may have ended meanwhile.

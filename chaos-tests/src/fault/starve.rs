@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::{Outcome, until};
 use crate::Failure;
 use crate::cluster::Process;
+use crate::lab::names;
 
 const CPU: &str = "/sys/fs/cgroup/cpu";
 const MEMORY: &str = "/sys/fs/cgroup/memory";
@@ -41,7 +42,7 @@ impl Group {
     fn new(root: &'static str, name: &str) -> Result<Self, Failure> {
         // Numbered: one whose processes are slow to go may still be there when the next is made.
         let number = GROUPS.fetch_add(1, Ordering::Relaxed);
-        let dir = PathBuf::from(root).join(format!("kmc{}-{name}-{number}", std::process::id()));
+        let dir = PathBuf::from(root).join(format!("{}-{name}-{number}", names::own()));
         fs::create_dir(&dir).map_err(Failure::doing(dir.display()))?;
         Ok(Self { dir, root })
     }

@@ -2,15 +2,18 @@
 //! joined by a bridge. Made by the run, under names that hold its process id, and removed with it.
 //!
 //! ```text
-//!   clients ── 10.77.x.254 ──┐
+//!   clients ── 10.77.x.254 ──┐   (in a namespace too)
 //!                          bridge ── 10.77.x.1  host 0: km on an ext4 ── power, cable, filter, clock
 //!                            ├────── 10.77.x.2  host 1: …
 //! ```
 
+mod clients;
 mod found;
 mod host;
 mod kept;
+pub(crate) mod names;
 mod network;
+mod sweep;
 mod tool;
 mod wire;
 mod zookeeper;
@@ -23,6 +26,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+pub use self::clients::{enter, leave};
 pub use self::found::Founded;
 pub(crate) use self::host::SETTINGS;
 pub use self::host::{Host, Variables};
@@ -59,11 +63,19 @@ impl Lab {
         if !rustix::process::geteuid().is_root() {
             return Some("hosts of their own need root".into());
         }
-        let network = ["ip", "nsenter", "nft", "tc", "ethtool"];
-        let disks = ["mkfs.ext4", "e2fsck", "mount", "umount", "strace"];
+        let network = ["ip", "nsenter", "unshare", "nft", "tc", "ethtool"];
+        let disks = ["mkfs.ext4", "e2fsck", "mount", "umount", "losetup", "strace"];
         let tools = network.into_iter().chain(disks);
         let missing: Vec<_> = tools.filter(|tool| !tool::is_there(tool)).collect();
-        (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
+        if !missing.is_empty() {
+            return Some(format!("{} is missing", missing.join(", ")));
+        }
+        // A container may have root and neither of these.
+        let may = |what: &str, line: &str| {
+            tool::run(line).err().map(|failure| format!("{what} may not be made here: {failure}"))
+        };
+        may("namespaces", "unshare --net --mount true")
+            .or_else(|| may("loop devices", "losetup -f"))
     }
 
     /// Makes hosts for so many members and a spare one, with everything of theirs below a folder. Nothing runs on them yet.
@@ -82,6 +94,7 @@ impl Lab {
             let home = dir.join(format!("host-{}", place + 1));
             fs::create_dir_all(&home).map_err(Failure::doing(home.display()))?;
             let home = home.canonicalize().map_err(Failure::doing(home.display()))?;
+            sweep::claim(&home).map_err(Failure::doing(home.display()))?;
             let (km, clock, variables) = (km.to_owned(), clock.clone(), variables.clone());
             Ok(Arc::new(Host::new(place, home, km, &network, clock, variables)?))
         };

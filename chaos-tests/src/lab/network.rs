@@ -1,5 +1,5 @@
-//! The network of a lab: a namespace for each host, one for the bridge between them, and a link into this one's own
-//! namespace, where the clients are.
+//! The network of a lab: a namespace for each host, one for the bridge between them, and a link into the one that this
+//! program is in, where the clients are.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use rand::rngs::StdRng;
 
+use super::names;
 use super::tool::{run, run_with};
 use super::wire::{Counts, Manners, Wire};
 use crate::Failure;
@@ -45,13 +46,13 @@ impl Network {
     pub(super) fn new(hosts: usize) -> Result<Self, Failure> {
         let pid = std::process::id();
         let third = u8::try_from(pid % NETWORKS).expect("it is below 250");
-        let network = Self { name: format!("kmc{pid}"), third, hosts };
-        let name = &network.name;
-        run(&format!("ip netns add {name}-sw"))?;
-        run(&format!("ip -n {name}-sw link add br0 type bridge"))?;
-        run(&format!("ip -n {name}-sw link set br0 up"))?;
-        run(&format!("ip link add {name} type veth peer name uplink netns {name}-sw"))?;
-        run(&format!("ip -n {name}-sw link set uplink master br0 up"))?;
+        let network = Self { name: names::own(), third, hosts };
+        let (name, switch) = (&network.name, network.switch());
+        run(&format!("ip netns add {switch}"))?;
+        run(&format!("ip -n {switch} link add br0 type bridge"))?;
+        run(&format!("ip -n {switch} link set br0 up"))?;
+        run(&format!("ip link add {name} type veth peer name uplink netns {switch}"))?;
+        run(&format!("ip -n {switch} link set uplink master br0 up"))?;
         run(&format!("ip addr add 10.77.{third}.{CLIENTS}/24 dev {name}"))?;
         run(&format!("ip link set {name} up"))?;
         for place in 0..hosts {
@@ -61,10 +62,10 @@ impl Network {
     }
 
     fn plug_in(&self, place: usize) -> Result<(), Failure> {
-        let (name, own, address) = (&self.name, self.namespace(place), self.address(place));
+        let (switch, own, address) = (self.switch(), self.namespace(place), self.address(place));
         run(&format!("ip netns add {own}"))?;
-        run(&format!("ip -n {name}-sw link add p{place} type veth peer name eth0 netns {own}"))?;
-        run(&format!("ip -n {name}-sw link set p{place} master br0 up"))?;
+        run(&format!("ip -n {switch} link add p{place} type veth peer name eth0 netns {own}"))?;
+        run(&format!("ip -n {switch} link set p{place} master br0 up"))?;
         run(&format!("ip -n {own} addr add {address}/24 dev eth0"))?;
         run(&format!("ip -n {own} link set lo up"))?;
         run(&format!("ip -n {own} link set eth0 up"))?;
@@ -73,7 +74,7 @@ impl Network {
 
     /// The namespace of a host.
     pub(super) fn namespace(&self, place: usize) -> String {
-        format!("{}-{}", self.name, place + 1)
+        names::host(&self.name, place)
     }
 
     /// The address of a host.
@@ -91,7 +92,7 @@ impl Network {
     /// Puts a host's cable in or pulls it out.
     pub fn cable(&self, place: usize, plugged: bool) -> Result<(), Failure> {
         let word = if plugged { "up" } else { "down" };
-        run(&format!("ip -n {}-sw link set p{place} {word}", self.name)).map(drop)
+        run(&format!("ip -n {} link set p{place} {word}", self.switch())).map(drop)
     }
 
     /// How many packets the cable of a host has carried, both ways, since it was made.
@@ -179,7 +180,7 @@ impl Network {
     }
 
     fn switch(&self) -> String {
-        format!("{}-sw", self.name)
+        names::switch(&self.name)
     }
 
     fn rules(&self, filter: &Filter) -> String {
@@ -251,7 +252,7 @@ impl Drop for Network {
         for place in 0..self.hosts {
             let _ = run(&format!("ip netns del {}", self.namespace(place)));
         }
-        let _ = run(&format!("ip netns del {}-sw", self.name));
+        let _ = run(&format!("ip netns del {}", self.switch()));
         let _ = run(&format!("ip link del {}", self.name));
     }
 }

@@ -66,11 +66,11 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::fault::Break;
-    use crate::fault::network::filters;
+    use crate::fault::network::{Sides, filters};
 
     fn rules(hosts: usize, way: Break, victims: &[usize]) -> Rules {
         let host = |lets_in| Host { lets_in, ..Host::default() };
-        Rules(filters(hosts, way, victims).into_iter().map(host).collect())
+        Rules(filters(Sides::of(hosts), way, victims).into_iter().map(host).collect())
     }
 
     /// The pairs of three for whom something holds.

@@ -81,10 +81,14 @@ fn checks(checks: &[Finding]) -> String {
         let because: String =
             finding.because.iter().map(|it| format!("<li>{}</li>", escaped(it))).collect();
         let because = if because.is_empty() { because } else { format!("<ul>{because}</ul>") };
+        let beginning = finding.prefix_file().map(|file| {
+            format!("<p>Its shortest bad beginning: <a href=\"{file}\">{file}</a></p>")
+        });
         format!(
-            "<tr><td>{}</td><td><span class=\"mark {class}\">{word}</span></td><td>{}{because}</td></tr>",
+            "<tr><td>{}</td><td><span class=\"mark {class}\">{word}</span></td><td>{}{because}{}</td></tr>",
             finding.check,
-            facts(&finding.facts)
+            facts(&finding.facts),
+            beginning.unwrap_or_default()
         )
     };
     let rows: String = checks.iter().map(row).collect();
@@ -110,10 +114,11 @@ fn faults(verdict: &Verdict) -> String {
     };
     let row = |(class, counts): (&String, &crate::fault::Counts)| {
         format!(
-            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
+            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
             counts.installed,
             counts.indeterminate,
             counts.skipped,
+            verdict.skipped.get(class).map(|why| escaped(why)).unwrap_or_default(),
             failovers(class)
         )
     };
@@ -122,7 +127,7 @@ fn faults(verdict: &Verdict) -> String {
         verdict.pairs.iter().map(|(pair, times)| format!("{pair} ({times})")).collect();
     let pairs = if pairs.is_empty() { "none".to_owned() } else { pairs.join(" · ") };
     format!(
-        "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th><th>Until another was Active, ms</th></tr>{rows}</table>\
+        "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th><th>Why skipped</th><th>Until another was Active, ms</th></tr>{rows}</table>\
          <p>At the same time: {pairs}.</p></section>"
     )
 }

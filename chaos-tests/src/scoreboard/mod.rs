@@ -1,19 +1,22 @@
 //! Whether these runs find what they are for: a Manager that makes one known mistake at a time, and the run that is to
 //! notice. Each mistake has a seed and the faults fit to show it; what none of the checkers notices in ten minutes is
-//! told as not caught, and so is a run of a Manager without a mistake that does not pass.
+//! told as not caught, what one notices later as caught too late; and a run of a Manager without a mistake must pass.
 
+mod row;
 mod scenario;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
+pub use self::row::{Came, Row};
+use self::row::{came_of_bug, workloads_of};
 pub use self::scenario::{SCENARIOS, Scenario};
 use crate::Failure;
 use crate::checker::{Finding, Valid};
 use crate::run::{Settings, Terms, run};
+use crate::verdict::evidence::names_of_workloads;
+use crate::verdict::{self, Evidence, Verdict};
 use crate::workload::Workload;
 
 /// The checks that say something of the machine as well: what they alone notice is not counted as caught.
@@ -35,25 +38,6 @@ pub struct Board {
     pub patience: Duration,
 }
 
-/// A line of the board.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// The mistake; `none` for the run without one.
-    pub bug: &'static str,
-    /// Whether it came out as it must: caught, or without a mistake passed.
-    pub good: bool,
-    /// The checks that noticed.
-    pub caught_by: Vec<&'static str>,
-    /// What the first of them says.
-    pub because: String,
-    pub faults: String,
-    /// Of the last run.
-    pub seed: u64,
-    pub runs: u64,
-    /// All runs together, with starting and ending the group.
-    pub seconds: u64,
-}
-
 impl Board {
     /// Runs a scenario until its mistake is noticed or the time is over.
     pub async fn row(&self, scenario: &Scenario) -> Result<Row, Failure> {
@@ -61,49 +45,46 @@ impl Board {
         loop {
             let seed = scenario.seed + runs;
             runs += 1;
-            // A group that cannot even be founded shows no mistake, and passes nothing.
-            let (valid, checks) = match self.attempt(scenario, seed).await {
-                Ok(judged) => judged,
-                Err(failure) => {
-                    (Valid::Unknown, vec![Finding::unknown("run", failure.to_string())])
-                }
+            let (valid, checks) = self.tried(scenario, seed).await;
+            let (caught_by, took) = (noticed(&checks), started.elapsed());
+            let came = match scenario.bug {
+                Some(_) => came_of_bug(!caught_by.is_empty(), took, self.patience),
+                None if valid == Valid::Yes => Some(Came::Passed),
+                None => Some(Came::DidNotPass),
             };
-            let noticed: Vec<&Finding> = checks.iter().filter(is_noticed).collect();
-            let good = match scenario.bug {
-                Some(_) => !noticed.is_empty(),
-                None => valid == Valid::Yes,
-            };
-            let doubtful = || checks.iter().filter(|finding| finding.valid != Valid::Yes);
-            if good || scenario.bug.is_none() || started.elapsed() > self.patience {
+            if let Some(came) = came {
                 return Ok(Row {
                     bug: scenario.name(),
-                    good,
-                    because: noticed
-                        .iter()
-                        .copied()
-                        .chain(doubtful())
-                        .find_map(|finding| finding.because.first().cloned())
-                        .unwrap_or_default(),
-                    caught_by: noticed.iter().map(|finding| finding.check).collect(),
+                    came,
+                    because: because(&checks),
+                    workloads: names_of_workloads(&workloads_of(&caught_by)),
+                    caught_by,
                     faults: scenario.told(),
                     seed,
                     runs,
-                    seconds: started.elapsed().as_secs(),
+                    seconds: took.as_secs(),
                 });
             }
         }
     }
 
-    async fn attempt(
-        &self,
-        scenario: &Scenario,
-        seed: u64,
-    ) -> Result<(Valid, Vec<Finding>), Failure> {
+    /// What a run comes to. A group that cannot even be founded shows no mistake, and passes nothing.
+    async fn tried(&self, scenario: &Scenario, seed: u64) -> (Valid, Vec<Finding>) {
+        match self.attempt(scenario, seed).await {
+            Ok(verdict) => (verdict.valid, verdict.checks),
+            Err(failure) => (Valid::Unknown, vec![Finding::unknown("run", failure.to_string())]),
+        }
+    }
+
+    async fn attempt(&self, scenario: &Scenario, seed: u64) -> Result<Verdict, Failure> {
         let out = self.out.join(scenario.name()).join(seed.to_string());
         if out.exists() {
             fs::remove_dir_all(&out).map_err(Failure::doing(out.display()))?;
         }
         let verdict = run(&self.settings(scenario, seed, out.clone())).await?;
+        // It names `make chaos`, which plants nothing.
+        let verdict = Verdict { repeat: scenario.repeat(), ..verdict };
+        verdict::write(&out, &verdict, &Evidence::of(&out)?)?;
         // The disks of the hosts are large, and the history tells what happened.
         for place in 0..usize::from(scenario.managers) + 1 {
             let image = out.join(format!("cluster/host-{}/image", place + 1));
@@ -111,7 +92,7 @@ impl Board {
                 fs::remove_file(&image).map_err(Failure::doing(image.display()))?;
             }
         }
-        Ok((verdict.valid, verdict.checks))
+        Ok(verdict)
     }
 
     fn settings(&self, scenario: &Scenario, seed: u64, out: PathBuf) -> Settings {
@@ -139,6 +120,19 @@ impl Board {
     }
 }
 
-fn is_noticed(finding: &&Finding) -> bool {
+/// The checks that noticed something, and could not have noticed it of the machine.
+fn noticed(checks: &[Finding]) -> Vec<&'static str> {
+    checks.iter().filter(|finding| is_noticed(finding)).map(|finding| finding.check).collect()
+}
+
+/// What the first check says that noticed something, or else the first that was in doubt.
+fn because(checks: &[Finding]) -> String {
+    let noticed = checks.iter().filter(|finding| is_noticed(finding));
+    let doubtful = checks.iter().filter(|finding| finding.valid != Valid::Yes);
+    let mut said = noticed.chain(doubtful).filter_map(|finding| finding.because.first());
+    said.next().cloned().unwrap_or_default()
+}
+
+fn is_noticed(finding: &Finding) -> bool {
     finding.valid == Valid::No && !OF_THE_MACHINE.contains(&finding.check)
 }

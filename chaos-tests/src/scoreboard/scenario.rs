@@ -102,6 +102,11 @@ impl Scenario {
         told
     }
 
+    /// The command line that makes its row anew.
+    pub(super) fn repeat(&self) -> String {
+        format!("make chaos-scoreboard BUGS={}", self.name())
+    }
+
     pub(super) fn classes(&self, beginnings: &[&str]) -> Vec<Fault> {
         let beginnings: Vec<String> = beginnings.iter().map(|name| (*name).to_owned()).collect();
         if beginnings.is_empty() { Vec::new() } else { Fault::chosen(&beginnings) }
@@ -130,5 +135,14 @@ mod tests {
                 assert_eq!(odd, None, "of {}", scenario.name());
             }
         }
+    }
+
+    #[test]
+    fn a_row_is_repeated_by_the_name_of_its_mistake() {
+        let repeated = SCENARIOS.iter().map(Scenario::repeat);
+        let first: Vec<String> = repeated.take(2).collect();
+        let expected =
+            ["none", "answer-before-flush"].map(|bug| format!("make chaos-scoreboard BUGS={bug}"));
+        assert_eq!(first, expected);
     }
 }

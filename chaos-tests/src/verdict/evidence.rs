@@ -54,6 +54,11 @@ impl Chosen {
         self.workloads.iter().filter_map(|name| Workload::from_str(name, true).ok()).collect()
     }
 
+    /// Whether somebody named the classes of faults. Else all there are were drawn from, and a short run has not the time for all.
+    pub fn names_classes(&self) -> bool {
+        self.besides.split(' ').any(|word| word.starts_with("FAULTS="))
+    }
+
     /// The command line that repeats it.
     pub fn repeat(&self) -> String {
         let Self { seed, managers, overlap, besides, .. } = self;

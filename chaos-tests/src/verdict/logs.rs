@@ -10,7 +10,7 @@ use std::fs;
 use serde_json::json;
 
 use super::evidence::{Evidence, homes};
-use crate::checker::Finding;
+use crate::checker::{Finding, Valid};
 use crate::fault::{ASKED_TO_END, Flush, Means};
 use crate::strikes::Strike;
 
@@ -116,7 +116,7 @@ pub(super) fn damage(evidence: &Evidence) -> Finding {
         let mut of_it = said.iter().rev().filter(|it| it.manager == id);
         of_it.find(|it| it.line.contains(ENDING)).is_some_and(|it| it.line.contains(ASKED_TO_END))
     };
-    let (mut served, mut refused, mut asked, mut neither) = (0, 0, 0, 0);
+    let (mut served, mut refused, mut asked, mut neither) = (0, 0, 0, Vec::new());
     for line in evidence.lines.iter().filter(|line| line.is_by("damage")) {
         let (id, what) = (line.node.unwrap_or(0), &line.value["what"]);
         let came = line.value["came"].as_str().unwrap_or_default();
@@ -135,14 +135,19 @@ pub(super) fn damage(evidence: &Evidence) -> Finding {
                 because.push(odd("it served from an empty disk"));
             }
             None if came == "Back" => served += 1,
-            None => neither += 1,
+            None => neither.push(odd("it neither served nor ended in time")),
         }
     }
     let facts = json!({
-        "found": found.len(), "served": served, "refused": refused, "asked_to_end": asked, "neither_in_time": neither,
+        "found": found.len(), "served": served, "refused": refused, "asked_to_end": asked, "neither_in_time": neither.len(),
         "tampered_with": excused,
     });
-    Finding::against(CHECK, because, facts)
+    let found = Finding::against(CHECK, because, facts);
+    match (found.valid, neither.is_empty()) {
+        // Whether it would have been served or refused nobody knows.
+        (Valid::Yes, false) => Finding { valid: Valid::Unknown, because: neither, ..found },
+        _ => found,
+    }
 }
 
 /// What a process says whose disk is not to be trusted any more, besides an error of the operating system.

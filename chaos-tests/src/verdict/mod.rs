@@ -5,23 +5,24 @@
 //! a folder: history, logs ──→ evidence ──→ checkers, logs, coverage ──→ verdict ──→ result.json, report.html
 //! ```
 
+mod bites;
 mod coverage;
 pub mod evidence;
 mod failovers;
 mod logs;
 pub mod rates;
+mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::coverage::{is_of_loopback, is_of_the_rate};
 pub use self::evidence::{Chosen, Ended, Evidence, Papers, Versions};
 use crate::checker::{
-    Finding, Valid, availability, convergence, epochs, fencing, linearizable, membership, once,
-    one_active, operations, recovery, revision, sessions, set, standing, watch,
+    Finding, Reason, Valid, availability, convergence, epochs, fencing, linearizable, membership,
+    once, one_active, operations, recovery, revision, sessions, set, standing, watch,
 };
 use crate::fault::Counts;
 use crate::history::{self, Line, Process};
@@ -31,10 +32,17 @@ use crate::{Failure, report};
 /// Calls with a certain outcome per second, below which a run does not count.
 pub const RATE_FLOOR: u64 = 100;
 
+/// What `chaos` ends with when a promise was broken.
+pub const FAILED: u8 = 1;
+/// And when it cannot be told whether one was, or there was no run.
+pub const UNKNOWN: u8 = 2;
+
 /// `result.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     pub valid: Valid,
+    /// Of what kind the doubts are that leave it unknown; none, when it is not. `scripts/chaos-smoke` reads it.
+    pub unknown_because: BTreeSet<Reason>,
     pub seed: u64,
     pub seconds: u64,
     pub managers: usize,
@@ -80,38 +88,37 @@ impl Verdict {
         }
     }
 
-    /// Whether nothing but the rate of calls is in doubt.
-    pub fn is_only_too_slow(&self) -> bool {
-        self.is_only(is_of_the_rate)
+    /// What `chaos` ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self.valid {
+            Valid::Yes => 0,
+            Valid::No => FAILED,
+            Valid::Unknown => UNKNOWN,
+        }
     }
+}
 
-    /// Whether nothing is in doubt but what a run on loopback lacks, or the rate of calls as well.
-    pub fn lacks_only_hosts(&self) -> bool {
-        self.is_only(|because| is_of_loopback(because) || is_of_the_rate(because))
+/// Of what kind the doubts are that leave these checks unknown together; none, when they are not.
+pub fn unknown_because(checks: &[Finding]) -> BTreeSet<Reason> {
+    match valid(checks) {
+        Valid::Yes | Valid::No => BTreeSet::new(),
+        Valid::Unknown => checks.iter().flat_map(Finding::unknown_because).collect(),
     }
+}
 
-    /// Whether there are doubts, and all of them are about what a run has to have, and such.
-    fn is_only(&self, such: impl Fn(&str) -> bool) -> bool {
-        let doubts = self.checks.iter().filter(|finding| finding.valid != Valid::Yes);
-        let mut doubts = doubts.peekable();
-        doubts.peek().is_some()
-            && doubts.all(|finding| {
-                finding.valid == Valid::Unknown
-                    && finding.check == "coverage"
-                    && finding.because.iter().all(|because| such(because))
-            })
-    }
+fn valid(checks: &[Finding]) -> Valid {
+    checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid))
 }
 
 /// Judges a run by all it left.
 pub fn conclude(evidence: &Evidence) -> Verdict {
     let checks = findings(evidence);
-    let valid = checks.iter().fold(Valid::Yes, |valid, finding| valid.and(finding.valid));
     let (chosen, tally) = (&evidence.chosen, evidence.tally());
     let failovers = failovers::failovers(evidence);
     let phases = rates::phases(evidence);
     Verdict {
-        valid,
+        valid: valid(&checks),
+        unknown_because: unknown_because(&checks),
         seed: chosen.seed,
         seconds: chosen.seconds.unwrap_or(evidence.ended.took_ms / 1_000),
         managers: evidence.managers().len(),
@@ -124,7 +131,7 @@ pub fn conclude(evidence: &Evidence) -> Verdict {
         counts: rates::counts(evidence),
         faults: tally.classes,
         pairs: tally.pairs,
-        skipped: coverage::skipped(evidence),
+        skipped: bites::skipped(evidence),
         leader_changes: failovers::leader_changes(evidence),
         calls_per_second: rates::rate(&evidence.lines),
         calls_per_second_by_phase: phases.iter().map(|it| (it.name, it.calls_per_second)).collect(),
@@ -155,11 +162,15 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
             Workload::Sessions => sessions::check(lines),
         });
     }
+    // What nobody was to do is not judged: of registers and the set this is what is left to judge.
+    let changes = [Workload::Register, Workload::Set];
+    if evidence.chosen.workloads().iter().any(|workload| changes.contains(workload)) {
+        findings.push(revision::check(&operations));
+    }
     findings.extend([
-        revision::check(&operations),
         one_active::check(lines),
         fencing::check(lines),
-        epochs::check(&operations, lines),
+        epochs::check(lines),
         standing::check(lines),
         membership::check(lines, &ids),
         operations::check(lines),
@@ -180,8 +191,9 @@ pub fn write(dir: &Path, verdict: &Verdict, evidence: &Evidence) -> Result<(), F
     let told = Verdict { logs: verdict.logs.iter().map(within).collect(), ..verdict.clone() };
     let text = serde_json::to_vec_pretty(&told).expect("a verdict is plain data");
     fs::write(&path, text).map_err(Failure::doing(path.display()))?;
-    for finding in verdict.checks.iter().filter(|finding| !finding.prefix.is_empty()) {
-        let path = dir.join(format!("shortest-bad-{}.jsonl", finding.check));
+    for finding in &verdict.checks {
+        let Some(file) = finding.prefix_file() else { continue };
+        let path = dir.join(file);
         fs::write(&path, prefix(&evidence.lines, &finding.prefix))
             .map_err(Failure::doing(path.display()))?;
     }

@@ -53,7 +53,8 @@ pub fn phases(evidence: &Evidence) -> Vec<Phase> {
     let mut clients = lines.iter().filter(|line| is_of_client(line)).map(|line| line.time);
     let Some(begin) = clients.next() else { return Vec::new() };
     let end = clients.next_back().unwrap_or(begin);
-    let first = evidence.strikes.first().map_or(end, |strike| strike.from.min(end));
+    // A fault may begin before any client's first call.
+    let first = evidence.strikes.first().map_or(end, |strike| strike.from.clamp(begin, end));
     let whole = whole(lines, &evidence.strikes);
     let healed = whole.as_ref().map_or(end, |whole| whole.healed.min(end)).max(first);
     let whole = whole.and_then(|whole| whole.at(&evidence.managers()));

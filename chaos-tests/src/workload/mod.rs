@@ -68,8 +68,8 @@ struct Asked {
     f: &'static str,
     key: String,
     value: Value,
-    /// Codes of refusals that are no surprise.
-    expected: &'static [&'static str],
+    /// Refusals that are no surprise, each with the status it comes with.
+    expected: &'static [(u16, &'static str)],
     /// What of the answer is written down instead of the value.
     tells: Option<fn(&Answer) -> Value>,
 }
@@ -151,7 +151,7 @@ impl Worker {
                 let value = tells.map_or(begin.value.clone(), |tells| tells(answer));
                 Line { kind: Kind::Ok, value, rev: answer.revision, mod_rev: answer.etag, ..begin }
             }
-            Reply::Refused { code, .. } if expected.contains(&code.as_str()) => {
+            Reply::Refused { status, code } if expected.contains(&(*status, code)) => {
                 Line { kind: Kind::Fail, error: Some(code.clone()), ..begin }
             }
             Reply::Refused { status, code } => {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{Asked, Shared, Worker};
-use crate::client::{Call, Client, Reply};
+use crate::client::{Answer, Call, Client, Reply};
 
 /// Properties are named so.
 pub const PREFIX: &str = "q.";
@@ -23,7 +23,8 @@ const REPEATS: u32 = 3;
 const PUT_OFF_MS: std::ops::Range<u64> = 100..25_000;
 const THINK_MS: std::ops::Range<u64> = 20..80;
 /// The refusals that a request here may earn.
-const EXPECTED: &[&str] = &["CHANGED", "NO_SUCH_PROPERTY", "KEY_REUSED"];
+const EXPECTED: &[(u16, &str)] =
+    &[(412, "CHANGED"), (404, "NO_SUCH_PROPERTY"), (422, "KEY_REUSED")];
 
 /// A request to be repeated.
 struct Pending {
@@ -132,7 +133,12 @@ impl Requests {
 }
 
 fn asked(f: &'static str, key: &str, value: Value) -> Asked {
-    Asked { f, key: key.to_owned(), value, expected: EXPECTED, tells: None }
+    Asked { f, key: key.to_owned(), value, expected: EXPECTED, tells: Some(shown) }
+}
+
+/// All that was answered, since a repetition is to tell the same.
+fn shown(answer: &Answer) -> Value {
+    json!({ "status": answer.status, "object": answer.body })
 }
 
 fn path(key: &str) -> String {
@@ -141,4 +147,21 @@ fn path(key: &str) -> String {
 
 fn put(key: &str, value: &str) -> Call {
     Call::change(Method::PUT, path(key), Some(json!({ "value": value })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_written_down_with_its_status_and_its_object() {
+        let body = json!({ "value": "7" });
+        let answer = Answer { status: 200, body, revision: Some(5), etag: Some(5) };
+        assert_eq!(shown(&answer), json!({ "status": 200, "object": { "value": "7" } }));
+    }
+
+    #[test]
+    fn a_refusal_is_expected_with_its_own_status_alone() {
+        assert!(EXPECTED.contains(&(412, "CHANGED")) && !EXPECTED.contains(&(409, "CHANGED")));
+    }
 }

@@ -23,7 +23,7 @@ const BETWEEN_SIGN_INS: Duration = Duration::from_millis(1_500);
 /// How often a sign-in or sign-out of unknown outcome is repeated under its key.
 const TRIES: u32 = 5;
 /// "I do not know you" is an answer here and no failure.
-const EXPECTED: &[&str] = &["UNAUTHENTICATED", "TOO_MANY_LOGINS"];
+const EXPECTED: &[(u16, &str)] = &[(401, "UNAUTHENTICATED"), (429, "TOO_MANY_LOGINS")];
 
 /// Somebody who signs in.
 #[derive(Clone, Debug)]

@@ -1,0 +1,70 @@
+//! What `scripts/chaos-smoke` makes of the ends of runs, with a `chaos` that only says how it ended.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/chaos-smoke");
+/// Writes down the reasons it is given and ends with the code it is given.
+const CHAOS: &str = r#"#!/usr/bin/env bash
+while [ $# -gt 0 ]; do
+    case $1 in --out) out=$2 ;; --seed) seed=$2 ;; esac
+    shift
+done
+[ -z "$BECAUSE" ] && exit "$CODE"
+mkdir -p "$out/$seed"
+printf '{\n  "valid": "unknown",\n  "unknown_because": [\n    %s\n  ],\n  "seed": 1\n}' "$BECAUSE" >"$out/$seed/result.json"
+exit "$CODE"
+"#;
+
+fn program(dir: &Path, name: &str, text: &str) {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Whether the smoke passes when each run ends so; with hosts of their own, or on loopback alone.
+fn passes(hosts: bool, code: &str, because: &str) -> bool {
+    let dir: TempDir = tempfile::tempdir().unwrap();
+    program(dir.path(), "chaos", CHAOS);
+    let user = if hosts { "0" } else { "1000" };
+    program(dir.path(), "id", &format!("#!/bin/sh\necho {user}\n"));
+    program(dir.path(), "unshare", "#!/bin/sh\n");
+    program(dir.path(), "losetup", "#!/bin/sh\n");
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    #[expect(clippy::disallowed_methods, reason = "waited for until it ends by itself")]
+    let mut smoke = Command::new(SCRIPT);
+    smoke.arg(dir.path()).current_dir(dir.path()).env("PATH", path);
+    smoke.env("CODE", code).env("BECAUSE", because).env_remove("FAULTS").env_remove("SEED");
+    smoke.output().unwrap().status.success()
+}
+
+#[test]
+fn a_run_that_passed_passes_and_one_that_failed_does_not() {
+    assert!(passes(true, "0", "") && passes(false, "0", ""));
+    assert!(!passes(true, "1", "") && !passes(false, "1", ""));
+}
+
+#[test]
+fn the_rate_alone_fails_nothing() {
+    assert!(passes(true, "2", r#""too-slow""#) && passes(false, "2", r#""too-slow""#));
+}
+
+#[test]
+fn what_loopback_lacks_fails_nothing_on_loopback_and_everything_elsewhere() {
+    for because in [r#""loopback""#, "\"loopback\",\n    \"too-slow\""] {
+        assert!(passes(false, "2", because) && !passes(true, "2", because));
+    }
+}
+
+#[test]
+fn any_other_doubt_fails_and_so_does_a_run_that_says_nothing() {
+    for because in [r#""other""#, "\"loopback\",\n    \"too-slow\",\n    \"other\"", ""] {
+        assert!(!passes(true, "2", because) && !passes(false, "2", because), "{because}");
+    }
+    // The reasons are of a run that is unknown, not of one that failed.
+    assert!(!passes(true, "1", r#""too-slow""#));
+}
