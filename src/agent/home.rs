@@ -12,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::outcome::Failure;
-use crate::cluster::{AgentIdentity, Credentials};
+use crate::cluster::{AgentIdentity, Credentials, Shown, TlsFailure};
 
 /// Only its owner may look into it: it holds a key.
 const PRIVATE_DIR: u32 = 0o700;
@@ -46,8 +46,11 @@ impl AgentHome {
                 self.dir.display()
             )));
         }
-        let told = |failure: crate::cluster::TlsFailure| Failure::Refused(failure.to_string());
-        Credentials::load_agent(&self.identity_dir()).map_err(told)
+        let credentials = Credentials::load_agent(&self.identity_dir()).map_err(unusable)?;
+        credentials.agent_must_be_of_its_authority().map_err(unusable)?;
+        // The key has to be that of the certificate.
+        Shown::of(&credentials).map_err(unusable)?;
+        Ok(credentials)
     }
 
     /// Whose agent this is, if it was enrolled.
@@ -55,8 +58,7 @@ impl AgentHome {
         if !self.is_enrolled() {
             return Ok(None);
         }
-        let identity = self.credentials()?.agent_identity();
-        identity.map(Some).map_err(|failure| Failure::Refused(failure.to_string()))
+        self.credentials()?.agent_identity().map(Some).map_err(unusable)
     }
 
     /// The certificate comes last, so with it the identity is whole.
@@ -82,5 +84,50 @@ impl AgentHome {
 
     pub(super) fn units_json(&self) -> PathBuf {
         self.dir.join("units.json")
+    }
+}
+
+fn unusable(failure: TlsFailure) -> Failure {
+    Failure::Refused(format!(
+        "{failure}. Put the file back from a backup, or make a token with km hosts enrol and run the command it prints here \
+         with --replace-identity"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::HostId;
+    use crate::cluster::{CertificateRequest, GroupCa};
+
+    #[test]
+    fn a_damaged_identity_is_told_with_its_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = AgentHome::at(dir.path());
+        home.make().unwrap();
+        let identity = AgentIdentity { cluster_id: uuid::Uuid::from_u128(9), host: HostId(7) };
+        let ca = GroupCa::generate(identity.cluster_id, 1_795_000_000).unwrap();
+        let request = CertificateRequest::generate().unwrap();
+        let credentials = Credentials {
+            ca_pem: ca.certificate_pem().to_owned(),
+            certificate_pem: ca.issue_agent(&request.csr_pem, identity, 1_795_000_000).unwrap(),
+            key_pem: request.key_pem,
+        };
+        credentials.save_agent(&home.identity_dir()).unwrap();
+        assert_eq!(home.identity().unwrap(), Some(identity));
+        let of_another = GroupCa::generate(identity.cluster_id, 1_795_000_000).unwrap();
+        for (name, damaged) in [
+            ("ca.pem", of_another.certificate_pem()),
+            ("ca.pem", "not this"),
+            ("agent.pem", "not this"),
+            ("agent.key", "not this"),
+        ] {
+            let path = home.identity_dir().join(name);
+            let kept = std::fs::read(&path).unwrap();
+            std::fs::write(&path, damaged).unwrap();
+            let told = home.identity().unwrap_err().to_string();
+            assert!(told.contains("--replace-identity"), "{name}: {told}");
+            std::fs::write(&path, kept).unwrap();
+        }
     }
 }

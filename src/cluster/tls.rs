@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustls::client::ResolvesClientCert;
-use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
@@ -141,29 +140,38 @@ impl Credentials {
         Ok(pki::agent_of(first)?)
     }
 
-    /// Whether the authority signed the certificate. A bit that turned in either shows nowhere else on this host: the others
-    /// would not let it in, and it would not believe them. Whether the certificate has expired is not asked here.
+    /// Whether the authority signed a Manager's certificate. A bit that turned in either shows nowhere else on this host: the
+    /// others would not let it in, and it would not believe them. Whether the certificate has expired is not asked here.
     pub(crate) fn must_be_of_their_authority(&self) -> Result<(), TlsFailure> {
-        let chain = certificates(&self.certificate_pem)?;
-        let first = chain.first().ok_or(TlsFailure::Pem { what: "certificate" })?;
-        let ends = pki::expires_at_unix_s(&self.certificate_pem);
-        let ends = ends.ok_or(TlsFailure::Pem { what: "certificate" })?;
-        let while_valid = UnixTime::since_unix_epoch(Duration::from_secs(ends.saturating_sub(1)));
-        self.verifier()?.verify_client_cert(first, &chain[1..], while_valid)?;
-        Ok(())
+        self.must_be_signed_for(&server_name(self.identity()?))
     }
 
-    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsFailure> {
-        WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
+    /// The same of an agent's.
+    pub(crate) fn agent_must_be_of_its_authority(&self) -> Result<(), TlsFailure> {
+        self.must_be_signed_for(&agent_server_name(self.agent_identity()?))
+    }
+
+    fn must_be_signed_for(&self, name: &ServerName<'_>) -> Result<(), TlsFailure> {
+        let unusable = || TlsFailure::Pem { what: "certificate" };
+        let chain = certificates(&self.certificate_pem)?;
+        let first = chain.first().ok_or_else(unusable)?;
+        let ends = pki::expires_at_unix_s(&self.certificate_pem).ok_or_else(unusable)?;
+        let while_valid = UnixTime::since_unix_epoch(Duration::from_secs(ends.saturating_sub(1)));
+        let verifier = WebPkiServerVerifier::builder_with_provider(self.roots()?, provider())
             .build()
-            .map_err(|error| TlsFailure::Authority(error.to_string()))
+            .map_err(|error| TlsFailure::Authority(error.to_string()))?;
+        verifier.verify_server_cert(first, &chain[1..], name, &[], while_valid)?;
+        Ok(())
     }
 
     /// The listening side of the peer port, and of an agent.
     pub(crate) fn peer_server(&self, shown: Arc<Shown>) -> Result<Arc<ServerConfig>, TlsFailure> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
+            .build()
+            .map_err(|error| TlsFailure::Authority(error.to_string()))?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(self.verifier()?)
+            .with_client_cert_verifier(verifier)
             .with_cert_resolver(shown);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
