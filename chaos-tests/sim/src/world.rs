@@ -26,8 +26,8 @@ use crate::trace::Trace;
 use crate::visit::Visit;
 
 /// How often digests are taken and the trace is told where everybody is. Facts that differ do not become equal by
-/// themselves, so a difference is still there at the next look; to hash all facts after every step would cost more than
-/// everything else together.
+/// themselves, so a difference is still there at the next look. At one a second these looks were a twelfth of what a run
+/// costs, and a second has 125 to 250 steps.
 const LOOK_US: u64 = 1_000_000;
 /// How often keepers are told and run.
 const KEEPERS_US: u64 = 50_000;
