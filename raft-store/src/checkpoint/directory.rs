@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::checkpoint::Fallback;
 use crate::checkpoint::file::Head;
 use crate::disk;
+use crate::health::lock;
 
 /// Directory of the checkpoints inside the store's.
 pub(crate) const DIR: &str = "checkpoints";
@@ -19,6 +21,8 @@ pub(crate) struct CheckpointDir {
     dir: PathBuf,
     drafts: AtomicU64,
     fallback: Fallback,
+    /// One is built while another is installed. Who lets the oldest go must find it there.
+    naming: Mutex<()>,
 }
 
 impl CheckpointDir {
@@ -31,7 +35,8 @@ impl CheckpointDir {
                 fs::remove_file(&path)?;
             }
         }
-        let directory = CheckpointDir { dir: dir.to_owned(), drafts: AtomicU64::new(0), fallback };
+        let (dir, drafts, naming) = (dir.to_owned(), AtomicU64::new(0), Mutex::new(()));
+        let directory = CheckpointDir { dir, drafts, fallback, naming };
         directory.fallback.set(&directory.newest_first()?);
         Ok(directory)
     }
@@ -44,6 +49,7 @@ impl CheckpointDir {
 
     /// Gives a finished and flushed checkpoint the name that counts, and lets the oldest go.
     pub(crate) fn adopt(&self, path: &Path, head: &Head) -> io::Result<PathBuf> {
+        let _alone = lock(&self.naming);
         let named = self.dir.join(name(head));
         if path != named {
             disk::rename(path, &named)?;
@@ -88,4 +94,44 @@ fn name(head: &Head) -> String {
     let (index, term, leader) =
         head.log_id.map_or((0, 0, 0), |id| (id.index, id.leader_id.term, id.leader_id.node_id));
     format!("{index:020}-{term:020}-{leader:020}.{SUFFIX}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use openraft::alias::LeaderIdOf;
+    use openraft::vote::RaftLeaderId;
+
+    use super::*;
+    use crate::stored::{LogId, StoredMembership};
+    use crate::types::TypeConfig;
+
+    fn head(index: u64) -> Head {
+        let log_id = Some(LogId::new(LeaderIdOf::<TypeConfig>::new(1, 1), index));
+        let membership = StoredMembership::default();
+        Head { cluster_id: [0; 16], log_id, membership, history_floor: 0 }
+    }
+
+    #[test]
+    fn those_that_are_built_and_those_that_are_installed_do_not_take_the_oldest_from_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DIR);
+        let directory = CheckpointDir::open(&path, Fallback::new(true)).unwrap();
+        let adopt = |first: u64| {
+            for index in (first..400).step_by(4) {
+                let draft = directory.draft();
+                fs::write(&draft, b"whole").unwrap();
+                directory.adopt(&draft, &head(index)).unwrap();
+            }
+        };
+        thread::scope(|scope| {
+            for first in 0..4 {
+                scope.spawn(move || adopt(first));
+            }
+        });
+        let left: Vec<_> = directory.newest_first().unwrap();
+        let left: Vec<_> = left.iter().filter_map(|path| index_of(path)).collect();
+        assert_eq!(left, [399, 398]);
+    }
 }
