@@ -29,12 +29,12 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The gate of a host.
-pub(super) struct Gate {
+pub struct Gate {
     dir: PathBuf,
 }
 
 /// The right to act in an epoch. While it is held, no act of a later epoch begins.
-pub(super) struct Pass<'a> {
+pub struct Pass<'a> {
     gate: &'a Gate,
     epoch: u64,
     _lock: File,
@@ -57,7 +57,8 @@ struct Members {
 }
 
 impl Gate {
-    pub(super) fn at(dir: PathBuf) -> Self {
+    /// The gate in this folder, which has to be there.
+    pub fn at(dir: PathBuf) -> Self {
         if planted(Bug::AgentForgetsEpoch) {
             let _ = std::fs::remove_file(dir.join("highest"));
         }
@@ -84,7 +85,7 @@ impl Gate {
     }
 
     /// The right to act in `epoch`. When it is given, no act of an earlier epoch is under way and none will begin.
-    pub(super) async fn enter(&self, cluster_id: Uuid, epoch: u64) -> Result<Pass<'_>, No> {
+    pub async fn enter(&self, cluster_id: Uuid, epoch: u64) -> Result<Pass<'_>, No> {
         let lock = self.open(&acts(epoch))?;
         shared(&lock).map_err(|error| self.broken(&error))?;
         self.raise(cluster_id, epoch).await?;
@@ -183,7 +184,7 @@ impl Gate {
 
 impl Pass<'_> {
     /// Does something, unless a later epoch begins meanwhile: then it is broken off.
-    pub(super) async fn while_it_holds<T>(
+    pub async fn while_it_holds<T>(
         &self,
         work: impl Future<Output = Result<T, No>>,
     ) -> Result<T, No> {

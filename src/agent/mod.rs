@@ -43,7 +43,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use self::config::AgentConfig;
 use self::converse::{Caller, converse};
 pub use self::enrol::{Enrol, enrol};
-use self::gate::Gate;
+pub use self::gate::{Gate, Pass};
 use self::home::AgentHome;
 pub use self::keeper::keep;
 use self::units::Units;
@@ -65,9 +65,12 @@ struct Agent {
 
 /// Why the agent does not do what it was asked.
 #[derive(Debug)]
-enum No {
+pub enum No {
     /// A later epoch has begun. Nothing was done.
-    Fenced { highest: u64 },
+    Fenced {
+        /// The highest epoch this host has seen.
+        highest: u64,
+    },
     /// It is not to be done. Nothing was.
     Refused(String),
     /// It was tried.

@@ -73,6 +73,13 @@ pub(super) struct Resync {
     pub revision: u64,
 }
 
+/// The data of `event: bookmark`: everything up to here was told, as far as it is told to this caller at all.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(super) struct Bookmark {
+    /// That revision; also the event's id.
+    pub revision: u64,
+}
+
 /// Where to go on.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -86,8 +93,8 @@ pub(super) fn routes() -> Routes {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync) and `status`
-/// (data Cluster, no id).
+/// What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync), `status`
+/// (data Cluster, no id) and `bookmark` (data Bookmark, id: the revision).
 #[utoipa::path(get, path = "/events", operation_id = "events", tag = "cluster",
     params(EventQuery, ("Last-Event-ID" = Option<u64>, Header, description = "Id of the last event seen.")),
     responses((status = 200, content((LiveChange = "text/event-stream")))),
@@ -128,10 +135,12 @@ struct Live {
     surface: Arc<Surface>,
     caller: Caller,
     feed: BoxStream<'static, FeedItem>,
+    /// The revision up to which everything was taken from the feed.
+    taken: Revision,
     ticks: Interval,
     last_glance: Option<Glance>,
     status_due: Instant,
-    /// Events of one revision that wait for the client; never more than one revision's.
+    /// Events that wait for the client: those of one revision, and a look with its bookmark; never more.
     waiting: VecDeque<Sent>,
     ended: bool,
     _place: OwnedSemaphorePermit,
@@ -165,6 +174,7 @@ impl Live {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             feed: surface.group.follow(after),
+            taken: after,
             surface,
             caller,
             ticks,
@@ -204,6 +214,7 @@ impl Live {
                 // comes back with the revision before, and is told all of this one again.
                 let last = told.pop().map(|last| last.id(change.revision.to_string()));
                 self.waiting.extend(told.into_iter().chain(last));
+                self.taken = change.revision;
                 // A restart can be over before the next look.
                 if change.events.iter().any(|event| matches!(event, Event::Operations(_))) {
                     self.look();
@@ -245,6 +256,14 @@ impl Live {
         self.last_glance = glance;
         self.status_due = Instant::now() + STATUS_EVERY;
         self.waiting.push_back(json("status", &cluster::now(&self.surface)));
+        self.waiting.push_back(self.bookmark());
+    }
+
+    /// How far the client is. What it may not see moves it on as well, so that it is not told to read everything again for
+    /// want of changes that it would never have been told of.
+    fn bookmark(&self) -> Sent {
+        let Revision(revision) = self.taken;
+        json("bookmark", &Bookmark { revision }).id(revision.to_string())
     }
 }
 

@@ -9,13 +9,13 @@ use utoipa::OpenApi;
 
 use super::cluster::Cluster;
 use super::error::ProblemBody;
-use super::events::{LiveChange, Resync};
+use super::events::{Bookmark, LiveChange, Resync};
 use super::router::described;
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Kyvos Manager HA", description = "The same on every Manager that is not a witness. See docs/contracts/http.md for shapes and reasons."),
-    components(schemas(ProblemBody, Cluster, LiveChange, Resync)),
+    components(schemas(ProblemBody, Bookmark, Cluster, LiveChange, Resync)),
     security(("bearer" = []), ("cookie" = []))
 )]
 pub(super) struct Base;

@@ -254,13 +254,6 @@ impl Home {
         self.fits_together()
     }
 
-    /// Notes what a Manager was let in as where an older build did not. Who holds the group key is no witness.
-    pub fn complete_role(&self) -> Result<(), HomeFailure> {
-        let noted = self.identity_file("role").exists();
-        let manager = self.identity_file("group.key").exists();
-        if !noted && manager { self.write_role(Role::Manager) } else { Ok(()) }
-    }
-
     /// A settled member has promised something, so the file is there.
     fn kept_promise(&self) -> Result<(), HomeFailure> {
         let path = self.identity_file("clocks.json");
@@ -285,17 +278,19 @@ impl Home {
     /// The group key; `None` on a witness, which has none. A Manager that lost its key is no witness.
     pub(crate) fn group_key(&self) -> Result<Option<GroupKey>, HomeFailure> {
         let path = self.identity_file("group.key");
-        match (path.exists(), self.role()) {
-            (_, Err(damaged @ HomeFailure::Damaged { .. })) => Err(damaged),
+        match (path.exists(), self.role()?) {
             (true, _) => Ok(Some(GroupKey::load(&path)?)),
-            (false, Ok(Role::Witness)) => Ok(None),
-            (false, _) => Err(HomeFailure::NoGroupKey(path.display().to_string())),
+            (false, Role::Witness) => Ok(None),
+            (false, Role::Manager) => Err(HomeFailure::NoGroupKey(path.display().to_string())),
         }
     }
 
     /// What it was let in as.
     fn role(&self) -> Result<Role, HomeFailure> {
         let path = self.identity_file("role");
+        if !path.exists() {
+            return Err(damaged(&path, "it is missing"));
+        }
         let written = summed_file::read(&path).map_err(kept(&path))?;
         let role =
             [Role::Manager, Role::Witness].into_iter().find(|role| role.as_str() == *written);

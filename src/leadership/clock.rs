@@ -86,6 +86,13 @@ pub(crate) fn monotonic_ns() -> u64 {
     u64::try_from(duration(clock_gettime(ClockId::Monotonic)).as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The same of a moment to come; being held up in here makes it earlier, never later.
+pub(super) fn monotonic_ns_at(moment: Instant) -> u64 {
+    let now_ns = monotonic_ns();
+    let left = moment.saturating_duration_since(Instant::now());
+    now_ns.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+}
+
 fn duration(time: Timespec) -> Duration {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::clock::monotonic_ns;
+use super::clock::{monotonic_ns, monotonic_ns_at};
 use super::office::Office;
 use super::reconciler::{self, Reconciler};
 use super::record::Record;
@@ -260,11 +260,9 @@ impl Watch {
 
     /// One tenure, from its first act to its last task.
     async fn hold_office(&mut self, term: Term, epoch: Epoch) {
-        if self.office.holds_until(epoch).is_none() {
-            return;
-        }
+        let Some(until) = self.office.holds_until(epoch) else { return };
         let tenure = Arc::new(Tenure::begin(self.office.clone(), epoch, self.orders.clone()));
-        self.record.began(epoch);
+        self.record.began(epoch, monotonic_ns_at(until));
         let mut tasks = JoinSet::new();
         for reconciler in &self.reconcilers {
             let feed = self.office.group().feed().clone();
@@ -302,7 +300,7 @@ impl Watch {
             let Some(until) = self.office.holds_until(epoch) else {
                 return Because::Lost(self.office.verdict().because);
             };
-            self.record.renewed(epoch, looked_ns);
+            self.record.renewed(epoch, looked_ns, monotonic_ns_at(until));
             if let Some(to) = self.roomier() {
                 return Because::Full(to);
             }

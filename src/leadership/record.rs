@@ -53,6 +53,8 @@ pub struct Record {
     milestones: Arc<Mutex<VecDeque<Milestone>>>,
     /// When the present claim was last seen to hold.
     held_ns: Arc<AtomicU64>,
+    /// Until when it would hold if nothing more were heard, as far as was known.
+    until_ns: Arc<AtomicU64>,
     /// The last time of that which was written.
     told_ns: Arc<AtomicU64>,
 }
@@ -63,6 +65,7 @@ impl Record {
             here,
             milestones: Arc::default(),
             held_ns: Arc::default(),
+            until_ns: Arc::default(),
             told_ns: Arc::default(),
         }
     }
@@ -72,22 +75,26 @@ impl Record {
         self.milestones.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    pub(crate) fn began(&self, epoch: Epoch) {
+    /// Notes that a claim began, which holds until `until_ns` if nothing more is heard.
+    pub(crate) fn began(&self, epoch: Epoch, until_ns: u64) {
         let at_ns = monotonic_ns();
-        let manager = self.here.0;
-        tracing::info!(target: "kyvos::active", manager, epoch = epoch.0, at_ns, "began");
+        let (manager, epoch_told) = (self.here.0, epoch.0);
+        tracing::info!(target: "kyvos::active", manager, epoch = epoch_told, at_ns, until_ns, "began");
         self.held_ns.store(0, Ordering::Relaxed);
+        self.until_ns.store(until_ns, Ordering::Relaxed);
         self.told_ns.store(0, Ordering::Relaxed);
         self.push(Milestone::Began { epoch, at_ns });
     }
 
-    /// Notes that the claim was seen to hold, at some instant after `at_ns`. Written where `log.renewals` asks for it.
-    pub(crate) fn renewed(&self, epoch: Epoch, at_ns: u64) {
+    /// Notes that the claim was seen to hold, at some instant after `at_ns`, and holds until `until_ns` if nothing more is
+    /// heard. Written where `log.renewals` asks for it.
+    pub(crate) fn renewed(&self, epoch: Epoch, at_ns: u64, until_ns: u64) {
         self.held_ns.store(at_ns, Ordering::Relaxed);
+        self.until_ns.store(until_ns, Ordering::Relaxed);
         if is_due(self.told_ns.load(Ordering::Relaxed), at_ns, LINE_NS) {
             self.told_ns.store(at_ns, Ordering::Relaxed);
-            let manager = self.here.0;
-            tracing::debug!(target: "kyvos::active", manager, epoch = epoch.0, at_ns, "renewed");
+            let (manager, epoch) = (self.here.0, epoch.0);
+            tracing::debug!(target: "kyvos::active", manager, epoch, at_ns, until_ns, "renewed");
         }
         if self.last_ns().is_none_or(|last| is_due(last, at_ns, RENEWAL_NS)) {
             self.push(Milestone::Renewed { epoch, at_ns });
@@ -107,7 +114,8 @@ impl Record {
     pub(crate) fn ended(&self, epoch: Epoch, because: &str) {
         let (at_ns, held_ns) = (monotonic_ns(), self.held_ns.load(Ordering::Relaxed));
         let (manager, epoch_told) = (self.here.0, epoch.0);
-        tracing::info!(target: "kyvos::active", manager, epoch = epoch_told, at_ns, held_ns, because, "ended");
+        let until_ns = self.until_ns.load(Ordering::Relaxed);
+        tracing::info!(target: "kyvos::active", manager, epoch = epoch_told, at_ns, held_ns, until_ns, because, "ended");
         self.push(Milestone::Ended { epoch, at_ns, held_ns, because: because.to_owned() });
     }
 
@@ -139,11 +147,11 @@ mod tests {
     #[test]
     fn the_record_is_bounded_and_renewals_are_thinned() {
         let record = Record::of(ManagerId(1));
-        record.began(Epoch(1));
-        record.renewed(Epoch(1), monotonic_ns());
+        record.began(Epoch(1), monotonic_ns());
+        record.renewed(Epoch(1), monotonic_ns(), monotonic_ns());
         record.ended(Epoch(1), "test");
         assert_eq!(record.milestones().len(), 2);
-        (2..KEPT as u64 + 10).for_each(|epoch| record.began(Epoch(epoch)));
+        (2..KEPT as u64 + 10).for_each(|epoch| record.began(Epoch(epoch), 0));
         assert_eq!(record.milestones().len(), KEPT);
     }
 }

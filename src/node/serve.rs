@@ -151,7 +151,6 @@ fn check_home(home: &Home, config: &Config) -> Result<Option<Secret>, Failure> {
     }
     home.check_credentials().map_err(failed)?;
     let key = home.group_key().map_err(failed)?;
-    home.complete_role().map_err(failed)?;
     let told = config.node.role.as_str();
     match (config.node.role, &key) {
         (Role::Manager, None) => Err(wrong_role(&dir, told, "a witness")),

@@ -126,18 +126,21 @@ fn a_member_with_a_damaged_log_comes_back_as_a_new_one_by_one_command() {
 }
 
 #[test]
-fn a_damaged_identity_is_told_with_its_remedy_and_a_role_that_was_never_noted_is() {
+fn a_damaged_identity_is_told_with_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let mut manager = Alone::founded(dir.path(), &dir.path().join("data"));
     manager.stop();
     let (config, identity) = (dir.path().join("km.toml"), manager.data().join("identity"));
+    let must_refuse = |name: &str| {
+        let refused = run(km().args(["serve", "--config"]).arg(&config));
+        assert_eq!(refused.code, 1, "{name}");
+        assert!(refused.err.contains("km join --replace"), "{name}: {}", refused.err);
+    };
     let refused_with_the_remedy = |name: &str, damaged: &[u8]| {
         let path = identity.join(name);
         let kept = std::fs::read(&path).unwrap();
         std::fs::write(&path, damaged).unwrap();
-        let refused = run(km().args(["serve", "--config"]).arg(&config));
-        assert_eq!(refused.code, 1, "{name}");
-        assert!(refused.err.contains("km join --replace"), "{name}: {}", refused.err);
+        must_refuse(name);
         std::fs::write(&path, kept).unwrap();
     };
     for name in ["manager.pem", "manager.key", "ca.pem"] {
@@ -150,9 +153,12 @@ fn a_damaged_identity_is_told_with_its_remedy_and_a_role_that_was_never_noted_is
         turned[0] ^= 1;
         refused_with_the_remedy(name, &turned);
     }
-    std::fs::remove_file(identity.join("role")).unwrap();
+    for name in ["group.key", "role", "disk", "clocks.json"] {
+        let (path, aside) = (identity.join(name), dir.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        must_refuse(name);
+        std::fs::rename(&aside, &path).unwrap();
+    }
     manager.start();
     until("it to answer", || manager.answers());
-    let noted = std::fs::read_to_string(identity.join("role")).unwrap();
-    assert_eq!(noted.lines().next(), Some("manager"));
 }

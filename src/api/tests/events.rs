@@ -42,8 +42,28 @@ impl Stream {
         Self { bytes: response.into_body().into_data_stream(), read: String::new() }
     }
 
-    /// The next event; `None` when the stream is over.
+    /// The next event that is no bookmark; `None` when the stream is over.
     async fn next(&mut self) -> Option<Sent> {
+        loop {
+            match self.event().await {
+                Some(sent) if sent.event == "bookmark" => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The next bookmark.
+    async fn bookmark(&mut self) -> Sent {
+        loop {
+            let sent = self.event().await.expect("the stream goes on");
+            if sent.event == "bookmark" {
+                return sent;
+            }
+        }
+    }
+
+    /// The next event of any kind.
+    async fn event(&mut self) -> Option<Sent> {
         loop {
             if let Some((event, rest)) = self.read.clone().split_once("\n\n") {
                 self.read = rest.to_owned();
@@ -57,7 +77,7 @@ impl Stream {
         }
     }
 
-    /// The next event that is no status.
+    /// The next event that tells of something new: neither status nor bookmark.
     async fn news(&mut self) -> Option<Sent> {
         loop {
             match self.next().await {
@@ -207,6 +227,31 @@ async fn streams_end_when_the_process_goes_down() {
     let refused = km.by(Role::Auditor, Method::GET, "/api/v1/events").send().await;
     assert_eq!(refused.status, 503);
     assert_eq!(refused.problem(), "STOPPING");
+}
+
+// Row 55: who comes back from here misses nothing, and what somebody may not see moves them on as well.
+#[tokio::test(start_paused = true)]
+async fn a_bookmark_tells_up_to_where_everything_was_told_also_what_is_not_for_this_caller() {
+    let km = Km::new();
+    let mut auditor = Stream::open(&km, Role::Auditor, "/api/v1/events?after=1", None).await;
+    let first = auditor.bookmark().await;
+    assert_eq!((first.id.as_deref(), first.data), (Some("1"), json!({ "revision": 1 })));
+    let seen = km.set("greeting", "hello").await.json()["revision"].as_u64().unwrap();
+    km.user("ann", "correct horse", Role::Auditor).await;
+    let newest = km.group.set().state.kernel.revision.0;
+    assert!(newest > seen, "what no auditor is told of is newer");
+    let mut told = 0;
+    let bookmark = loop {
+        let sent = auditor.event().await.unwrap();
+        match sent.event.as_str() {
+            "change" => told = sent.data["revision"].as_u64().unwrap(),
+            "bookmark" if sent.data["revision"] != 1 => break sent,
+            _ => {}
+        }
+    };
+    assert_eq!(told, seen, "the last that an auditor is told of, before the bookmark");
+    assert_eq!(bookmark.id, Some(newest.to_string()));
+    assert_eq!(bookmark.data, json!({ "revision": newest }));
 }
 
 fn notes(status: &Sent, code: &str) -> bool {

@@ -137,8 +137,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync) and `status`
-         *     (data Cluster, no id).
+         * What changes, live. Events: `change` (data LiveChange, id: the revision), `resync` (data Resync), `status`
+         *     (data Cluster, no id) and `bookmark` (data Bookmark, id: the revision).
          */
         get: operations["events"];
         put?: never;
@@ -1736,6 +1736,14 @@ export interface components {
              * @description Its id.
              */
             operation: number;
+        };
+        /** @description The data of `event: bookmark`: everything up to here was told, as far as it is told to this caller at all. */
+        Bookmark: {
+            /**
+             * Format: int64
+             * @description That revision; also the event's id.
+             */
+            revision: number;
         };
         /** @description One's own new password. */
         ChangePassword: {

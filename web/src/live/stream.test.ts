@@ -50,6 +50,16 @@ describe('the event stream', () => {
     close();
   });
 
+  it('goes on from the last bookmark, when nothing that it may see came after it', () => {
+    const close = openStream(listener());
+    last().say('change', { revision: 120 }, '120');
+    last().say('bookmark', { revision: 131 }, '131');
+    last().onerror?.();
+    vi.advanceTimersByTime(reopenAfterMs(0));
+    expect(last().url).toBe('/api/v1/events?after=131');
+    close();
+  });
+
   it('begins with what came after what was read first', () => {
     const close = openStream(listener(), 117);
     expect(last().url).toBe('/api/v1/events?after=117');

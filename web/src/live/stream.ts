@@ -15,6 +15,9 @@ export interface StreamListener {
   onResync(): void;
 }
 
+/** A bookmark says nothing but how far the page is, and that the stream lives. */
+const NOTHING = () => {};
+
 /** The pause before reopening number `attempt`, counted from 0. */
 export const reopenAfterMs = (attempt: number) => Math.min(WAIT_FIRST_MS * 2 ** attempt, WAIT_MAX_MS);
 
@@ -56,6 +59,7 @@ export function openStream(listener: StreamListener, after?: number): () => void
     on('change', listener.onChange);
     on('status', listener.onStatus);
     on('resync', listener.onResync);
+    on('bookmark', NOTHING);
   };
 
   open();
