@@ -34,11 +34,18 @@ pub enum Lie {
     LosesTheLastEntry,
     /// Cuts nothing off, and what follows a cut stands behind what should be gone.
     ForgetsCuts,
+    /// Has nothing left of an agent's folder after it was killed.
+    ForgetsEpochs,
 }
 
 impl Lie {
-    pub const ALL: [Self; 4] =
-        [Self::AnswersBeforeFlush, Self::ForgetsVotes, Self::LosesTheLastEntry, Self::ForgetsCuts];
+    pub const ALL: [Self; 5] = [
+        Self::AnswersBeforeFlush,
+        Self::ForgetsVotes,
+        Self::LosesTheLastEntry,
+        Self::ForgetsCuts,
+        Self::ForgetsEpochs,
+    ];
 
     /// As it is written on a command line.
     pub fn name(self) -> &'static str {
@@ -47,6 +54,7 @@ impl Lie {
             Self::ForgetsVotes => "forgets-votes",
             Self::LosesTheLastEntry => "loses-the-last-entry",
             Self::ForgetsCuts => "forgets-cuts",
+            Self::ForgetsEpochs => "forgets-epochs",
         }
     }
 }

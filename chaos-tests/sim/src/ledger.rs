@@ -6,9 +6,10 @@
 //! | election safety | a vote (term, node) is led by one run of one process |
 //! | leader completeness | whoever leads has every entry that was committed under a lower vote |
 //! | committed is for ever | at an index one entry is ever committed, whoever says so |
-//! | equal facts | one digest of all facts at a revision, on every member |
+//! | equal facts | `applied`: revision by revision what changed, on every member; now and then one digest of all facts |
 //! | nothing goes back | a member's term; its commit, its facts and its revision while its process runs |
 //! | one Active | at no moment do two members say they are; an epoch is of one member |
+//! | fences | `fence`: on a host no act begins after one of a later epoch, or while one of another goes on |
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,7 +17,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use openraft::EntryPayload;
 use raft_store::{LogReader, Record};
 
+use crate::applied::Applied;
+use crate::deeds::Act;
 use crate::disk::{Entry, LogId};
+use crate::fence::Fence;
 
 /// A log id as a key: term, node, index.
 pub type Id = (u64, u64, u64);
@@ -63,14 +67,30 @@ pub struct Ledger {
     committed: Vec<Option<Id>>,
     leaders: BTreeMap<(u64, u64), (usize, u64)>,
     digests: HashMap<u64, [u8; 32]>,
+    /// What changed at each of the latest revisions, and the sums there.
+    changes: BTreeMap<u64, Option<u64>>,
+    sums: BTreeMap<u64, u64>,
+    /// Of each host that is acted on.
+    fences: BTreeMap<usize, Fence>,
+    pub acts: ActsSeen,
     epochs: BTreeMap<u64, usize>,
     before: BTreeMap<usize, (u64, Said)>,
     /// Everything that must not be.
     pub violations: Vec<String>,
 }
 
+/// What became of acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ActsSeen {
+    pub let_through: u64,
+    pub kept_out: u64,
+    pub broken_off: u64,
+}
+
 /// Sentences kept: the first ones tell.
 const KEPT: usize = 20;
+/// Revisions whose changes are kept. A member that comes back from further away has a checkpoint.
+const REVISIONS_KEPT: usize = 16_384;
 
 impl Ledger {
     pub fn violated(&mut self, what: String) {
@@ -124,6 +144,12 @@ impl Ledger {
                 known.0
             ));
         }
+    }
+
+    /// The revision a member was at when it was looked at last in this run of its process; 0 when it was not.
+    pub fn looked_at(&self, member: usize, run: u64) -> u64 {
+        let before = self.before.get(&member).filter(|(before_run, _)| *before_run == run);
+        before.map_or(0, |(_, said)| said.revision)
     }
 
     /// What a member says. `run` counts the starts of its process.
@@ -205,16 +231,78 @@ impl Ledger {
         }
     }
 
+    /// What a member has applied since it was looked at last.
+    pub fn applied(&mut self, member: usize, applied: &Applied) {
+        for (revision, change) in &applied.changes {
+            if known(&mut self.changes, *revision, *change) != *change {
+                self.violated(format!(
+                    "member {member} made another change of revision {revision}"
+                ));
+            }
+        }
+        let (revision, sum) = applied.sum;
+        if known(&mut self.sums, revision, sum) != sum {
+            self.violated(format!("member {member} came to revision {revision} in another way"));
+        }
+    }
+
     /// Who says to be Active, and in which epoch, at one moment.
     pub fn active(&mut self, claims: &[(usize, u64)]) {
         if claims.len() > 1 {
             self.violated(format!("several are Active: (member, epoch) {claims:?}"));
         }
-        for (member, epoch) in claims {
-            let known = *self.epochs.entry(*epoch).or_insert(*member);
-            if known != *member {
-                self.violated(format!("epoch {epoch} is of member {known} and of member {member}"));
-            }
+        claims.iter().for_each(|(member, epoch)| self.epoch_is_of(*member, *epoch));
+    }
+
+    fn epoch_is_of(&mut self, member: usize, epoch: u64) {
+        let known = *self.epochs.entry(epoch).or_insert(member);
+        if known != member {
+            self.violated(format!("epoch {epoch} is of member {known} and of member {member}"));
+        }
+    }
+
+    /// Somebody asks an agent for an act.
+    pub fn act_asked(&mut self, act: Act) {
+        self.fence(act).asked(act.epoch);
+    }
+
+    /// The agent begins it.
+    pub fn act_let_through(&mut self, act: Act) {
+        self.acts.let_through += 1;
+        self.epoch_is_of(act.member, act.epoch);
+        let judged = self.fence(act).let_through(act.epoch);
+        self.of_agent(act.agent, judged);
+    }
+
+    /// The agent does not, since this epoch has begun.
+    pub fn act_kept_out(&mut self, act: Act, by: u64) {
+        self.acts.kept_out += 1;
+        let judged = self.fence(act).kept_out(act.epoch, by);
+        self.of_agent(act.agent, judged);
+    }
+
+    /// It has ended, or was broken off.
+    pub fn act_ended(&mut self, act: Act, broken_off: bool) {
+        self.fence(act).ended(act.epoch);
+        if broken_off {
+            self.acts.broken_off += 1;
+            let judged = self.fence(act).broken_off(act.epoch);
+            self.of_agent(act.agent, judged);
+        }
+    }
+
+    /// An agent is gone, and whatever it did.
+    pub fn agent_gone(&mut self, agent: usize) {
+        self.fences.entry(agent).or_default().gone();
+    }
+
+    fn fence(&mut self, act: Act) -> &mut Fence {
+        self.fences.entry(act.agent).or_default()
+    }
+
+    fn of_agent(&mut self, agent: usize, judged: Result<(), String>) {
+        if let Err(what) = judged {
+            self.violated(format!("agent {agent}: {what}"));
         }
     }
 
@@ -227,6 +315,15 @@ impl Ledger {
     pub fn tenures(&self) -> usize {
         self.epochs.len()
     }
+}
+
+/// What was told of a revision first.
+fn known<T: Copy>(told: &mut BTreeMap<u64, T>, revision: u64, now: T) -> T {
+    let known = *told.entry(revision).or_insert(now);
+    if told.len() > REVISIONS_KEPT {
+        told.pop_first();
+    }
+    known
 }
 
 fn content_of(entry: &Entry) -> u64 {

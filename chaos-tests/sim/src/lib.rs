@@ -7,15 +7,18 @@
 //! ```
 //!
 //! Reading order: `run` (from the founding to the verdict), `world` (a step), `member` (the product's code in its
-//! runtime), `net` and `stream`, `disk`, `clock`; `ledger` (what must hold); `nemesis` and `trouble`, `visit`, `clients` and
-//! `deeds`; `plan`.
+//! runtime), `net` and `stream`, `disk`, `clock`; `ledger` (what must hold) with `applied` and `fence`; `nemesis` and
+//! `trouble`, `visit`, `clients`, `deeds` and `agents`; `plan`.
 
+pub mod agents;
+pub mod applied;
 pub mod bugs;
 pub mod clients;
 pub mod clock;
 pub mod deeds;
 pub mod dice;
 pub mod disk;
+pub mod fence;
 pub mod ledger;
 pub mod many;
 pub mod member;

@@ -37,6 +37,8 @@ pub struct Sum {
     pub unknown: u64,
     pub reads: u64,
     pub effects: u64,
+    pub kept_out: u64,
+    pub broken_off: u64,
     pub elections: u64,
     pub tenures: u64,
     pub visits: u64,
@@ -54,6 +56,8 @@ impl Sum {
         self.unknown += report.unknown;
         self.reads += report.reads;
         self.effects += report.effects;
+        self.kept_out += report.kept_out;
+        self.broken_off += report.broken_off;
         self.elections += report.elections;
         self.tenures += report.tenures;
         self.visits += report.visits;
@@ -78,7 +82,7 @@ impl Sum {
         let at = |part: usize| recovery.get(recovery.len() * part / 1000).copied().unwrap_or(0);
         format!(
             "{} seeds, {:.2} simulated hours in {:.0} s, {} acknowledged changes, {} of unknown outcome, {} reads, \
-             {} acts, {} faults, {} elections, {} tenures, {} visits, recovered in {} ms (median), {} ms (99 %), {} ms (longest); \
+             {} acts, {} kept out, {} broken off, {} faults, {} elections, {} tenures, {} visits, recovered in {} ms (median), {} ms (99 %), {} ms (longest); \
              {} failed",
             self.runs,
             self.simulated_s / 3_600.0,
@@ -87,6 +91,8 @@ impl Sum {
             self.unknown,
             self.reads,
             self.effects,
+            self.kept_out,
+            self.broken_off,
             self.faults(),
             self.elections,
             self.tenures,

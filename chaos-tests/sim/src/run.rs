@@ -37,7 +37,10 @@ pub struct Report {
     pub acknowledged: u64,
     pub unknown: u64,
     pub reads: u64,
+    /// Acts that agents let through, kept out, and broke off.
     pub effects: u64,
+    pub kept_out: u64,
+    pub broken_off: u64,
     pub elections: u64,
     pub tenures: u64,
     /// Members that came on the spare host, got a vote, and were removed.
@@ -249,7 +252,9 @@ fn outcome(world: &World, recovery_ms: u64) -> Report {
             operation.outcome == Outcome::Unknown && operation.action != Action::Read
         }),
         reads: count(&|operation| matches!(operation.outcome, Outcome::Seen(_))),
-        effects: world.effects,
+        effects: ledger.acts.let_through,
+        kept_out: ledger.acts.kept_out,
+        broken_off: ledger.acts.broken_off,
         elections: ledger.elections() as u64,
         tenures: ledger.tenures() as u64,
         visits: world.visit.ended,

@@ -17,6 +17,10 @@ impl World {
         for fault in self.nemesis.ended(now) {
             self.end(fault);
         }
+        if let Some((agent, until)) = self.agents.trouble(now) {
+            *self.nemesis.counts.entry("agent-killed").or_default() += 1;
+            self.trace.note(now, &format!("agent {agent} is killed until {until}"));
+        }
         if now < self.nemesis.next_at {
             return;
         }

@@ -11,10 +11,12 @@ use kyvos_manager::machine;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::agents::Agents;
+use crate::applied;
 use crate::bugs;
 use crate::clients::{Call, Clients, make};
 use crate::clock::{WallClock, WorldTime};
-use crate::deeds::{Act, Acts};
+use crate::deeds::Acts;
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::ledger::{Ledger, Said};
@@ -25,12 +27,14 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::visit::Visit;
 
-/// How often digests are taken and the trace is told where everybody is. Facts that differ do not become equal by
-/// themselves, so a difference is still there at the next look. At one a second these looks were a twelfth of what a run
-/// costs, and a second has 125 to 250 steps.
+/// How often digests are taken and the trace is told where everybody is. What was applied is compared after every step;
+/// a digest sees the rest, and facts that differ do not become equal by themselves, so a difference is still there at the
+/// next look. At one a second these looks were a twelfth of what a run costs, and a second has 125 to 250 steps.
 const LOOK_US: u64 = 1_000_000;
 /// How often keepers are told and run.
 const KEEPERS_US: u64 = 50_000;
+/// How often agents are run. Each act begins when it arrives all the same, by its agent's clock.
+const AGENTS_US: u64 = 50_000;
 
 /// The world.
 pub struct World {
@@ -45,9 +49,7 @@ pub struct World {
     /// Keepers of members that are gone, while they tell.
     pub(crate) telling: Vec<Keeping>,
     acts: Acts,
-    /// The highest epoch each agent has seen, and how many acts it took.
-    agents: Vec<u64>,
-    pub effects: u64,
+    pub(crate) agents: Agents,
     /// Members in good order on their way down.
     pub(crate) stopping: Vec<(usize, JoinHandle<()>)>,
     /// Who comes to the spare host and goes again.
@@ -56,6 +58,7 @@ pub struct World {
     pub(crate) chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
     looked: u64,
     kept: u64,
+    acted: u64,
 }
 
 impl World {
@@ -65,10 +68,12 @@ impl World {
         let hosts = 2 * members + plan.agents;
         let net = Net::new(time.clone(), Dice::of(plan.seed, "net"), hosts, plan.quality);
         let (ledger, acts) = (Arc::<Mutex<Ledger>>::default(), Acts::default());
+        let cluster_id = Uuid::from_u128(u128::from(plan.seed) + 1);
+        let agents = Agents::new(&plan, cluster_id, &homes, ledger.clone());
         let around = Around {
             plan: plan.clone(),
             net: net.clone(),
-            cluster_id: Uuid::from_u128(u128::from(plan.seed) + 1),
+            cluster_id,
             acts: acts.clone(),
             agents: (2 * members..hosts).collect(),
             homes,
@@ -85,13 +90,13 @@ impl World {
             nemesis: Nemesis::new(plan.seed, plan.quiet_ms),
             trace: Trace::new(told),
             telling: Vec::new(),
-            agents: vec![0; plan.agents],
-            effects: 0,
+            agents,
             stopping: Vec::new(),
             visit: Visit::default(),
             chores: Vec::new(),
             looked: 0,
             kept: 0,
+            acted: 0,
             plan,
             time,
             net,
@@ -126,7 +131,9 @@ impl World {
             self.keepers(until);
         }
         self.time.set(until);
-        self.deliver(until);
+        if until >= self.acted + AGENTS_US {
+            self.deliver(until);
+        }
         self.answers(from, until);
         self.stopped(until);
         self.broken(until);
@@ -192,21 +199,11 @@ impl World {
         self.telling.retain(|keeping| !keeping.is_done());
     }
 
-    /// Acts that arrive at their hosts.
+    /// Acts that were sent to their hosts.
     fn deliver(&mut self, now: u64) {
-        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut due: Vec<Act> = acts.extract_if(.., |act| act.due <= now).collect();
-        drop(acts);
-        due.sort_unstable();
-        for act in due {
-            let highest = &mut self.agents[act.agent];
-            if act.epoch >= *highest {
-                *highest = act.epoch;
-                self.effects += 1;
-                let claim = (act.member, act.epoch);
-                self.ledger.lock().unwrap_or_else(PoisonError::into_inner).active(&[claim]);
-            }
-        }
+        self.acted = now;
+        let sent = std::mem::take(&mut *self.acts.lock().unwrap_or_else(PoisonError::into_inner));
+        self.agents.run_to(now, sent);
     }
 
     fn stopped(&mut self, now: u64) {
@@ -245,7 +242,11 @@ impl World {
                 continue;
             };
             let (said, stopped) = process.says();
+            let before = ledger.looked_at(member.place, member.run);
             ledger.said(member.place, member.node, member.run, said, &process.log);
+            if said.revision > before {
+                ledger.applied(member.place, &applied::since(&process.group, before));
+            }
             let leaves = member.place == self.plan.founders && self.visit.is_leaving();
             let may_stop = process.stopping || member.disk.has_failed() || leaves;
             if let Some(because) = stopped.filter(|_| !may_stop) {

@@ -6,6 +6,8 @@ use openraft::alias::LeaderIdOf;
 use openraft::vote::RaftLeaderId;
 use raft_store::Record;
 use raft_store::types::{Payload, TypeConfig};
+use simulation::applied::Applied;
+use simulation::deeds::Act;
 use simulation::disk::{Entry, LogId};
 use simulation::ledger::{Held, Ledger, Said};
 
@@ -103,6 +105,104 @@ fn other_facts_at_the_same_revision_are_found_also_of_one_member() {
     finds("the facts of member 0 at revision 7", |ledger| {
         ledger.digest(0, 7, [1; 32]);
         ledger.digest(0, 7, [2; 32]);
+    });
+}
+
+/// What was applied up to a revision, where the sum is then.
+fn applied(changes: &[(u64, Option<u64>)], sum: (u64, u64)) -> Applied {
+    Applied { changes: changes.to_vec(), sum }
+}
+
+#[test]
+fn equal_changes_are_good_however_many_at_a_time_and_so_are_those_a_checkpoint_stands_for() {
+    good(|ledger| {
+        ledger.applied(0, &applied(&[(7, Some(1))], (7, 71)));
+        ledger.applied(0, &applied(&[(8, None), (9, Some(2))], (9, 91)));
+        ledger.applied(1, &applied(&[(7, Some(1)), (8, None), (9, Some(2))], (9, 91)));
+        ledger.applied(2, &applied(&[(9, Some(2))], (9, 91)));
+        ledger.applied(2, &applied(&[], (9, 91)));
+    });
+}
+
+#[test]
+fn another_change_of_a_revision_is_found_and_so_is_none() {
+    for other in [Some(2), None] {
+        finds("member 1 made another change of revision 8", |ledger| {
+            ledger.applied(0, &applied(&[(7, Some(1)), (8, Some(1))], (8, 1)));
+            ledger.applied(1, &applied(&[(7, Some(1)), (8, other)], (8, 1)));
+        });
+        finds("member 1 made another change of revision 8", |ledger| {
+            ledger.applied(0, &applied(&[(8, other)], (8, 1)));
+            ledger.applied(1, &applied(&[(8, Some(1)), (9, Some(1))], (9, 2)));
+        });
+    }
+}
+
+#[test]
+fn equal_changes_that_came_to_another_sum_are_found() {
+    finds("member 1 came to revision 8 in another way", |ledger| {
+        ledger.applied(0, &applied(&[(8, Some(1))], (8, 1)));
+        ledger.applied(1, &applied(&[(8, Some(1))], (8, 2)));
+    });
+}
+
+// ---- fences
+
+const EARLY: Act = Act { due: 0, agent: 0, epoch: 5, member: 1 };
+const LATE: Act = Act { epoch: 9, member: 2, ..EARLY };
+
+#[test]
+fn acts_of_one_epoch_after_another_are_good_and_so_is_who_gives_way() {
+    good(|ledger| {
+        ledger.act_asked(EARLY);
+        ledger.act_let_through(EARLY);
+        ledger.act_let_through(EARLY);
+        ledger.act_ended(EARLY, false);
+        ledger.act_asked(LATE);
+        ledger.act_ended(EARLY, true);
+        ledger.act_let_through(LATE);
+        ledger.act_kept_out(EARLY, 9);
+        // Another host has not heard of it.
+        ledger.act_let_through(Act { agent: 1, ..EARLY });
+    });
+}
+
+#[test]
+fn an_act_that_begins_after_a_later_one_is_found_also_when_the_agent_was_killed_meanwhile() {
+    finds("agent 0: an act of epoch 5 begins after one of epoch 9", |ledger| {
+        ledger.act_let_through(LATE);
+        ledger.agent_gone(0);
+        ledger.act_let_through(EARLY);
+    });
+}
+
+#[test]
+fn an_act_that_begins_while_an_earlier_one_goes_on_is_found_unless_that_ended_with_its_agent() {
+    finds("agent 0: an act of epoch 9 begins while one of epoch 5 goes on", |ledger| {
+        ledger.act_let_through(EARLY);
+        ledger.act_let_through(LATE);
+    });
+    good(|ledger| {
+        ledger.act_let_through(EARLY);
+        ledger.agent_gone(0);
+        ledger.act_let_through(LATE);
+    });
+}
+
+#[test]
+fn whoever_is_kept_out_or_broken_off_by_nobody_is_found() {
+    finds("is kept out by epoch 9, and nobody asked in a later one than 5", |ledger| {
+        ledger.act_asked(EARLY);
+        ledger.act_kept_out(EARLY, 9);
+    });
+    finds("is kept out by epoch 5", |ledger| {
+        ledger.act_asked(LATE);
+        ledger.act_kept_out(LATE, 5);
+    });
+    finds("an act of epoch 5 is broken off", |ledger| {
+        ledger.act_asked(EARLY);
+        ledger.act_let_through(EARLY);
+        ledger.act_ended(EARLY, true);
     });
 }
 
