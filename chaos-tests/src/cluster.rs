@@ -229,26 +229,35 @@ impl Cluster {
         self.visitor.as_ref().map(|_| self.managers.len())
     }
 
-    /// Writes down what Managers and agents said of who was Active and whom hosts obeyed.
+    /// Writes down what Managers and agents said of who was Active, whom hosts obeyed, and what worried them.
     pub fn record_sayings(&self, history: &History) -> Result<(), Failure> {
-        for manager in self.managers.iter().chain(&self.visitor) {
+        for (place, manager) in self.managers.iter().chain(&self.visitor).enumerate() {
             // On the spare host there may never have been one.
             if manager.log.exists() {
                 sayings::of_manager(&manager.log, history)?;
+                sayings::of_worries(&format!("manager-{}", place + 1), &manager.log, history)?;
             }
         }
-        match &self.ground {
+        for (name, log) in self.agents()? {
+            sayings::of_agent(&name, &log, history)?;
+            sayings::of_worries(&name, &log, history)?;
+        }
+        Ok(())
+    }
+
+    /// Names and logs of the hosts' agents.
+    fn agents(&self) -> Result<Vec<(String, PathBuf)>, Failure> {
+        Ok(match &self.ground {
             Ground::Loopback(demo) => {
                 let agents = read_record(&demo.dir)?.agents;
-                agents.iter().try_for_each(|it| sayings::of_agent(&it.name, &it.log, history))
+                agents.into_iter().map(|agent| (agent.name, agent.log)).collect()
             }
             Ground::Lab(lab) => {
-                let name = |place: usize| format!("agent-{}", place + 1);
-                lab.hosts.iter().try_for_each(|host| {
-                    sayings::of_agent(&name(host.place), &host.agent_log(), history)
-                })
+                let hosts = lab.hosts.iter();
+                let agent = |place: usize| format!("agent-{}", place + 1);
+                hosts.map(|host| (agent(host.place), host.agent_log())).collect()
             }
-        }
+        })
     }
 
     /// Stops everything in good order, and kills what stays.

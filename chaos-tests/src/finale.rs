@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +15,7 @@ use crate::fault::steps;
 use crate::history::{History, Line};
 use crate::lab::zookeeper_watch;
 use crate::probe::Sighting;
-use crate::workload::set::PREFIX;
+use crate::workload::{append, set};
 
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// Most items in a page that the API gives.
@@ -80,24 +80,29 @@ async fn fresh_write(client: &Client) -> Result<(), String> {
     }
 }
 
-/// Reads the whole set from every Manager and writes a line each.
-pub async fn read_sets(clients: &[Client], history: &History) {
+/// Reads the whole set and all lists from every Manager and writes a line each.
+pub async fn read_sets_and_lists(clients: &[Client], history: &History) {
     for client in clients {
-        let line = match read_set(client).await {
-            Ok(elements) => {
-                Line::of_harness("final", "set", Some(client.node.get()), json!(elements))
+        let (node, sent) = (Some(client.node.get()), history.now());
+        let tell = |f: &str, value| history.record(Line::of_harness("final", f, node, value));
+        match read_custom(client).await {
+            Ok(items) => {
+                let elements: Vec<u64> = items.iter().filter_map(element).collect();
+                let lists: Map<String, Value> = items.iter().filter_map(list).collect();
+                tell("set", json!(elements));
+                tell("lists", json!({ "sent": sent, "lists": lists }));
             }
             Err(error) => {
-                let value = json!({ "error": error });
-                Line::of_harness("final", "set-unread", Some(client.node.get()), value)
+                tell("set-unread", json!({ "error": error }));
+                tell("lists-unread", json!({ "error": error }));
             }
-        };
-        history.record(line);
+        }
     }
 }
 
-async fn read_set(client: &Client) -> Result<Vec<u64>, String> {
-    let (mut elements, mut after) = (Vec::new(), String::new());
+/// All custom properties as a Manager shows them.
+async fn read_custom(client: &Client) -> Result<Vec<Value>, String> {
+    let (mut all, mut after) = (Vec::new(), String::new());
     loop {
         let path = format!("/properties?file=custom&limit={PAGE}{after}");
         let answer = match client.send(Call::get(path)).await {
@@ -105,16 +110,22 @@ async fn read_set(client: &Client) -> Result<Vec<u64>, String> {
             other => return Err(format!("{other:?}")),
         };
         let items = answer.body["items"].as_array().ok_or("a list without items")?;
-        elements.extend(items.iter().filter_map(element));
+        all.extend(items.iter().cloned());
         match answer.body["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
-            None => return Ok(elements),
+            None => return Ok(all),
         }
     }
 }
 
 fn element(item: &Value) -> Option<u64> {
-    item["name"].as_str()?.strip_prefix(PREFIX)?.parse().ok()
+    item["name"].as_str()?.strip_prefix(set::PREFIX)?.parse().ok()
+}
+
+/// A list by its name.
+fn list(item: &Value) -> Option<(String, Value)> {
+    let name = item["name"].as_str().filter(|name| name.starts_with(append::PREFIX))?;
+    Some((name.to_owned(), append::told(&item["value"])))
 }
 
 /// How long operations may go on once the group is whole.

@@ -1,5 +1,5 @@
-//! What each property was, revision by revision, as the group keeps it. `checker/once.rs` and `checker/watch.rs` hold it
-//! against what clients were told.
+//! What each property was, revision by revision, as the group keeps it. `checker/once.rs`, `checker/watch.rs` and
+//! `checker/append.rs` hold it against what clients were told.
 //!
 //! The group forgets histories after a while (`kept_from`), and a long run outlives that. So the past of a property is read
 //! when clients have left it, and at the end that of every other. One that was not read whole is told as unread.
@@ -20,8 +20,8 @@ pub const READ: &str = "past";
 /// A line that tells why there is none.
 const UNREAD: &str = "past-unread";
 
-/// Calls on properties whose pasts are read: repeated requests, and the registers, which watchers are told of.
-const CALLS: [&str; 6] = ["ask", "again", "misuse", "write", "cas", "delete"];
+/// Calls on properties whose pasts are read: repeated requests, and registers and lists, which watchers are told of.
+const CALLS: [&str; 7] = ["ask", "again", "misuse", "write", "cas", "delete", "append"];
 /// Most changes that the API gives at a time; clients leave a property long before it has so many.
 const PAGE: usize = 500;
 const PERIOD: Duration = Duration::from_secs(15);

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::client::Client;
 use crate::cluster::{Cluster, Plan};
 use crate::fault::{self, Fault, Nemesis, Planned};
-use crate::history::{History, Line, operations};
+use crate::history::{History, Line};
 use crate::lab::Variables;
 use crate::pasts::Pasts;
 use crate::probe::{self, Sighting};
@@ -23,13 +23,15 @@ use crate::verdict::evidence::{self, RUN};
 use crate::verdict::{self, Chosen, Ended, Evidence, RATE_FLOOR, Verdict, Versions};
 use crate::workload::sessions::Person;
 use crate::workload::watch::Watch;
-use crate::workload::{Shared, Workload, register, requests, sessions, set, watch};
+use crate::workload::{Shared, Workload, append, register, requests, sessions, set, watch};
 use crate::{Failure, checker, finale, glance, measure};
 
 /// Clients of the registers; three on each of three Managers.
 const REGISTER_CLIENTS: u64 = 9;
 /// Clients of the set.
 const SET_CLIENTS: u32 = 3;
+/// Clients of the lists; more than there are lists in use.
+const APPEND_CLIENTS: u32 = 3;
 /// Clients that repeat their requests.
 const REQUEST_CLIENTS: u64 = 3;
 /// Watchers that move from Manager to Manager.
@@ -65,6 +67,8 @@ pub struct Settings {
     pub chosen: String,
     /// Of the sources, where somebody knows better than the folder this was built in.
     pub commit: Option<String>,
+    /// The command line that repeats it, where `make chaos` does not.
+    pub repeat: Option<String>,
 }
 
 impl Settings {
@@ -81,6 +85,7 @@ impl Settings {
             zookeeper_away: self.terms.zookeeper_away,
             loopback: !self.lab,
             besides: self.chosen.clone(),
+            repeat: self.repeat.clone(),
         }
     }
 }
@@ -248,14 +253,14 @@ async fn break_and_heal(
     load.stop_clients.store(true, Ordering::Relaxed);
     while load.clients.join_next().await.is_some() {}
     history.record(Line::of_harness("final", "quiet", None, serde_json::Value::Null));
-    let owed = checker::watch::last_owed(&operations(&history.lines()?));
+    let owed = checker::watch::last_owed(&checker::lists::with_lists(&history.lines()?));
     load.last_revision.store(owed, Ordering::Relaxed);
     load.stop_watchers.store(true, Ordering::Relaxed);
     let meeting = finale::convergence(&clients, history, owed, patience);
     let others = async {
         while load.watchers.join_next().await.is_some() {}
         finale::read_operations(&clients, history).await;
-        finale::read_sets(&clients, history).await;
+        finale::read_sets_and_lists(&clients, history).await;
         pasts.read_the_rest().await;
         finale::read_members(&clients, history).await;
         if settings.terms.zookeeper_away {
@@ -343,6 +348,13 @@ fn start(
     }
     for person in people.into_iter().filter(|_| does(Workload::Sessions)) {
         load.clients.spawn(sessions::run(shared.clone(), number(), person));
+    }
+    if does(Workload::Append) {
+        let lists = Arc::new(append::Lists::default());
+        for _ in 0..APPEND_CLIENTS {
+            let (shared, lists) = (shared.clone(), lists.clone());
+            load.clients.spawn(append::run(shared, lists, number(), APPEND_CLIENTS, duration));
+        }
     }
     load
 }

@@ -1,8 +1,8 @@
-//! What Managers and the agents of hosts say in their logs of who was Active when, and whom a host obeyed.
+//! What Managers and the agents of hosts say in their logs of who was Active when, whom a host obeyed, and what worried them.
 //!
-//! Knows the form of two kinds of line, and that the monotonic clock is the same for every process of a machine. Lines stand
-//! in the history when the run is over: `at` is when it happened, `seq` the how manieth of its log it is. A Manager says when
-//! by the monotonic clock; of an agent there is only its own wall clock, which faults may have moved.
+//! Knows the form of a line of a log, and that the monotonic clock is the same for every process of a machine. Lines stand
+//! in the history when the run is over: `at` is when it happened, `seq` the how manieth of its kind in its log it is. Of claims
+//! a Manager says when by the monotonic clock; of all else there is only a process's own wall clock, which faults may have moved.
 
 use std::fs;
 use std::path::Path;
@@ -16,6 +16,14 @@ use crate::history::{History, Kind, Line, Process};
 const CLAIM: &str = "kyvos::active: ";
 /// An act on a host, as its agent tells it.
 const GATE: &str = "kyvos::gate: ";
+/// How a Manager says that it is new, and who it is.
+pub const STARTED: &str = "started manager=";
+/// What a process says that panics.
+pub const PANIC: &str = "panicked at";
+/// How lines of logs are called in the history.
+const WORRIES: &str = "log";
+/// Most of a line that is written down, in characters; the whole of it stands in the log.
+const TOLD_MAX: usize = 600;
 
 /// Writes down what a Manager says of its claims.
 pub fn of_manager(log: &Path, history: &History) -> Result<(), Failure> {
@@ -23,18 +31,21 @@ pub fn of_manager(log: &Path, history: &History) -> Result<(), Failure> {
         let (Some(manager), Some(epoch)) = (said.number("manager"), said.number("epoch")) else {
             continue;
         };
-        let time = |field: &str| said.number(field).map(|ns| history.at_monotonic(ns));
-        let (f, value) = match said.first() {
-            "began" => ("begin", json!({ "epoch": epoch, "seq": seq, "at": time("at_ns") })),
+        let time = |field: &str| {
+            said.number(field).filter(|ns| *ns > 0).map(|ns| history.at_monotonic(ns))
+        };
+        let f = match said.first() {
+            "began" => "begin",
             // It was seen to hold at some instant after.
-            "renewed" => ("renew", json!({ "epoch": epoch, "seq": seq, "at": time("at_ns") })),
-            "ended" => {
-                let held = said.number("held_ns").filter(|ns| *ns > 0);
-                let held = held.map(|ns| history.at_monotonic(ns));
-                ("end", json!({ "epoch": epoch, "seq": seq, "at": time("at_ns"), "held": held }))
-            }
+            "renewed" => "renew",
+            "ended" => "end",
             _ => continue,
         };
+        let (at, until) = (time("at_ns"), time("until_ns"));
+        let mut value = json!({ "epoch": epoch, "seq": seq, "at": at, "until": until });
+        if f == "end" {
+            value["held"] = json!(time("held_ns"));
+        }
         history.record(Line::of_harness("active", f, Some(manager), value));
     }
     Ok(())
@@ -58,6 +69,35 @@ pub fn of_agent(host: &str, log: &Path, history: &History) -> Result<(), Failure
         history.record(Line { key, node, ..Line::new(process, Kind::Info, f, value) });
     }
     Ok(())
+}
+
+/// Writes down what worried a process of a host: its warnings, errors and panics; and when a Manager started.
+pub fn of_worries(process: &str, log: &Path, history: &History) -> Result<(), Failure> {
+    let text = read(log)?;
+    for ((f, line), seq) in text.lines().filter_map(worry).zip(1_u64..) {
+        let stamp = line.split_whitespace().next().and_then(unix_ns);
+        let at = stamp.and_then(|unix| history.at_wall(unix));
+        let told: String = line.chars().take(TOLD_MAX).collect();
+        let value = json!({ "at": at, "seq": seq, "text": told });
+        let key = Some(process.to_owned());
+        history.record(Line { key, ..Line::of_harness(WORRIES, f, None, value) });
+    }
+    Ok(())
+}
+
+/// What a line is to whoever reads a history: nothing, for most.
+fn worry(line: &str) -> Option<(&'static str, &str)> {
+    if line.contains(PANIC) {
+        return Some(("panic", line));
+    }
+    let mut words = line.split_whitespace();
+    unix_ns(words.next()?)?;
+    match words.next()? {
+        "WARN" => Some(("warn", line)),
+        "ERROR" => Some(("error", line)),
+        _ if line.contains(STARTED) => Some(("start", line)),
+        _ => None,
+    }
 }
 
 /// A line of a log.
@@ -103,10 +143,14 @@ fn unix_ns(stamp: &str) -> Option<u64> {
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
-fn lines(log: &Path, target: &str) -> Result<Vec<Said>, Failure> {
+fn read(log: &Path) -> Result<String, Failure> {
     // Written by processes that were killed: a line may be cut anywhere.
     let bytes = fs::read(log).map_err(Failure::doing(log.display()))?;
-    let text = String::from_utf8_lossy(&bytes);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn lines(log: &Path, target: &str) -> Result<Vec<Said>, Failure> {
+    let text = read(log)?;
     let said = text.lines().filter_map(|line| {
         let (head, words) = line.split_once(target)?;
         Some(Said { head: head.to_owned(), words: words.to_owned() })
@@ -116,7 +160,22 @@ fn lines(log: &Path, target: &str) -> Result<Vec<Said>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Said, unix_ns};
+    use super::{Said, unix_ns, worry};
+
+    #[test]
+    fn warnings_errors_panics_and_starts_are_written_down_and_nothing_else() {
+        let told = |line: &str| worry(line).map(|(f, _)| f);
+        let at = "2026-11-30T13:40:05.318255Z";
+        let warns = "WARN kyvos_manager::cluster::status: a member is not reached";
+        assert_eq!(told(&format!("{at}  {warns} any more peer=25")), Some("warn"));
+        assert_eq!(told(&format!("{at} ERROR kyvos_manager::node: removed")), Some("error"));
+        let starts = "INFO kyvos_manager::node::serve: started manager=4";
+        assert_eq!(told(&format!("{at}  {starts}")), Some("start"));
+        assert_eq!(told("thread 'main' panicked at src/x.rs:1:2:"), Some("panic"));
+        for quiet in [format!("{at}  INFO kyvos::active: began manager=1"), "ERROR".to_owned()] {
+            assert_eq!(told(&quiet), None, "{quiet}");
+        }
+    }
 
     #[test]
     fn the_words_and_numbers_of_a_line_are_found() {

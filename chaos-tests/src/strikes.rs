@@ -61,7 +61,10 @@ impl Strike {
 
     /// When what it broke is whole again, as far as the harness is concerned.
     pub fn over(&self) -> Option<u64> {
-        let away = self.is(|means| matches!(means, Means::Kill | Means::Memory | Means::Steps));
+        let kills = |means: Means| {
+            matches!(means, Means::Kill | Means::Memory | Means::Steps | Means::MemberSteps)
+        };
+        let away = self.is(kills);
         self.to.map(|to| to.saturating_add(if away { AWAY_NS } else { 0 }))
     }
 

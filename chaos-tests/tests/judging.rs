@@ -53,6 +53,7 @@ impl Run {
             zookeeper_away: false,
             loopback: false,
             besides: String::new(),
+            repeat: None,
         };
         Self { dir, story, chosen, ended: Ended::default() }
     }
@@ -453,7 +454,7 @@ fn why_a_fault_was_skipped_and_where_a_bad_beginning_is_stand_in_the_summary_and
 // ---- what nobody was to do
 
 #[test]
-fn a_run_whose_clients_change_no_register_and_no_set_is_not_judged_by_their_revisions() {
+fn a_run_whose_clients_change_no_register_no_set_and_no_list_is_not_judged_by_their_revisions() {
     let judged = |workloads: &[&str]| {
         let mut run = Run::new();
         run.chosen.workloads = workloads.iter().map(|it| (*it).to_owned()).collect();
@@ -462,7 +463,7 @@ fn a_run_whose_clients_change_no_register_and_no_set_is_not_judged_by_their_revi
         revision.map(|finding| finding.valid)
     };
     assert_eq!(judged(&["requests", "sessions"]), None);
-    for workload in ["register", "set"] {
+    for workload in ["register", "set", "append"] {
         assert_eq!(judged(&[workload]), Some(Valid::Unknown), "nothing was changed");
     }
 }

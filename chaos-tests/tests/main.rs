@@ -5,6 +5,7 @@
 
 mod support;
 
+mod append;
 mod availability;
 mod belonging;
 mod coverage;

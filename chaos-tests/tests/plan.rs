@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chaos_tests::fault::network::{Sides, filters};
 use chaos_tests::fault::{
-    Break, Counts, Fault, Means, Planned, Target, each_once, pair_name, pairs, plan as overlapping,
-    plan_after,
+    Break, Change, Counts, Fault, Means, Planned, Target, each_once, pair_name, pairs,
+    plan as overlapping, plan_after,
 };
 use chaos_tests::strikes::{strikes, tally};
 use serde_json::{Value, json};
@@ -42,9 +42,9 @@ fn up_to_three_faults_come_together_and_none_that_mends_another() {
 }
 
 #[test]
-fn seventy_minutes_have_every_pair_of_means_and_they_meet() {
+fn seventy_five_minutes_have_every_pair_of_means_and_they_meet() {
     for seed in 0..10 {
-        let plan = overlapping(seed, TEN_MINUTES * 7, &Fault::all(), 3);
+        let plan = overlapping(seed, MINUTE * 75, &Fault::all(), 3);
         let mut missing: BTreeSet<_> = pairs(&Fault::all()).into_iter().collect();
         for slot in plan.chunk_by(|one, next| one.slot == next.slot) {
             for (nth, one) in slot.iter().enumerate() {
@@ -154,6 +154,33 @@ fn a_long_pause_is_longer_than_the_lease_and_an_election() {
     let plan = plan(3, TEN_MINUTES, &Fault::chosen(&["pause-long".into()]));
     assert!(plan.iter().all(|it| it.lasts >= Duration::from_secs(2)), "{plan:?}");
     assert!(plan.iter().any(|it| it.lasts > Duration::from_secs(4)), "{plan:?}");
+}
+
+#[test]
+fn a_storm_lasts_as_long_as_checkpoints_take_also_in_a_short_run() {
+    for seconds in [60, 600] {
+        let storms = Fault::chosen(&["checkpoint-storm".into()]);
+        let plan = plan(3, Duration::from_secs(seconds), &storms);
+        assert!(!plan.is_empty(), "{seconds} s");
+        assert!(plan.iter().all(|it| it.lasts >= Duration::from_secs(4)), "{plan:?}");
+    }
+}
+
+#[test]
+fn a_storm_goes_with_everything_but_another_storm_and_what_comes_alone() {
+    let with = Fault::all().into_iter().filter(|fault| fault.means.goes_with(Means::Storm));
+    let with: BTreeSet<_> = with.map(|fault| fault.means).collect();
+    let all: BTreeSet<_> = Fault::all().into_iter().map(|fault| fault.means).collect();
+    let without: Vec<_> = all.difference(&with).map(|means| means.name()).collect();
+    assert_eq!(without, ["flush-lies", "old-copy", "checkpoint-storm"]);
+}
+
+#[test]
+fn nobody_else_is_killed_or_comes_or_goes_while_the_active_dies_at_the_steps_of_a_visit() {
+    for other in [Means::Kill, Means::Steps, Means::Transfers, Means::Membership(Change::Witness)] {
+        assert!(!Means::MemberSteps.goes_with(other), "{other:?}");
+    }
+    assert!(Means::MemberSteps.goes_with(Means::Network(Break::Split)));
 }
 
 #[test]

@@ -142,6 +142,28 @@ fn a_renewal_after_a_successor_began_is_found_also_when_no_end_was_written() {
     assert_eq!(log_verdict(&[(1, "renew", 5, 50), (4, "renew", 9, 10)]), Valid::Yes);
 }
 
+/// Manager 1 is Active from 0 on, last seen to be at 10, and could be until 40; Manager 4 is from `begun` on.
+fn leased(ended: Option<u64>, begun: u64) -> Valid {
+    let value = |at: u64| json!({ "epoch": 5, "at": at, "until": at + 30 });
+    let story = Story::default().line("active", "begin", 1, value(0));
+    let story = story.line("active", "renew", 1, value(10));
+    let story = ended.into_iter().fold(story, |story, at| {
+        story.line("active", "end", 1, json!({ "epoch": 5, "at": at, "held": 10, "until": 40 }))
+    });
+    let later = story.line("active", "begin", 4, json!({ "epoch": 9, "at": begun }));
+    one_active::check(&later.lines()).valid
+}
+
+#[test]
+fn nobody_begins_while_another_who_lives_could_still_act() {
+    assert_eq!(leased(Some(90), 30), Valid::No);
+    assert_eq!(leased(Some(90), 41), Valid::Yes);
+    // It ended itself before its time was over, as when it hands over.
+    assert_eq!(leased(Some(20), 30), Valid::Yes);
+    // It died: it can do nothing any more, and whoever was told so need not wait.
+    assert_eq!(leased(None, 30), Valid::Yes);
+}
+
 #[test]
 fn a_log_and_a_probe_together_show_what_neither_shows_alone() {
     let story = Story::default().line("active", "begin", 4, json!({ "epoch": 9, "at": 40 }));

@@ -54,6 +54,41 @@ fn a_write_of_unknown_outcome_may_be_told() {
     assert_eq!(verdict(told(Story::default(), 1, &more)), Valid::Yes);
 }
 
+/// A bookmark says that everything up to it was told.
+fn marked(story: Story, node: u64, rev: u64) -> Story {
+    story.watch(&format!("watcher {node}"), "bookmark", node, json!({ "rev": rev }))
+}
+
+#[test]
+fn bookmarks_that_tell_the_truth_are_good() {
+    let story = told(marked(Story::default(), 1, 9), 1, &ALL[..2]);
+    let story = told(marked(story, 1, 12), 1, &ALL[2..]);
+    assert_eq!(verdict(marked(marked(story, 1, 13), 1, 20)), Valid::Yes);
+}
+
+#[test]
+fn a_bookmark_beyond_a_change_that_was_not_told_is_found() {
+    let story = told(Story::default(), 1, &ALL[..1]);
+    assert_eq!(verdict(marked(story, 1, 11)), Valid::Yes);
+    let story = told(Story::default(), 1, &ALL[..1]);
+    assert_eq!(verdict(marked(story, 1, 12)), Valid::No);
+    // Nothing but the bookmark shows that a change before it was owed.
+    let before = told(marked(Story::default(), 1, 9), 1, &ALL[1..]);
+    assert_eq!(verdict(before), Valid::No);
+}
+
+#[test]
+fn a_change_that_comes_after_a_bookmark_beyond_it_is_found() {
+    let story = told(Story::default(), 1, &ALL[..2]);
+    assert_eq!(verdict(told(marked(story, 1, 13), 1, &ALL[2..])), Valid::No);
+}
+
+#[test]
+fn a_bookmark_that_goes_back_is_found() {
+    let story = marked(told(Story::default(), 1, &ALL), 1, 13);
+    assert_eq!(verdict(marked(story, 1, 12)), Valid::No);
+}
+
 #[test]
 fn a_change_that_was_left_out_is_found() {
     assert_eq!(verdict(told(Story::default(), 1, &[ALL[0], ALL[2]])), Valid::No);

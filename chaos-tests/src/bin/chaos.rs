@@ -143,6 +143,7 @@ async fn main() -> ExitCode {
         lab: missing.is_none(),
         chosen,
         commit,
+        repeat: None,
     };
     let ended = tokio::select! {
         ended = run(&settings) => ended,

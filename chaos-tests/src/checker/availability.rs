@@ -33,7 +33,8 @@ const STILL: Duration = Duration::from_millis(200);
 /// An answer about oneself that takes longer than half a lease is late.
 const LATE: Duration = Duration::from_millis(500);
 /// Calls that change something.
-const CHANGES: [&str; 8] = ["write", "cas", "delete", "add", "ask", "again", "login", "logout"];
+const CHANGES: [&str; 9] =
+    ["write", "cas", "delete", "add", "append", "ask", "again", "login", "logout"];
 
 /// A time in which a majority was left alone and nothing was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -314,7 +315,7 @@ fn answers(lines: &[Line]) -> BTreeMap<u64, Vec<u64>> {
 }
 
 fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Moment)> {
-    if strike.is(|means| means == Means::Agents) {
+    if strike.is(|means| matches!(means, Means::Agents | Means::Storm)) {
         return Vec::new();
     }
     let everybody = strike

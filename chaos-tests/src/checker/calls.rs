@@ -22,6 +22,7 @@ pub(super) enum End {
 pub(super) struct Call<'a> {
     /// Number of the line that invoked it.
     pub index: u64,
+    pub process: u64,
     pub f: &'a str,
     pub key: &'a str,
     pub value: &'a Value,
@@ -54,6 +55,7 @@ pub(super) fn calls<'a>(lines: &'a [Line], names: &[&str]) -> Vec<Call<'a>> {
                 open.insert(process, calls.len());
                 calls.push(Call {
                     index: line.index,
+                    process,
                     f: &line.f,
                     key: line.key.as_deref().unwrap_or_default(),
                     value: &line.value,

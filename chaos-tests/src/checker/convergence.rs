@@ -105,7 +105,8 @@ fn acknowledged(lines: &[Line]) -> u64 {
     let done = lines
         .iter()
         .filter(|line| matches!(line.process, Process::Client(_)) && line.kind == Kind::Ok);
-    let changes = done.filter(|line| matches!(&*line.f, "write" | "cas" | "delete" | "add"));
+    let changes =
+        done.filter(|line| matches!(&*line.f, "write" | "cas" | "delete" | "add" | "append"));
     changes.filter_map(|line| line.rev).max().unwrap_or(0)
 }
 

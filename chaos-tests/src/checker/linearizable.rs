@@ -38,7 +38,7 @@ pub fn check(operations: &[Operation]) -> Finding {
 /// The same, visiting no more than so many pairs of (calls done, value) for one key.
 pub fn check_within(operations: &[Operation], most: usize) -> Finding {
     let mut keys: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
-    for operation in operations.iter().filter(|operation| !is_set(operation)) {
+    for operation in operations.iter().filter(|operation| is_of_register(operation)) {
         keys.entry(&operation.key).or_default().push(operation.clone());
     }
     let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), Vec::new());
@@ -65,8 +65,9 @@ pub fn check_within(operations: &[Operation], most: usize) -> Finding {
     Finding { valid, prefix: shortest, ..Finding::against("linearizable", because, facts) }
 }
 
-fn is_set(operation: &Operation) -> bool {
-    matches!(operation.action, Action::Add(_))
+/// Whether it is one of the calls that are judged here.
+pub fn is_of_register(operation: &Operation) -> bool {
+    !matches!(operation.action, Action::Add(_))
 }
 
 /// Judges the calls on one key.

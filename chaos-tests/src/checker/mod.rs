@@ -1,11 +1,13 @@
 //! Judges: one file per promise, each reading the history alone.
 
+pub mod append;
 pub mod availability;
 mod calls;
 pub mod convergence;
 pub mod epochs;
 pub mod fencing;
 pub mod linearizable;
+pub mod lists;
 pub mod membership;
 pub mod once;
 pub mod one_active;
@@ -16,6 +18,7 @@ pub mod sessions;
 pub mod set;
 mod shown;
 pub mod standing;
+mod told;
 pub mod watch;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,10 @@
 //! A tenure is (Manager, epoch) and unbroken, so it surely lasts from the first receiving to the last sending.
 //! A Manager's log says when a tenure had begun and when it was last seen to hold, on the same clock.
 //! Were a tenure still held after one of a later epoch had surely begun, two were Active at once.
+//!
+//! The log says as well until when a claim would hold if nothing more were heard. Whose process went on, and ended its tenure
+//! itself, could have acted until then: nobody else may have begun before that moment, or before that end if it came first.
+//! A process that died says no end, and whoever is told of its death need not wait for its lease.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +27,17 @@ pub(super) struct Tenure {
     pub(super) begun_by: u64,
     /// It had not ended before.
     pub(super) held_until: u64,
+    /// The last moment that it was entitled to, as far as it knew.
+    leased_until: u64,
+    /// When its Manager said that it ended; `None`: it never did.
+    ended: Option<u64>,
+}
+
+impl Tenure {
+    /// Until when its Manager could have acted under it.
+    fn could_act_until(&self) -> u64 {
+        self.ended.map_or(0, |ended| self.leased_until.min(ended)).max(self.held_until)
+    }
 }
 
 /// Judges the probes.
@@ -47,6 +62,8 @@ pub(super) fn tenures(lines: &[Line]) -> Vec<Tenure> {
         let tenure = tenures.entry((seen.epoch, seen.manager)).or_insert(seen);
         tenure.begun_by = tenure.begun_by.min(seen.begun_by);
         tenure.held_until = tenure.held_until.max(seen.held_until);
+        tenure.leased_until = tenure.leased_until.max(seen.leased_until);
+        tenure.ended = tenure.ended.max(seen.ended);
     }
     tenures.into_values().collect()
 }
@@ -60,10 +77,17 @@ fn seen(line: &Line) -> Option<Tenure> {
         // It began before, but when the line does not tell.
         "renew" if line.is_by("active") => (u64::MAX, number("at")?),
         // It ends at the latest when it says so; a process that stood still says so late.
-        "end" if line.is_by("active") => (u64::MAX, number("held")?),
+        "end" if line.is_by("active") => (u64::MAX, number("held").unwrap_or(0)),
         _ => return None,
     };
-    Some(Tenure { epoch: number("epoch").unwrap_or(0), manager: line.node?, begun_by, held_until })
+    Some(Tenure {
+        epoch: number("epoch").unwrap_or(0),
+        manager: line.node?,
+        begun_by,
+        held_until,
+        leased_until: number("until").unwrap_or(0),
+        ended: number("at").filter(|_| line.is_by("active") && line.f == "end"),
+    })
 }
 
 fn conflict(earlier: &Tenure, later: &Tenure) -> Option<String> {
@@ -74,11 +98,13 @@ fn conflict(earlier: &Tenure, later: &Tenure) -> Option<String> {
             later.epoch
         ));
     }
-    (earlier.held_until > later.begun_by).then(|| {
-        let overlap_us = (earlier.held_until - later.begun_by) / 1_000;
+    let until = earlier.could_act_until();
+    (until > later.begun_by).then(|| {
+        let was = if earlier.held_until > later.begun_by { "was still" } else { "could still be" };
+        let overlap_us = (until - later.begun_by) / 1_000;
         format!(
-            "Manager {one} was still Active in epoch {} {overlap_us} µs after Manager {other} surely was in epoch {}: from {} to {} ns",
-            earlier.epoch, later.epoch, later.begun_by, earlier.held_until
+            "Manager {one} {was} Active in epoch {} {overlap_us} µs after Manager {other} surely was in epoch {}: from {} to {} ns",
+            earlier.epoch, later.epoch, later.begun_by, until
         )
     })
 }

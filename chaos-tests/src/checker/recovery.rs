@@ -17,7 +17,7 @@ const CHECK: &str = "recovery";
 /// The bound within which the group must be whole after the last fault.
 pub const BOUND: Duration = Duration::from_secs(10);
 /// Calls of clients that change something.
-const CHANGES: [&str; 5] = ["write", "cas", "delete", "add", "ask"];
+const CHANGES: [&str; 6] = ["write", "cas", "delete", "add", "append", "ask"];
 
 /// When the group was whole again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,53 +8,21 @@
 //! as far as it was read at the end: what each property was, revision by revision.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::calls::{Call, End, calls};
+use super::told::{Heard, Told, hear, value_of};
 use super::{Finding, Objection, Valid};
 use crate::history::{Action, Line, Operation, Outcome};
 use crate::pasts;
 use crate::workload::watch::NAME;
 
 const CHECK: &str = "watch";
-const FILE: &str = "custom/";
 /// Properties that the harness itself writes at the end, the same value each time.
 const FRESH: &str = "fresh.";
 /// When of a hundred revisions that went by more than so many are not owed to watchers, too little was watched.
 const EXCUSED_PERCENT: u64 = 25;
-
-/// What a watcher was told of a key at a revision.
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    /// The new value; `None`: it was deleted.
-    value: Option<u64>,
-    /// Number and time of the line.
-    line: u64,
-    at: u64,
-    /// Which of its streams told it.
-    stream: u64,
-}
-
-/// What one watcher was told, and which revisions it was owed.
-#[derive(Default)]
-struct Told {
-    events: BTreeMap<(u64, String), Heard>,
-    /// Spans of revisions, each from the one after the first to the second.
-    spans: Vec<(u64, u64)>,
-    /// Where the present span began; nothing is owed before the first event.
-    began: Option<u64>,
-    /// Where the first did.
-    first: Option<u64>,
-    /// The newest revision it was told of.
-    newest: u64,
-    resyncs: u64,
-    /// How many streams it has opened.
-    streams: u64,
-    /// What it said it knew when it opened the last.
-    knows: u64,
-}
 
 /// Judges all watchers.
 pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
@@ -82,6 +50,7 @@ pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
     let facts = json!({
         "watchers": watchers.len(),
         "events": count(|told| told.events.len() as u64),
+        "bookmarks": count(Told::bookmarks),
         "resyncs": count(|told| told.resyncs),
         "excused_percent": ((went_by - owed) * 100).checked_div(went_by),
         "pasts": pasts.len(),
@@ -98,125 +67,11 @@ pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
     finding
 }
 
-impl Told {
-    /// Ends the present span.
-    fn close(&mut self) {
-        self.spans.extend(self.began.take().map(|began| (began, self.newest)));
-    }
-
-    fn owes(&self, revision: u64) -> bool {
-        self.spans.iter().any(|(after, to)| *after < revision && revision <= *to)
-    }
-
-    /// How many revisions there were from its first event to its last.
-    fn went_by(&self) -> u64 {
-        self.newest - self.first.unwrap_or(self.newest)
-    }
-
-    /// Of how many of them it had to be told.
-    fn owed(&self) -> u64 {
-        self.spans.iter().map(|(after, to)| to - after).sum()
-    }
-
-    fn heard(&self, revision: u64, key: &str) -> Option<&Heard> {
-        self.events.get(&(revision, key.to_owned()))
-    }
-
-    /// What it was told next, after everything of a revision.
-    fn next_after(&self, revision: u64) -> Option<&Heard> {
-        let later = (Bound::Included((revision + 1, String::new())), Bound::Unbounded);
-        self.events.range(later).next().map(|(_, heard)| heard)
-    }
-
-    /// Something it had to be told at a revision and was not: that shows with what it was told instead, or next.
-    fn lacks(
-        &self,
-        revision: u64,
-        heard: Option<&Heard>,
-        because: String,
-        lines: Vec<u64>,
-    ) -> Objection {
-        let shows = heard.or_else(|| self.next_after(revision));
-        let lines = lines.into_iter().chain(shows.map(|heard| heard.line)).collect();
-        Objection { because, shown: shows.map_or(u64::MAX, |heard| heard.at), lines }
-    }
-}
-
 /// The newest revision that every watcher has to be told of: of a change that was acknowledged. A read tells a revision
 /// too, at which something else may have changed.
 pub fn last_owed(operations: &[Operation]) -> u64 {
     let changes = operations.iter().filter(|operation| operation.outcome == Outcome::Done);
     changes.filter_map(|change| change.rev).max().unwrap_or(0)
-}
-
-/// Takes a line in; what is wrong with it.
-fn hear(told: &mut Told, name: &str, line: &Line) -> Option<Objection> {
-    let number = |field: &str| line.value[field].as_u64();
-    match line.f.as_str() {
-        "open" => {
-            told.streams += 1;
-            told.knows = number("after").unwrap_or(0);
-            None
-        }
-        "resync" => {
-            told.resyncs += 1;
-            told.close();
-            told.newest = number("revision").unwrap_or(told.newest).max(told.newest);
-            told.began = Some(told.newest);
-            told.first.get_or_insert(told.newest);
-            None
-        }
-        "event" => hear_event(told, name, line),
-        "end" => {
-            let (after, owed) = (number("after").unwrap_or(0), number("owed").unwrap_or(0));
-            let ended = || format!("{name} was told no more after revision {after} of {owed}");
-            (after < owed).then(|| wrong(line, ended(), &[]))
-        }
-        _ => None,
-    }
-}
-
-fn wrong(line: &Line, because: String, others: &[&Heard]) -> Objection {
-    let others = others.iter().map(|heard| heard.line);
-    Objection { because, shown: line.time, lines: others.chain([line.index]).collect() }
-}
-
-fn hear_event(told: &mut Told, name: &str, line: &Line) -> Option<Objection> {
-    let node = line.node.unwrap_or(0);
-    let (revision, subject) = (line.value["rev"].as_u64(), line.value["subject"].as_str());
-    let Some((revision, subject)) = revision.zip(subject) else {
-        let because = format!("{name}, by Manager {node}: {} tells of nothing", line.value);
-        return Some(wrong(line, because, &[]));
-    };
-    let key = subject.strip_prefix(FILE)?;
-    let began = revision.saturating_sub(1);
-    told.began.get_or_insert(began);
-    told.first.get_or_insert(began);
-    let late = revision < told.newest;
-    told.newest = told.newest.max(revision);
-    let (value, stream) = (value_of(&line.value["value"]), told.streams);
-    let heard = Heard { value, line: line.index, at: line.time, stream };
-    let before = told.events.insert((revision, key.to_owned()), heard);
-    let place = || format!("{name}, by Manager {node}: {key} at revision {revision}");
-    if late {
-        return Some(wrong(line, format!("{} came after revision {}", place(), told.newest), &[]));
-    }
-    // Cut off within a revision it is told all of it again, and the same.
-    let before = before?;
-    let because = if before.value != value {
-        format!("{} was told as {:?} and as {value:?}", place(), before.value)
-    } else if before.stream == stream {
-        format!("{} was told twice in one stream", place())
-    } else if told.knows >= revision {
-        format!("{} was told again to one that had said it knew it", place())
-    } else {
-        return None;
-    };
-    Some(wrong(line, because, &[&before]))
-}
-
-fn value_of(value: &Value) -> Option<u64> {
-    value.as_str()?.parse().ok()
 }
 
 /// What somebody asked for: that a key gets a value, or is deleted.

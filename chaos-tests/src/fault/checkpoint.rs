@@ -93,7 +93,7 @@ async fn forgotten(others: &[Client], entry: u64) -> bool {
 }
 
 /// What a Manager tells of itself.
-async fn page(client: &Client) -> Option<Value> {
+pub(super) async fn page(client: &Client) -> Option<Value> {
     match client.send(Call::get(format!("/managers/{}", client.node.get()))).await {
         Reply::Done(answer) => Some(answer.body),
         _ => None,

@@ -26,6 +26,10 @@ const KILL: Duration = Duration::from_millis(1_500);
 const ROLLING: Duration = Duration::from_secs(12);
 /// What an operation with three failovers takes, for the plan only.
 const STEPS: Duration = Duration::from_secs(10);
+/// What two of them take, an addition and a removal, for the plan only.
+const MEMBER_STEPS: Duration = Duration::from_secs(20);
+/// No storm makes checkpoints one after the other in less; not longer than a fault may last in a short run.
+const STORM: Duration = Duration::from_secs(4);
 
 /// Whom a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +92,10 @@ pub enum Means {
     Steps,
     /// Who belongs to the group changes.
     Membership(Change),
+    /// A Manager comes and goes, and the Active is killed at the boundaries of the steps of both.
+    MemberSteps,
+    /// So many changes are made that one checkpoint comes after the other.
+    Storm,
 }
 
 /// What two faults may not break at the same time, because one would mend the other.
@@ -102,6 +110,8 @@ mod apart {
     pub(super) const AGENT: u16 = 128;
     pub(super) const PROCESSOR: u16 = 256;
     pub(super) const CERTIFICATE: u16 = 512;
+    /// Breaks nothing; two at a time would be one.
+    pub(super) const STORM: u16 = 1024;
     /// Alone: with a disk that lies no more than a majority of disks is left.
     pub(super) const ALONE: u16 = u16::MAX;
 }
@@ -146,6 +156,8 @@ impl Means {
             Self::Membership(Change::Manager) => "member",
             Self::Membership(Change::Witness) => "witness",
             Self::Membership(Change::Replace) => "replace",
+            Self::MemberSteps => "member-steps",
+            Self::Storm => "checkpoint-storm",
         }
     }
 
@@ -171,12 +183,17 @@ impl Means {
             Self::Transfers => apart::OFFICE,
             Self::Steps => apart::OFFICE | apart::PROCESS,
             Self::Membership(_) => apart::MEMBERS,
+            Self::MemberSteps => apart::MEMBERS | apart::OFFICE | apart::PROCESS,
+            Self::Storm => apart::STORM,
         }
     }
 
     /// Whether its victim may never come back as who it was.
     pub(super) fn may_lose_one(self) -> bool {
-        matches!(self, Self::Disk(_) | Self::Membership(_) | Self::Flushes(Flush::Lies))
+        matches!(
+            self,
+            Self::Disk(_) | Self::Membership(_) | Self::MemberSteps | Self::Flushes(Flush::Lies)
+        )
     }
 
     /// Whether it breaks hosts, with their disks and all that runs there.
@@ -245,6 +262,9 @@ const CLASSES: &[(Means, &[Target])] = &{
         (Means::Membership(Change::Manager), &[One]),
         (Means::Membership(Change::Witness), &[One]),
         (Means::Membership(Change::Replace), &[One, Active]),
+        // Whoever is Active by then: it may be anybody.
+        (Means::MemberSteps, &[All]),
+        (Means::Storm, &[All]),
     ]
 };
 
@@ -277,6 +297,8 @@ impl Fault {
             Means::Kill | Means::Memory | Means::Agents => KILL,
             Means::Rolling => ROLLING,
             Means::Steps => STEPS,
+            Means::MemberSteps => MEMBER_STEPS,
+            Means::Storm => some_time(random).clamp(STORM, longest),
             Means::ShortPause => Duration::from_millis(random.random_range(SHORT_MS)),
             Means::LongPause => some_time(random).clamp(LONG_PAUSE, longest),
             _ => some_time(random).min(longest),

@@ -11,6 +11,7 @@ mod clock;
 mod damage;
 mod disk;
 mod kill;
+mod member_steps;
 mod membership;
 pub mod network;
 mod office;
@@ -20,6 +21,7 @@ mod plan;
 mod power;
 mod starve;
 pub mod steps;
+mod storm;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -200,6 +202,7 @@ impl Nemesis<'_> {
             }
             Means::Rolling => Ok(mechanical(office::rolling(cluster).await)),
             Means::Steps => Ok(told(steps::strike(cluster, history, sighting, pick).await)),
+            Means::Storm => Ok(mechanical(storm::strike(cluster, history, lasts).await)),
             Means::Network(way) => Ok(self.break_network(way, planned, victims).await),
             _ => Ok(self.break_hosts(planned, victims).await),
         }
@@ -221,7 +224,7 @@ impl Nemesis<'_> {
     }
 
     async fn break_hosts(&self, planned: &Planned, victims: &[(u64, Process)]) -> Outcome {
-        let (cluster, history) = (self.cluster, self.history);
+        let (cluster, history, sighting) = (self.cluster, self.history, self.sighting);
         let Some(lab) = cluster.lab() else {
             return Outcome::Skipped(format!("{ABSENT}the Managers have no hosts of their own"));
         };
@@ -250,12 +253,16 @@ impl Nemesis<'_> {
             Means::Membership(change) => {
                 return told(membership::strike(cluster, history, change, &own, lasts).await);
             }
+            Means::MemberSteps => {
+                return told(member_steps::strike(cluster, history, sighting).await);
+            }
             Means::Kill
             | Means::ShortPause
             | Means::LongPause
             | Means::Network(_)
             | Means::Transfers
             | Means::Steps
+            | Means::Storm
             | Means::Rolling => unreachable!("these need no hosts"),
         })
     }

@@ -210,6 +210,16 @@ impl<'a> Operator<'a> {
         self.ask(&format!("/managers/{id}"), patience, gone).await.is_some()
     }
 
+    /// The operation that a member is part of now, as the first who answers tells it.
+    pub(super) async fn about(&self, id: u64) -> Option<u64> {
+        for client in &self.clients {
+            if let Reply::Done(answer) = client.send(Call::get(format!("/managers/{id}"))).await {
+                return answer.body["operation"].as_u64();
+            }
+        }
+        None
+    }
+
     /// Calls off the operation that stands in the way of a removal, unless it is that removal. It may have ended meanwhile.
     async fn call_off_what_is_about(&self, id: u64) {
         let operation = |manager: &Value| manager["operation"].as_u64();

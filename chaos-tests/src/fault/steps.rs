@@ -17,7 +17,7 @@ use crate::probe::Sighting;
 /// How often the Active of one operation is killed at most.
 const KILLS_MAX: usize = 3;
 /// How often is looked whether a step was done.
-const LOOK_PERIOD: Duration = Duration::from_millis(5);
+pub(super) const LOOK_PERIOD: Duration = Duration::from_millis(5);
 /// How long an operation may take, with all that.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,16 +44,29 @@ pub(super) async fn strike(
     let Some(id) = begun["operation"].as_u64() else {
         return Ok(Outcome::Indeterminate("no operation was begun".into()));
     };
-    let (kills, ended) = kill_at_boundaries(&operator, cluster, history, sighting, id).await?;
-    let value = json!({ "path": path, "operation": id, "kills": kills, "ended": ended });
-    history.record(Line::of_harness("operation", "killed-at-steps", None, value));
-    match kills {
+    match kill_at_boundaries(&operator, cluster, history, sighting, &path, id).await? {
         0 => Ok(Outcome::Indeterminate("nobody was killed at a boundary".into())),
         _ => Ok(Outcome::Installed),
     }
 }
 
-async fn kill_at_boundaries(
+/// Kills the Active at the boundaries of the steps of an operation, asked for at this path, until it has ended, and writes
+/// down how that went. How many were killed.
+pub(super) async fn kill_at_boundaries(
+    operator: &Operator<'_>,
+    cluster: &Cluster,
+    history: &History,
+    sighting: &Sighting,
+    path: &str,
+    id: u64,
+) -> Result<usize, Failure> {
+    let (kills, ended) = kill_until_ended(operator, cluster, history, sighting, id).await?;
+    let value = json!({ "path": path, "operation": id, "kills": kills, "ended": ended });
+    history.record(Line::of_harness("operation", "killed-at-steps", None, value));
+    Ok(kills)
+}
+
+async fn kill_until_ended(
     operator: &Operator<'_>,
     cluster: &Cluster,
     history: &History,

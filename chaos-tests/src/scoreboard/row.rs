@@ -41,6 +41,7 @@ fn own_check(workload: Workload) -> &'static str {
     match workload {
         Workload::Register => "linearizable",
         Workload::Set => "set",
+        Workload::Append => "append",
         Workload::Watch => "watch",
         Workload::Requests => "once",
         Workload::Sessions => "sessions",

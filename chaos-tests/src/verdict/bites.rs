@@ -58,7 +58,8 @@ fn why(end: &End) -> String {
 /// checkpoint is made of many changes. For every other class the talk of Managers among themselves is enough, or one change,
 /// or it is seen by itself.
 fn lacked_calls(strike: &Strike) -> bool {
-    let takes_many = |means| matches!(means, Means::Network(Break::Slow | Break::Checkpoint));
+    let takes_many =
+        |means| matches!(means, Means::Network(Break::Slow | Break::Checkpoint) | Means::Storm);
     let tried = matches!(strike.end, End::Indeterminate(_)) && !strike.was_broken_off();
     tried && strike.is(takes_many)
 }

@@ -167,20 +167,11 @@ fn checkpoints(evidence: &Evidence) -> u64 {
     let bit = |of: &dyn Fn(Means) -> bool| {
         evidence.strikes.iter().filter(|strike| strike.bit() && strike.is(of)).count() as u64
     };
-    let comes = |means| matches!(means, Means::Membership(Change::Manager | Change::Witness));
+    let comes = |means| {
+        matches!(means, Means::MemberSteps | Means::Membership(Change::Manager | Change::Witness))
+    };
     let joined = evidence.lines.iter().filter(|line| line.is_by("member") && line.f == "joined");
     bit(&cut) + (joined.count() as u64).max(bit(&comes))
-}
-
-/// Results by key, as counts.
-pub(super) fn keys(checks: &[Finding]) -> BTreeMap<&'static str, u64> {
-    let registers = checks.iter().find(|finding| finding.check == "linearizable");
-    let Some(facts) = registers.map(|finding| &finding.facts) else { return BTreeMap::new() };
-    let listed = |name: &str| facts[name].as_array().map_or(0, |keys| keys.len() as u64);
-    let all = facts["keys"].as_u64().or_else(|| facts["keys"].as_array().map(|it| it.len() as u64));
-    let (undecided, impossible) = (listed("undecided"), listed("impossible"));
-    let valid = all.unwrap_or(0).saturating_sub(undecided + impossible);
-    [("valid", valid), ("invalid", impossible), ("unknown", undecided)].into()
 }
 
 /// Nothing but what the contract allows is ever answered. A code after a status is one that no client here asked

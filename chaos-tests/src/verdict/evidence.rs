@@ -46,6 +46,9 @@ pub struct Chosen {
     pub loopback: bool,
     /// What was chosen besides time, seed and Managers, to repeat the run.
     pub besides: String,
+    /// The command line that repeats it, where `make chaos` does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<String>,
 }
 
 impl Chosen {
@@ -61,6 +64,9 @@ impl Chosen {
 
     /// The command line that repeats it.
     pub fn repeat(&self) -> String {
+        if let Some(repeat) = &self.repeat {
+            return repeat.clone();
+        }
         let Self { seed, managers, overlap, besides, .. } = self;
         let long = match self.seconds {
             Some(seconds) => format!("SECONDS={seconds}"),
@@ -88,11 +94,12 @@ impl Chosen {
             overlap: usize::try_from(number("OVERLAP")?).ok()?,
             // All there are, when nothing is said: what there was then is not known now.
             faults: list("FAULTS").map(|names| names_of(&Fault::chosen(&names))),
-            workloads: list("WORKLOAD").unwrap_or_else(|| names_of_workloads(&Workload::ALL)),
+            workloads: list("WORKLOAD").unwrap_or_else(|| names_of_workloads(&of_before())),
             rate_floor: RATE_FLOOR,
             zookeeper_away: words.contains_key("ZOOKEEPER_AWAY"),
             loopback: words.contains_key("LOOPBACK"),
             besides: besides.map(|word| format!(" {word}")).collect(),
+            repeat: None,
         })
     }
 }
@@ -106,6 +113,11 @@ pub fn names_of(faults: &[Fault]) -> Vec<String> {
 pub fn names_of_workloads(workloads: &[Workload]) -> Vec<String> {
     let name = |it: &Workload| Some(it.to_possible_value()?.get_name().to_owned());
     workloads.iter().filter_map(name).collect()
+}
+
+/// All that clients did when nobody chose, as long as a history did not tell what was chosen: there were no lists then.
+fn of_before() -> Vec<Workload> {
+    Workload::ALL.into_iter().filter(|workload| *workload != Workload::Append).collect()
 }
 
 /// What a run tells of itself when it is over.
@@ -306,7 +318,7 @@ mod tests {
         assert_eq!((chosen.seed, chosen.seconds, chosen.managers), (601, Some(1200), 5));
         assert_eq!(chosen.faults, Some(vec!["kill-all".to_owned(), "wiped-one".to_owned()]));
         assert!(chosen.zookeeper_away);
-        assert_eq!(chosen.workloads().len(), Workload::ALL.len());
+        assert_eq!(chosen.workloads(), of_before());
         assert_eq!(chosen.repeat(), line);
     }
 
@@ -316,6 +328,15 @@ mod tests {
         let chosen = Chosen::of_repeat(line).expect("it is complete");
         assert!(chosen.loopback);
         assert_eq!(chosen.repeat(), line);
+    }
+
+    #[test]
+    fn a_run_that_make_chaos_does_not_repeat_says_what_does() {
+        let line = "make chaos-scoreboard BUGS=none".to_owned();
+        let chosen = Chosen { repeat: Some(line.clone()), ..Chosen::default() };
+        assert_eq!(chosen.repeat(), line);
+        let kept = serde_json::to_value(Chosen::default()).expect("it is plain data");
+        assert_eq!(serde_json::from_value::<Chosen>(kept).expect("it is one"), Chosen::default());
     }
 
     #[test]

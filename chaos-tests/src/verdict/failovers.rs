@@ -87,11 +87,18 @@ pub(super) fn failovers(evidence: &Evidence) -> BTreeMap<String, Vec<u64>> {
 fn is_in_order(means: Means) -> bool {
     matches!(
         means,
-        Means::Transfers | Means::Rolling | Means::Steps | Means::Membership(Change::Replace)
+        Means::Transfers
+            | Means::Rolling
+            | Means::Steps
+            | Means::MemberSteps
+            | Means::Membership(Change::Replace)
     )
 }
 
 /// What does nothing to the Manager that was drawn for it.
 fn is_elsewhere(means: Means) -> bool {
-    matches!(means, Means::Membership(Change::Manager | Change::Witness) | Means::Agents)
+    matches!(
+        means,
+        Means::Membership(Change::Manager | Change::Witness) | Means::Agents | Means::Storm
+    )
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::evidence::{Evidence, homes};
 use crate::checker::{Finding, Valid};
 use crate::fault::{ASKED_TO_END, Flush, Means};
+use crate::sayings::{PANIC, STARTED};
 use crate::strikes::Strike;
 
 /// A line of a Manager's log, and whose it is.
@@ -21,9 +22,6 @@ struct Said {
     manager: u64,
     line: String,
 }
-
-/// How a Manager says who it is.
-const STARTED: &str = "started manager=";
 
 /// All that all Managers said, or why it cannot be told.
 fn said(evidence: &Evidence) -> Result<Vec<Said>, String> {
@@ -70,7 +68,7 @@ fn told(said: &Said) -> String {
 /// No Manager and no agent ever panicked.
 pub(super) fn panics(evidence: &Evidence) -> Finding {
     const CHECK: &str = "panics";
-    let panicked = |line: &str| line.contains("panicked at");
+    let panicked = |line: &str| line.contains(PANIC);
     let said = match said(evidence) {
         Ok(said) => said,
         Err(why) => return Finding::unknown(CHECK, why),

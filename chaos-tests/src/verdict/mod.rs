@@ -21,8 +21,9 @@ use serde::Serialize;
 
 pub use self::evidence::{Chosen, Ended, Evidence, Papers, Versions};
 use crate::checker::{
-    Finding, Reason, Valid, availability, convergence, epochs, fencing, linearizable, membership,
-    once, one_active, operations, recovery, revision, sessions, set, standing, watch,
+    Finding, Reason, Valid, append, availability, convergence, epochs, fencing, linearizable,
+    lists, membership, once, one_active, operations, recovery, revision, sessions, set, standing,
+    watch,
 };
 use crate::fault::Counts;
 use crate::history::{self, Line, Process};
@@ -55,8 +56,8 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judged_anew_by: Option<String>,
     pub checks: Vec<Finding>,
-    /// How many keys were found to be what.
-    pub keys: BTreeMap<&'static str, u64>,
+    /// Whether each register behaved as one.
+    pub keys: BTreeMap<String, Valid>,
     /// By call, phase and end.
     pub counts: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>,
     /// By class and outcome.
@@ -126,7 +127,7 @@ pub fn conclude(evidence: &Evidence) -> Verdict {
         repeat: chosen.repeat(),
         versions: evidence.versions.clone(),
         judged_anew_by: None,
-        keys: coverage::keys(&checks),
+        keys: keys(&evidence.lines, &checks),
         checks,
         counts: rates::counts(evidence),
         faults: tally.classes,
@@ -141,10 +142,30 @@ pub fn conclude(evidence: &Evidence) -> Verdict {
     }
 }
 
+/// What became of each register, as `linearizable` has it.
+fn keys(lines: &[Line], checks: &[Finding]) -> BTreeMap<String, Valid> {
+    let Some(registers) = checks.iter().find(|finding| finding.check == "linearizable") else {
+        return BTreeMap::new();
+    };
+    let listed = |name: &str, key: &str| {
+        let keys = registers.facts[name].as_array();
+        keys.is_some_and(|keys| keys.iter().any(|listed| listed == key))
+    };
+    let of = |key: &str| match (listed("impossible", key), listed("undecided", key)) {
+        (true, _) => Valid::No,
+        (_, true) => Valid::Unknown,
+        _ => Valid::Yes,
+    };
+    let operations = history::operations(lines);
+    let registers = operations.iter().filter(|operation| linearizable::is_of_register(operation));
+    registers.map(|operation| (operation.key.clone(), of(&operation.key))).collect()
+}
+
 /// Every promise that can be judged from the evidence.
 pub fn findings(evidence: &Evidence) -> Vec<Finding> {
     let lines = &evidence.lines;
     let (operations, ids) = (history::operations(lines), evidence.managers());
+    let with_lists = lists::with_lists(lines);
     let mut findings = vec![
         recovery::check(lines, &ids),
         convergence::check(lines, &ids, evidence.finding_before("convergence")),
@@ -157,15 +178,16 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
         findings.push(match workload {
             Workload::Register => linearizable::check(&operations),
             Workload::Set => set::check(&operations, lines, &ids),
-            Workload::Watch => watch::check(&operations, lines),
+            Workload::Append => append::check(lines, &ids),
+            Workload::Watch => watch::check(&with_lists, lines),
             Workload::Requests => once::check(lines),
             Workload::Sessions => sessions::check(lines),
         });
     }
-    // What nobody was to do is not judged: of registers and the set this is what is left to judge.
-    let changes = [Workload::Register, Workload::Set];
+    // What nobody was to do is not judged: of registers, the set and lists this is what is left to judge.
+    let changes = [Workload::Register, Workload::Set, Workload::Append];
     if evidence.chosen.workloads().iter().any(|workload| changes.contains(workload)) {
-        findings.push(revision::check(&operations));
+        findings.push(revision::check(&with_lists));
     }
     findings.extend([
         one_active::check(lines),

@@ -1,6 +1,7 @@
 //! What clients do meanwhile. Every client is pinned to one Manager, makes one call at a time, and writes values
 //! that nobody else writes.
 
+pub mod append;
 pub mod register;
 pub mod requests;
 pub mod sessions;
@@ -29,6 +30,7 @@ const REPEAT_PROBABILITY: f64 = 0.5;
 pub enum Workload {
     Register,
     Set,
+    Append,
     Watch,
     Requests,
     Sessions,
@@ -36,8 +38,8 @@ pub enum Workload {
 
 impl Workload {
     /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::Register, Self::Set, Self::Watch, Self::Requests, Self::Sessions];
+    pub const ALL: [Self; 6] =
+        [Self::Register, Self::Set, Self::Append, Self::Watch, Self::Requests, Self::Sessions];
 }
 
 /// What the clients of a run share.
@@ -72,6 +74,36 @@ struct Asked {
     expected: &'static [(u16, &'static str)],
     /// What of the answer is written down instead of the value.
     tells: Option<fn(&Answer) -> Value>,
+}
+
+impl Asked {
+    /// The line that begins the call.
+    fn begun(&self, process: u64, at: &Client, call: &Call) -> Line {
+        Line {
+            key: Some(self.key.clone()),
+            node: Some(at.node.get()),
+            req: call.request.clone(),
+            ..Line::new(Process::Client(process), Kind::Invoke, self.f, self.value.clone())
+        }
+    }
+
+    /// The line that ends it.
+    fn ended(&self, begin: Line, reply: &Reply) -> Line {
+        match reply {
+            Reply::Done(answer) => {
+                let value = self.tells.map_or(begin.value.clone(), |tells| tells(answer));
+                Line { kind: Kind::Ok, value, rev: answer.revision, mod_rev: answer.etag, ..begin }
+            }
+            Reply::Refused { status, code } if self.expected.contains(&(*status, code)) => {
+                Line { kind: Kind::Fail, error: Some(code.clone()), ..begin }
+            }
+            Reply::Refused { status, code } => {
+                Line { kind: Kind::Fail, error: Some(format!("{status} {code}")), ..begin }
+            }
+            Reply::Untried(error) => Line { kind: Kind::Fail, error: Some(error.clone()), ..begin },
+            Reply::Unknown(error) => Line { kind: Kind::Info, error: Some(error.clone()), ..begin },
+        }
+    }
 }
 
 /// One single-threaded client.
@@ -137,30 +169,20 @@ impl Worker {
 
     /// The same as another process, at the same time as something else.
     async fn ask_as(&self, process: u64, asked: Asked, at: &Client, call: Call) -> Reply {
-        let Asked { f, key, value, expected, tells } = asked;
-        let begin = Line {
-            key: Some(key),
-            node: Some(at.node.get()),
-            req: call.request.clone(),
-            ..Line::new(Process::Client(process), Kind::Invoke, f, value)
-        };
+        let begin = asked.begun(process, at, &call);
         self.shared.history.record(begin.clone());
         let reply = at.send(call).await;
-        let line = match &reply {
-            Reply::Done(answer) => {
-                let value = tells.map_or(begin.value.clone(), |tells| tells(answer));
-                Line { kind: Kind::Ok, value, rev: answer.revision, mod_rev: answer.etag, ..begin }
-            }
-            Reply::Refused { status, code } if expected.contains(&(*status, code)) => {
-                Line { kind: Kind::Fail, error: Some(code.clone()), ..begin }
-            }
-            Reply::Refused { status, code } => {
-                Line { kind: Kind::Fail, error: Some(format!("{status} {code}")), ..begin }
-            }
-            Reply::Untried(error) => Line { kind: Kind::Fail, error: Some(error.clone()), ..begin },
-            Reply::Unknown(error) => Line { kind: Kind::Info, error: Some(error.clone()), ..begin },
-        };
-        self.shared.history.record(line);
+        self.shared.history.record(asked.ended(begin, &reply));
+        reply
+    }
+
+    /// The same at its own Manager, and sometimes at another when nobody knows the outcome. Together that is one call.
+    async fn insist(&mut self, asked: Asked, call: Call) -> Reply {
+        let begin = asked.begun(self.process, &self.client, &call);
+        self.shared.history.record(begin.clone());
+        let reply = self.send(call).await;
+        self.shared.history.record(asked.ended(begin, &reply));
+        self.go_on_after(&reply).await;
         reply
     }
 

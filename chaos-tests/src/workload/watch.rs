@@ -135,6 +135,7 @@ impl Watcher {
                 self.record("resync", data.clone());
                 self.after = data["revision"].as_u64();
             }
+            Some("bookmark") => self.record("bookmark", json!({ "rev": data["revision"] })),
             // Other rooms, status and keep-alive lines say nothing of what clients here change.
             _ => {}
         }
