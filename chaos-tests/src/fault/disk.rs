@@ -1,12 +1,13 @@
 //! What disks do under a running Manager: they are full, slow to flush, or fail to.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
@@ -19,6 +20,12 @@ use crate::lab::Lab;
 const TRACER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a flush takes on a slow disk.
 const SLOW_FLUSH_US: u64 = 300_000;
+
+/// A disk is taken in steps of so many bytes first, and of half as many whenever that is too much, down to a block.
+const LARGEST_STEP_BYTES: u64 = 1 << 29;
+const BLOCK_BYTES: u64 = 4_096;
+/// Room that Managers give back meanwhile is taken as well, up to so many steps.
+const STEPS_MAX: usize = 1_024;
 
 /// How long a host stays dark after its disk lied.
 const DARK: Duration = Duration::from_secs(1);
@@ -47,14 +54,12 @@ pub(super) async fn fill(
         let path = lab.hosts[*place].disk().path();
         let filler = Filler { disk: path.clone(), file: path.join("filler") };
         let file = File::create(&filler.file).map_err(Failure::doing("fill a disk"))?;
-        let room = statvfs(&path).map_err(Failure::doing("look at a disk"))?;
-        let bytes = room.f_bavail * room.f_frsize;
-        fallocate(&file, FallocateFlags::empty(), 0, bytes)
-            .map_err(Failure::doing("fill a disk"))?;
         fillers.push((filler, file));
     }
-    // What the allocation left over by rounding is taken too.
-    let full = fillers.iter_mut().all(|(_, file)| drained(file));
+    let mut full = true;
+    for (_, file) in &fillers {
+        full &= takes_all(file).map_err(Failure::doing("fill a disk"))?;
+    }
     sleep(lasts).await;
     drop(fillers);
     match full {
@@ -63,16 +68,20 @@ pub(super) async fn fill(
     }
 }
 
-/// Takes the rest, a part of which is kept for root, as whom Managers run here: in great steps first, then in small ones.
-fn drained(file: &mut File) -> bool {
-    const STEPS: [usize; 2] = [1 << 20, 4096];
-    const STEPS_MAX: usize = 4096;
-    let end = std::io::Seek::seek(file, std::io::SeekFrom::End(0));
-    let full = |file: &mut File, step: usize| {
-        let bytes = vec![0; step];
-        (0..STEPS_MAX).any(|_| file.write_all(&bytes).and_then(|()| file.sync_data()).is_err())
-    };
-    end.is_ok() && STEPS.into_iter().all(|step| full(file, step))
+/// Takes all there is, also the part that is kept for root, as whom Managers run here; whether not even a block is left. Nothing is
+/// written: of a slow disk the last megabytes would take a minute.
+fn takes_all(file: &File) -> io::Result<bool> {
+    let (mut end, mut step) = (0, LARGEST_STEP_BYTES);
+    for _ in 0..STEPS_MAX {
+        match fallocate(file, FallocateFlags::empty(), end, step) {
+            Ok(()) => end += step,
+            Err(Errno::NOSPC) if step == BLOCK_BYTES => return Ok(true),
+            Err(Errno::NOSPC) => step /= 2,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
 }
 
 /// What becomes of a flush.
