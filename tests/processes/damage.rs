@@ -153,7 +153,7 @@ fn a_damaged_identity_is_told_with_its_remedy() {
         turned[0] ^= 1;
         refused_with_the_remedy(name, &turned);
     }
-    for name in ["group.key", "role", "disk", "clocks.json"] {
+    for name in ["group.key", "role", "disk"] {
         let (path, aside) = (identity.join(name), dir.path().join("aside"));
         std::fs::rename(&path, &aside).unwrap();
         must_refuse(name);

@@ -67,9 +67,10 @@ pub struct Ledger {
     committed: Vec<Option<Id>>,
     leaders: BTreeMap<(u64, u64), (usize, u64)>,
     digests: HashMap<u64, [u8; 32]>,
-    /// What changed at each of the latest revisions, and the sums there.
+    /// What changed at each of the latest revisions, and the sums and the changed properties there.
     changes: BTreeMap<u64, Option<u64>>,
     sums: BTreeMap<u64, u64>,
+    settings: BTreeMap<u64, u64>,
     /// Of each host that is acted on.
     fences: BTreeMap<usize, Fence>,
     pub acts: ActsSeen,
@@ -243,6 +244,13 @@ impl Ledger {
         let (revision, sum) = applied.sum;
         if known(&mut self.sums, revision, sum) != sum {
             self.violated(format!("member {member} came to revision {revision} in another way"));
+        }
+        if let Some(settings) = applied.settings
+            && known(&mut self.settings, revision, settings) != settings
+        {
+            self.violated(format!(
+                "member {member} has other properties after the change of revision {revision}"
+            ));
         }
     }
 

@@ -110,7 +110,7 @@ fn other_facts_at_the_same_revision_are_found_also_of_one_member() {
 
 /// What was applied up to a revision, where the sum is then.
 fn applied(changes: &[(u64, Option<u64>)], sum: (u64, u64)) -> Applied {
-    Applied { changes: changes.to_vec(), sum }
+    Applied { changes: changes.to_vec(), sum, settings: None }
 }
 
 #[test]
@@ -143,6 +143,20 @@ fn equal_changes_that_came_to_another_sum_are_found() {
     finds("member 1 came to revision 8 in another way", |ledger| {
         ledger.applied(0, &applied(&[(8, Some(1))], (8, 1)));
         ledger.applied(1, &applied(&[(8, Some(1))], (8, 2)));
+    });
+}
+
+#[test]
+fn other_properties_after_an_equal_change_are_found_where_both_saw_it() {
+    let after = |settings| Applied { settings, ..applied(&[(8, Some(1))], (8, 1)) };
+    finds("member 1 has other properties after the change of revision 8", |ledger| {
+        ledger.applied(0, &after(Some(1)));
+        ledger.applied(1, &after(Some(2)));
+    });
+    good(|ledger| {
+        ledger.applied(0, &after(Some(1)));
+        ledger.applied(1, &after(None));
+        ledger.applied(2, &after(Some(1)));
     });
 }
 
