@@ -255,3 +255,28 @@ fn prefix(lines: &[Line], begins: &[u64]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::history::Kind;
+
+    #[test]
+    fn each_register_is_told_as_what_it_was_found_to_be_and_nothing_else_is() {
+        let call = |f: &str, key: &str| {
+            let line = Line::new(Process::Client(1), Kind::Invoke, f, json!(1));
+            Line { key: Some(key.to_owned()), ..line }
+        };
+        let lines =
+            [call("write", "r1"), call("read", "r2"), call("delete", "r3"), call("add", "s.1")];
+        let facts = json!({ "keys": 3, "impossible": ["r2"], "undecided": ["r3"] });
+        let checks = [Finding::against("linearizable", Vec::new(), facts)];
+        let told = [("r1", Valid::Yes), ("r2", Valid::No), ("r3", Valid::Unknown)];
+        let told = told.map(|(key, valid)| (key.to_owned(), valid));
+        assert_eq!(keys(&lines, &checks), BTreeMap::from(told));
+        // Where registers were not judged nothing is said of them.
+        assert_eq!(keys(&lines, &[]), BTreeMap::new());
+    }
+}
