@@ -87,7 +87,10 @@ impl Gate {
     /// The right to act in `epoch`. When it is given, no act of an earlier epoch is under way and none will begin.
     pub async fn enter(&self, cluster_id: Uuid, epoch: u64) -> Result<Pass<'_>, No> {
         let lock = self.open(&acts(epoch))?;
-        shared(&lock).map_err(|error| self.broken(&error))?;
+        if !shared(&lock).map_err(|error| self.broken(&error))? {
+            // Whoever drains this epoch made a later one the highest before.
+            return Err(No::Fenced { highest: self.highest_epoch()? });
+        }
         self.raise(cluster_id, epoch).await?;
         self.drain_before(epoch).await?;
         Ok(Pass { gate: self, epoch, _lock: lock })
@@ -104,9 +107,14 @@ impl Gate {
 
     async fn raise(&self, cluster_id: Uuid, epoch: u64) -> Result<(), No> {
         let turn = self.open("write.lock")?;
-        exclusive(&turn, Instant::now() + DRAIN_DEADLINE)
-            .await
-            .map_err(|error| self.broken(&error))?;
+        exclusive(&turn, Instant::now() + DRAIN_DEADLINE).await.map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::TimedOut => {
+                    No::Failed("another agent keeps the gate busy".to_owned())
+                }
+                _ => self.broken(&error),
+            }
+        })?;
         match self.highest()? {
             Some(known) if known.cluster_id != cluster_id => {
                 Err(No::Refused(format!("this host belongs to group {}", known.cluster_id)))
@@ -213,11 +221,11 @@ fn acts(epoch: u64) -> String {
     format!("acts-{epoch}.lock")
 }
 
-/// Only whoever drains an earlier epoch holds such a lock alone; then this act is too late anyway.
-fn shared(lock: &File) -> io::Result<()> {
+/// Whether the lock is held now, beside others. Only whoever drains an epoch holds its lock alone.
+fn shared(lock: &File) -> io::Result<bool> {
     match lock.try_lock_shared() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("a later epoch begins this moment")),
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
@@ -287,6 +295,25 @@ mod tests {
         assert!(matches!(other.enter(GROUP, 9).await, Err(No::Failed(_))));
         drop(early);
         drop(other.enter(GROUP, 9).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_while_their_epoch_is_drained_is_told_which_one_has_begun() {
+        let (_dir, gate) = gate();
+        drop(gate.enter(GROUP, 9).await.unwrap());
+        let drained = gate.open(&acts(5)).unwrap();
+        drained.lock().unwrap();
+        fenced(gate.enter(GROUP, 5).await, 9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_that_is_busy_is_not_called_broken() {
+        let (_dir, gate) = gate();
+        let turn = gate.open("write.lock").unwrap();
+        turn.lock().unwrap();
+        assert!(matches!(gate.enter(GROUP, 5).await, Err(No::Failed(_))));
+        drop(turn);
+        drop(gate.enter(GROUP, 5).await.unwrap());
     }
 
     #[tokio::test]
