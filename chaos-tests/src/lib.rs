@@ -15,6 +15,7 @@ use std::fmt::Display;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub mod bench;
+pub mod changes;
 pub mod checker;
 pub mod client;
 pub mod cluster;

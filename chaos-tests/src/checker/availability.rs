@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Finding, Objection, Valid, recovery};
+use crate::changes::Changes;
 use crate::fault::{Change, Means, Target};
 use crate::history::{Kind, Line, Process};
 use crate::strikes::{Strike, strikes};
@@ -32,9 +33,6 @@ pub const BOUND: Duration = Duration::from_secs(5);
 const STILL: Duration = Duration::from_millis(200);
 /// An answer about oneself that takes longer than half a lease is late.
 const LATE: Duration = Duration::from_millis(500);
-/// Calls that change something.
-const CHANGES: [&str; 9] =
-    ["write", "cas", "delete", "add", "append", "ask", "again", "login", "logout"];
 
 /// A time in which a majority was left alone and nothing was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +88,7 @@ pub fn check(lines: &[Line]) -> Finding {
 }
 
 fn is_change(line: &Line) -> bool {
-    matches!(line.process, Process::Client(_)) && CHANGES.contains(&line.f.as_str())
+    matches!(line.process, Process::Client(_)) && Changes::by(&line.f).is_some()
 }
 
 fn told(span: &Span) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Finding;
+use crate::changes::Changes;
 use crate::history::{Kind, Line, Process};
 
 const CHECK: &str = "convergence";
@@ -105,8 +106,7 @@ fn acknowledged(lines: &[Line]) -> u64 {
     let done = lines
         .iter()
         .filter(|line| matches!(line.process, Process::Client(_)) && line.kind == Kind::Ok);
-    let changes =
-        done.filter(|line| matches!(&*line.f, "write" | "cas" | "delete" | "add" | "append"));
+    let changes = done.filter(|line| Changes::by(&line.f) == Some(Changes::Property));
     changes.filter_map(|line| line.rev).max().unwrap_or(0)
 }
 

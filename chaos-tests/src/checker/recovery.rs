@@ -10,14 +10,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Finding;
+use crate::changes::Changes;
 use crate::history::{Kind, Line, Process};
 use crate::strikes::{self, Strike, strikes};
 
 const CHECK: &str = "recovery";
 /// The bound within which the group must be whole after the last fault.
 pub const BOUND: Duration = Duration::from_secs(10);
-/// Calls of clients that change something.
-const CHANGES: [&str; 6] = ["write", "cas", "delete", "add", "append", "ask"];
 
 /// When the group was whole again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +85,11 @@ pub fn check(lines: &[Line], managers: &[u64]) -> Finding {
     Finding::against(CHECK, because, json!({ "looked_ms": looked / 1_000_000 }))
 }
 
+/// What is done anew; a repetition is answered from what was done before.
+fn is_change(line: &Line) -> bool {
+    matches!(Changes::by(&line.f), Some(Changes::Property | Changes::Request))
+}
+
 /// What came back when, after the last fault; `None` when that never ended.
 pub fn whole(lines: &[Line], strikes: &[Strike]) -> Option<Whole> {
     let healed = strikes::healed(strikes)?;
@@ -97,7 +101,7 @@ pub fn whole(lines: &[Line], strikes: &[Strike]) -> Option<Whole> {
                 begun.insert(*process, line.time);
                 continue;
             }
-            Process::Client(process) if line.kind == Kind::Ok && CHANGES.contains(&&*line.f) => {
+            Process::Client(process) if line.kind == Kind::Ok && is_change(line) => {
                 let Some(begun) = begun.get(process) else { continue };
                 (*begun, line.time)
             }
