@@ -99,6 +99,12 @@ pub enum HomeFailure {
          the host in anew with `km join --replace`"
     )]
     NoGroupKey(String),
+    /// What a member promised is gone.
+    #[error(
+        "{0} is missing, so this Manager does not know any more how long a lease it promised. It keeps still for the \
+         longest that one can be, 60 seconds, and makes the file anew"
+    )]
+    ForgottenPromise(String),
     /// The answer to the join does not fit together.
     #[error("the answer to the join request is not usable: {0}")]
     BadGrant(&'static str),
@@ -237,16 +243,14 @@ impl Home {
     }
 
     /// What of the identity cannot be used, file by file or, where files do not fit together, their folder.
-    pub fn identity_damage(&self) -> Vec<(PathBuf, String)> {
+    pub fn identity_damage(&self) -> Vec<(PathBuf, HomeFailure)> {
         let found = [
             (self.identity_dir(), self.fits_together()),
             (self.identity_file("role"), self.role().map(drop)),
             (self.identity_file("group.key"), self.group_key().map(drop)),
             (self.identity_file("clocks.json"), self.kept_promise()),
         ];
-        let damaged =
-            found.into_iter().filter_map(|(path, is)| Some((path, is.err()?.to_string())));
-        damaged.collect()
+        found.into_iter().filter_map(|(path, is)| Some((path, is.err()?))).collect()
     }
 
     /// Whether certificate, key and authority are there and fit together; the failure says what to do.
@@ -254,11 +258,15 @@ impl Home {
         self.fits_together()
     }
 
-    /// A settled member has promised something, so the file is there.
     fn kept_promise(&self) -> Result<(), HomeFailure> {
+        self.forgotten_promise().map_or_else(|| self.promise().map(drop), Err)
+    }
+
+    /// What is to be told where a settled member does not know any more what it promised.
+    pub fn forgotten_promise(&self) -> Option<HomeFailure> {
         let path = self.identity_file("clocks.json");
-        fs::metadata(&path).map_err(file(&path))?;
-        self.promise().map(drop)
+        let is_forgotten = self.is_settled() && !path.exists();
+        is_forgotten.then(|| HomeFailure::ForgottenPromise(path.display().to_string()))
     }
 
     fn fits_together(&self) -> Result<(), HomeFailure> {

@@ -91,8 +91,8 @@ fn parse(text: &str) -> Result<Kept, String> {
 
 fn damaged(path: &Path, cause: &str) -> io::Error {
     io::Error::other(format!(
-        "{} is damaged ({cause}). Remove it, and start this Manager no sooner than 60 seconds after it was stopped; or \
-         let the host in anew with `km join --replace`",
+        "{} is damaged ({cause}). Remove it: this Manager then keeps still for 60 seconds, the longest lease that it can \
+         have promised, and makes it anew. Or let the host in anew with `km join --replace`",
         path.display()
     ))
 }

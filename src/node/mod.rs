@@ -10,6 +10,7 @@
 mod certificates;
 mod found;
 mod identity;
+mod keeping_still;
 mod listeners;
 mod own_words;
 mod removed;
