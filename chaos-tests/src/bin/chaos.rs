@@ -76,13 +76,20 @@ enum Instead {
         #[arg(required = true)]
         runs: Vec<PathBuf>,
     },
+    /// Tell why no hosts of their own can be made here; nothing when they can
+    Hosts,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Instead::Judge { runs }) = &arguments.instead {
-        return judge_all(runs).await;
+    match &arguments.instead {
+        Some(Instead::Judge { runs }) => return judge_all(runs).await,
+        Some(Instead::Hosts) => {
+            Lab::missing().iter().for_each(|why| say(why));
+            return ExitCode::SUCCESS;
+        }
+        None => {}
     }
     let missing = if arguments.loopback { Some("asked for".to_owned()) } else { Lab::missing() };
     if missing.is_none()
