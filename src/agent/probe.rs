@@ -90,14 +90,18 @@ fn causes(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::TcpSocket;
 
     use super::*;
 
     #[tokio::test]
     async fn what_answers_is_told_apart_from_what_does_not() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        // While it does not listen it refuses everybody, and nobody else is given its port.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        assert!(!probe(&Probe::Tcp(address.clone())).await.unwrap().answers);
+        let listener = socket.listen(8).unwrap();
         assert!(probe(&Probe::Tcp(address.clone())).await.unwrap().answers);
         let own = probe(&Probe::Process(std::process::id())).await.unwrap();
         assert!(own.answers && !own.detail.is_empty());
@@ -114,8 +118,6 @@ mod tests {
         });
         let told = told.unwrap();
         assert_eq!((told.answers, told.status, told.detail.as_str()), (true, Some(503), "no"));
-        drop(listener);
-        assert!(!probe(&Probe::Tcp(address)).await.unwrap().answers);
         assert!(matches!(probe(&Probe::Http("no url".into())).await, Err(No::Refused(_))));
     }
 }

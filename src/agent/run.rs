@@ -240,10 +240,15 @@ fn failed(error: std::io::Error) -> No {
 mod tests {
     use super::*;
 
+    /// Puts a program there. Another process writes it: what this one has open, a child that another test starts has open as
+    /// well until it has become its own program, and what is open to be written cannot be run.
+    #[expect(clippy::disallowed_methods, reason = "it is waited for, and ends by itself")]
     fn program(folder: &Path, name: &str, text: &str) {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let draft = folder.join("draft");
+        std::fs::write(&draft, text).unwrap();
+        let mut install = std::process::Command::new("install");
+        install.args(["-m", "755"]).args([draft, folder.join(name)]);
+        assert!(install.status().unwrap().success());
     }
 
     #[tokio::test]

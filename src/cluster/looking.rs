@@ -117,7 +117,7 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -137,12 +137,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_answers_is_told_apart_from_what_does_not() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let endpoint = Endpoint { address, path: None };
-        assert_eq!(look_at(&endpoint).await, Ok(()));
-        drop(listener);
+        // While it does not listen it refuses everybody, and nobody else is given its port.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let endpoint = Endpoint { address: socket.local_addr().unwrap().to_string(), path: None };
         assert!(look_at(&endpoint).await.unwrap_err().contains("refused"));
+        let _listener = socket.listen(8).unwrap();
+        assert_eq!(look_at(&endpoint).await, Ok(()));
         assert_eq!(page(b"HTTP/1.1 200 OK\r\n").await, Ok(()));
         assert_eq!(page(b"HTTP/1.0 401 no\r\n").await, Ok(()));
         assert_eq!(page(b"HTTP/1.1 503 no\r\n").await, Err("it answers 503".into()));

@@ -3,8 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test joins what it spawns")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::append_stream::{self, Searched};
 use super::call_link::{CallFailure, CallLink};
-use super::dial::{DialFailure, Dialer};
+use super::dial::{AddressBook, DialFailure, Dialer};
 use super::frames::{self, Frame, Kind};
 use super::peer_server::{Desk, PeerServer};
 use super::pki::{CertificateRequest, GroupCa, PeerIdentity};
@@ -131,9 +131,12 @@ impl Authority {
     }
 
     fn dialer(&self, identity: PeerIdentity, to: SocketAddr) -> Dialer {
-        let config = peer_client(&self.credentials(identity));
-        let road = TlsRoad::new(config, identity);
-        Dialer::new(Arc::new(road), identity, Arc::new(move |_| Some(to.to_string())))
+        self.dialer_with(identity, Arc::new(move |_| Some(to.to_string())))
+    }
+
+    fn dialer_with(&self, identity: PeerIdentity, book: AddressBook) -> Dialer {
+        let road = TlsRoad::new(peer_client(&self.credentials(identity)), identity);
+        Dialer::new(Arc::new(road), identity, book)
     }
 }
 
@@ -251,8 +254,10 @@ async fn a_removed_member_is_refused_and_an_open_connection_ends_with_the_remova
 async fn a_caller_learns_whether_its_question_may_have_arrived() {
     let group = Authority::new(1);
     let port = group.port(1).await;
-    port.desk.silent.store(true, Ordering::SeqCst);
     let link = CallLink::new(group.dialer(group.member(2), port.address), 1, Purpose::Forward);
+    // The connection is there: what is asked from now on is sent at once.
+    link.call(Kind::Propose, Bytes::new(), SOON).await.unwrap();
+    port.desk.silent.store(true, Ordering::SeqCst);
     let lost = link.call(Kind::Propose, Bytes::new(), Duration::from_millis(500)).await;
     assert!(matches!(lost, Err(CallFailure::Lost(_))), "{lost:?}");
 
@@ -266,18 +271,17 @@ async fn a_caller_learns_whether_its_question_may_have_arrived() {
 async fn a_link_opens_again_after_its_peer_was_away() {
     let group = Authority::new(1);
     let port = group.port(1).await;
-    let address = port.address;
-    let link = CallLink::new(group.dialer(group.member(2), address), 1, Purpose::Control);
+    let listed = Arc::new(Mutex::new(port.address));
+    let known = listed.clone();
+    let book: AddressBook = Arc::new(move |_| Some(known.lock().unwrap().to_string()));
+    let link = CallLink::new(group.dialer_with(group.member(2), book), 1, Purpose::Control);
     link.call(Kind::Vote, Bytes::new(), SOON).await.unwrap();
     drop(port);
     assert!(link.call(Kind::Vote, Bytes::new(), SOON).await.is_err());
 
-    let here = group.member(1);
-    let config = peer_server(&group.credentials(here));
-    let listener = TcpListener::bind(address).await.unwrap();
-    let server =
-        PeerServer::new(here, Arc::new(Echo::default())).listen(TlsDoor::new(config, listener));
-    let _server = AbortOnDropHandle::new(tokio::spawn(server));
+    // At another address: the one it had may be somebody else's by now.
+    let port = group.port(1).await;
+    *listed.lock().unwrap() = port.address;
     let deadline = tokio::time::Instant::now() + SOON;
     while link.call(Kind::Vote, Bytes::new(), SOON).await.is_err() {
         assert!(tokio::time::Instant::now() < deadline);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::net::TcpSocket;
 
 use super::{Ask, Asking, FromHere, Managers, one_line, told};
 use crate::base::{Epoch, HostId, ManagerId};
@@ -182,11 +183,14 @@ async fn a_postgres_is_told_from_whatever_else_listens_there() {
 
 #[tokio::test]
 async fn nobody_there_is_silence() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    // It does not listen, and while it is there nobody else is given its port.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mute = socket.local_addr().unwrap().to_string();
     let here = FromHere::believing(None);
-    assert!(matches!(here.zookeeper(&free).await, Answer::Silent(_)));
-    assert!(matches!(here.postgres(&free).await, Answer::Silent(_)));
-    assert!(matches!(here.load_balancer(&format!("http://{free}")).await, Answer::Silent(_)));
+    assert!(matches!(here.zookeeper(&mute).await, Answer::Silent(_)));
+    assert!(matches!(here.postgres(&mute).await, Answer::Silent(_)));
+    assert!(matches!(here.load_balancer(&format!("http://{mute}")).await, Answer::Silent(_)));
 }
 
 #[tokio::test]
