@@ -55,13 +55,17 @@ fn free_ports(count: usize) -> Vec<u16> {
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
-/// Asks until the answer is one that was waited for.
-async fn until(what: &str, mut ask: impl AsyncFnMut() -> Answer, wanted: impl Fn(&Answer) -> bool) {
+/// Asks until the answer is one that was waited for, and gives that one: asked again, it may be another.
+async fn until(
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Answer,
+    wanted: impl Fn(&Answer) -> bool,
+) -> Answer {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = ask().await;
         if wanted(&answer) {
-            return;
+            return answer;
         }
         assert!(Instant::now() < deadline, "waited for {what}, and it says {answer:?}");
         tokio::time::sleep(PAUSE).await;
@@ -109,8 +113,7 @@ async fn a_real_ensemble_tells_who_leads_and_that_it_lost_its_majority() {
     let serves = |answer: &Answer| is("leader")(answer) || is("follower")(answer);
     let mut modes = Vec::new();
     for nth in 0..SERVERS {
-        until("a member that serves", async || ask(nth).await, serves).await;
-        modes.push(ask(nth).await);
+        modes.push(until("a member that serves", async || ask(nth).await, serves).await);
     }
     assert_eq!(modes.iter().filter(|mode| is("leader")(mode)).count(), 1, "{modes:?}");
 

@@ -11,7 +11,9 @@ use kyvos_manager::leadership::{
     Driver, HandOverFailure, Milestone, Mode, Office, Pass, Reconciler, Record, Tenure,
 };
 use raft_store::{Allocator, Fallocate};
+use tokio::time::Instant;
 
+use crate::long_leases::three_with_long_leases;
 use crate::support::{
     Member, committed, eventually, first_member, first_member_on, greeting, leader_of, set, three,
     three_with, until,
@@ -178,7 +180,7 @@ async fn a_planned_hand_over_makes_the_chosen_one_active_without_losing_a_change
 // rows 47, 91, 94
 #[tokio::test(flavor = "multi_thread")]
 async fn an_active_without_its_quorum_stops_being_active_within_the_lease() {
-    let mut members = three().await;
+    let mut members = three_with_long_leases().await;
     let led: Vec<Led> = members.iter().map(lead).collect();
     let (place, _) = active_among(&led).await;
     for (other, member) in members.iter_mut().enumerate() {
@@ -186,26 +188,44 @@ async fn an_active_without_its_quorum_stops_being_active_within_the_lease() {
             drop(member.group.take());
         }
     }
-    let office = led[place].driver.office();
-    until("it gave the office up", || active(office).is_none()).await;
-    let acked = members[place].group().standing().quorum_acked.unwrap();
-    assert!(acked.elapsed() < Duration::from_millis(1500), "{:?}", acked.elapsed());
-    assert!(members[place].group().standing().leading, "Raft itself has not noticed");
-    assert_eq!(office.mode(), Mode::NoQuorum);
+    let (office, alone) = (led[place].driver.office(), members[place].group());
+    let (mut claimed, mut acked): (Option<Instant>, Option<Instant>) = (None, None);
+    until("it knows that it has no quorum", || {
+        let asked = Instant::now();
+        let mode = office.mode();
+        if let Mode::Active(_) = mode {
+            claimed = Some(asked);
+        }
+        // A look that is held up takes it for longer ago: the latest of all looks is right.
+        acked = acked.max(alone.standing().quorum_acked);
+        mode == Mode::NoQuorum
+    })
+    .await;
+    let lease = Duration::from_millis(alone.timers().lease_ms());
+    let over = acked.map(|acked| acked + lease);
+    assert!(
+        claimed.is_none() || claimed < over,
+        "asked at {claimed:?}, the lease ended at {over:?}"
+    );
+    assert!(alone.standing().leading, "Raft itself has not noticed");
     end(led, &mut members).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_that_goes_down_in_order_leaves_the_lead_to_another_at_once() {
-    let mut members = three().await;
+    let mut members = three_with_long_leases().await;
     let mut led: Vec<Led> = members.iter().map(lead).collect();
     let (place, _) = active_among(&led).await;
     let leaving = led.remove(place);
+    let here = members[place].group().here();
     leaving.driver.shutdown().await;
+    // It is still there, and the others would not miss it for a minute: who leads now has the lead from it.
+    until("it follows another", || {
+        members[place].group().standing().leader.is_some_and(|leader| leader != here)
+    })
+    .await;
     members[place].stop().await;
-    let began = std::time::Instant::now();
     active_among(&led).await;
-    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
     leader_of(&members).await;
     end(led, &mut members).await;
 }

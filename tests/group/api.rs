@@ -234,12 +234,12 @@ async fn without_a_quorum_the_rest_tells_what_it_knows_and_writes_are_refused() 
     let cluster = last.get("/api/v1/cluster").await;
     assert_eq!((cluster.status.as_u16(), &cluster.body["active"]), (200, &Value::Null));
     assert_eq!(cluster.body["members"].as_array().unwrap().len(), 3);
-    let write = last.set("x", &[]).await;
+    // Both are held for as long as callers are.
+    let (write, read) = tokio::join!(last.set("x", &[]), last.get("/api/v1/properties"));
     // If it led when the others went, the change stands in its own log and may yet be committed.
     let code = write.body["code"].as_str().unwrap();
     assert!(["NO_ACTIVE", "UNKNOWN_OUTCOME"].contains(&code), "{code}");
     assert!([503, 504].contains(&write.status.as_u16()));
-    let read = last.get("/api/v1/properties").await;
     assert_eq!((read.status.as_u16(), &read.body["code"]), (503, &json!("NO_QUORUM")));
     let local = last.get("/api/v1/properties?consistency=local").await;
     assert_eq!(local.status, 200);

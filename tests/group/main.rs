@@ -12,6 +12,7 @@ mod alone;
 mod api;
 mod checkpoint;
 mod grows;
+mod long_leases;
 mod succession;
 mod three;
 mod witness;

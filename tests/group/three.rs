@@ -9,8 +9,8 @@ use kyvos_manager::cluster::{Consistency, Draft, MembershipFailure, ProposeFailu
 use kyvos_manager::machine;
 
 use crate::support::{
-    Member, admit, committed, first_member, greeting, join, leader_of, properties_ha,
-    seen_greeting, set, setting, three, until,
+    Member, admit, by_the_leader, committed, first_member, greeting, join, leader_of,
+    properties_ha, seen_greeting, set, setting, three, until,
 };
 
 async fn stop_all(members: &mut [Member]) {
@@ -116,9 +116,13 @@ async fn a_change_that_was_handed_over_and_never_answered_is_unknown_until_the_g
     let (mut learner, listener) = Member::new(members[leader].role).await;
     admit(members[leader].group(), &learner).await;
     learner.start(listener).await;
-    members[leader].group().add_learner(learner.group().here()).await.unwrap();
+    let present: Vec<_> = members.iter().map(Member::group).collect();
+    let number = learner.group().here();
+    by_the_leader(&present, |leader| leader.add_learner(number)).await;
+    let leader = leader_of(&members).await;
     let (second, third) = ((leader + 1) % 3, (leader + 2) % 3);
-    until("the learner knows its leader", || learner.group().standing().leader.is_some()).await;
+    let known = Some(members[leader].group().here());
+    until("the learner knows its leader", || learner.group().standing().leader == known).await;
 
     // The leader takes it within its lease, and has nobody left to commit it with.
     drop(members[second].group.take());
@@ -193,13 +197,15 @@ async fn a_minority_commits_nothing_and_reads_nothing_linearizable() {
         acked.is_none_or(|acked| acked.elapsed() > Duration::from_millis(1100))
     })
     .await;
-    let failure = set(alone, greeting("alone")).await.unwrap_err();
+    // Both are held for as long as callers are.
+    let reading = alone.settle(Consistency::Linearizable);
+    let (written, read) = tokio::join!(set(alone, greeting("alone")), reading);
+    let failure = written.unwrap_err();
     assert!(
         matches!(failure, ProposeFailure::NoLeader { .. } | ProposeFailure::Unknown { .. }),
         "{failure:?}"
     );
-    let failure = alone.settle(Consistency::Linearizable).await.unwrap_err();
-    assert!(matches!(failure, ReadFailure::NoQuorum { .. }));
+    assert!(matches!(read.unwrap_err(), ReadFailure::NoQuorum { .. }));
     let local = alone.settle(Consistency::Local).await.unwrap();
     assert!(local.revision.0 > 0);
 

@@ -16,6 +16,7 @@ pub(crate) struct Balancer {
     pub(crate) url: String,
     /// Its own certificate, which stands for the site's authority here.
     pub(crate) trusted: PathBuf,
+    log: PathBuf,
     child: Child,
 }
 
@@ -95,16 +96,23 @@ impl Balancer {
     }
 
     fn started(mut command: Command, dir: &Path, port: u16, trusted: PathBuf) -> Self {
-        let said = std::fs::File::create(dir.join("balancer.log")).unwrap();
+        let log = dir.join("balancer.log");
+        let said = std::fs::File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
         let mut child =
             command.spawn().expect("a balancer is installed (scripts/install-balancers)");
         until("the balancer to listen", || {
-            let said = || std::fs::read_to_string(dir.join("balancer.log")).unwrap_or_default();
+            let said = || std::fs::read_to_string(&log).unwrap_or_default();
             assert!(child.try_wait().unwrap().is_none(), "the balancer ended: {}", said());
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
-        Balancer { url: format!("https://127.0.0.1:{port}"), trusted, child }
+        Balancer { url: format!("https://127.0.0.1:{port}"), trusted, log, child }
+    }
+
+    /// How often HAProxy told until now that it takes a Manager for well, or for well no more.
+    pub(crate) fn turns(&self) -> usize {
+        let said = std::fs::read_to_string(&self.log).unwrap();
+        said.lines().filter(|line| line.contains(" is UP") || line.contains(" is DOWN")).count()
     }
 
     /// Somebody who calls through it, or past it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use super::patience::have_patience;
 use super::support::{Demo, health, km, plain_http, run, signal, until};
 
 fn hosts(demo: &Demo) -> Vec<Value> {
@@ -191,7 +192,8 @@ fn a_file_that_speaks_of_services_is_made_as_a_whole_or_not_at_all_and_is_export
 
 #[test]
 fn an_agent_that_ends_makes_its_host_silent_and_the_manager_there_runs_on() {
-    let mut demo = Demo::start(2);
+    let mut demo = Demo::start(3);
+    have_patience(&demo);
     let (active, others) = demo.roles();
     let name = demo.ask_any(["managers", "get", &others[0].id.to_string()]).json()["host"].clone();
     let name = name.as_str().unwrap().to_owned();
@@ -201,7 +203,7 @@ fn an_agent_that_ends_makes_its_host_silent_and_the_manager_there_runs_on() {
     let silent = demo.ask_any(["hosts", "get", &name]).json();
     assert!(!silent["because"].as_str().unwrap().is_empty(), "{silent}");
     assert_eq!(health(&others[0], "ready"), Some(200));
-    assert_eq!(demo.active().unwrap().id, active.id);
+    assert_eq!(demo.roles().0.id, active.id);
 
     demo.start_agent(Path::new(agent["config"].as_str().unwrap()));
     until("the host to answer", || state(&demo, &name) == "answers");

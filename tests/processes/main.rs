@@ -26,6 +26,7 @@ mod on_hosts;
 mod one_active;
 mod operating;
 mod over_ssh;
+mod patience;
 mod planned_loss;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::patience::have_patience;
 use super::support::{Demo, Manager, Told, health, km, plain_http, run, until};
 
 /// A verb that asks for the password, given in the environment.
@@ -39,6 +40,7 @@ fn code(told: &Told) -> String {
 #[test]
 fn a_chosen_passive_is_made_active_and_the_history_says_why() {
     let demo = Demo::start(3);
+    have_patience(&demo);
     let (active, others) = demo.roles();
     let chosen = &others[1];
     let id = chosen.id.to_string();

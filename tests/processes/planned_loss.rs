@@ -16,7 +16,7 @@ use super::no_manager::Process;
 use super::services::{due_in, process, schedule};
 use super::support::{Demo, Manager, Sampler, assert_one_active, free_ports, signal, until};
 use super::zookeeper_away::{a_write_is_read_everywhere, all_are_there};
-use super::zookeeper_lost::{are_up, is_watched, notice, recoveries, watched_demo};
+use super::zookeeper_lost::{are_up, is_watched, notice, recoveries, watched_demo_with_patience};
 
 /// The types in the order in which a cluster is started, as steps name them.
 const ORDER: [&str; 5] = ["ZooKeeper", "Postgres", "BI Server", "Query Engine", "Kyvos Web Portal"];
@@ -40,7 +40,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let demo = watched_demo();
+        let demo = watched_demo_with_patience();
         let (repository, port) = (repository(), free_ports()[0]);
         let held = demo.dir().join("held");
         let mut stage = Self { demo, ids: Vec::new(), held, repository };

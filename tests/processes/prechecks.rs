@@ -10,9 +10,8 @@ use super::balancer::{Balancer, snippet};
 use super::on_hosts::confirmed;
 use super::postgres::{PASSWORD, Postgres};
 use super::support::{Demo, Manager, km, run, until};
-use super::zookeeper_away::{
-    FAILOVER_MAX, a_write_is_read_everywhere, all_are_there, somebody_signs_in,
-};
+use super::three_managers::FAILOVER_MAX;
+use super::zookeeper_away::{a_write_is_read_everywhere, all_are_there, somebody_signs_in};
 
 /// The results as a Manager shows them.
 fn page(demo: &Demo, read: &Manager) -> Option<Value> {

@@ -233,16 +233,24 @@ impl Demo {
 
     /// Waits for an Active, and gives it with the others.
     pub(crate) fn roles(&self) -> (Manager, Vec<Manager>) {
-        until("an Active", || self.active().is_some());
-        let active = self.active().expect("there was one").clone();
+        let active = self.active_that("an Active", |_| true);
         let others = self.managers.iter().filter(|manager| manager.id != active.id).cloned();
         (active.clone(), others.collect())
     }
 
     /// Waits until another than `old` is Active.
     pub(crate) fn successor_of(&self, old: u64) -> Manager {
-        until("another Active", || self.active().is_some_and(|manager| manager.id != old));
-        self.active().expect("there was one").clone()
+        self.active_that("another Active", |manager| manager.id != old)
+    }
+
+    /// The one that was found: asked again, it may be Active no more.
+    fn active_that(&self, what: &str, fits: impl Fn(&Manager) -> bool) -> Manager {
+        let mut found = None;
+        until(what, || {
+            found = self.active().filter(|manager| fits(manager));
+            found.is_some()
+        });
+        found.expect("it was waited for").clone()
     }
 
     /// The process of a Manager.

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::support::{Demo, health, km, plain_http, run, signal, until};
+use super::no_manager::Process;
+use super::support::{Demo, Manager, km, plain_http, run, signal, until};
 
 /// A killed Active is replaced within this time. The timers say 1.5 to 2 s; a busy test machine adds its own.
-const FAILOVER_MAX: Duration = Duration::from_secs(15);
+pub(crate) const FAILOVER_MAX: Duration = Duration::from_secs(15);
 
 // rows 10, 49, 82, 85
 #[test]
@@ -71,13 +72,23 @@ fn a_group_that_was_killed_as_a_whole_comes_back_with_everything() {
 #[test]
 fn stopping_the_active_hands_over_first_and_ends_well() {
     let demo = Demo::start(3);
-    let (active, _) = demo.roles();
-    signal(demo.pid(active.id), Signal::TERM);
+    let (active, others) = demo.roles();
+    let pid = demo.pid(active.id);
+    signal(pid, Signal::TERM);
     demo.successor_of(active.id);
-    until("the stopped one's port to fall silent", || health(&active, "live").is_none());
-    let log = std::fs::read_to_string(&active.log).unwrap();
-    assert!(log.contains("left the lead to another Manager"), "{log}");
+    until("its process to end", || Process::of(pid).is_none());
+    let log = log_of(&active);
     assert!(log.trim_end().ends_with("stopped"), "{log}");
+    // It waits two seconds for its successor to lead. A busy one may need longer and has the lead from it all the same:
+    // then nobody stood for election because the process was gone.
+    let in_time = log.contains("left the lead to another Manager");
+    let late = log.contains("nobody took the lead over in time");
+    let succeeds_a_dead = |other: &Manager| log_of(other).contains("standing for election");
+    assert!(in_time || (late && !others.iter().any(succeeds_a_dead)), "{log}");
+}
+
+fn log_of(manager: &Manager) -> String {
+    std::fs::read_to_string(&manager.log).unwrap()
 }
 
 // row 89

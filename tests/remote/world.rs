@@ -159,7 +159,9 @@ impl World {
         };
         let endless = shell("trap 'exit 0' TERM; while :; do sleep 0.05; done");
         let once = shell("exec sleep 1000");
-        let slow = shell("trap '' TERM; while :; do sleep 0.05; done");
+        // It does not end when it is asked to, and says so first.
+        let slow =
+            shell(&format!("trap '' TERM; : > {dir}/root/deaf; while :; do sleep 0.05; done"));
         let flood = shell(
             "i=0; while [ $i -lt 4000 ]; do echo line $i of a program that says much; i=$((i+1)); done; exec sleep 1000",
         );
@@ -173,7 +175,7 @@ impl World {
              [unit.bi]\n{endless}\nrestart_after_ms = 100\n\
              [unit.absent]\nrun = [\"/nowhere/program\"]\n\
              [unit.once]\n{once}\nrestart = \"never\"\n[unit.teller]\n{teller}\n\
-             [unit.slow]\n{slow}\nstop_after_s = 2\n\
+             [unit.slow]\n{slow}\nstop_after_s = 10\n\
              [unit.flood]\n{flood}\nlog_bytes = 65536\nlog_files = 2\n",
             port = self.agent_port,
         )

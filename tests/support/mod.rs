@@ -10,14 +10,14 @@ use kyvos_manager::capabilities::managers::model::{self as managers, Profile, Ro
 use kyvos_manager::capabilities::properties::model as properties;
 use kyvos_manager::capabilities::properties::schema::File;
 use kyvos_manager::cluster::{
-    Draft, Group, Home, JoinRequest, ProposeFailure, Seat, Settled, StartFailure,
+    Draft, Group, Home, JoinRequest, MembershipFailure, ProposeFailure, Seat, Settled, StartFailure,
 };
 use kyvos_manager::machine::LEVEL_MAX;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// For how long callers are held in tests.
-pub const HOLD: Duration = Duration::from_secs(5);
+/// For how long callers are held in tests: through an election on a busy machine, and through another after it.
+pub const HOLD: Duration = Duration::from_secs(20);
 
 /// Longest time anything may take to come about.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -112,13 +112,40 @@ pub async fn first_member_on(store: raft_store::Options) -> Member {
 
 /// A further member: invited, admitted, caught up and given its vote.
 pub async fn join(leader: &Group, role: Role) -> Member {
+    join_any(&[leader], role).await
+}
+
+/// The same, by whichever of these leads.
+pub async fn join_any(present: &[&Group], role: Role) -> Member {
     let (mut member, listener) = Member::new(role).await;
-    admit(leader, &member).await;
+    admit(present[0], &member).await;
     member.start(listener).await;
     let id = member.group().here();
-    leader.add_learner(id).await.unwrap();
-    leader.promote(id).await.unwrap();
+    by_the_leader(present, |leader| leader.add_learner(id)).await;
+    by_the_leader(present, |leader| leader.promote(id)).await;
     member
+}
+
+/// Changes the members, by whichever of these leads. On a busy machine another may lead at any moment, and then that one
+/// is asked: done already is done.
+pub async fn by_the_leader<'a, F>(present: &[&'a Group], change: impl Fn(&'a Group) -> F)
+where
+    F: Future<Output = Result<(), MembershipFailure>>,
+{
+    eventually("the leader changed the members", || async {
+        let leads = |group: &&Group| group.standing().leading;
+        let leader = present.iter().copied().find(leads).unwrap_or(present[0]);
+        match change(leader).await {
+            Err(lost @ (MembershipFailure::NotLeading { .. } | MembershipFailure::Unknown)) => {
+                Err(lost)
+            }
+            done => {
+                done.unwrap();
+                Ok(())
+            }
+        }
+    })
+    .await;
 }
 
 /// Everything of a join up to the certificate.
@@ -150,7 +177,7 @@ pub async fn three() -> Vec<Member> {
 pub async fn three_with(first: Member) -> Vec<Member> {
     set(first.group(), properties_ha()).await.unwrap();
     let second = join(first.group(), Role::Manager).await;
-    let third = join(first.group(), Role::Manager).await;
+    let third = join_any(&[first.group(), second.group()], Role::Manager).await;
     vec![first, second, third]
 }
 
