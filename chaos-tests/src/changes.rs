@@ -1,5 +1,5 @@
 //! The calls of clients that change something. A new workload tells here what its calls change; every checker that asks
-//! whether the group took a change then knows them.
+//! whether the group took a change then knows them. Whose pasts are read is told in `pasts.rs`: elements of a set are too many.
 
 /// What a client's call changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -110,7 +110,7 @@ impl Gate {
         exclusive(&turn, Instant::now() + DRAIN_DEADLINE).await.map_err(|error| {
             match error.kind() {
                 io::ErrorKind::TimedOut => {
-                    No::Failed("another agent keeps the gate busy".to_owned())
+                    No::Refused("another agent keeps the gate busy".to_owned())
                 }
                 _ => self.broken(&error),
             }
@@ -318,7 +318,9 @@ mod tests {
         let (_dir, gate) = gate();
         let turn = gate.open("write.lock").unwrap();
         turn.lock().unwrap();
-        assert!(matches!(gate.enter(GROUP, 5).await, Err(No::Failed(_))));
+        assert!(
+            matches!(gate.enter(GROUP, 5).await, Err(No::Refused(why)) if why.contains("busy"))
+        );
         drop(turn);
         in_real_time();
         drop(gate.enter(GROUP, 5).await.unwrap());

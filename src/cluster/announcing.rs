@@ -6,6 +6,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Group;
 use super::proposing::Draft;
+use super::reading::Consistency;
 use super::timers::Timers;
 use crate::capabilities::managers::model::{Command, Profile};
 
@@ -39,7 +40,7 @@ impl Group {
         let lease_ms = wanted.to_announce(self.core.timers);
         let profile = Profile { lease_ms, ..self.core.profile.clone() };
         if told == profile {
-            return self.core.promise.announced(lease_ms);
+            return self.keep_to(&profile).await;
         }
         self.core.promise.before_announcing(lease_ms)?;
         let draft = Draft::own(here, Command::Announce { manager: here, profile });
@@ -47,5 +48,33 @@ impl Group {
             tracing::debug!(%failure, "announcement not accepted yet");
         }
         Ok(())
+    }
+
+    /// Promises no more than what is announced. Facts that went back may tell an announcement of long ago, so less than
+    /// before is promised only once they are as new as anybody's.
+    async fn keep_to(&self, profile: &Profile) -> std::io::Result<()> {
+        let here = self.here();
+        if self.core.promise.exceeds(profile.lease_ms) {
+            let settled = self.settle(Consistency::Linearizable).await.is_ok();
+            let announced = self.view(|state| {
+                state.managers.members.get(&here).is_some_and(|member| member.profile == *profile)
+            });
+            if !settled || !announced {
+                return Ok(());
+            }
+        }
+        self.core.promise.announced(profile.lease_ms)
+    }
+
+    /// Ends once a lease that this process only assumed is promised no more: the next one may run with its own.
+    pub async fn assumed_lease_is_over(&self) {
+        let mut ticks = interval(PERIOD);
+        let runs_on = || {
+            let next_ms = self.core.promise.in_force().lease_ms();
+            !self.core.lease_is_assumed || next_ms >= self.core.timers.lease_ms()
+        };
+        while runs_on() {
+            ticks.tick().await;
+        }
     }
 }

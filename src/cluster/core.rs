@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub board: PeerBoard,
     pub about: About,
     pub promise: Promise,
+    /// Nobody knew what was promised, so this process runs with the longest lease there is.
+    pub lease_is_assumed: bool,
     pub timers: Timers,
     pub quarantine: Quarantine,
     pub heard: Heard,

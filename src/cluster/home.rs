@@ -23,7 +23,7 @@ use super::timers::Timers;
 use super::tls::{Credentials, Shown, TlsFailure};
 use super::vault::{GroupKey, VaultFailure};
 use crate::base::ManagerId;
-use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts, Role};
+use crate::capabilities::managers::model::{FOUNDER, Group as GroupFacts, LEASE_MAX_MS, Role};
 
 /// A Manager's data directory.
 #[derive(Clone, Debug)]
@@ -101,8 +101,9 @@ pub enum HomeFailure {
     NoGroupKey(String),
     /// What a member promised is gone.
     #[error(
-        "{0} is missing, so this Manager does not know any more how long a lease it promised. It keeps still for the \
-         longest that one can be, 60 seconds, and makes the file anew"
+        "{0} is missing, so this Manager does not know any more how long a lease it promised, and takes it for the longest \
+         there is: for 60 seconds it neither votes nor stands for election. Once the group knows which lease it wants, it \
+         begins anew with that one"
     )]
     ForgottenPromise(String),
     /// The answer to the join does not fit together.
@@ -259,14 +260,15 @@ impl Home {
     }
 
     fn kept_promise(&self) -> Result<(), HomeFailure> {
-        self.forgotten_promise().map_or_else(|| self.promise().map(drop), Err)
+        self.forgotten_promise()?.map_or_else(|| self.promise().map(drop), Err)
     }
 
     /// What is to be told where a settled member does not know any more what it promised.
-    pub fn forgotten_promise(&self) -> Option<HomeFailure> {
+    fn forgotten_promise(&self) -> Result<Option<HomeFailure>, HomeFailure> {
         let path = self.identity_file("clocks.json");
-        let is_forgotten = self.is_settled() && !path.exists();
-        is_forgotten.then(|| HomeFailure::ForgottenPromise(path.display().to_string()))
+        let is_there = path.try_exists().map_err(file(&path))?;
+        let told = || HomeFailure::ForgottenPromise(path.display().to_string());
+        Ok((self.is_settled() && !is_there).then(told))
     }
 
     fn fits_together(&self) -> Result<(), HomeFailure> {
@@ -323,9 +325,15 @@ impl Home {
         self.promise()?.before_announcing(Timers::default().lease_ms()).map_err(file(&dir))
     }
 
+    /// What this member promised; of one that does not know it any more, the longest lease there is.
     pub(crate) fn promise(&self) -> Result<Promise, HomeFailure> {
-        let dir = self.identity_dir();
-        Promise::load(&dir).map_err(file(&dir))
+        let (dir, forgotten) = (self.identity_dir(), self.forgotten_promise()?);
+        let promise = Promise::load(&dir).map_err(file(&dir))?;
+        if let Some(forgotten) = forgotten {
+            tracing::warn!("{forgotten}");
+            promise.before_announcing(LEASE_MAX_MS).map_err(file(&dir))?;
+        }
+        Ok(promise)
     }
 
     pub(crate) fn dir(&self) -> &Path {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::summed_file;
 use super::timers::Timers;
+use crate::capabilities::managers::model::LEASE_MAX_MS;
 
 const FILE: &str = "clocks.json";
 
@@ -29,7 +30,8 @@ struct Kept {
 }
 
 impl Promise {
-    /// Reads the promise; a missing file promises nothing, an unreadable one is a failure.
+    /// Reads the promise; a missing file promises nothing, an unreadable one is a failure. Whether it may be missing
+    /// is for the caller to know.
     pub(crate) fn load(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
         let kept = match summed_file::read(&path) {
@@ -59,6 +61,17 @@ impl Promise {
     /// Call before announcing `lease_ms`: a longer promise must be on the disk first.
     pub(crate) fn before_announcing(&self, lease_ms: u64) -> io::Result<()> {
         self.store(|kept| kept.lease_ms = kept.lease_ms.max(lease_ms))
+    }
+
+    /// Whether a start runs with the longest lease there is though it wants a shorter one.
+    pub(crate) fn is_assumed(&self) -> bool {
+        let kept = *self.lock();
+        kept.lease_ms == LEASE_MAX_MS && kept.wanted.lease_ms() < LEASE_MAX_MS
+    }
+
+    /// Whether a longer lease is promised than this one.
+    pub(crate) fn exceeds(&self, lease_ms: u64) -> bool {
+        self.lock().lease_ms > lease_ms
     }
 
     /// Call when the announcement of `lease_ms` has been applied here: the promise is exactly that now.
@@ -91,8 +104,8 @@ fn parse(text: &str) -> Result<Kept, String> {
 
 fn damaged(path: &Path, cause: &str) -> io::Error {
     io::Error::other(format!(
-        "{} is damaged ({cause}). Remove it: this Manager then keeps still for 60 seconds, the longest lease that it can \
-         have promised, and makes it anew. Or let the host in anew with `km join --replace`",
+        "{} is damaged ({cause}). Remove it: this Manager then takes it that it promised the longest lease there is, 60 \
+         seconds, for which it neither votes nor stands for election. Or let the host in anew with `km join --replace`",
         path.display()
     ))
 }

@@ -187,7 +187,7 @@ impl Group {
         let Sitter { home, role, profile, hold } = sitter;
         let Grounds { here, disk_id, road, door, wall_clock, thresholds } = grounds;
         let promise = home.promise()?;
-        let timers = promise.in_force();
+        let (timers, lease_is_assumed) = (promise.in_force(), promise.is_assumed());
         let feed = Feed::default();
         let replica = Arc::new(Replica::new(feed.clone()));
         let mut opened = store.open(replica.clone())?;
@@ -239,6 +239,7 @@ impl Group {
             board: PeerBoard::default(),
             about,
             promise,
+            lease_is_assumed,
             timers,
             quarantine,
             heard: Heard::never(),

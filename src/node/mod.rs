@@ -10,7 +10,6 @@
 mod certificates;
 mod found;
 mod identity;
-mod keeping_still;
 mod listeners;
 mod own_words;
 mod removed;

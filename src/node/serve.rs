@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::certificates::Certificates;
 use super::identity::profile;
-use super::keeping_still;
 use super::listeners::{bind, drain, serve_api, serve_health};
 use super::removed;
 use super::stopping::Stopping;
@@ -62,10 +61,6 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     let mut stopping = Stopping::listen(until_stdin_closes)?;
     let home = Home::at(&config.node.data_dir);
     let group_key = check_home(&home, &config)?;
-    if let Some(because) = keeping_still::while_promise_may_hold(&home, &mut stopping).await? {
-        tracing::info!(because, "stopped");
-        return Ok(());
-    }
     let ports = bind_all(&config)?;
     let certificates = Certificates::of(&config, &home)?;
 
@@ -100,6 +95,11 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
         called = summons::wait(&group) => match called {
             Summons::Restart(operation) => {
                 tracing::info!(%operation, "restarting");
+                anew = true;
+                Ok(())
+            }
+            Summons::UseOwnLease => {
+                tracing::info!("beginning anew, with a lease that is known again");
                 anew = true;
                 Ok(())
             }

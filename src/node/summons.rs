@@ -1,4 +1,5 @@
-//! What the group's facts ask of this very process: to restart, or to go because its Manager was removed.
+//! What the group's facts ask of this very process: to restart, or to go because its Manager was removed; and that it need
+//! not run with an assumed lease any more.
 //!
 //! An order names the process it is for, so the one that comes after it does not obey it again.
 
@@ -19,6 +20,8 @@ use crate::machine::State;
 pub(super) enum Summons {
     /// End in good order and begin anew, for this operation.
     Restart(Revision),
+    /// End in good order and begin anew: this process runs with the longest lease there is, and need not any more.
+    UseOwnLease,
     /// This Manager is no member any more; why, for people.
     Removed(String),
 }
@@ -40,6 +43,7 @@ pub(super) async fn wait(group: &Group) -> Summons {
         }
         tokio::select! {
             why = group.removed() => return Summons::Removed(why),
+            () = group.assumed_lease_is_over() => return Summons::UseOwnLease,
             changed = applied.changed() => if changed.is_err() {
                 return std::future::pending().await;
             },

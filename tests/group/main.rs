@@ -11,6 +11,7 @@ mod active;
 mod alone;
 mod api;
 mod checkpoint;
+mod forgotten_promise;
 mod grows;
 mod long_leases;
 mod succession;

@@ -1,10 +1,9 @@
 //! Damaged files of a stopped Manager: what must not be served is refused, what can be made anew is.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::alone::Alone;
-use super::support::{Demo, Manager, Told, health, km, run, serve, until, until_within};
+use super::support::{Demo, Manager, Told, health, km, run, serve, until};
 
 fn files(dir: &Path, suffix: &str) -> Vec<PathBuf> {
     let all = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
@@ -164,27 +163,23 @@ fn a_damaged_identity_is_told_with_its_remedy() {
     until("it to answer", || manager.answers());
 }
 
-// Row 47: whoever does not know any more what it promised must be taken to have promised the most.
+// Row 47. What it is bound by meanwhile: `tests/group/forgotten_promise.rs`.
 #[test]
-fn a_manager_that_forgot_its_promise_keeps_still_for_the_longest_lease() {
-    let longest = Duration::from_secs(60);
+fn a_manager_that_forgot_its_promise_says_so_and_begins_anew_once_it_knows() {
     let dir = tempfile::tempdir().unwrap();
     let mut manager = Alone::founded(dir.path(), &dir.path().join("data"));
     manager.stop();
     let promise = manager.data().join("identity/clocks.json");
+    let promised = std::fs::read_to_string(&promise).unwrap();
     std::fs::remove_file(&promise).unwrap();
     let found = check(&manager.data());
     assert!(found.err.contains("makes good by itself"), "{}{}", found.out, found.err);
-    manager.start();
-    until("it to say why it waits", || manager.said().contains("60 seconds"));
-    manager.stop();
-    assert!(!promise.exists(), "a start that was broken off remembers nothing");
 
-    let started = Instant::now();
     manager.start();
-    until_within(2 * longest, "it to answer", || manager.answers());
-    assert!(started.elapsed() >= longest);
-    assert!(promise.exists());
+    until("it to say what it does", || manager.said().contains("neither votes nor stands"));
+    until("it to begin anew", || manager.said().contains("beginning anew"));
+    assert_eq!(std::fs::read_to_string(&promise).unwrap(), promised);
+    until("it to take changes", || manager.set("kept", "1").code == 0);
     manager.stop();
     assert_eq!(check(&manager.data()).code, 0);
 }

@@ -2,7 +2,6 @@
 //! Active when the one that looks dies.
 
 use std::net::TcpListener;
-use std::time::Instant;
 
 use serde_json::Value;
 
@@ -10,7 +9,6 @@ use super::balancer::{Balancer, snippet};
 use super::on_hosts::confirmed;
 use super::postgres::{PASSWORD, Postgres};
 use super::support::{Demo, Manager, km, run, until};
-use super::three_managers::FAILOVER_MAX;
 use super::zookeeper_away::{a_write_is_read_everywhere, all_are_there, somebody_signs_in};
 
 /// The results as a Manager shows them.
@@ -173,9 +171,7 @@ fn without_it_the_group_goes_on(demo: &Demo) {
     assert!(told.iter().all(missed), "{told:?}");
 
     demo.kill(&active);
-    let killed = Instant::now();
     let next = demo.successor_of(active.id);
-    assert!(killed.elapsed() < FAILOVER_MAX, "it took {:?}", killed.elapsed());
     let passive = others.iter().find(|other| other.id != next.id).expect("there are three");
     for manager in [&next, passive] {
         somebody_signs_in(demo, manager);

@@ -64,15 +64,10 @@ pub(crate) fn run(command: &mut Command) -> Told {
 }
 
 /// Looks until something holds; says what was waited for when it does not come about.
-pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
-    until_within(PATIENCE, what, holds);
-}
-
-/// The same of what takes longer than anybody has patience for.
-pub(crate) fn until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "waited {patience:?} for {what}");
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,14 +1,9 @@
 //! A group of three, as `km demo` makes it: changes through any Manager, and what survives the death of one or all.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 
 use super::no_manager::Process;
 use super::support::{Demo, Manager, km, plain_http, run, signal, until};
-
-/// A killed Active is replaced within this time. The timers say 1.5 to 2 s; a busy test machine adds its own.
-pub(crate) const FAILOVER_MAX: Duration = Duration::from_secs(15);
 
 // rows 10, 49, 82, 85
 #[test]
@@ -23,9 +18,7 @@ fn a_change_through_a_passive_is_seen_on_the_third_and_survives_the_death_of_the
     assert_eq!((&seen["value"], &seen["revision"]), (&set["value"], &set["revision"]));
 
     demo.kill(&active);
-    let killed = Instant::now();
     let next = demo.successor_of(active.id);
-    assert!(killed.elapsed() < FAILOVER_MAX, "it took {:?}", killed.elapsed());
     for survivor in &others {
         let seen = demo.ask(&[survivor], ["properties", "get", "custom", "greeting"]).json();
         assert_eq!(seen["value"], "hello", "on Manager {}", survivor.id);
