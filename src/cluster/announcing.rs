@@ -6,7 +6,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Group;
 use super::proposing::Draft;
-use super::reading::Consistency;
 use super::timers::Timers;
 use crate::capabilities::managers::model::{Command, Profile};
 
@@ -39,42 +38,28 @@ impl Group {
         let Some(told) = told else { return Ok(()) };
         let lease_ms = wanted.to_announce(self.core.timers);
         let profile = Profile { lease_ms, ..self.core.profile.clone() };
-        if told == profile {
-            return self.keep_to(&profile).await;
+        let promise = &self.core.promise;
+        let is_settled = !promise.exceeds(lease_ms) && !self.core.assumed_lease.is_open();
+        if told == profile && is_settled {
+            return promise.announced(lease_ms);
         }
-        self.core.promise.before_announcing(lease_ms)?;
+        promise.before_announcing(lease_ms)?;
+        // Asked again when it stands in the facts already, if less is to be promised: facts that went back may tell an
+        // announcement of long ago, and the Active may not have come to ours yet.
         let draft = Draft::own(here, Command::Announce { manager: here, profile });
-        if let Err(failure) = self.propose(draft).await {
-            tracing::debug!(%failure, "announcement not accepted yet");
+        match self.propose(draft).await.map(|settled| settled.answer.into_result()) {
+            Ok(Ok(_)) => return self.keep_to(lease_ms),
+            Ok(Err(refusal)) => tracing::debug!(%refusal.detail, "announcement refused"),
+            Err(failure) => tracing::debug!(%failure, "announcement not accepted yet"),
         }
         Ok(())
     }
 
-    /// Promises no more than what is announced. Facts that went back may tell an announcement of long ago, so less than
-    /// before is promised only once they are as new as anybody's.
-    async fn keep_to(&self, profile: &Profile) -> std::io::Result<()> {
-        let here = self.here();
-        if self.core.promise.exceeds(profile.lease_ms) {
-            let settled = self.settle(Consistency::Linearizable).await.is_ok();
-            let announced = self.view(|state| {
-                state.managers.members.get(&here).is_some_and(|member| member.profile == *profile)
-            });
-            if !settled || !announced {
-                return Ok(());
-            }
-        }
-        self.core.promise.announced(profile.lease_ms)
-    }
-
-    /// Ends once a lease that this process only assumed is promised no more: the next one may run with its own.
-    pub async fn assumed_lease_is_over(&self) {
-        let mut ticks = interval(PERIOD);
-        let runs_on = || {
-            let next_ms = self.core.promise.in_force().lease_ms();
-            !self.core.lease_is_assumed || next_ms >= self.core.timers.lease_ms()
-        };
-        while runs_on() {
-            ticks.tick().await;
-        }
+    /// Promises no more than was announced. Whoever answered has applied it and reckons with it; whoever leads later will
+    /// have before it is Active.
+    fn keep_to(&self, lease_ms: u64) -> std::io::Result<()> {
+        self.core.promise.announced(lease_ms)?;
+        self.core.assumed_lease.end(self.core.promise.in_force() != self.core.timers);
+        Ok(())
     }
 }

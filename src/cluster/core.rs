@@ -11,6 +11,7 @@ use raft_store::{CheckpointInbox, History, LogReader, StateStore, StoreHealth};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::assumed_lease::AssumedLease;
 use super::checkpointing::Thresholds;
 use super::comparing::{Difference, Readings};
 use super::feed::Feed;
@@ -52,8 +53,7 @@ pub(crate) struct Core {
     pub board: PeerBoard,
     pub about: About,
     pub promise: Promise,
-    /// Nobody knew what was promised, so this process runs with the longest lease there is.
-    pub lease_is_assumed: bool,
+    pub assumed_lease: AssumedLease,
     pub timers: Timers,
     pub quarantine: Quarantine,
     pub heard: Heard,

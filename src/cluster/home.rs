@@ -102,8 +102,8 @@ pub enum HomeFailure {
     /// What a member promised is gone.
     #[error(
         "{0} is missing, so this Manager does not know any more how long a lease it promised, and takes it for the longest \
-         there is: for 60 seconds it neither votes nor stands for election. Once the group knows which lease it wants, it \
-         begins anew with that one"
+         there is: until the Active knows which one it announces now, it neither votes nor stands for election for at least \
+         60 seconds. Then it begins anew with that one"
     )]
     ForgottenPromise(String),
     /// The answer to the join does not fit together.

@@ -9,13 +9,14 @@
 //! `proposing` and `reading`; `membership` and `joining`; then the peer port from the bytes up: `frames`,
 //! `wire` and `translation`, `tcp`, `road` and `dial`, `call_link`, `append_stream`, `checkpoint_stream`, `network` on the dialling side,
 //! `peer_server` and `desk` on the listening one; `pki`, `vault` and `tls` for who may speak at all, `renewing` for
-//! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing` and `quarantine` for why a claim to be Active never overlaps
+//! why they go on to; `agents` and `ssh_key` for how hosts are certified and reached; `timers`, `promise`, `announcing`, `assumed_lease` and `quarantine` for why a claim to be Active never overlaps
 //! another, `will` and `keeper` for how a death is known at once; `clock` for whose wall clock is believed;
 //! `comparing` for how a member with other facts is found out; `removed` for how one learns that it is no member any more; `shelf` for how members read each other's logs; `looking` for how one sees with another's eyes.
 
 mod agents;
 mod announcing;
 mod append_stream;
+mod assumed_lease;
 mod call_link;
 mod checkpoint_stream;
 mod checkpointing;

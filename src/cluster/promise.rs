@@ -2,7 +2,7 @@
 //!
 //! Kept in a file of its own, because both are needed before the facts can be read, and because facts may
 //! go back a little when a process dies before it flushed them; a promise may not. It is raised before a
-//! longer lease is announced, and lowered only after a shorter one has been applied here.
+//! longer lease is announced, and lowered only after the leader has applied a shorter one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Promise {
         self.lock().lease_ms > lease_ms
     }
 
-    /// Call when the announcement of `lease_ms` has been applied here: the promise is exactly that now.
+    /// Call when the leader has applied the announcement of `lease_ms`: the promise is exactly that now.
     pub(crate) fn announced(&self, lease_ms: u64) -> io::Result<()> {
         self.store(|kept| kept.lease_ms = lease_ms)
     }

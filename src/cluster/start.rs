@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Group;
+use super::assumed_lease::AssumedLease;
 use super::checkpointing::Thresholds;
 use super::comparing::Readings;
 use super::core::{Core, Heard, RaftNode};
@@ -187,7 +188,8 @@ impl Group {
         let Sitter { home, role, profile, hold } = sitter;
         let Grounds { here, disk_id, road, door, wall_clock, thresholds } = grounds;
         let promise = home.promise()?;
-        let (timers, lease_is_assumed) = (promise.in_force(), promise.is_assumed());
+        let timers = promise.in_force();
+        let assumed_lease = AssumedLease::of_a_start(promise.is_assumed());
         let feed = Feed::default();
         let replica = Arc::new(Replica::new(feed.clone()));
         let mut opened = store.open(replica.clone())?;
@@ -239,7 +241,7 @@ impl Group {
             board: PeerBoard::default(),
             about,
             promise,
-            lease_is_assumed,
+            assumed_lease,
             timers,
             quarantine,
             heard: Heard::never(),

@@ -10,9 +10,10 @@
 //! before the *shortest* lease any member may be running with has passed, counted from the moment it
 //! sent what a quorum answered. A member that was just told to use shorter timers is dangerous until the
 //! leader knows. So a member that wants shorter timers announces them first (a replicated fact) and runs
-//! with them only after it has been started anew with the announcement in its facts. Facts may go back a
-//! little when a process dies, so the longest lease the group may still count on is also kept in a file of
-//! its own (see [`promise`](super::promise)); a member never runs with a shorter one than that.
+//! with them only after it has been started anew since the leader answered that it applied the announcement. Facts may
+//! go back a little when a process dies, so the longest lease the group may still count on is kept in a file of
+//! its own (see [`promise`](super::promise)); a member never runs with a shorter one than that. One that lost the file
+//! takes the longest lease there is for promised (see [`assumed_lease`](super::assumed_lease)).
 //!
 //! A member that was started anew has forgotten from whom it heard last. It therefore neither votes nor
 //! stands for one full lease (see [`quarantine`](super::quarantine)).

@@ -121,7 +121,8 @@ async fn run(config: Config, until_stdin_closes: bool) -> Result<(), Failure> {
     drop((member, hosts));
     group.shutdown().await;
     tracing::info!("stopped");
-    match anew {
+    // Whoever asked it to stop while it ended must not find it there again.
+    match anew && stopping.wait().now_or_never().is_none() {
         true => Err(summons::begin_anew()),
         false => outcome,
     }

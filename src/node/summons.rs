@@ -43,7 +43,7 @@ pub(super) async fn wait(group: &Group) -> Summons {
         }
         tokio::select! {
             why = group.removed() => return Summons::Removed(why),
-            () = group.assumed_lease_is_over() => return Summons::UseOwnLease,
+            () = group.may_use_own_lease() => return Summons::UseOwnLease,
             changed = applied.changed() => if changed.is_err() {
                 return std::future::pending().await;
             },

@@ -179,6 +179,8 @@ fn a_manager_that_forgot_its_promise_says_so_and_begins_anew_once_it_knows() {
     until("it to say what it does", || manager.said().contains("neither votes nor stands"));
     until("it to begin anew", || manager.said().contains("beginning anew"));
     assert_eq!(std::fs::read_to_string(&promise).unwrap(), promised);
+    let since = || manager.said().split_once("beginning anew").unwrap().1.to_owned();
+    until("the next process to have started", || since().contains("started"));
     until("it to take changes", || manager.set("kept", "1").code == 0);
     manager.stop();
     assert_eq!(check(&manager.data()).code, 0);
