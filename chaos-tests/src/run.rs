@@ -331,6 +331,7 @@ fn start(
         clients,
         values: AtomicU64::new(1),
         processes: AtomicU64::new(0),
+        requests: AtomicU64::new(0),
     });
     let mut numbers = 0..;
     let mut number = || numbers.next().expect("it has no end");

@@ -53,6 +53,8 @@ pub struct Shared {
     pub values: AtomicU64,
     /// Numbers the processes: a client that does not know the outcome goes on under a new number.
     pub processes: AtomicU64,
+    /// How many requests have begun, whoever's: the group remembers only so many.
+    pub requests: AtomicU64,
 }
 
 impl Shared {
@@ -208,6 +210,7 @@ impl Worker {
     /// A name for a request that nobody has used.
     fn new_request(&mut self) -> String {
         self.requests += 1;
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
         format!("c{}-{}-{}", self.shared.seed, self.number, self.requests)
     }
 

@@ -3,6 +3,7 @@
 //! something else in it. `checker/once.rs` judges what came of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -19,7 +20,10 @@ pub const PREFIX: &str = "q.";
 const CHANGES_PER_KEY: u64 = 150;
 /// How often a request is repeated.
 const REPEATS: u32 = 3;
-/// How long a repetition is put off at most. At five hundred changes a second the group still remembers the request.
+/// How many others may have begun since a request that is repeated. The group remembers the last 16,384 keys, as its contract
+/// says, and more of them are asked for while a repetition is under way.
+const OTHERS_MAX: u64 = 12_000;
+/// How long a repetition is put off at most.
 const PUT_OFF_MS: std::ops::Range<u64> = 100..25_000;
 const THINK_MS: std::ops::Range<u64> = 20..80;
 /// The refusals that a request here may earn.
@@ -33,8 +37,17 @@ struct Pending {
     call: Call,
     due: Instant,
     left: u32,
+    /// How many requests had begun before it.
+    nth: u64,
     /// Whether it surely has its answer, so that nothing else may be done under its name.
     answered: bool,
+}
+
+impl Pending {
+    /// Whether the group need not remember it by the time a repetition is judged, when so many requests have begun.
+    fn may_be_forgotten(&self, begun: u64) -> bool {
+        begun.saturating_sub(self.nth) > OTHERS_MAX
+    }
 }
 
 /// Asks and repeats until told to stop.
@@ -71,6 +84,7 @@ impl Requests {
         };
         let impossible = nth > 1 && self.worker.random.random_bool(0.1);
         call.if_match = impossible.then_some(0);
+        let begun = self.worker.shared.requests.load(Ordering::Relaxed);
         call.request = Some(self.worker.new_request());
         let asked = asked("ask", &key, value.clone());
         let at = self.worker.any();
@@ -81,7 +95,7 @@ impl Requests {
         };
         let answered = matches!(reply, Reply::Done(_) | Reply::Refused { .. });
         let due = self.put_off();
-        self.pending.push(Pending { key, value, call, due, left: REPEATS, answered });
+        self.pending.push(Pending { key, value, call, due, left: REPEATS, nth: begun, answered });
     }
 
     /// At two Managers at the same time.
@@ -101,6 +115,9 @@ impl Requests {
 
     async fn repeat(&mut self, due: usize) {
         let mut pending = self.pending.swap_remove(due);
+        if pending.may_be_forgotten(self.worker.shared.requests.load(Ordering::Relaxed)) {
+            return;
+        }
         let at = self.worker.any();
         if pending.answered && self.worker.random.random_bool(0.2) {
             self.misuse(&pending, &at).await;
@@ -158,6 +175,15 @@ mod tests {
         let body = json!({ "value": "7" });
         let answer = Answer { status: 200, body, revision: Some(5), etag: Some(5) };
         assert_eq!(shown(&answer), json!({ "status": 200, "object": { "value": "7" } }));
+    }
+
+    #[tokio::test]
+    async fn a_request_is_repeated_only_while_the_group_has_to_remember_it() {
+        let (key, value, due) = (format!("{PREFIX}1.0"), json!("7"), Instant::now());
+        let call = put(&key, "7");
+        let pending = Pending { key, value, call, due, left: REPEATS, nth: 500, answered: true };
+        assert!(!pending.may_be_forgotten(500) && !pending.may_be_forgotten(500 + OTHERS_MAX));
+        assert!(pending.may_be_forgotten(501 + OTHERS_MAX));
     }
 
     #[test]
