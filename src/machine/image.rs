@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use bincode::error::EncodeError;
 use raft_store::planted::{Bug, planted};
 
 use super::level::HOSTS;
@@ -48,15 +49,20 @@ pub enum ImageError {
 pub fn write_image(state: &State, mut out: &mut dyn io::Write) -> io::Result<()> {
     if state.kernel.level < HOSTS {
         let mut body = bincode::serde::encode_to_vec(state, bincode::config::standard())
-            .map_err(io::Error::other)?;
+            .map_err(as_io)?;
         body.truncate(body.len() - no_later_rooms().len());
         out.write_all(&BEFORE_HOSTS.to_be_bytes())?;
         return out.write_all(&body);
     }
     out.write_all(&FORMAT.to_be_bytes())?;
     bincode::serde::encode_into_std_write(state, &mut out, bincode::config::standard())
-        .map_err(io::Error::other)?;
+        .map_err(as_io)?;
     Ok(())
+}
+
+/// The disk's own error where there is one: the store goes on after a full disk, and after no other.
+fn as_io(error: EncodeError) -> io::Error {
+    if let EncodeError::Io { inner, .. } = error { inner } else { io::Error::other(error) }
 }
 
 /// Reads what [`write_image`] wrote. Hostile bytes give an error, never a panic.

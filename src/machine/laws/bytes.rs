@@ -1,5 +1,7 @@
 //! Laws of the decoders: hostile bytes give an error, never a panic, never an allocation of their choosing.
 
+use std::io;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -8,7 +10,8 @@ use crate::capabilities::audit::model::AuditRecord;
 use crate::capabilities::managers::model::TenureRecord;
 use crate::capabilities::properties::model::PropertyChange;
 use crate::machine::{
-    Answer, DecodeError, Proposal, State, from_history_bytes, read_image, write_image,
+    Answer, DecodeError, LEVEL_MAX, Level, Proposal, State, from_history_bytes, read_image,
+    write_image,
 };
 
 /// Gives bytes to every decoder. Reaching the end is the law.
@@ -31,6 +34,40 @@ fn forms(walk: &[super::walks::Step]) -> Vec<Vec<u8>> {
     let rows = applied.iter().flat_map(|applied| applied.rows.iter().map(|row| row.value.clone()));
     let answers = applied.iter().filter_map(|applied| applied.answer.as_ref().map(Answer::encode));
     proposals.chain(rows).chain(answers).chain([image]).collect()
+}
+
+/// A disk with room for so many bytes.
+struct Disk(usize);
+
+impl io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0 == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let written = bytes.len().min(self.0);
+        self.0 -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// The store waits for room when it is told that there is none; any other error of an image ends the process.
+#[test]
+fn an_image_that_finds_no_room_tells_so_wherever_it_ends() {
+    for level in [Level::default(), LEVEL_MAX] {
+        let mut state = State::default();
+        state.kernel.level = level;
+        let mut image = Vec::new();
+        write_image(&state, &mut image).unwrap();
+        for room in 0..image.len() {
+            let error = write_image(&state, &mut Disk(room)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "after {room} bytes");
+        }
+        write_image(&state, &mut Disk(image.len())).unwrap();
+    }
 }
 
 proptest! {
