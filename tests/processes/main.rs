@@ -14,6 +14,7 @@ mod command_line;
 mod damage;
 mod demo_services;
 mod disk_full;
+mod ending;
 mod failing_disk;
 mod hosts;
 mod joining;
