@@ -303,8 +303,11 @@ fn start_demo(plan: &Plan) -> Result<Child, Failure> {
         clippy::disallowed_methods,
         reason = "the demo is ended by `stop`, or when this is dropped"
     )]
-    let mut km = Command::new(&plan.km);
-    km.arg("demo")
+    let mut km = Command::new("setpriv");
+    // It becomes the demo, which is asked to end when this program does, also when that is killed.
+    km.args(["--pdeathsig", "TERM"])
+        .arg(&plan.km)
+        .arg("demo")
         .arg("--dir")
         .arg(&plan.dir)
         .args(["--base-port", "0", "--managers", &plan.managers.to_string()])
@@ -318,7 +321,7 @@ fn start_demo(plan: &Plan) -> Result<Child, Failure> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(Failure::doing(plan.km.display()))
+        .map_err(Failure::doing("setpriv of util-linux"))
 }
 
 fn read_record(dir: &Path) -> Result<Record, Failure> {
@@ -402,11 +405,6 @@ impl Process {
     /// SIGTERM.
     pub fn terminate(self) {
         self.signal(Signal::TERM);
-    }
-
-    /// SIGHUP.
-    pub fn hang_up(self) {
-        self.signal(Signal::HUP);
     }
 
     /// SIGINT.

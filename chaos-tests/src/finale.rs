@@ -1,5 +1,5 @@
 //! After the last fault: what the group is asked until it is whole again, what every Manager shows, and whether all agree.
-//! Everything is written down and nothing judged: `checker/recovery.rs` and `checker/convergence.rs` do.
+//! Everything is written down and nothing judged: `checker/recovery.rs`, `checker/convergence.rs` and others do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fault::steps;
 use crate::history::{History, Line};
 use crate::lab::zookeeper_watch;
 use crate::probe::Sighting;
-use crate::workload::{append, set};
+use crate::workload::{append, register, requests, set};
 
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// Most items in a page that the API gives.
@@ -80,46 +80,77 @@ async fn fresh_write(client: &Client) -> Result<(), String> {
     }
 }
 
-/// Reads the whole set and all lists from every Manager and writes a line each.
-pub async fn read_sets_and_lists(clients: &[Client], history: &History) {
+/// The line that tells, page by page, the registers and the properties of repeated requests as a Manager shows them.
+pub const SHOWN: &str = "properties";
+/// The line that tells why a Manager did not show them.
+pub const UNREAD: &str = "properties-unread";
+
+/// Reads all custom properties from every Manager, and writes a line for the set, one for all lists and one for the others.
+pub async fn read_properties(clients: &[Client], history: &History) {
     for client in clients {
         let (node, sent) = (Some(client.node.get()), history.now());
         let tell = |f: &str, value| history.record(Line::of_harness("final", f, node, value));
-        match read_custom(client).await {
-            Ok(items) => {
-                let elements: Vec<u64> = items.iter().filter_map(element).collect();
-                let lists: Map<String, Value> = items.iter().filter_map(list).collect();
+        match read_custom(client, history).await {
+            Ok(pages) => {
+                let items = || pages.iter().flat_map(|page| &page.items);
+                let elements: Vec<Value> = items().filter_map(element).collect();
+                let lists: Map<String, Value> = items().filter_map(list).collect();
+                let others: Vec<Value> = pages.iter().map(others).collect();
                 tell("set", json!(elements));
                 tell("lists", json!({ "sent": sent, "lists": lists }));
+                tell(SHOWN, json!(others));
             }
             Err(error) => {
-                tell("set-unread", json!({ "error": error }));
-                tell("lists-unread", json!({ "error": error }));
+                for unread in ["set-unread", "lists-unread", UNREAD] {
+                    tell(unread, json!({ "error": error }));
+                }
             }
         }
     }
 }
 
+/// A page of a list: when it was asked for, and at which revision it was served.
+struct Page {
+    sent: u64,
+    revision: Option<u64>,
+    items: Vec<Value>,
+}
+
 /// All custom properties as a Manager shows them.
-async fn read_custom(client: &Client) -> Result<Vec<Value>, String> {
-    let (mut all, mut after) = (Vec::new(), String::new());
+async fn read_custom(client: &Client, history: &History) -> Result<Vec<Page>, String> {
+    let (mut pages, mut after) = (Vec::new(), String::new());
     loop {
+        let sent = history.now();
         let path = format!("/properties?file=custom&limit={PAGE}{after}");
         let answer = match client.send(Call::get(path)).await {
             Reply::Done(answer) => answer,
             other => return Err(format!("{other:?}")),
         };
-        let items = answer.body["items"].as_array().ok_or("a list without items")?;
-        all.extend(items.iter().cloned());
+        let items = answer.body["items"].as_array().ok_or("a list without items")?.clone();
+        pages.push(Page { sent, revision: answer.revision, items });
         match answer.body["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
-            None => return Ok(all),
+            None => return Ok(pages),
         }
     }
 }
 
-fn element(item: &Value) -> Option<u64> {
-    item["name"].as_str()?.strip_prefix(set::PREFIX)?.parse().ok()
+fn element(item: &Value) -> Option<Value> {
+    set::told(item["name"].as_str()?, &item["value"])
+}
+
+/// What a page tells of registers and repeated properties: revision of the last change and value of each, as a past tells
+/// them.
+fn others(page: &Page) -> Value {
+    let judged = |name: &str| {
+        [register::PREFIX, requests::PREFIX].iter().any(|prefix| name.starts_with(prefix))
+    };
+    let shown = page.items.iter().filter_map(|item| {
+        let name = item["name"].as_str().filter(|name| judged(name))?;
+        Some((name.to_owned(), json!([item["revision"], item["value"]])))
+    });
+    let shown: Map<String, Value> = shown.collect();
+    json!({ "sent": page.sent, "rev": page.revision, "shown": shown })
 }
 
 /// A list by its name.
@@ -130,6 +161,9 @@ fn list(item: &Value) -> Option<(String, Value)> {
 
 /// How long operations may go on once the group is whole.
 const OPERATIONS_PATIENCE: Duration = Duration::from_secs(30);
+/// What is written down of each.
+const TOLD: [&str; 8] =
+    ["id", "kind", "target", "status", "resumed", "progress", "error", "revision"];
 
 /// Waits until no operation goes on, and writes down how the newest ended.
 pub async fn read_operations(clients: &[Client], history: &History) {
@@ -151,7 +185,10 @@ pub async fn read_operations(clients: &[Client], history: &History) {
         sleep(LOOK_PERIOD).await;
     }
     if let Some(items) = told.as_array() {
-        let short = |it: &Value| json!({ "id": it["id"], "kind": it["kind"], "status": it["status"], "resumed": it["resumed"] });
+        let short = |it: &Value| {
+            let told = TOLD.map(|field| (field.to_owned(), it[field].clone()));
+            Value::Object(told.into_iter().collect())
+        };
         let items: Vec<Value> = items.iter().map(short).collect();
         history.record(Line::of_harness("final", "operations", None, json!(items)));
     }
@@ -225,5 +262,19 @@ pub async fn read_zookeeper(clients: &[Client], history: &History) {
             Err(error) => json!({ "error": error }),
         };
         history.record(Line::of_harness("final", "zookeeper", Some(client.node.get()), value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_and_repeated_properties_are_written_down_as_they_are_shown() {
+        let item = |name: &str, value: &str| json!({ "name": name, "revision": 5, "value": value });
+        let items = ["r3.0", "q.1.0", "s.7", "a.0.0", "fresh.1"].map(|name| item(name, "7"));
+        let page = Page { sent: 1, revision: Some(9), items: items.to_vec() };
+        let shown = json!({ "r3.0": [5, "7"], "q.1.0": [5, "7"] });
+        assert_eq!(others(&page), json!({ "sent": 1, "rev": 9, "shown": shown }));
     }
 }

@@ -65,6 +65,9 @@ pub struct Line {
     /// Idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub req: Option<String>,
+    /// The condition: of which revision the last change of the object has to be, 0: that there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -84,6 +87,7 @@ impl Line {
             mod_rev: None,
             node: None,
             req: None,
+            if_match: None,
             error: None,
         }
     }
@@ -276,8 +280,19 @@ pub struct Operation {
     pub node: Option<u64>,
 }
 
+/// Stands for what a read returned that no client can have written; none writes this.
+pub const NOBODYS: u64 = u64::MAX;
+
+/// What a read returned, as its line tells it: nothing, or a value. What is no number is somebody else's value, not nothing.
+pub fn seen(told: &Value) -> Option<u64> {
+    match told {
+        Value::Null => None,
+        told => Some(told.as_u64().unwrap_or(NOBODYS)),
+    }
+}
+
 /// The error codes by which the group refuses after having looked.
-const LOOKED: [&str; 2] = ["CHANGED", "NO_SUCH_PROPERTY"];
+pub const LOOKED: [&str; 2] = ["CHANGED", "NO_SUCH_PROPERTY"];
 
 /// Pairs invocations with their ends.
 pub fn operations(lines: &[Line]) -> Vec<Operation> {
@@ -316,7 +331,7 @@ fn end(operation: &mut Operation, line: &Line) {
     let looked = || line.error.as_deref().is_some_and(|code| LOOKED.contains(&code));
     operation.outcome = match (line.kind, operation.action) {
         (Kind::Invoke | Kind::Info, _) => return,
-        (Kind::Ok, Action::Read) => Outcome::Seen(line.value.as_u64()),
+        (Kind::Ok, Action::Read) => Outcome::Seen(seen(&line.value)),
         (Kind::Ok, _) => Outcome::Done,
         (Kind::Fail, Action::Cas { .. } | Action::Delete) if looked() => Outcome::Refused,
         (Kind::Fail, _) => Outcome::Failed,

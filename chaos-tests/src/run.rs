@@ -260,7 +260,7 @@ async fn break_and_heal(
     let others = async {
         while load.watchers.join_next().await.is_some() {}
         finale::read_operations(&clients, history).await;
-        finale::read_sets_and_lists(&clients, history).await;
+        finale::read_properties(&clients, history).await;
         pasts.read_the_rest().await;
         finale::read_members(&clients, history).await;
         if settings.terms.zookeeper_away {
@@ -320,7 +320,10 @@ fn start(
         let (stop, last) = (load.stop_watchers.clone(), load.last_revision.clone());
         load.watchers.spawn(watch::run(watch, history.clone(), stop, last));
     }
-    for client in clients.clone() {
+    // Who is on the spare host is looked at as well. Where no client can be made for it there would be none for anybody.
+    let visitor = cluster.visitor.iter();
+    let visitor = visitor.map(|it| Client::new(&cluster.access, it.id.clone(), &it.api_url));
+    for client in clients.iter().cloned().chain(visitor.filter_map(Result::ok)) {
         let (history, stop) = (history.clone(), load.stop_clients.clone());
         load.clients.spawn(glance::run(client, history, stop));
     }

@@ -75,14 +75,51 @@ pub fn of_agent(host: &str, log: &Path, history: &History) -> Result<(), Failure
 pub fn of_worries(process: &str, log: &Path, history: &History) -> Result<(), Failure> {
     let text = read(log)?;
     for ((f, line), seq) in text.lines().filter_map(worry).zip(1_u64..) {
-        let stamp = line.split_whitespace().next().and_then(unix_ns);
-        let at = stamp.and_then(|unix| history.at_wall(unix));
+        let at = stamp(line).and_then(|unix| history.at_wall(unix));
         let told: String = line.chars().take(TOLD_MAX).collect();
         let value = json!({ "at": at, "seq": seq, "text": told });
         let key = Some(process.to_owned());
         history.record(Line { key, ..Line::of_harness(WORRIES, f, None, value) });
     }
     Ok(())
+}
+
+/// A process of a Manager that started, as its log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start<'a> {
+    /// Whose log it is.
+    pub log: &'a str,
+    pub manager: u64,
+    /// By its own wall clock; `None`: before the run, or by a clock that was moved.
+    pub at: Option<u64>,
+}
+
+/// All of a history.
+pub fn starts(lines: &[Line]) -> impl Iterator<Item = Start<'_>> {
+    let said = lines.iter().filter(|line| line.is_by(WORRIES) && line.f == "start");
+    said.filter_map(|line| {
+        let manager = started(line.value["text"].as_str()?)?;
+        Some(Start { log: line.key.as_deref()?, manager, at: line.value["at"].as_u64() })
+    })
+}
+
+/// Who says in a line of a log that it started.
+pub fn started(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(STARTED)?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+/// When a line of a log was written, in nanoseconds of the Unix epoch, by the clock of whoever wrote it.
+pub fn stamp(line: &str) -> Option<u64> {
+    unix_ns(line.split_whitespace().next()?)
+}
+
+/// When a run began, in nanoseconds of the Unix epoch, as far as its history has a line of a log with its stamp and its time.
+pub fn began(lines: &[Line]) -> Option<u64> {
+    lines.iter().filter(|line| line.is_by(WORRIES)).find_map(|line| {
+        let (unix, at) = (stamp(line.value["text"].as_str()?)?, line.value["at"].as_u64()?);
+        unix.checked_sub(at)
+    })
 }
 
 /// What a line is to whoever reads a history: nothing, for most.
@@ -120,7 +157,7 @@ impl Said {
 
     /// When it was written, in nanoseconds of the Unix epoch, by the clock of whoever wrote it.
     fn stamp(&self) -> Option<u64> {
-        unix_ns(self.head.split_whitespace().next()?)
+        stamp(&self.head)
     }
 }
 

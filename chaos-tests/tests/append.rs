@@ -149,6 +149,13 @@ fn an_element_that_nobody_appended_there_is_found() {
 fn what_is_no_list_is_found() {
     let odd = appended().shown(&look(9, (10, 11)), (7, 7), &json!("1 two"));
     assert_eq!(verdict(odd, &[1, 2]), Valid::No);
+    // Read as there, and without a value: that is not that there is none.
+    let empty = || Story::default().done(&add(1, 1, (10, 11)), Some(5));
+    let early = empty().shown(&look(9, (0, 1)), (4, 4), &Value::Null);
+    assert_eq!(verdict(early, &[1]), Valid::No);
+    let late = empty().unknown(&Asked { key: "a.1.0", ..add(2, 2, (12, 13)) });
+    let late = at_the_end(late, 1, &json!({ KEY: [1], "a.1.0": null }));
+    assert_eq!(append::check(&late.lines(), &[1]).valid, Valid::No);
 }
 
 // ---- what was seen once is seen from then on
@@ -223,7 +230,10 @@ fn two_sights_that_differ_show_with_the_second_of_them() {
 
 #[test]
 fn an_append_takes_a_revision_as_any_change_does() {
-    let judged = |story: Story| revision::check(&with_lists(&story.lines())).valid;
+    let judged = |story: Story| {
+        let lines = story.lines();
+        revision::check(&with_lists(&lines), &lines).valid
+    };
     assert_eq!(judged(saw(appended(), (10, 11), &[1, 2], 7)), Valid::Yes);
     assert_eq!(judged(appended().done(&add(5, 1, (10, 11)), Some(7))), Valid::No);
     assert_eq!(judged(appended().done(&add(5, 1, (10, 11)), None)), Valid::No);

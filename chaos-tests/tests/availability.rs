@@ -1,6 +1,6 @@
 //! The checker of availability on histories known to be good and known to be bad.
 
-use super::support::{SECOND, Story};
+use super::support::{Asked, SECOND, Story};
 use chaos_tests::checker::{Finding, Valid, availability};
 use chaos_tests::history::Action::Write;
 use chaos_tests::history::Outcome::{Done, Unknown};
@@ -115,6 +115,42 @@ fn each_fault_that_begins_or_ends_may_cost_a_failover() {
     };
     assert_eq!(interrupted(8_000, two).valid, Valid::Yes);
     assert_eq!(interrupted(14_000, two).valid, Valid::No);
+}
+
+/// Faults of a second each, four seconds from one to the next, from 13 s on.
+fn one_after_the_other(story: Story, victims: &[u64]) -> Story {
+    victims.iter().zip(0..).fold(story, |story, (victim, nth)| {
+        let from = (13 + 4 * nth) * SECOND;
+        story.strike("split-one", (from, from + SECOND), &[*victim], json!("installed"))
+    })
+}
+
+#[test]
+fn faults_one_after_the_other_do_not_excuse_a_majority_that_none_of_them_befalls() {
+    assert_eq!(interrupted(11_000, |story| one_after_the_other(story, &[1; 2])).valid, Valid::Yes);
+    let finding = interrupted(40_000, |story| one_after_the_other(story, &[1; 9]));
+    assert_eq!(finding.valid, Valid::No);
+    assert!(finding.because[0].contains("{4, 7} left alone"), "{:?}", finding.because);
+}
+
+#[test]
+fn each_of_those_left_alone_may_be_lost_and_not_without_end() {
+    let both = [1, 7, 1, 7, 1, 7, 1, 7, 1];
+    assert_eq!(interrupted(15_000, |story| one_after_the_other(story, &both)).valid, Valid::Yes);
+    assert_eq!(interrupted(40_000, |story| one_after_the_other(story, &both)).valid, Valid::No);
+}
+
+#[test]
+fn an_answer_that_was_given_before_is_no_change() {
+    let repeated = |story: Story| {
+        (10..16).fold(story, |story, second| {
+            let times = (second * SECOND, second * SECOND + MS);
+            let (f, key, process) = ("again", "q.1", second);
+            let again = Asked { f, key, req: Some("c1-1-1"), value: Value::Null, process, times };
+            story.done(&again, Some(1))
+        })
+    };
+    assert_eq!(interrupted(6_000, repeated).valid, Valid::No);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The checkers of membership and operations on histories known to be good and known to be bad.
 
-use super::support::Story;
+use super::support::{SECOND, Story, bit};
 use chaos_tests::checker::{Valid, membership, operations};
 use serde_json::{Value, json};
 
@@ -71,6 +71,7 @@ fn a_manager_that_does_not_tell_leaves_it_unknown() {
 
 fn operations_verdict(listed: &Value) -> Valid {
     let story = Story::default()
+        .strike("steps-active", (SECOND, 2 * SECOND), &[1], bit())
         .line("operation", "killed-at-steps", 0, json!({ "operation": 50 }))
         .line("final", "operations", 0, listed.clone());
     operations::check(&story.unsorted()).valid
@@ -91,4 +92,104 @@ fn an_operation_that_goes_on_for_ever_or_is_gone_is_found() {
 #[test]
 fn without_the_list_nothing_is_shown() {
     assert_eq!(operations::check(&[]).valid, Valid::Unknown);
+}
+
+/// What Managers with logs did, of whom one became Active at revision 60, and how the operations of a run ended that were
+/// begun at these paths and killed at their steps.
+fn killed(paths: &[&str], listed: &Value) -> Story {
+    let ids = [1, 4, 7];
+    let story = ids.into_iter().fold(founded(), |story, id| {
+        let text = format!("km::node::serve: started manager={id} role=\"manager\"");
+        story.line("log", "start", 0, json!({ "at": SECOND, "text": text }))
+    });
+    let story = story
+        .strike("steps-active", (10 * SECOND, 200 * SECOND), &[1], bit())
+        .line("active", "begin", 4, json!({ "epoch": 60, "at": 10 * SECOND }))
+        .line("final", "operations", 0, listed.clone());
+    paths.iter().zip(50..).fold(story, |story, (path, id)| {
+        let told = json!({ "operation": id, "path": path, "kills": 1, "ended": null });
+        story.at(200 * SECOND, "operation", "killed-at-steps", 0, told)
+    })
+}
+
+fn operation(id: u64, kind: &str, status: &str, error: &str) -> Value {
+    let error = if error.is_empty() { Value::Null } else { json!(error) };
+    json!({
+        "id": id, "kind": kind, "status": status, "error": error, "revision": 90, "resumed": 1,
+        "progress": { "done": 1, "total": 1 },
+    })
+}
+
+fn killed_verdict(path: &str, told: Value) -> Valid {
+    operations::check(&killed(&[path], &json!([told])).unsorted()).valid
+}
+
+#[test]
+fn what_failed_had_a_reason_and_something_was_broken() {
+    let failed = |error| operation(50, "MAKE_ACTIVE", "failed", error);
+    let path = "/managers/4/make-active";
+    assert_eq!(killed_verdict(path, failed("km2 cannot take over: it is behind")), Valid::Yes);
+    assert_eq!(killed_verdict(path, failed("")), Valid::No);
+    let calm = Story::default().line("final", "operations", 0, json!([failed("it lags")]));
+    assert_eq!(operations::check(&calm.unsorted()).valid, Valid::No);
+}
+
+#[test]
+fn a_hand_over_that_is_done_and_made_nobody_active_is_found() {
+    let done = operation(50, "MAKE_ACTIVE", "succeeded", "");
+    assert_eq!(killed_verdict("/managers/4/make-active", done.clone()), Valid::Yes);
+    assert_eq!(killed_verdict("/managers/7/make-active", done), Valid::No);
+    // The tenure began before it.
+    let later = operation(61, "MAKE_ACTIVE", "succeeded", "");
+    let story = killed(&[], &json!([later]));
+    assert_eq!(operations::check(&story.unsorted()).valid, Valid::No);
+}
+
+#[test]
+fn without_the_log_of_a_manager_no_hand_over_is_doubted() {
+    let done = operation(50, "MAKE_ACTIVE", "succeeded", "");
+    let story = killed(&["/managers/7/make-active"], &json!([done]));
+    let story = story.line("member", "joined", 30, Value::Null);
+    assert_eq!(operations::check(&story.unsorted()).valid, Valid::Yes);
+}
+
+#[test]
+fn a_restart_that_is_done_and_started_nobody_anew_is_found() {
+    let done = || operation(50, "RESTART_MANAGER", "succeeded", "");
+    assert_eq!(killed_verdict("/managers/4/restart", done()), Valid::No);
+    let text = "km::node::serve: started manager=4 role=\"manager\"";
+    let anew = json!({ "at": 190 * SECOND, "text": text });
+    let story = killed(&["/managers/4/restart"], &json!([done()])).line("log", "start", 0, anew);
+    assert_eq!(operations::check(&story.unsorted()).valid, Valid::Yes);
+}
+
+#[test]
+fn a_removal_that_is_done_and_whose_member_is_still_there_is_found() {
+    let with = |ids: &[u64]| {
+        let done = operation(50, "REMOVE_MANAGER", "succeeded", "");
+        let story = killed(&["/managers/7"], &json!([done]));
+        operations::check(&told(story, ids).unsorted()).valid
+    };
+    assert_eq!((with(&[1, 4]), with(&[1, 4, 7])), (Valid::Yes, Valid::No));
+}
+
+#[test]
+fn an_operation_that_is_done_with_a_step_left_is_found() {
+    let mut half = operation(50, "ADD_MANAGER", "succeeded", "");
+    assert_eq!(killed_verdict("/join", half.clone()), Valid::Yes);
+    half["progress"]["total"] = json!(3);
+    assert_eq!(killed_verdict("/join", half), Valid::No);
+}
+
+#[test]
+fn a_run_in_which_all_failed_that_were_killed_is_found() {
+    let run = |last: Value| {
+        let failed = |id| operation(id, "ADD_MANAGER", "failed", "it does not answer");
+        let listed = json!([failed(50), failed(51), last]);
+        operations::check(&killed(&["/join"; 3], &listed).unsorted()).valid
+    };
+    assert_eq!(run(operation(52, "ADD_MANAGER", "failed", "it does not answer")), Valid::No);
+    assert_eq!(run(operation(52, "ADD_MANAGER", "succeeded", "")), Valid::Yes);
+    let spared = "km2 became Active meanwhile; the Active is not restarted here";
+    assert_eq!(run(operation(52, "RESTART_MANAGER", "failed", spared)), Valid::Yes);
 }

@@ -3,25 +3,30 @@
 use std::collections::BTreeSet;
 
 use super::judging::{Run, find};
-use super::support::{SECOND, Story, active, bit};
+use super::support::{Asked, SECOND, Story, active, bit};
 use chaos_tests::checker::{Finding, Reason, Valid};
 use chaos_tests::fault::Fault;
-use chaos_tests::history::Action::Write;
-use chaos_tests::history::Outcome::Done;
+use chaos_tests::history::Action::{Cas, Write};
+use chaos_tests::history::Outcome::{Done, Refused};
 use chaos_tests::verdict::evidence::names_of;
 use chaos_tests::verdict::{Verdict, conclude, rates, unknown_because};
 use serde_json::{Value, json};
 
-/// Three calls a second, a fault from 10 to 20 s, and whole again two seconds later.
+/// So many calls a second, a fault from 10 to 20 s, of Manager 4 where it is of one, and whole again two seconds later.
 pub(super) fn busy(mut run: Run, class: &str, per_second: u64) -> Run {
     let strike = |story: Story| story.strike(class, (10 * SECOND, 20 * SECOND), &[4], bit());
     run = run.tells(strike).tells(|story| active(story, 1, 7, 21 * SECOND));
+    let back = json!({ "epoch": 7, "sent": 20 * SECOND, "received": 20 * SECOND + 1 });
+    run = run.tells(|story| story.at(20 * SECOND + 1, "probe", "not-active", 4, back));
     run.tells(|mut story| {
         let mut process = 10;
         for second in 0..60 {
             for nth in 0..per_second {
                 let at = second * SECOND + nth * SECOND / per_second + 1;
-                let node = [1, 4, 7][usize::try_from(process % 3).unwrap()];
+                let node = match [1, 4, 7][usize::try_from(process % 3).unwrap()] {
+                    4 if (10..22).contains(&second) => 1,
+                    node => node,
+                };
                 story = story.through(node, process, (at, at + 1), Write(process), Done);
                 process += 1;
             }
@@ -64,9 +69,49 @@ fn the_rate_is_of_the_time_in_which_there_were_calls_and_not_of_the_time_that_wa
     assert_eq!(rates::rate(&late.evidence().1.lines), 2);
 }
 
+/// Ten calls a second through one Manager, for ten seconds and for ten in which something befalls these.
+fn rate_through(node: u64, class: &str, victims: &[u64]) -> u64 {
+    let run = Run::new().tells(|story| {
+        let story = story.strike(class, (10 * SECOND, 20 * SECOND), victims, bit());
+        (0..200).fold(story, |story, nth| {
+            let at = nth * SECOND / 10;
+            story.through(node, nth, (at + 1, at + 2), Write(nth), Done)
+        })
+    });
+    rates::rate(&run.evidence().1.lines)
+}
+
+#[test]
+fn what_is_answered_without_a_majority_is_not_of_the_rate() {
+    let rates = |class, victims: &[u64]| [1, 4].map(|node| rate_through(node, class, victims));
+    assert_eq!(rates("split-one", &[4]), [10, 5]);
+    assert_eq!(rates("pause-long-one", &[4]), [10, 5]);
+    // The victims are the majority.
+    assert_eq!(rates("split-majority", &[1, 7]), [10, 5]);
+    assert_eq!(rates("shatter-all", &[1, 4, 7]), [5, 5]);
+    // Whoever this befalls still belongs to the others.
+    assert_eq!(rates("clock-all", &[1, 4, 7]), [10, 10]);
+    assert_eq!(rates("bridge-all", &[1, 4, 7]), [10, 10]);
+}
+
+#[test]
+fn what_a_manager_refuses_by_itself_is_not_of_the_rate_and_what_the_group_refuses_is() {
+    let run = Run::new().tells(|story| {
+        (0..100).fold(story, |story, nth| {
+            let at = nth * SECOND / 10;
+            let (f, key, times) = ("me", "person-1.1", (at + 1, at + 2));
+            let look = Asked { f, key, req: None, value: Value::Null, process: nth, times };
+            let story = story.not(&look, "UNAUTHENTICATED");
+            let cas = Cas { expect: None, new: nth };
+            story.through(1, 1_000 + nth, (at + 3, at + 4), cas, Refused)
+        })
+    });
+    assert_eq!(rates::rate(&run.evidence().1.lines), 10);
+}
+
 #[test]
 fn a_phase_that_is_too_slow_is_found_though_the_whole_run_is_not() {
-    // 540 calls in 80 s, of which 351 in the last 59.
+    // 541 calls in 80 s, of which some 340 in the last 58.
     let run = || {
         let last = |story: Story| story.through(1, 1, (79 * SECOND, 80 * SECOND), Write(1), Done);
         busy(Run::new(), "split-one", 9).tells(last)
@@ -256,6 +301,8 @@ fn every_class_that_was_named_must_come_up_however_short_the_run() {
     assert!(missing.because[0].starts_with("wiped-one was named"), "{:?}", missing.because);
     let unnamed = with(" WORKLOAD=register", &["split-one", "wiped-one"]);
     assert_eq!(unnamed.valid, Valid::Yes);
+    // And says so all the same.
+    assert_eq!(unnamed.facts["never_came_up"], json!(["wiped-one"]));
 }
 
 #[test]

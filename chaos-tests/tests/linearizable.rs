@@ -5,7 +5,7 @@ use chaos_tests::checker::Valid;
 use chaos_tests::checker::linearizable::{Judgement, check, check_within, judge};
 use chaos_tests::history::Action::{Cas, Delete, Read, Write};
 use chaos_tests::history::Outcome::{Done, Failed, Refused, Seen, Unknown};
-use chaos_tests::history::{Operation, Outcome};
+use chaos_tests::history::{Line, Operation, Outcome, operations};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -14,12 +14,28 @@ fn good(story: Story) {
     assert_eq!(judge(&story.operations()), Judgement::Linearizable);
 }
 
+/// The shortest bad beginning. It is bad by itself, and without its last line it is not.
+fn shortest(lines: &[Line]) -> Vec<Operation> {
+    let prefix = match judge(&operations(lines)) {
+        Judgement::Impossible(prefix) => prefix,
+        other => panic!("a bad history was judged {other:?}"),
+    };
+    let again = judge(&prefix);
+    assert!(matches!(again, Judgement::Impossible(_)), "{again:?} of {prefix:?}");
+    let ends = prefix.iter().map(|operation| operation.returned);
+    let last = ends.filter(|end| *end < u64::MAX).max().unwrap();
+    let until = |within: &dyn Fn(u64) -> bool| {
+        let lines: Vec<Line> = lines.iter().filter(|line| within(line.time)).cloned().collect();
+        judge(&operations(&lines))
+    };
+    assert!(matches!(until(&|time| time <= last), Judgement::Impossible(_)));
+    assert_eq!(until(&|time| time < last), Judgement::Linearizable, "it ends at {last}");
+    prefix
+}
+
 /// The number of calls in the shortest bad beginning.
 fn bad(story: Story) -> usize {
-    match judge(&story.operations()) {
-        Judgement::Impossible(prefix) => prefix.len(),
-        other => panic!("a bad history was judged {other:?}"),
-    }
+    shortest(&story.lines()).len()
 }
 
 #[test]
@@ -88,6 +104,34 @@ fn a_value_that_comes_back_after_its_deletion_is_found() {
 #[test]
 fn a_write_called_failed_that_happened_is_found() {
     bad(Story::default().call(1, (0, 1), Write(1), Failed).call(2, (2, 3), Read, Seen(Some(1))));
+}
+
+/// The write is what makes the beginning bad: without it nobody knew where the value came from.
+#[test]
+fn a_call_that_was_told_to_have_failed_stands_in_the_beginning_it_makes_bad() {
+    let lied = |failed: (u64, u64)| {
+        let story = Story::default().call(1, failed, Write(1), Failed);
+        let prefix = shortest(&story.call(2, (2, 3), Read, Seen(Some(1))).lines());
+        prefix.iter().map(|operation| (operation.action, operation.outcome)).collect::<Vec<_>>()
+    };
+    let both = [(Write(1), Failed), (Read, Seen(Some(1)))];
+    assert_eq!(lied((0, 1)), both);
+    // It may have been done until its end says that it was not.
+    assert_eq!(lied((0, 9)), both);
+}
+
+#[test]
+fn what_a_call_may_have_done_until_it_was_refused_makes_no_beginning_bad() {
+    let cas = Cas { expect: Some(1), new: 2 };
+    let story = Story::default()
+        .call(1, (0, 1), Write(1), Done)
+        .call(2, (2, 20), cas, Refused)
+        .call(3, (3, 4), Read, Seen(Some(2)))
+        .call(1, (5, 6), Read, Seen(Some(2)))
+        .call(1, (30, 31), Write(3), Done);
+    let finding = check(&story.operations());
+    assert_eq!((finding.valid, finding.until), (Valid::No, Some(20)));
+    assert_eq!(finding.prefix, [0, 2, 3, 5], "{:?}", finding.because);
 }
 
 #[test]
@@ -238,7 +282,7 @@ fn one_stale_read_in_a_long_history_is_found() {
             .collect();
         let late = operations.iter_mut().rfind(|operation| matches!(operation.outcome, Seen(_)));
         late.expect("40 % are reads").outcome = Seen(writes.first().copied());
-        let judgement = judge(&operations);
-        assert!(matches!(judgement, Judgement::Impossible(_)), "seed {seed}: {judgement:?}");
+        let Judgement::Impossible(prefix) = judge(&operations) else { panic!("seed {seed}") };
+        assert!(matches!(judge(&prefix), Judgement::Impossible(_)), "seed {seed}: {prefix:?}");
     }
 }

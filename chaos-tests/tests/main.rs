@@ -6,10 +6,12 @@
 mod support;
 
 mod append;
+mod at_the_end;
 mod availability;
 mod belonging;
 mod coverage;
 mod ends;
+mod excuses;
 mod judging;
 mod linearizable;
 mod plan;
@@ -17,6 +19,7 @@ mod promises;
 mod proxies;
 mod recovering;
 mod requests;
+mod revision;
 mod smoke;
 mod telling;
 mod watch;

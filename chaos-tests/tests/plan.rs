@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chaos_tests::fault::network::{Sides, filters};
 use chaos_tests::fault::{
-    Break, Change, Counts, Fault, Means, Planned, Target, each_once, pair_name, pairs,
-    plan as overlapping, plan_after,
+    Break, Change, Counts, Damage, Fault, Flush, Means, Planned, Target, each_once, pair_name,
+    pairs, plan as overlapping, plan_after,
 };
 use chaos_tests::strikes::{strikes, tally};
 use serde_json::{Value, json};
@@ -195,6 +195,37 @@ fn a_majority_can_be_split_off_and_a_ring_be_made() {
 fn a_cable_is_not_out_while_power_comes_back_and_puts_it_in() {
     assert!(!Means::Network(Break::Cable).goes_with(Means::PowerCut));
     assert!(!Means::Network(Break::Cable).goes_with(Means::ReadOnly));
+}
+
+#[test]
+fn who_is_replaced_meets_dark_hosts_and_bad_flushes_and_no_disk_that_takes_nothing_or_is_lost() {
+    let replace = Means::Membership(Change::Replace);
+    let meets = [
+        Means::PowerCut,
+        Means::Network(Break::Cable),
+        Means::Flushes(Flush::Slow),
+        Means::Flushes(Flush::Fails),
+    ];
+    assert!(meets.iter().all(|it| replace.goes_with(*it)));
+    let apart = [
+        Means::FullDisk,
+        Means::ReadOnly,
+        Means::Flushes(Flush::Lies),
+        Means::Disk(Damage::BitFlip),
+        Means::Disk(Damage::Truncation),
+        Means::Disk(Damage::Wiped),
+        Means::Disk(Damage::OldCopy),
+        Means::MemberSteps,
+    ];
+    assert!(!apart.iter().any(|it| replace.goes_with(*it)));
+}
+
+#[test]
+fn a_host_has_one_wire_and_filters_are_set_beside_it() {
+    let loss = Means::Network(Break::Loss);
+    let on_wires = [Break::Slow, Break::Late, Break::Disorder, Break::Twice];
+    assert!(!on_wires.iter().any(|it| loss.goes_with(Means::Network(*it))));
+    assert!(loss.goes_with(Means::Network(Break::Split)));
 }
 
 /// The classes, of which each is in the table of `docs/chaos.md`.

@@ -70,6 +70,61 @@ fn a_request_called_failed_that_happened_is_found() {
     assert_eq!(once_verdict(refused, &json!([[5, "7"]])), Valid::No);
 }
 
+/// Value 6 is there when value 7 is asked for, on the condition that there is nothing.
+fn on_a_condition() -> Story {
+    let first = Asked { req: Some("before"), value: json!("6"), ..ask("ask", 1, (0, 1)) };
+    Story::default().done(&first, Some(3))
+}
+
+#[test]
+fn a_change_whose_condition_does_not_hold_and_that_is_done_is_found() {
+    let done = |if_match: bool, past: Value| {
+        let story = on_a_condition().done(&ask("ask", 1, (2, 3)), Some(5));
+        once_verdict(if if_match { story.if_match(0) } else { story }, &past)
+    };
+    assert_eq!(done(true, json!([[5, "7"], [3, "6"]])), Valid::No);
+    assert_eq!(done(false, json!([[5, "7"], [3, "6"]])), Valid::Yes);
+    // Somebody deleted it before.
+    assert_eq!(done(true, json!([[5, "7"], [4, null], [3, "6"]])), Valid::Yes);
+    let refused = on_a_condition().not(&ask("ask", 1, (2, 3)), "CHANGED").if_match(0);
+    assert_eq!(once_verdict(refused, &json!([[3, "6"]])), Valid::Yes);
+}
+
+#[test]
+fn a_deletion_of_what_is_not_there_is_found() {
+    let deletion = Asked { value: Value::Null, ..ask("ask", 1, (0, 1)) };
+    let verdict = |past: Value| once_verdict(Story::default().done(&deletion, Some(5)), &past);
+    assert_eq!(verdict(json!([[5, null]])), Valid::No);
+    assert_eq!(verdict(json!([[5, null], [3, "6"]])), Valid::Yes);
+    let refused = Story::default().not(&deletion, "NO_SUCH_PROPERTY");
+    assert_eq!(once_verdict(refused, &json!([])), Valid::Yes);
+}
+
+#[test]
+fn a_refusal_that_a_request_cannot_have_earned_is_found() {
+    let refused = |code: &str| {
+        let other = Asked { req: Some("other"), ..ask("ask", 2, (2, 3)) };
+        let story = Story::default().not(&ask("ask", 1, (0, 1)), code);
+        once_verdict(story.not(&other, "CHANGED").if_match(0), &json!([]))
+    };
+    for code in ["KEY_REUSED", "422 KEY_REUSED", "CHANGED", "412 CHANGED", "NO_SUCH_PROPERTY"] {
+        assert_eq!(refused(code), Valid::No, "{code}");
+    }
+    // That is another check's.
+    assert_eq!(refused("429 TOO_MANY"), Valid::Yes);
+    // A history of before tells no conditions.
+    let before = Story::default().not(&ask("ask", 1, (0, 1)), "CHANGED");
+    assert_eq!(once_verdict(before, &json!([])), Valid::Yes);
+}
+
+#[test]
+fn a_refusal_that_speaks_of_something_else_is_no_answer() {
+    let story = Story::default()
+        .unknown(&ask("ask", 1, (0, 1)))
+        .not(&ask("again", 2, (2, 3)), "401 UNAUTHENTICATED");
+    assert_eq!(once_verdict(story, &json!([[5, "7"]])), Valid::Yes);
+}
+
 #[test]
 fn something_else_under_a_used_name_must_be_refused_for_that_reason() {
     let misuse = Asked { value: json!("8"), ..ask("misuse", 2, (2, 3)) };
@@ -186,7 +241,7 @@ fn without_the_past_of_a_property_nothing_is_shown() {
 // ---- sessions (promise 28)
 
 fn visit(f: &'static str, process: u64, times: (u64, u64)) -> Asked {
-    Asked { f, key: "person-1.1", req: None, value: Value::Null, process, times }
+    Asked { f, key: "person-1.1", req: None, value: json!("person-1"), process, times }
 }
 
 fn signed_in() -> Story {
@@ -215,6 +270,14 @@ fn a_session_that_a_manager_does_not_know_is_found() {
     assert_eq!(session_verdict(story().done(&visit("logout", 1, (4, 5)), None)), Valid::No);
     let story = signed_in().not(&visit("logout", 1, (2, 3)), "UNAUTHENTICATED");
     assert_eq!(session_verdict(story), Valid::No);
+}
+
+#[test]
+fn a_session_that_is_taken_for_somebody_elses_is_found() {
+    for other in [json!("person-2"), json!("person-1.1"), Value::Null] {
+        let look = Asked { value: other, ..visit("me", 1, (2, 3)) };
+        assert_eq!(session_verdict(signed_in().done(&look, None)), Valid::No);
+    }
 }
 
 #[test]

@@ -138,6 +138,14 @@ impl Story {
         self.ended(asked, Kind::Fail, None, Some(code))
     }
 
+    /// The call that was told last was made on this condition.
+    #[must_use]
+    pub(crate) fn if_match(mut self, revision: u64) -> Self {
+        let call = self.0.len() - 2;
+        self.0[call..].iter_mut().for_each(|line| line.if_match = Some(revision));
+        self
+    }
+
     /// A call of which nobody knows.
     #[must_use]
     pub(crate) fn unknown(self, asked: &Asked) -> Self {
@@ -150,6 +158,11 @@ impl Story {
         let line = Line::of_harness(pasts::NAME, pasts::READ, Some(1), past.clone());
         self.0.push(Line { time: u64::MAX, key: Some(key.to_owned()), ..line });
         self
+    }
+
+    /// What others told.
+    pub(crate) fn of(lines: Vec<Line>) -> Self {
+        Self(lines)
     }
 
     /// A line of the harness.

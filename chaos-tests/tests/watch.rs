@@ -304,3 +304,85 @@ fn without_any_event_nothing_is_shown() {
         Valid::Unknown
     );
 }
+
+// ---- what nobody writes
+
+#[test]
+fn what_is_no_value_is_found_and_is_no_deletion() {
+    let with = |key: &str, value: &Value| {
+        let changed = json!({ "rev": 14, "subject": format!("custom/{key}"), "value": value });
+        verdict(told(Story::default(), 1, &ALL).watch("watcher 1", "event", 1, changed))
+    };
+    assert_eq!(with("j", &json!("3")), Valid::Yes);
+    // `m` may have been deleted, and 3 written to `j`.
+    for odd in [json!(""), json!("garbage"), json!(5), json!({}), json!("+3")] {
+        assert_eq!(with("m", &odd), Valid::No, "{odd}");
+    }
+    for odd in [json!("999 3"), json!("03"), json!(3)] {
+        assert_eq!(with("j", &odd), Valid::No, "{odd}");
+    }
+}
+
+#[test]
+fn of_a_list_the_last_element_is_the_value_and_the_others_are_numbers_too() {
+    let change = Story::default().on("a.0", 1, (0, 1), Write(7), Done, Some(10)).operations();
+    let with = |value: &str| {
+        let event = json!({ "rev": 10, "subject": "custom/a.0", "value": value });
+        let story = Story::default().watch("watcher 1", "event", 1, event);
+        watch::check(&change, &story.unsorted()).valid
+    };
+    assert_eq!((with("5 7"), with("x 7")), (Valid::Yes, Valid::No));
+}
+
+// ---- sent back without need
+
+/// One watcher stays with Manager 1 and is told of 10 and of 12, asked for at 4,000. Another comes to Manager `node`, knows `knew`, and is
+/// sent back at `at` to `newest`.
+fn sent_back(node: u64, (knew, newest): (u64, u64), at: u64) -> Valid {
+    let operations = Story::default().on("k", 1, (0, 1), Write(1), Done, Some(10)).on(
+        "k",
+        1,
+        (4_000, 4_001),
+        Write(2),
+        Done,
+        Some(12),
+    );
+    let line = |story: Story, name: &str, f: &str, node: u64, value: Value, time: u64| {
+        let mut lines = story.watch(name, f, node, value).unsorted();
+        lines.last_mut().expect("one was told").time = time;
+        lines
+    };
+    let event =
+        |rev: u64, value: &str| json!({ "rev": rev, "subject": "custom/k", "value": value });
+    let told = [
+        ("watcher 1", "open", 1, json!({ "after": 9 }), 100),
+        ("watcher 1", "event", 1, event(10, "1"), 200),
+        ("mover", "open", node, json!({ "after": knew }), at - 1),
+        ("mover", "resync", node, json!({ "revision": newest }), at),
+        ("watcher 1", "event", 1, event(12, "2"), 5_000),
+    ];
+    let lines = told.into_iter().flat_map(|(name, f, node, value, time)| {
+        line(Story::default(), name, f, node, value, time)
+    });
+    let lines: Vec<_> =
+        lines.zip(0..).map(|(line, index)| chaos_tests::history::Line { index, ..line }).collect();
+    watch::check(&operations.operations(), &lines).valid
+}
+
+#[test]
+fn a_watcher_that_is_sent_back_by_a_manager_that_had_all_it_asked_for_is_found() {
+    assert_eq!(sent_back(1, (10, 11), 3_000), Valid::No);
+    assert_eq!(sent_back(1, (10, 1_033), 3_000), Valid::No);
+}
+
+#[test]
+fn whoever_is_too_far_behind_or_comes_to_a_manager_that_began_anew_is_sent_back_rightly() {
+    // So many changes are not promised to be kept.
+    assert_ne!(sent_back(1, (10, 1_034), 3_000), Valid::No);
+    // Of Manager 4 nobody shows what it had.
+    assert_ne!(sent_back(4, (10, 11), 3_000), Valid::No);
+    // What it knew is older than what that stream was ever told.
+    assert_ne!(sent_back(1, (9, 11), 3_000), Valid::No);
+    // All that the stream told was asked for before: its process may have ended meanwhile.
+    assert_ne!(sent_back(1, (10, 11), 4_500), Valid::No);
+}

@@ -48,8 +48,8 @@ pub enum ImageError {
 /// and the image is one that a build before them can read.
 pub fn write_image(state: &State, mut out: &mut dyn io::Write) -> io::Result<()> {
     if state.kernel.level < HOSTS {
-        let mut body = bincode::serde::encode_to_vec(state, bincode::config::standard())
-            .map_err(as_io)?;
+        let mut body =
+            bincode::serde::encode_to_vec(state, bincode::config::standard()).map_err(as_io)?;
         body.truncate(body.len() - no_later_rooms().len());
         out.write_all(&BEFORE_HOSTS.to_be_bytes())?;
         return out.write_all(&body);

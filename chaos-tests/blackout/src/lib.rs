@@ -30,13 +30,19 @@ impl Ext4 {
     /// Makes and mounts one of so many bytes, with its image in a folder that lasts longer than it; the error says
     /// what is missing.
     pub fn new(dir: &Path, bytes: u64) -> Result<Self, String> {
+        Self::labelled(dir, bytes, "")
+    }
+
+    /// The same, with a label of 16 bytes at most: it tells whose the file system is as long as it is mounted, whatever
+    /// was removed in it and around it meanwhile.
+    pub fn labelled(dir: &Path, bytes: u64, label: &str) -> Result<Self, String> {
         let missing = |what: &str, error: io::Error| {
             format!("{what} (needs root, mkfs.ext4 and loop devices): {error}")
         };
         let mut ext4 = Self { dir: dir.to_owned(), mounted: false, in_error: false };
         let made = File::create(ext4.image()).and_then(|image| image.set_len(bytes));
         made.map_err(|error| missing("no image", error))?;
-        run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(ext4.image()))
+        run(Command::new("mkfs.ext4").args(["-q", "-F", "-L", label]).arg(ext4.image()))
             .map_err(|error| missing("mkfs.ext4 failed", error))?;
         std::fs::create_dir(ext4.path()).map_err(|error| missing("no mount point", error))?;
         ext4.mount().map_err(|error| missing("a loop device cannot be mounted", error))?;

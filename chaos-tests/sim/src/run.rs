@@ -215,7 +215,7 @@ fn judge(world: &mut World) {
     let managers: Vec<u64> = lines.iter().filter_map(|line| line.node).collect();
     let findings = [
         linearizable::check(operations),
-        revision::check(operations),
+        revision::check(operations, &lines),
         set::check(operations, &lines, &managers),
     ];
     for Finding { check, valid, because, .. } in findings {

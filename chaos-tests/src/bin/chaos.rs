@@ -17,6 +17,9 @@ use chaos_tests::workload::Workload;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
+/// The longest run there is: its history is read as a whole.
+const DAY_S: u64 = 24 * 3600;
+
 /// Breaks a real group of Managers and judges what its clients saw
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -27,7 +30,7 @@ struct Arguments {
     #[arg(long, required_unless_present = "list")]
     km: Option<PathBuf>,
     /// How long faults go on
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=DAY_S))]
     seconds: u64,
     /// Each class of faults once, however long it takes, instead of so many seconds
     #[arg(long, conflicts_with = "seconds")]
@@ -78,6 +81,8 @@ enum Instead {
     },
     /// Tell why no hosts of their own can be made here; nothing when they can
     Hosts,
+    /// Remove what runs on hosts of their own left that were killed; each such run does so first
+    Sweep,
 }
 
 #[tokio::main]
@@ -87,6 +92,10 @@ async fn main() -> ExitCode {
         Some(Instead::Judge { runs }) => return judge_all(runs).await,
         Some(Instead::Hosts) => {
             Lab::missing().iter().for_each(|why| say(why));
+            return ExitCode::SUCCESS;
+        }
+        Some(Instead::Sweep) => {
+            lab::sweep();
             return ExitCode::SUCCESS;
         }
         None => {}

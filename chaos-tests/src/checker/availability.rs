@@ -7,6 +7,11 @@
 //! hit it is the bound of `recovery`. What a span proves is less where the machine stood still, and nothing where Managers
 //! that nothing befell were late to say so much as how they are.
 //!
+//! All spans from one acknowledged change to the next are bounded together as well: one after the other may lose its Active,
+//! so each fault that hits somebody who was left alone allows for one more failover; whatever befalls only others does so once in
+//! all, for whoever comes back; and there are never more than four. Else a fault every four seconds would excuse a group that
+//! serves nobody for ever.
+//!
 //! Who is left alone is read conservatively: whoever was hit is so again only a lease after it answered a probe; who joins
 //! or leaves counts as a vote that is needed and not as one that there is; a fault whose victims change, or of a class
 //! that this build does not know, hits everybody.
@@ -18,7 +23,7 @@ use serde_json::json;
 
 use super::{Finding, Objection, Valid, recovery};
 use crate::changes::Changes;
-use crate::fault::{Change, Means, Target};
+use crate::fault::{Change, Flush, Means, Target};
 use crate::history::{Kind, Line, Process};
 use crate::strikes::{Strike, strikes};
 
@@ -29,6 +34,8 @@ const STATED: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_secs(1);
 /// The bound: a failover that comes to nothing, one that does not, and a lease.
 pub const BOUND: Duration = Duration::from_secs(5);
+/// Failovers that are allowed for from one acknowledged change to the next, however many faults come meanwhile.
+const FAILOVERS_MAX: u32 = 4;
 /// Nobody's word for so long, of probes that are sent many times as often: the machine stood still.
 const STILL: Duration = Duration::from_millis(200);
 /// An answer about oneself that takes longer than half a lease is late.
@@ -41,15 +48,15 @@ struct Span {
     to: u64,
     /// Whether it began when a majority was left alone again.
     returned: bool,
+    /// Whether a majority was left alone until it began as well: a fault began or ended there and nothing more.
+    goes_on: bool,
     /// Who was left alone.
     untouched: BTreeSet<u64>,
+    /// How long it may be.
+    bound: Duration,
 }
 
 impl Span {
-    fn bound(&self) -> Duration {
-        if self.returned { recovery::BOUND } else { BOUND }
-    }
-
     fn covers(&self, time: u64) -> bool {
         (self.from..=self.to).contains(&time)
     }
@@ -62,20 +69,26 @@ pub fn check(lines: &[Line]) -> Finding {
         return Finding::unknown(CHECK, "nobody asked for a change");
     };
     let spans = spans(lines, end);
+    let silences = silences(&spans);
     let judged = spans.iter().map(|span| span.to - span.from).sum::<u64>();
     let Some(longest) = spans.iter().max_by_key(|span| span.to - span.from) else {
         return Finding::unknown(CHECK, "a majority was never left alone");
     };
     let (mut objections, mut doubts) = (Vec::new(), Vec::new());
-    for span in spans.iter().filter(|span| ns(span.bound()) < span.to - span.from) {
+    let long = |span: &&Span| ns(span.bound) < span.to - span.from;
+    // A silence of one span is that span.
+    let together = silences.iter().filter(long).filter(|silence| !spans.contains(silence));
+    for span in spans.iter().filter(long).chain(together) {
         match excuse(lines, span) {
             Some(excuse) => doubts.push(format!("{}: {excuse}", told(span))),
             None => objections.push(objection(lines, span)),
         }
     }
     let over = spans.iter().filter(|span| span.to - span.from > ns(STATED)).count();
+    let silent = silences.iter().map(|silence| silence.to - silence.from).max().unwrap_or(0);
     let facts = json!({
         "longest_ms": (longest.to - longest.from) / 1_000_000,
+        "longest_whatever_befell_ms": silent / 1_000_000,
         "at_s": longest.from / 1_000_000_000,
         "longer_than_stated": over,
         "judged_s": judged / 1_000_000_000,
@@ -87,8 +100,10 @@ pub fn check(lines: &[Line]) -> Finding {
     finding
 }
 
+/// A repetition is answered from what was done before.
 fn is_change(line: &Line) -> bool {
-    matches!(line.process, Process::Client(_)) && Changes::by(&line.f).is_some()
+    let changes = Changes::by(&line.f).is_some_and(|changes| changes != Changes::Repeated);
+    matches!(line.process, Process::Client(_)) && changes
 }
 
 fn told(span: &Span) -> String {
@@ -103,8 +118,8 @@ fn objection(lines: &[Line], span: &Span) -> Objection {
     let asked = lines.iter().filter(|line| line.kind == Kind::Invoke && is_change(line));
     let within = asked.filter(|line| span.covers(line.time));
     Objection {
-        because: format!("{}, more than {:?}", told(span), span.bound()),
-        shown: span.from + ns(span.bound()),
+        because: format!("{}, more than {:?}", told(span), span.bound),
+        shown: span.from + ns(span.bound),
         lines: within.map(|line| line.index).collect(),
     }
 }
@@ -112,7 +127,7 @@ fn objection(lines: &[Line], span: &Span) -> Objection {
 /// Why a span that is too long proves nothing; `None`: it does.
 fn excuse(lines: &[Line], span: &Span) -> Option<String> {
     let asked = first_asked(lines, span).unwrap_or(span.to);
-    if span.to - asked <= ns(span.bound()) {
+    if span.to - asked <= ns(span.bound) {
         return Some("nobody asked them for one in time".to_owned());
     }
     let of = |line: &Line, field: &str| line.value[field].as_u64();
@@ -122,7 +137,7 @@ fn excuse(lines: &[Line], span: &Span) -> Option<String> {
     sent.sort_unstable();
     let gaps = sent.windows(2).map(|two| two[1] - two[0]).filter(|gap| *gap > ns(STILL));
     let still = gaps.sum::<u64>();
-    if span.to - span.from - still <= ns(span.bound()) {
+    if span.to - span.from - still <= ns(span.bound) {
         return Some(format!("the machine stood still for {} ms of it", still / 1_000_000));
     }
     let own = probes().filter(|line| line.node.is_some_and(|node| span.untouched.contains(&node)));
@@ -171,7 +186,7 @@ fn ns(duration: Duration) -> u64 {
 
 /// Something that changes who is left alone, or ends a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Moment {
+pub(crate) enum Moment {
     Founded(u64),
     Joined(u64),
     Leaves(u64),
@@ -199,7 +214,7 @@ enum Vote {
 
 /// Who belongs to the group, and whom something befalls.
 #[derive(Default)]
-struct Group {
+pub(crate) struct Group {
     members: BTreeMap<u64, Vote>,
     hits: BTreeMap<u64, usize>,
     everybody: usize,
@@ -207,7 +222,7 @@ struct Group {
 
 impl Group {
     /// Those that are left alone, if they are a majority whatever the votes of others are.
-    fn majority(&self) -> Option<BTreeSet<u64>> {
+    pub(crate) fn majority(&self) -> Option<BTreeSet<u64>> {
         let alone = |(id, vote): &(&u64, &Vote)| {
             **vote == Vote::Surely && self.hits.get(id).is_none_or(|hits| *hits == 0)
         };
@@ -215,7 +230,12 @@ impl Group {
         (self.everybody == 0 && alone.len() > self.members.len() / 2).then_some(alone)
     }
 
-    fn take(&mut self, moment: &Moment) {
+    /// Who belongs to it, with a vote or without.
+    pub(crate) fn members(&self) -> impl Iterator<Item = u64> {
+        self.members.keys().copied()
+    }
+
+    pub(crate) fn take(&mut self, moment: &Moment) {
         match moment {
             Moment::Founded(id) => drop(self.members.insert(*id, Vote::Surely)),
             Moment::Joined(id) => drop(self.members.insert(*id, Vote::Joining)),
@@ -267,13 +287,17 @@ fn spans(lines: &[Line], end: u64) -> Vec<Span> {
     for (time, moment) in moments.into_iter().take_while(|(time, _)| *time <= end) {
         let returned = open.as_ref().is_none_or(|span| span.returned);
         let returned = returned && moment != Moment::Acknowledged;
+        let goes_on = open.is_some() && moment != Moment::Acknowledged;
         group.take(&moment);
         match (&mut open, group.majority()) {
             // More are left alone now.
             (Some(span), Some(untouched)) if !moment.cuts() => span.untouched = untouched,
             (_, majority) => {
                 close(&mut open, time);
-                open = majority.map(|untouched| Span { from: time, to: time, returned, untouched });
+                let bound = if returned { recovery::BOUND } else { BOUND };
+                let begun =
+                    |untouched| Span { from: time, to: time, returned, goes_on, untouched, bound };
+                open = majority.map(begun);
             }
         }
     }
@@ -281,18 +305,36 @@ fn spans(lines: &[Line], end: u64) -> Vec<Span> {
     spans
 }
 
+/// Spans with nothing but faults between them, as one. Left alone is who was so in all of them, if anybody was.
+fn silences(spans: &[Span]) -> Vec<Span> {
+    let mut silences: Vec<Span> = Vec::new();
+    // Whom nothing befell since the last failover that was allowed for; how many were, and whether one for others.
+    let (mut alone, mut failovers, mut for_others) = (BTreeSet::new(), 1, false);
+    for span in spans {
+        let last = silences.last_mut().filter(|last| span.goes_on && last.to == span.from);
+        let Some(last) = last else {
+            (alone, failovers, for_others) = (span.untouched.clone(), 1, false);
+            silences.push(span.clone());
+            continue;
+        };
+        let hit = !alone.is_subset(&span.untouched);
+        if (hit || !for_others) && failovers < FAILOVERS_MAX {
+            (failovers, last.bound) = (failovers + 1, last.bound + BOUND);
+        }
+        for_others |= !hit;
+        alone = &alone & &span.untouched;
+        last.to = span.to;
+        last.untouched = &last.untouched & &span.untouched;
+    }
+    silences
+}
+
 fn moments(lines: &[Line]) -> Vec<(u64, Moment)> {
     let mut moments = Vec::new();
     for line in lines {
-        let moment = match (line.f.as_str(), line.node) {
-            ("founded", Some(id)) if line.is_by("member") => Moment::Founded(id),
-            ("joined", Some(id)) if line.is_by("member") => Moment::Joined(id),
-            ("leaves", Some(id)) if line.is_by("member") => Moment::Leaves(id),
-            ("left", Some(id)) if line.is_by("member") => Moment::Left(id),
-            _ if line.kind == Kind::Ok && is_change(line) => Moment::Acknowledged,
-            _ => continue,
-        };
-        moments.push((line.time, moment));
+        let acknowledged = line.kind == Kind::Ok && is_change(line);
+        let moment = belonging(line).or_else(|| acknowledged.then_some(Moment::Acknowledged));
+        moments.extend(moment.map(|moment| (line.time, moment)));
     }
     let answers = answers(lines);
     for strike in strikes(lines).iter().filter(|strike| !strike.victims.is_empty()) {
@@ -301,8 +343,20 @@ fn moments(lines: &[Line]) -> Vec<(u64, Moment)> {
     moments
 }
 
+/// What a line says of who belongs to the group.
+pub(crate) fn belonging(line: &Line) -> Option<Moment> {
+    let id = line.node.filter(|_| line.is_by("member"))?;
+    Some(match line.f.as_str() {
+        "founded" => Moment::Founded(id),
+        "joined" => Moment::Joined(id),
+        "leaves" => Moment::Leaves(id),
+        "left" => Moment::Left(id),
+        _ => return None,
+    })
+}
+
 /// When each Manager was asked how it is, and said it.
-fn answers(lines: &[Line]) -> BTreeMap<u64, Vec<u64>> {
+pub(crate) fn answers(lines: &[Line]) -> BTreeMap<u64, Vec<u64>> {
     let mut answers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.is_by("probe") && line.f != "silent") {
         let (Some(node), Some(sent)) = (line.node, line.value["sent"].as_u64()) else { continue };
@@ -319,7 +373,16 @@ fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Mome
     let everybody = strike
         .fault
         .is_none_or(|fault| fault.target == Target::All || matches!(fault.means, Means::Steps));
-    let hit = if everybody { Moment::HitAll } else { Moment::Hit(strike.victims.clone()) };
+    hits(strike, (!everybody).then_some(strike.victims.as_slice()), answers)
+}
+
+/// When a fault hits these, or everybody, and when they are back.
+pub(crate) fn hits(
+    strike: &Strike,
+    these: Option<&[u64]>,
+    answers: &BTreeMap<u64, Vec<u64>>,
+) -> Vec<(u64, Moment)> {
+    let hit = these.map_or(Moment::HitAll, |these| Moment::Hit(these.to_vec()));
     let mut moments = vec![(strike.from, hit)];
     let Some(over) = strike.over() else { return moments };
     // A process that is started anew follows whoever leads.
@@ -330,15 +393,22 @@ fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Mome
         let sent = answers.get(id)?;
         sent.get(sent.partition_point(|sent| *sent < over)).map(|sent| sent + ns(LEASE))
     };
-    if everybody {
+    if let Some(these) = these {
+        moments.extend(these.iter().filter_map(|id| Some((back(id)?, Moment::Back(*id)))));
+    } else {
         // Whoever is hit is not back either while its own number never answers; one that was replaced has another.
         let last = strike.victims.iter().filter_map(back).max();
         moments.extend(last.map(|last| (last, Moment::BackAll)));
-    } else {
-        moments.extend(strike.victims.iter().filter_map(|id| Some((back(id)?, Moment::Back(*id)))));
     }
-    let brings =
-        |means: Means| matches!(means, Means::Disk(_) | Means::Membership(Change::Replace));
-    moments.extend((strike.bit() && strike.is(brings)).then_some((over, Moment::Settled)));
+    moments.extend(settles(strike));
     moments
+}
+
+/// When whoever a fault brought under a new number has a vote.
+pub(crate) fn settles(strike: &Strike) -> Option<(u64, Moment)> {
+    let brings = |means: Means| {
+        let lies = Means::Flushes(Flush::Lies);
+        means == lies || matches!(means, Means::Disk(_) | Means::Membership(Change::Replace))
+    };
+    Some((strike.over().filter(|_| strike.bit() && strike.is(brings))?, Moment::Settled))
 }

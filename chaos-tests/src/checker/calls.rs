@@ -28,6 +28,8 @@ pub(super) struct Call<'a> {
     pub value: &'a Value,
     pub node: u64,
     pub req: Option<&'a str>,
+    /// The condition, where the history tells it.
+    pub if_match: Option<u64>,
     pub end: End,
     pub invoked: u64,
     /// `u64::MAX` when nobody knows.
@@ -61,6 +63,7 @@ pub(super) fn calls<'a>(lines: &'a [Line], names: &[&str]) -> Vec<Call<'a>> {
                     value: &line.value,
                     node: line.node.unwrap_or(0),
                     req: line.req.as_deref(),
+                    if_match: line.if_match,
                     end: End::Unknown,
                     invoked: line.time,
                     returned: u64::MAX,

@@ -7,7 +7,7 @@
 //! else it can be moved to the right or left out, and the order stays right: values are unique.) The search is
 //! bounded; what it does not decide is unknown.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::json;
 
@@ -21,7 +21,8 @@ const CONFIGURATIONS_MAX: usize = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     Linearizable,
-    /// There is no order; the shortest beginning of the history that has none.
+    /// There is no order; the shortest beginning of the history that has none: every call that was begun by then, and what
+    /// was known of it. It is bad by itself, and without its last end it is not.
     Impossible(Vec<Operation>),
     /// The bound came first.
     Undecided,
@@ -42,7 +43,7 @@ pub fn check_within(operations: &[Operation], most: usize) -> Finding {
         keys.entry(&operation.key).or_default().push(operation.clone());
     }
     let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), Vec::new());
-    let (mut impossible, mut shortest) = (Vec::new(), Vec::new());
+    let (mut impossible, mut shortest) = (Vec::new(), Vec::<Operation>::new());
     for (key, operations) in &keys {
         match judge_within(operations, most) {
             Judgement::Linearizable => {}
@@ -51,7 +52,7 @@ pub fn check_within(operations: &[Operation], most: usize) -> Finding {
                 because.push(tell(key, &prefix));
                 impossible.push(*key);
                 if shortest.is_empty() || prefix.len() < shortest.len() {
-                    shortest = prefix.iter().map(|operation| operation.index).collect();
+                    shortest = prefix;
                 }
             }
             Judgement::Undecided => {
@@ -62,7 +63,14 @@ pub fn check_within(operations: &[Operation], most: usize) -> Finding {
         }
     }
     let facts = json!({ "keys": keys.len(), "undecided": undecided, "impossible": impossible });
-    Finding { valid, prefix: shortest, ..Finding::against("linearizable", because, facts) }
+    let prefix = shortest.iter().map(|operation| operation.index).collect();
+    let until = last_end(&shortest);
+    Finding { valid, prefix, until, ..Finding::against("linearizable", because, facts) }
+}
+
+/// When the last of them ended that did.
+fn last_end(operations: &[Operation]) -> Option<u64> {
+    operations.iter().map(|operation| operation.returned).filter(|end| *end < u64::MAX).max()
 }
 
 /// Whether it is one of the calls that are judged here.
@@ -76,10 +84,11 @@ pub fn judge(operations: &[Operation]) -> Judgement {
 }
 
 fn judge_within(operations: &[Operation], most: usize) -> Judgement {
-    let operations = telling(operations);
-    match search(&operations, most) {
+    match search(&telling(operations), most) {
         Search::Found => Judgement::Linearizable,
-        Search::Exhausted { furthest } => Judgement::Impossible(prefix(&operations, furthest)),
+        Search::Exhausted { furthest } => {
+            Judgement::Impossible(shortest(operations, furthest, most))
+        }
         Search::Bounded => Judgement::Undecided,
     }
 }
@@ -96,21 +105,46 @@ fn telling(operations: &[Operation]) -> Vec<Operation> {
     telling
 }
 
+/// The shortest beginning that has no order. None that ends before `furthest` is bad; the one that ends there need not be: a call
+/// that was refused later, or failed, may have been done for all that was known by then. What is bad stays bad however it goes
+/// on, so the first end with which it is can be found by halving.
+fn shortest(operations: &[Operation], furthest: u64, most: usize) -> Vec<Operation> {
+    let ends = operations.iter().map(|operation| operation.returned);
+    let ends: BTreeSet<u64> = ends.filter(|end| (furthest..u64::MAX).contains(end)).collect();
+    let ends: Vec<u64> = ends.into_iter().collect();
+    let is_bad = |end: &u64| {
+        let found = search(&telling(&known_by(operations, *end)), most);
+        matches!(found, Search::Exhausted { .. })
+    };
+    // Mostly it is the first.
+    let nth = match ends.first().is_some_and(is_bad) {
+        true => 0,
+        false => ends.partition_point(|end| !is_bad(end)),
+    };
+    known_by(operations, ends.get(nth).copied().unwrap_or(u64::MAX))
+}
+
 /// What was known at a time: calls that had no end by then count as unknown.
-fn prefix(operations: &[Operation], until: u64) -> Vec<Operation> {
+fn known_by(operations: &[Operation], until: u64) -> Vec<Operation> {
     let begun = operations.iter().filter(|operation| operation.invoked <= until);
-    let cut = begun.map(|operation| match operation.returned <= until {
+    let known = begun.map(|operation| match operation.returned <= until {
         true => operation.clone(),
-        false => Operation { outcome: Outcome::Unknown, returned: u64::MAX, ..operation.clone() },
+        false => Operation {
+            outcome: Outcome::Unknown,
+            returned: u64::MAX,
+            rev: None,
+            mod_rev: None,
+            ..operation.clone()
+        },
     });
-    telling(&cut.collect::<Vec<_>>())
+    known.collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Search {
     Found,
-    /// No order gets past the end of a call at this time. Up to any earlier end there is one, so the history up to
-    /// here is the shortest that is bad.
+    /// No order gets past the end of a call at this time. Up to any earlier end there is one, so no shorter beginning
+    /// of the history is bad.
     Exhausted {
         furthest: u64,
     },

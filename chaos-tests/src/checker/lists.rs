@@ -70,8 +70,8 @@ impl<'a> Lists<'a> {
             return;
         }
         let (told, mod_rev) = match &call.end {
-            End::Done { told, mod_rev, .. } => (told, *mod_rev),
-            End::Not(code) if code == NONE_YET => (&Value::Null, None),
+            End::Done { told, mod_rev, .. } => (Some(told), *mod_rev),
+            End::Not(code) if code == NONE_YET => (None, None),
             End::Not(_) | End::Unknown => return,
         };
         let (since, seen) = (Some(call.invoked), call.returned);
@@ -83,14 +83,14 @@ impl<'a> Lists<'a> {
         let key = line.value["subject"].as_str().and_then(|subject| subject.strip_prefix(FILE));
         let Some(key) = key.filter(|key| key.starts_with(PREFIX)) else { return };
         let mod_rev = line.value["rev"].as_u64();
-        self.see(key, Sight { mod_rev, ..sight(line) }, &line.value["value"]);
+        self.see(key, Sight { mod_rev, ..sight(line) }, unless_deleted(&line.value["value"]));
     }
 
     fn take_past(&mut self, line: &'a Line) {
         let Some(key) = line.key.as_deref().filter(|key| key.starts_with(PREFIX)) else { return };
         for change in line.value.as_array().into_iter().flatten() {
             let mod_rev = change[0].as_u64();
-            self.see(key, Sight { mod_rev, ..sight(line) }, &change[1]);
+            self.see(key, Sight { mod_rev, ..sight(line) }, unless_deleted(&change[1]));
         }
     }
 
@@ -103,17 +103,19 @@ impl<'a> Lists<'a> {
         let keys: BTreeSet<&str> =
             shown.keys().map(String::as_str).chain(self.sights.keys().copied()).collect();
         for key in keys {
-            let told = shown.get(key).unwrap_or(&Value::Null);
-            self.see(key, Sight { since: Some(since), ..sight(line) }, told);
+            self.see(key, Sight { since: Some(since), ..sight(line) }, shown.get(key));
         }
         Some(())
     }
 
-    fn see(&mut self, key: &'a str, sight: Sight, told: &Value) {
-        if let Some(list) = elements(told) {
+    /// `None`: it was told that there is no such list.
+    fn see(&mut self, key: &'a str, sight: Sight, told: Option<&Value>) {
+        let list = told.map_or(Some(Vec::new()), elements);
+        if let Some(list) = list {
             self.sights.entry(key).or_default().push(Sight { list, ..sight });
             return;
         }
+        let told = told.unwrap_or(&Value::Null);
         let because = format!("{key} is {told} in {}, which is no list", sight.place());
         self.unreadable.push(Objection { because, shown: sight.seen, lines: vec![sight.line] });
     }
@@ -132,13 +134,17 @@ fn sight(line: &Line) -> Sight {
     Sight { list: Vec::new(), line: line.index, node, since: None, seen, mod_rev: None }
 }
 
-/// The elements of what was told of a list; `None`: it is none.
+/// What a watcher or a past tells: null is that it was deleted.
+fn unless_deleted(told: &Value) -> Option<&Value> {
+    Some(told).filter(|told| !told.is_null())
+}
+
+/// The elements of what was told of a list; `None`: it is none. To whoever reads a list null is none.
 fn elements(told: &Value) -> Option<Vec<u64>> {
     match told {
-        Value::Null => Some(Vec::new()),
         Value::String(text) => append::elements(text),
         Value::Array(items) => items.iter().map(Value::as_u64).collect(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 

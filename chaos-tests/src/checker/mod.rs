@@ -1,9 +1,12 @@
 //! Judges: one file per promise, each reading the history alone.
 
+pub mod answers;
 pub mod append;
 pub mod availability;
 mod calls;
 pub mod convergence;
+mod earned;
+pub mod ending;
 pub mod epochs;
 pub mod fencing;
 pub mod linearizable;
@@ -12,11 +15,14 @@ pub mod membership;
 pub mod once;
 pub mod one_active;
 pub mod operations;
+mod own_revision;
 pub mod recovery;
 pub mod revision;
+mod sent_back;
 pub mod sessions;
 pub mod set;
 mod shown;
+mod sight;
 pub mod standing;
 mod told;
 pub mod watch;
@@ -25,6 +31,8 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use crate::history::Line;
 
 /// Whether a promise was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +90,10 @@ pub struct Finding {
     /// Numbers of the lines that begin the calls of the shortest bad beginning, where a judge knows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefix: Vec<u64>,
+    /// When that beginning is over, in nanoseconds of the run: of what ended later it has no end. `None`: the ends of these
+    /// calls are part of what shows it.
+    #[serde(skip)]
+    pub until: Option<u64>,
     /// Of what kind its doubts are; none: of no kind that is told apart.
     #[serde(skip)]
     pub reasons: BTreeSet<Reason>,
@@ -98,6 +110,28 @@ pub struct Objection {
     pub lines: Vec<u64>,
 }
 
+impl Objection {
+    /// What these lines show together, as soon as the last of them is written.
+    fn of(because: &str, mut lines: Vec<&Line>) -> Self {
+        lines.sort_by_key(|line| line.index);
+        lines.dedup_by_key(|line| line.index);
+        let cited: Vec<String> = lines.iter().map(|line| cite(line)).collect();
+        Self {
+            because: format!("{because}: {}", cited.join(", ")),
+            shown: lines.iter().map(|line| line.time).max().unwrap_or(0),
+            lines: lines.iter().map(|line| line.index).collect(),
+        }
+    }
+}
+
+/// Where a line stands: its number, and the how manieth of its kind it is in the log it was read from.
+fn cite(line: &Line) -> String {
+    match line.value["seq"].as_u64() {
+        Some(seq) => format!("#{} (saying {seq} of its log)", line.index),
+        None => format!("#{}", line.index),
+    }
+}
+
 /// Most sentences a finding carries: the first ones tell, thousands hide.
 const BECAUSE_MAX: usize = 20;
 
@@ -106,7 +140,15 @@ impl Finding {
     pub fn against(check: &'static str, mut because: Vec<String>, facts: Value) -> Self {
         let valid = if because.is_empty() { Valid::Yes } else { Valid::No };
         because.truncate(BECAUSE_MAX);
-        Self { check, valid, because, facts, prefix: Vec::new(), reasons: BTreeSet::new() }
+        Self {
+            check,
+            valid,
+            because,
+            facts,
+            prefix: Vec::new(),
+            until: None,
+            reasons: BTreeSet::new(),
+        }
     }
 
     /// Valid unless there is something against it. What shows the first of it is the shortest bad beginning.

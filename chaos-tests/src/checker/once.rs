@@ -3,14 +3,16 @@
 //! Every repetition under an idempotency key tells the same: the same revision or the same refusal; what of the object is shown
 //! is judged in `shown.rs`. Nothing else is done
 //! under a key that was used. Values are unique, and one request deletes a property, so a past tells whose each change was. At the end the past of every property shows each acknowledged change once, at the revision
-//! that was told, each of unknown outcome at most once, and none that was refused or never tried.
+//! that was told, each of unknown outcome at most once, and none that was refused or never tried; and every Manager shows
+//! what its past says it came to. What no request can have come to, whatever the others say, is judged in `earned.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
 use super::calls::{Call, End, calls};
-use super::{Finding, Objection, Valid, shown};
+use super::ending::{self, Ending, Shown};
+use super::{Finding, Objection, Valid, earned, shown};
 use crate::history::Line;
 use crate::pasts;
 
@@ -50,14 +52,19 @@ pub fn check(lines: &[Line]) -> Finding {
         }
     }
     let mut against = Vec::new();
+    let conditions_told = earned::are_conditions_told(&all);
     for (name, request) in &requests {
         against.extend(contradictions(name, request, &told));
         against.extend(misused(name, request, &told));
         against.extend(shown::contradictions(name, &request.same, &told));
+        against.extend(earned::unearned(name, &request.same, conditions_told, &told));
     }
     let pasts = pasts(lines);
     against.extend(shown::against_others(&all, &pasts));
     let unread = judge_pasts(&requests, &pasts, &mut against);
+    for ending in ending::endings(lines).values() {
+        against.extend(ended_otherwise(&requests, &pasts, ending));
+    }
     let repeats = all.iter().filter(|call| call.f == "again").count();
     let facts =
         json!({ "requests": requests.len(), "repeats": repeats, "properties": pasts.len() });
@@ -66,7 +73,7 @@ pub fn check(lines: &[Line]) -> Finding {
         finding.valid = Valid::Unknown;
         finding.because.push(format!("the past of {unread} properties was not read at the end"));
     }
-    finding
+    ending::unless_unread(finding, lines)
 }
 
 /// The highest revision that anybody had been told by a time.
@@ -100,7 +107,10 @@ impl Told {
 fn answer<'a>(call: &'a Call<'_>) -> Option<Answer<'a>> {
     match &call.end {
         End::Done { rev, .. } => Some(Answer::Done(*rev)),
-        End::Not(_) => call.end.refusal().map(Answer::Refused),
+        End::Not(_) => {
+            let code = call.end.refusal().filter(|code| earned::is_of_the_request(code));
+            code.map(Answer::Refused)
+        }
         End::Unknown => None,
     }
 }
@@ -163,6 +173,27 @@ pub(super) struct Past<'a> {
     /// Nothing is known of it from there on.
     pub(super) to: u64,
     pub(super) changes: Vec<(u64, &'a Value)>,
+}
+
+impl<'a> Past<'a> {
+    /// What it was before a revision; `None`: there was nothing of it yet.
+    pub(super) fn before(&self, rev: u64) -> Option<&'a Value> {
+        let mut older = self.changes.iter().filter(|(at, _)| *at < rev);
+        older.next().map(|(_, value)| *value)
+    }
+
+    /// Whether it was at some revision from one to another as it is shown.
+    fn was(&self, shown: &Shown<'_>, (from, to): (u64, u64)) -> bool {
+        let meanwhile = self.changes.iter().filter(|(rev, _)| *rev > from && *rev <= to);
+        let at_first = self.changes.iter().find(|(rev, _)| *rev <= from);
+        let mut states = meanwhile.chain(at_first);
+        match shown.is {
+            Some((rev, value)) => {
+                states.any(|(at, was)| Some(*at) == rev && *was == value && !was.is_null())
+            }
+            None => at_first.is_none() || states.any(|(_, was)| was.is_null()),
+        }
+    }
 }
 
 fn pasts(lines: &[Line]) -> HashMap<&str, Past<'_>> {
@@ -232,5 +263,50 @@ fn misdone(name: &str, ask: &Call<'_>, request: &Request<'_>, past: &Past<'_>) -
         );
         object(because, &mut request.same.iter());
     }
+    against.extend(earned::against_its_condition(name, ask, &effects, past));
     against
+}
+
+/// Properties that a Manager shows at the end as their pasts do not have them.
+fn ended_otherwise(
+    requests: &BTreeMap<&str, Request<'_>>,
+    pasts: &HashMap<&str, Past<'_>>,
+    ending: &Ending<'_>,
+) -> Vec<Objection> {
+    let mut asked: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
+    for request in requests.values() {
+        let Some(ask) = request.same.first() else { continue };
+        asked.entry(ask.key).or_default().push(request);
+    }
+    let mut against = Vec::new();
+    for (key, requests) in asked {
+        let Some(past) = pasts.get(key) else { continue };
+        let settled = requests.iter().all(|request| request.is_settled_by(past.to));
+        let wrong = ending.of_key(key).into_iter().filter(|shown| {
+            let known = shown.revs.filter(|(_, to)| settled || *to <= past.to);
+            known.is_some_and(|revs| !past.was(shown, revs))
+        });
+        against.extend(wrong.map(|shown| {
+            let (node, is) = (ending.node, shown.is);
+            let because = format!(
+                "Manager {node} shows {key} as {is:?} at the end; its past is {:?}",
+                past.changes.first()
+            );
+            let lines = vec![past.line, ending.line];
+            Objection { because, shown: past.at.max(ending.at), lines }
+        }));
+    }
+    against
+}
+
+impl Request<'_> {
+    /// Whether nothing can come of it after a revision any more.
+    fn is_settled_by(&self, rev: u64) -> bool {
+        let answered = self.same.iter().find_map(answer);
+        match answered {
+            Some(Answer::Done(done)) => done.is_some_and(|done| done <= rev),
+            Some(Answer::Refused(_)) => true,
+            None => self.same.iter().all(|call| call.end != End::Unknown),
+        }
+    }
 }

@@ -8,69 +8,127 @@
 //! The log says as well until when a claim would hold if nothing more were heard. Whose process went on, and ended its tenure
 //! itself, could have acted until then: nobody else may have begun before that moment, or before that end if it came first.
 //! A process that died says no end, and whoever is told of its death need not wait for its lease.
+//!
+//! A member that only votes is never Active at all (promise 14). Where a Manager's log says nothing of a tenure that was seen,
+//! or probes came too seldom, two at once could have gone unseen, and it is unknown.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Finding;
+use super::sight::{Sight, sights};
+use super::{Finding, Objection, Valid, cite};
 use crate::history::Line;
 
 const CHECK: &str = "one_active";
 
-/// What probes prove of one tenure, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tenure {
+/// A moment in nanoseconds of the run, and the line that tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    pub(super) at: u64,
+    pub(super) line: &'a Line,
+}
+
+impl Told<'_> {
+    fn earlier(self, other: Self) -> Self {
+        if other.at < self.at { other } else { self }
+    }
+
+    fn later(self, other: Self) -> Self {
+        if other.at > self.at { other } else { self }
+    }
+}
+
+/// What is proven of one tenure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tenure<'a> {
     pub(super) epoch: u64,
     pub(super) manager: u64,
     /// It had begun by then.
-    pub(super) begun_by: u64,
+    pub(super) begun_by: Told<'a>,
     /// It had not ended before.
-    pub(super) held_until: u64,
+    pub(super) held_until: Told<'a>,
     /// The last moment that it was entitled to, as far as it knew.
-    leased_until: u64,
+    leased_until: Told<'a>,
     /// When its Manager said that it ended; `None`: it never did.
-    ended: Option<u64>,
+    ended: Option<Told<'a>>,
+    /// A probe that was told of it.
+    probed: Option<&'a Line>,
+    /// Whether its Manager's own log says when it was held.
+    logged: bool,
 }
 
-impl Tenure {
-    /// Until when its Manager could have acted under it.
-    fn could_act_until(&self) -> u64 {
-        self.ended.map_or(0, |ended| self.leased_until.min(ended)).max(self.held_until)
+impl<'a> Tenure<'a> {
+    /// The same tenure by all that both tell.
+    fn and(self, other: Self) -> Self {
+        Self {
+            begun_by: self.begun_by.earlier(other.begun_by),
+            held_until: self.held_until.later(other.held_until),
+            leased_until: self.leased_until.later(other.leased_until),
+            ended: self.ended.into_iter().chain(other.ended).reduce(Told::later),
+            probed: self.probed.or(other.probed),
+            logged: self.logged || other.logged,
+            ..self
+        }
+    }
+
+    /// Until when its Manager could have acted under it, and the lines that tell so.
+    fn could_act_until(&self) -> (u64, Vec<&'a Line>) {
+        let held = (self.held_until.at, vec![self.held_until.line]);
+        let Some(ended) = self.ended else { return held };
+        let until = self.leased_until.at.min(ended.at);
+        if until > held.0 { (until, vec![self.leased_until.line, ended.line]) } else { held }
     }
 }
 
-/// Judges the probes.
+/// Judges the probes and the logs.
 pub fn check(lines: &[Line]) -> Finding {
-    let tenures = tenures(lines);
+    let (tenures, sights) = (tenures(lines), sights(lines));
     if tenures.is_empty() {
         return Finding::unknown(CHECK, "no probe ever saw an Active");
     }
-    let mut because = Vec::new();
+    let mut against = of_witnesses(lines, &tenures);
     for (nth, earlier) in tenures.iter().enumerate() {
-        for later in &tenures[nth + 1..] {
-            because.extend(conflict(earlier, later));
-        }
+        against.extend(tenures[nth + 1..].iter().filter_map(|later| conflict(earlier, later)));
     }
-    Finding::against(CHECK, because, json!({ "tenures": tenures.len() }))
+    let gaps: BTreeMap<&str, _> =
+        sights.iter().map(|(place, sight)| (place.as_str(), sight.told())).collect();
+    let facts = json!({ "tenures": tenures.len(), "probe_gaps_ms": gaps });
+    let doubts = doubts(&tenures, &sights);
+    // What is wrong already is, however little was seen.
+    if against.is_empty() && !doubts.is_empty() {
+        return Finding { valid: Valid::Unknown, ..Finding::against(CHECK, doubts, facts) };
+    }
+    Finding::shown(CHECK, against, facts)
+}
+
+/// What could have gone unseen.
+fn doubts(tenures: &[Tenure<'_>], sights: &BTreeMap<String, Sight>) -> Vec<String> {
+    let unsaid = tenures.iter().filter(|tenure| !tenure.logged).filter_map(|tenure| {
+        let Tenure { epoch, manager, .. } = tenure;
+        let seen = cite(tenure.probed?);
+        Some(format!("Manager {manager} was seen Active in epoch {epoch} ({seen}), of which its own log says nothing"))
+    });
+    let seldom =
+        sights.iter().filter_map(|(place, sight)| Some(format!("{place} {}", sight.doubt()?)));
+    let never = sights.is_empty().then(|| "no Manager ever answered a probe".to_owned());
+    unsaid.chain(seldom).chain(never).collect()
 }
 
 /// In the order of their epochs.
-pub(super) fn tenures(lines: &[Line]) -> Vec<Tenure> {
-    let mut tenures: BTreeMap<(u64, u64), Tenure> = BTreeMap::new();
+pub(super) fn tenures(lines: &[Line]) -> Vec<Tenure<'_>> {
+    let mut tenures: BTreeMap<(u64, u64), Tenure<'_>> = BTreeMap::new();
     for seen in lines.iter().filter_map(seen) {
         let tenure = tenures.entry((seen.epoch, seen.manager)).or_insert(seen);
-        tenure.begun_by = tenure.begun_by.min(seen.begun_by);
-        tenure.held_until = tenure.held_until.max(seen.held_until);
-        tenure.leased_until = tenure.leased_until.max(seen.leased_until);
-        tenure.ended = tenure.ended.max(seen.ended);
+        *tenure = tenure.and(seen);
     }
     tenures.into_values().collect()
 }
 
 /// What a line proves of a tenure.
-fn seen(line: &Line) -> Option<Tenure> {
+fn seen(line: &Line) -> Option<Tenure<'_>> {
     let number = |field: &str| line.value[field].as_u64();
+    let told = |at: u64| Told { at, line };
     let (begun_by, held_until) = match &*line.f {
         "active" if line.is_by("probe") => (number("received")?, number("sent")?),
         "begin" if line.is_by("active") => (number("at")?, 0),
@@ -80,31 +138,48 @@ fn seen(line: &Line) -> Option<Tenure> {
         "end" if line.is_by("active") => (u64::MAX, number("held").unwrap_or(0)),
         _ => return None,
     };
+    let ends = line.is_by("active") && line.f == "end";
     Some(Tenure {
         epoch: number("epoch").unwrap_or(0),
         manager: line.node?,
-        begun_by,
-        held_until,
-        leased_until: number("until").unwrap_or(0),
-        ended: number("at").filter(|_| line.is_by("active") && line.f == "end"),
+        begun_by: told(begun_by),
+        held_until: told(held_until),
+        leased_until: told(number("until").unwrap_or(0)),
+        ended: number("at").filter(|_| ends).map(told),
+        probed: line.is_by("probe").then_some(line),
+        logged: line.is_by("active") && !ends,
     })
 }
 
-fn conflict(earlier: &Tenure, later: &Tenure) -> Option<String> {
+/// Claims of members that only vote.
+fn of_witnesses(lines: &[Line], tenures: &[Tenure<'_>]) -> Vec<Objection> {
+    let came = lines.iter().filter(|line| line.is_by("member") && line.value["role"] == "witness");
+    let witnesses: BTreeMap<u64, &Line> =
+        came.filter_map(|line| Some((line.node?, line))).collect();
+    let claims = tenures.iter().filter_map(|tenure| {
+        let Tenure { epoch, manager, begun_by, .. } = tenure;
+        let because = format!("witness {manager} was Active in epoch {epoch}");
+        Some(Objection::of(&because, vec![*witnesses.get(manager)?, begun_by.line]))
+    });
+    claims.collect()
+}
+
+fn conflict(earlier: &Tenure<'_>, later: &Tenure<'_>) -> Option<Objection> {
     let (one, other) = (earlier.manager, later.manager);
     if earlier.epoch == later.epoch {
-        return Some(format!(
-            "epoch {} was held by Manager {one} and Manager {other}",
-            later.epoch
-        ));
+        let because =
+            format!("epoch {} was held by Manager {one} and Manager {other}", later.epoch);
+        return Some(Objection::of(&because, vec![earlier.begun_by.line, later.begun_by.line]));
     }
-    let until = earlier.could_act_until();
-    (until > later.begun_by).then(|| {
-        let was = if earlier.held_until > later.begun_by { "was still" } else { "could still be" };
-        let overlap_us = (until - later.begun_by) / 1_000;
-        format!(
-            "Manager {one} {was} Active in epoch {} {overlap_us} µs after Manager {other} surely was in epoch {}: from {} to {} ns",
-            earlier.epoch, later.epoch, later.begun_by, until
-        )
+    let begun = later.begun_by;
+    let (until, shows) = earlier.could_act_until();
+    (until > begun.at).then(|| {
+        let was = if earlier.held_until.at > begun.at { "was still" } else { "could still be" };
+        let overlap_us = (until - begun.at) / 1_000;
+        let because = format!(
+            "Manager {one} {was} Active in epoch {} {overlap_us} µs after Manager {other} surely was in epoch {}, from {} to {until} ns",
+            earlier.epoch, later.epoch, begun.at
+        );
+        Objection::of(&because, shows.into_iter().chain([begun.line]).collect())
     })
 }

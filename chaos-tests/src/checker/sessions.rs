@@ -1,11 +1,12 @@
 //! Whoever signed in is known at every Manager until they sign out, and at none afterwards (promise 28).
 //!
 //! By real time alone: a look that began after the sign-in had ended and was answered before any sign-out began knows the
-//! person; one that began after a sign-out had ended does not; and who was not known once is not known later.
+//! person; one that began after a sign-out had ended does not; and who was not known once is not known later. Whoever is known
+//! is told as who signed in, and as nobody else.
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::calls::{Call, End, calls};
 use super::{Finding, Objection};
@@ -27,6 +28,19 @@ pub fn check(lines: &[Line]) -> Finding {
     let against = sessions.iter().flat_map(|(name, calls)| judge(name, calls)).collect();
     let looks = all.iter().filter(|call| call.f == "me").count();
     Finding::shown(CHECK, against, json!({ "sessions": begun, "looks": looks }))
+}
+
+/// Who signed in: a session is called by the name of its person and a number (`workload/sessions.rs`).
+fn person(session: &str) -> &str {
+    session.rsplit_once('.').map_or(session, |(person, _)| person)
+}
+
+/// Whom a look told instead of the one who signed in.
+fn mistaken<'a>(call: &'a Call<'_>) -> Option<&'a Value> {
+    match &call.end {
+        End::Done { told, .. } if call.f == "me" && told != person(call.key) => Some(told),
+        End::Done { .. } | End::Not(_) | End::Unknown => None,
+    }
 }
 
 /// Whether a call found the person known; `None` when it tells nothing.
@@ -60,6 +74,10 @@ fn judge(name: &str, calls: &[&Call<'_>]) -> Vec<Objection> {
         Some(Objection { because, shown: call.returned, lines })
     };
     let wrong = |call: &&&Call<'_>| match known(call)? {
+        true if mistaken(call).is_some() => {
+            let whom = mistaken(call)?;
+            tell(call, &format!("told {whom} of somebody else's session"), None)
+        }
         false if call.invoked > begun && (call.returned < leaves || call.invoked == leaves) => {
             tell(call, "did not know somebody who had signed in and not out", None)
         }

@@ -1,9 +1,10 @@
 //! Nothing acknowledged is lost, nothing refused appears (promises 3 and 7): at the end every Manager shows
-//! every acknowledged element of the set, none that nobody added, and none whose adding certainly failed.
+//! every acknowledged element of the set with the value it was added with, none that nobody added, and none whose adding
+//! certainly failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Finding, Objection};
 use crate::history::{Action, Line, Operation, Outcome};
@@ -22,7 +23,7 @@ pub fn check(operations: &[Operation], lines: &[Line], managers: &[u64]) -> Find
     let not: BTreeMap<u64, u64> = not.collect();
     let (mut against, mut unread) = (Vec::new(), None);
     for manager in managers {
-        let Some((line, shown)) = last_shown(lines, *manager) else {
+        let Some(Shown { line, elements: shown, odd }) = last_shown(lines, *manager) else {
             unread.get_or_insert(*manager);
             continue;
         };
@@ -45,10 +46,20 @@ pub fn check(operations: &[Operation], lines: &[Line], managers: &[u64]) -> Find
                 format!("Manager {manager} shows elements that were not added: {ghosts:?}");
             against.push(objection(because, not.get(ghost)));
         }
+        if !odd.is_empty() {
+            let because =
+                format!("Manager {manager} shows what nobody added so: {}", odd.join(", "));
+            against.push(objection(because, None));
+        }
     }
     // What is wrong already is, whoever was not read.
-    if let Some(manager) = unread.filter(|_| against.is_empty()) {
-        return Finding::unknown(CHECK, format!("Manager {manager} was not read at the end"));
+    if against.is_empty() {
+        if acknowledged.is_empty() {
+            return Finding::unknown(CHECK, "no element was acknowledged");
+        }
+        if let Some(manager) = unread {
+            return Finding::unknown(CHECK, format!("Manager {manager} was not read at the end"));
+        }
     }
     let facts = json!({ "acknowledged": acknowledged.len(), "unknown": unknown.len() });
     Finding::shown(CHECK, against, facts)
@@ -61,9 +72,19 @@ fn element(operation: &Operation) -> Option<u64> {
     }
 }
 
-fn last_shown(lines: &[Line], manager: u64) -> Option<(&Line, BTreeSet<u64>)> {
+/// The set as a Manager shows it at the end.
+struct Shown<'a> {
+    line: &'a Line,
+    elements: BTreeSet<u64>,
+    /// What stands in the place of elements, with another name or value than any was added with.
+    odd: Vec<String>,
+}
+
+fn last_shown(lines: &[Line], manager: u64) -> Option<Shown<'_>> {
     let of_it = |line: &&Line| line.is_by("final") && line.f == "set" && line.node == Some(manager);
     let line = lines.iter().rfind(of_it)?;
     let shown = line.value.as_array()?;
-    Some((line, shown.iter().filter_map(serde_json::Value::as_u64).collect()))
+    let odd = shown.iter().filter(|shown| !shown.is_u64()).map(Value::to_string);
+    let elements = shown.iter().filter_map(Value::as_u64).collect();
+    Some(Shown { line, elements, odd: odd.collect() })
 }

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::Objection;
 use crate::history::Line;
-use crate::workload::append::BETWEEN;
+use crate::workload::append::{PREFIX, elements};
 
 const FILE: &str = "custom/";
+/// Properties that the harness itself writes at the end, the same word each time.
+pub(super) const FRESH: &str = "fresh.";
 
 /// What a watcher was told of a key at a revision.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +164,15 @@ fn hear_event(told: &mut Told, name: &str, line: &Line) -> Option<Objection> {
     told.first.get_or_insert(began);
     let late = revision < told.newest || revision <= told.marked();
     told.newest = told.newest.max(revision);
-    let (value, stream) = (value_of(&line.value["value"]), told.streams);
+    let (value, stream) = match value_of(key, &line.value["value"]) {
+        Ok(value) => (value, told.streams),
+        Err(value) => {
+            let because = format!(
+                "{name}, by Manager {node}: {key} is {value} at revision {revision}, which nobody writes"
+            );
+            return Some(wrong(line, because, &[]));
+        }
+    };
     let heard = Heard { value, line: line.index, at: line.time, stream };
     let before = told.events.insert((revision, key.to_owned()), heard);
     let place = || format!("{name}, by Manager {node}: {key} at revision {revision}");
@@ -183,8 +193,19 @@ fn hear_event(told: &mut Told, name: &str, line: &Line) -> Option<Objection> {
     Some(wrong(line, because, &[&before]))
 }
 
-/// A list is told by its last element, which names the append as a value names the write: what comes before it is judged in
-/// `append`.
-pub(super) fn value_of(value: &Value) -> Option<u64> {
-    value.as_str()?.rsplit(BETWEEN).next()?.parse().ok()
+/// A property's value, which names the write; `None`: there is none, and that is told by nothing but null. `Err`: what nobody here
+/// ever writes. A list is told by its last element, which names the append: what comes before it is judged in `append`.
+pub(super) fn value_of(key: &str, told: &Value) -> Result<Option<u64>, String> {
+    let value = match told {
+        Value::Null => return Ok(None),
+        // Which word it is says nothing: it is not judged whose it is.
+        Value::String(text) if key.starts_with(FRESH) => return Ok(text.parse().ok()),
+        Value::String(text) => {
+            let is_list = key.starts_with(PREFIX);
+            let elements = elements(text).filter(|elements| is_list || elements.len() == 1);
+            elements.and_then(|elements| elements.last().copied())
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    value.map(Some).ok_or_else(|| told.to_string())
 }

@@ -1,26 +1,25 @@
 //! Whoever watches is told every change, in order, once, and nothing that was not committed (rows 55, 85; invariant I7).
 //!
 //! A watcher that comes back, to the same Manager or another, says how far it was and is told what came after. Told to read everything again
-//! (`resync`), it starts anew at a revision, and what lies between is not owed. Values are unique, so a told value
-//! names the write it comes from.
+//! (`resync`), it starts anew at a revision, and what lies between is not owed; whether it had to be is judged in `sent_back`. Values are
+//! unique, so a told value names the write it comes from.
 //!
 //! Judged against what clients asked for, against what was acknowledged, against each other, and against the committed log
 //! as far as it was read at the end: what each property was, revision by revision.
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::calls::{Call, End, calls};
-use super::told::{Heard, Told, hear, value_of};
+use super::sent_back::sent_back;
+use super::told::{FRESH, Heard, Told, hear, value_of};
 use super::{Finding, Objection, Valid};
 use crate::history::{Action, Line, Operation, Outcome};
 use crate::pasts;
 use crate::workload::watch::NAME;
 
 const CHECK: &str = "watch";
-/// Properties that the harness itself writes at the end, the same value each time.
-const FRESH: &str = "fresh.";
 /// When of a hundred revisions that went by more than so many are not owed to watchers, too little was watched.
 const EXCUSED_PERCENT: u64 = 25;
 
@@ -32,7 +31,8 @@ pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
         let Some(name) = line.key.as_deref() else { continue };
         against.extend(hear(watchers.entry(name).or_default(), name, line));
     }
-    if watchers.values().all(|told| told.events.is_empty()) {
+    // What is wrong already is.
+    if against.is_empty() && watchers.values().all(|told| told.events.is_empty()) {
         return Finding::unknown(CHECK, "no watcher was told of any change");
     }
     watchers.values_mut().for_each(Told::close);
@@ -45,6 +45,7 @@ pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
     }
     against.extend(deletions_too_many(&watchers, &asked));
     against.extend(disagreements(&watchers));
+    against.extend(sent_back(lines, operations));
     let count = |of: fn(&Told) -> u64| watchers.values().map(of).sum::<u64>();
     let (went_by, owed) = (count(Told::went_by), count(Told::owed));
     let facts = json!({
@@ -120,11 +121,10 @@ impl<'a> Asked<'a> {
                 End::Unknown => Fate::Perhaps,
                 End::Not(_) => Fate::Not,
             };
-            asked.add(
-                call.key,
-                value_of(call.value),
-                Change { line: call.index, invoked: call.invoked, fate },
-            );
+            if let Ok(value) = value_of(call.key, call.value) {
+                let change = Change { line: call.index, invoked: call.invoked, fate };
+                asked.add(call.key, value, change);
+            }
         }
         asked
     }
@@ -258,13 +258,12 @@ struct Past {
 fn pasts(lines: &[Line]) -> BTreeMap<&str, Past> {
     pasts::told_in(lines)
         .filter_map(|line| {
-            let items = line.value.as_array()?;
-            let changes: BTreeMap<u64, Option<u64>> = items
-                .iter()
-                .filter_map(|item| Some((item[0].as_u64()?, value_of(&item[1]))))
-                .collect();
+            let (items, key) = (line.value.as_array()?, line.key.as_deref()?);
+            // What nobody writes is no change that anybody made: who was told of one finds none there.
+            let change = |item: &Value| Some((item[0].as_u64()?, value_of(key, &item[1]).ok()?));
+            let changes = items.iter().filter_map(change).collect();
             let to = line.rev.unwrap_or(u64::MAX);
-            Some((line.key.as_deref()?, Past { line: line.index, changes, to }))
+            Some((key, Past { line: line.index, changes, to }))
         })
         .collect()
 }

@@ -1,8 +1,10 @@
 //! Certificates that change all the time, as when an operator reloads the service again and again: who connects meets
 //! another one, and what is connected stays.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::{Instant, sleep};
 
 use super::Outcome;
@@ -22,13 +24,17 @@ pub(super) async fn strike(
     victims: &[(usize, Process)],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
+    let handles: Vec<OwnedFd> = victims.iter().filter_map(|it| handle(cluster, it)).collect();
     let mut before = Vec::new();
     for (place, _) in victims {
         before.push((*place, shown(cluster, *place).await));
     }
     let ends = Instant::now() + lasts;
     while Instant::now() < ends {
-        victims.iter().for_each(|(_, process)| process.hang_up());
+        for handle in &handles {
+            // It may have ended meanwhile; whether another certificate is shown is looked at afterwards.
+            let _ = pidfd_send_signal(handle, Signal::HUP);
+        }
         sleep(BETWEEN).await;
     }
     for (place, before) in before {
@@ -37,6 +43,14 @@ pub(super) async fn strike(
         }
     }
     Ok(Outcome::Installed)
+}
+
+/// A handle of a Manager's process. A number may be another process's after some seconds; a handle never is. `None`: it is
+/// not that Manager's any more.
+fn handle(cluster: &Cluster, (place, process): &(usize, Process)) -> Option<OwnedFd> {
+    let handle = pidfd_open(Pid::from_raw(process.pid())?, PidfdFlags::empty()).ok()?;
+    let id = cluster.at(*place)?.id.get();
+    cluster.processes().ok()?.contains(&(id, *process)).then_some(handle)
 }
 
 async fn another_is_shown(cluster: &Cluster, place: usize, before: Option<&[u8]>) -> bool {

@@ -112,6 +112,8 @@ mod apart {
     pub(super) const CERTIFICATE: u16 = 512;
     /// Breaks nothing; two at a time would be one.
     pub(super) const STORM: u16 = 1024;
+    /// What a host that joins anew cannot do without: a disk that takes what is written.
+    pub(super) const WRITING: u16 = 2048;
     /// Alone: with a disk that lies no more than a majority of disks is left.
     pub(super) const ALONE: u16 = u16::MAX;
 }
@@ -166,16 +168,19 @@ impl Means {
             Self::Kill | Self::ShortPause | Self::LongPause | Self::Rolling | Self::Memory => {
                 apart::PROCESS
             }
-            Self::Network(Break::Slow | Break::Late | Break::Disorder | Break::Twice) => {
-                apart::LINK
-            }
+            Self::Network(
+                Break::Slow | Break::Late | Break::Disorder | Break::Twice | Break::Loss,
+            ) => apart::LINK,
             // Power that comes back puts the cable in.
             Self::Network(Break::Cable) => apart::FILTER | apart::HOST,
             Self::Network(_) => apart::FILTER,
-            Self::PowerCut | Self::FullDisk | Self::ReadOnly => apart::HOST,
+            Self::PowerCut => apart::HOST,
+            Self::FullDisk | Self::ReadOnly => apart::HOST | apart::WRITING,
             Self::Flushes(Flush::Lies) | Self::Disk(Damage::OldCopy) => apart::ALONE,
             Self::Flushes(_) => apart::HOST | apart::PROCESS,
-            Self::Disk(_) | Self::Membership(Change::Replace) => apart::HOST | apart::MEMBERS,
+            Self::Disk(_) => apart::HOST | apart::MEMBERS,
+            // Whose host is dark joins when its power is back; who is left waits for a majority, and nobody lost anything.
+            Self::Membership(Change::Replace) => apart::MEMBERS | apart::WRITING,
             Self::Clock | Self::Strobe => apart::CLOCK,
             Self::Processor => apart::PROCESSOR,
             Self::Agents => apart::AGENT,
@@ -196,9 +201,20 @@ impl Means {
         )
     }
 
-    /// Whether it breaks hosts, with their disks and all that runs there.
-    pub(super) fn is_of_hosts(self) -> bool {
-        self.breaks() & apart::HOST != 0
+    /// Whether it befalls each of its victims, and so is less where one of them has no process; else it befalls the group as a
+    /// whole, or what is between its hosts.
+    pub(super) fn is_of_each(self) -> bool {
+        use Break::{Bridge, Loss, Ring, Shatter};
+        !matches!(
+            self,
+            Self::Network(Shatter | Bridge | Ring | Loss)
+                | Self::Agents
+                | Self::Transfers
+                | Self::Rolling
+                | Self::Steps
+                | Self::MemberSteps
+                | Self::Storm
+        )
     }
 
     /// Whether nothing else may be broken, and nobody be missing, at the same time.

@@ -4,6 +4,7 @@
 //! under a new number.
 
 use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,7 +69,14 @@ pub(super) async fn strike(
             continue;
         }
         let host = &lab.hosts[*place];
-        let told = spoil(host, damage, pick, lasts).await?;
+        let told = match spoil(host, damage, pick, lasts).await {
+            Ok(told) => told,
+            Err(failure) => {
+                // It runs on with whatever is left to it.
+                host.manager.switch(true);
+                return Ok(mechanical(Err(failure)));
+            }
+        };
         let before = Before::of(host);
         host.manager.switch(true);
         let back = Back { cluster, history, place: *place, f: name(damage), told };
@@ -117,7 +125,7 @@ fn in_time(answered: bool) -> Outcome {
 
 /// How much a Manager had said, and how often it had ended, before it comes back.
 struct Before {
-    log: usize,
+    log: u64,
     ends: u64,
 }
 
@@ -193,6 +201,8 @@ async fn spoil(host: &Host, damage: Damage, pick: u64, lasts: Duration) -> Resul
         }
         Damage::OldCopy => {
             let copy = host.home.join("old-copy");
+            // One that a fault left here that was broken off would be merged with.
+            remove_all(&copy)?;
             copy_all(&data, &copy)?;
             host.manager.switch(true);
             sleep(lasts).await;
@@ -247,6 +257,16 @@ fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Removes a folder, if there is one.
+fn remove_all(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::doing(folder.display())(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Copies a folder with its files' and folders' rights, durably: who restores a disk waits until it is restored.
 fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
     let copy = |from: &Path, to: &Path| {
@@ -293,11 +313,49 @@ async fn verdict(host: &Host, before: &Before) -> Came {
     Came::Nothing
 }
 
-fn length(log: &Path) -> usize {
-    fs::metadata(log).map_or(0, |log| usize::try_from(log.len()).unwrap_or(0))
+/// How many bytes a log has; none where there is no log yet.
+pub(super) fn length(log: &Path) -> u64 {
+    fs::metadata(log).map_or(0, |log| log.len())
 }
 
-fn words_after(log: &Path, before: usize) -> String {
-    let bytes = fs::read(log).unwrap_or_default();
-    String::from_utf8_lossy(bytes.get(before..).unwrap_or_default()).into_owned()
+/// What a log says behind so many bytes.
+pub(super) fn words_after(log: &Path, before: u64) -> String {
+    let mut bytes = Vec::new();
+    let read = File::open(log).and_then(|mut log| {
+        log.seek(SeekFrom::Start(before))?;
+        log.read_to_end(&mut bytes)
+    });
+    // One that cannot be read has said nothing.
+    read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_was_left_is_gone_before_the_next_and_none_is_no_failure() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, copy) = (home.path().join("data"), home.path().join("copy"));
+        for (folder, file) in [(&data, "new"), (&copy, "left")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join(file), "x").unwrap();
+        }
+        remove_all(&copy).unwrap();
+        remove_all(&copy).unwrap();
+        copy_all(&data, &copy).unwrap();
+        assert!(copy.join("new").exists() && !copy.join("left").exists());
+    }
+
+    #[test]
+    fn what_a_log_says_later_is_told_apart() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("km.log");
+        assert_eq!((length(&log), words_after(&log, 0)), (0, String::new()));
+        fs::write(&log, "before\n").unwrap();
+        let before = length(&log);
+        fs::write(&log, "before\nafter\n").unwrap();
+        assert_eq!(words_after(&log, before), "after\n");
+        assert_eq!(words_after(&log, 99), "");
+    }
 }

@@ -2,19 +2,20 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use tokio::process::{Child, Command};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use super::damage::{length, words_after};
 use super::{Outcome, until};
 use crate::Failure;
 use crate::cluster::Process;
-use crate::lab::Lab;
+use crate::lab::{Host, Lab};
 
 /// How long a tracer may take to be there.
 const TRACER_PATIENCE: Duration = Duration::from_secs(5);
@@ -24,8 +25,19 @@ const SLOW_FLUSH_US: u64 = 300_000;
 /// A disk is taken in steps of so many bytes first, and of half as many whenever that is too much, down to a block.
 const LARGEST_STEP_BYTES: u64 = 1 << 29;
 const BLOCK_BYTES: u64 = 4_096;
-/// Room that Managers give back meanwhile is taken as well, up to so many steps.
+/// Up to so many steps each time it is taken.
 const STEPS_MAX: usize = 1_024;
+/// How often is taken what was given back meanwhile, as by a log that is cut or a checkpoint that takes the place of another.
+const REFILL_PERIOD: Duration = Duration::from_millis(100);
+/// How long a disk stays full at most until its Manager says so: a log has room of its own, and what does not, as a
+/// checkpoint, comes every few seconds.
+const MET_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a Manager says whose store waits for room.
+const WAITS: &str = "the disk is full part=";
+/// What one says that ends, and why when it is for want of room: at its start, or later.
+const ENDS: &str = "this process ends because=";
+const NO_SPACE: [&str; 2] = ["no space left on the disk", "No space left on device"];
 
 /// How long a host stays dark after its disk lied.
 const DARK: Duration = Duration::from_secs(1);
@@ -43,38 +55,85 @@ impl Drop for Filler {
     }
 }
 
-/// Fills the disks of all victims for so long.
+/// A disk that is full, and whose Manager is to meet that.
+struct Full {
+    file: File,
+    /// After its file, which goes on taking room for as long as it is open.
+    _filler: Filler,
+    taken_bytes: u64,
+    log: PathBuf,
+    log_before: u64,
+    is_met: bool,
+}
+
+impl Full {
+    fn begin(host: &Host) -> io::Result<Self> {
+        let disk = host.disk().path();
+        let path = disk.join("filler");
+        let file = File::create(&path)?;
+        let (log, log_before) = (host.log(), length(&host.log()));
+        let _filler = Filler { disk, file: path };
+        Ok(Self { file, _filler, taken_bytes: 0, log, log_before, is_met: false })
+    }
+
+    /// Takes what room there is; whether not even a block is left.
+    fn take_room(&mut self) -> io::Result<bool> {
+        takes_all(&self.file, &mut self.taken_bytes)
+    }
+
+    fn look(&mut self) {
+        self.is_met = self.is_met || tells_of_it(&words_after(&self.log, self.log_before));
+    }
+}
+
+/// Fills the disks of all victims for so long, and until their Managers met that or nobody waits longer.
 pub(super) async fn fill(
     lab: &Lab,
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let mut fillers = Vec::new();
-    for place in victims {
-        let path = lab.hosts[*place].disk().path();
-        let filler = Filler { disk: path.clone(), file: path.join("filler") };
-        let file = File::create(&filler.file).map_err(Failure::doing("fill a disk"))?;
-        fillers.push((filler, file));
-    }
-    let mut full = true;
-    for (_, file) in &fillers {
-        full &= takes_all(file).map_err(Failure::doing("fill a disk"))?;
-    }
-    sleep(lasts).await;
-    drop(fillers);
-    match full {
-        true => Ok(Outcome::Installed),
-        false => Ok(Outcome::Indeterminate("a full disk took more".into())),
+    let begin = |place: &usize| Full::begin(&lab.hosts[*place]);
+    let begun = victims.iter().map(begin).collect::<io::Result<Vec<Full>>>();
+    let mut disks = begun.map_err(Failure::doing("fill a disk"))?;
+    let begun = Instant::now();
+    loop {
+        let mut all_full = true;
+        for disk in &mut disks {
+            all_full &= disk.take_room().map_err(Failure::doing("fill a disk"))?;
+            disk.look();
+        }
+        let met = disks.iter().filter(|disk| disk.is_met).count();
+        let enough = if met == disks.len() { lasts } else { lasts.max(MET_PATIENCE) };
+        if begun.elapsed() >= enough {
+            return Ok(filled(all_full, met, disks.len()));
+        }
+        sleep(REFILL_PERIOD).await;
     }
 }
 
-/// Takes all there is, also the part that is kept for root, as whom Managers run here; whether not even a block is left. Nothing is
-/// written: of a slow disk the last megabytes would take a minute.
-fn takes_all(file: &File) -> io::Result<bool> {
-    let (mut end, mut step) = (0, LARGEST_STEP_BYTES);
+/// It bites when no disk had a block left, and most Managers met it: of all that are hit one may be away, or keep hardly
+/// anything, as a witness does.
+fn filled(all_full: bool, met: usize, disks: usize) -> Outcome {
+    match all_full {
+        false => Outcome::Indeterminate("a full disk took more".into()),
+        true if met * 2 > disks => Outcome::Installed,
+        true => Outcome::Indeterminate(format!("{met} of {disks} Managers met their full disks")),
+    }
+}
+
+/// Whether a Manager's store met it. That log files found no room says nothing, and of others' disks it tells as well.
+fn tells_of_it(words: &str) -> bool {
+    let no_space = |line: &str| NO_SPACE.iter().any(|told| line.contains(told));
+    words.lines().any(|line| line.contains(WAITS) || (line.contains(ENDS) && no_space(line)))
+}
+
+/// Takes all there is, also the part that is kept for root, as whom Managers run here, behind what was taken before; whether
+/// not even a block is left. Nothing is written: of a slow disk the last megabytes would take a minute.
+fn takes_all(file: &File, end: &mut u64) -> io::Result<bool> {
+    let mut step = LARGEST_STEP_BYTES;
     for _ in 0..STEPS_MAX {
-        match fallocate(file, FallocateFlags::empty(), end, step) {
-            Ok(()) => end += step,
+        match fallocate(file, FallocateFlags::empty(), *end, step) {
+            Ok(()) => *end += step,
             Err(Errno::NOSPC) if step == BLOCK_BYTES => return Ok(true),
             Err(Errno::NOSPC) => step /= 2,
             Err(Errno::INTR) => {}
@@ -157,7 +216,7 @@ async fn let_go(tracers: Tracers) -> bool {
     bit
 }
 
-fn trace(process: Process, how: Flush, seen: &std::path::Path) -> Result<Child, Failure> {
+fn trace(process: Process, how: Flush, seen: &Path) -> Result<Child, Failure> {
     let inject = match how {
         Flush::Slow => format!("inject=fdatasync,fsync:delay_enter={SLOW_FLUSH_US}"),
         Flush::Lies => "inject=fdatasync,fsync:retval=0".to_owned(),
@@ -169,4 +228,40 @@ fn trace(process: Process, how: Flush, seen: &std::path::Path) -> Result<Child, 
     strace.args(["-e", "trace=fdatasync,fsync", "-e", &inject]);
     strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     strace.spawn().map_err(Failure::doing("strace"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_bites_when_it_stays_full_and_most_managers_met_it() {
+        assert_eq!(filled(true, 1, 1), Outcome::Installed);
+        assert_eq!(filled(true, 2, 3), Outcome::Installed);
+        for (all_full, met, disks) in [(false, 1, 1), (true, 0, 1), (true, 1, 3), (true, 2, 4)] {
+            let outcome = filled(all_full, met, disks);
+            assert!(matches!(outcome, Outcome::Indeterminate(_)), "{met} of {disks}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_manager_meets_a_full_disk_in_its_own_store() {
+        let ends = "ERROR kyvos_manager::node::serve: this process ends because=";
+        let no_space = "No space left on device (os error 28)";
+        for told in [
+            "ERROR raft_store::health: the disk is full part=\"history\"",
+            &format!("{ends}no space left on the disk of store/history. Free at least 9 bytes"),
+            &format!("{ends}consensus stopped: when Write Snapshot(None): {no_space}"),
+        ] {
+            assert!(tells_of_it(&format!("started\n{told}\n")), "{told}");
+        }
+        for told in [
+            "INFO raft_store::health: there is room on the disk again part=\"log\"",
+            &format!("/mounted/data/logs cannot be written: {no_space}"),
+            &format!("WARN checkpoint not delivered peer=7 failure=the receiver: {no_space}"),
+            &format!("{ends}consensus stopped: Input/output error (os error 5)"),
+        ] {
+            assert!(!tells_of_it(&format!("started\n{told}\n")), "{told}");
+        }
+    }
 }

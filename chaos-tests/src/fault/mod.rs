@@ -6,6 +6,7 @@
 mod between;
 mod certificate;
 mod checkpoint;
+mod choice;
 mod class;
 mod clock;
 mod damage;
@@ -28,14 +29,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::between::Between;
+use self::choice::There;
 pub use self::class::{Fault, Means, Target};
 pub use self::damage::{ASKED_TO_END, Damage};
 pub use self::disk::Flush;
@@ -192,7 +191,7 @@ impl Nemesis<'_> {
         let (lasts, pick) = (planned.lasts, planned.pick);
         let (cluster, history, sighting) = (self.cluster, self.history, self.sighting);
         if victims.is_empty() {
-            return Ok(Outcome::Skipped("nobody to hit was running or known".into()));
+            return Ok(Outcome::Skipped(self.nobody(planned.fault)));
         }
         match planned.fault.means {
             Means::Kill => Ok(kill::strike(&processes).await),
@@ -218,9 +217,10 @@ impl Nemesis<'_> {
             return Outcome::Skipped(format!("{ABSENT}nothing stands between the Managers"));
         };
         let places = victims.iter().filter_map(|(id, _)| self.cluster.place(*id));
-        let own: Vec<usize> = places.filter(|place| *place < between.members()).collect();
+        // Whoever came later is on a host like the others.
+        let places: Vec<usize> = places.filter(|place| between.places().contains(place)).collect();
         let how = (planned.pick, planned.lasts);
-        mechanical(network::strike(self.cluster, between, way, &own, how).await)
+        mechanical(network::strike(self.cluster, between, way, &places, how).await)
     }
 
     async fn break_hosts(&self, planned: &Planned, victims: &[(u64, Process)]) -> Outcome {
@@ -272,55 +272,53 @@ impl Nemesis<'_> {
     }
 
     async fn victims(&self, planned: &Planned) -> Result<Vec<(u64, Process)>, Failure> {
+        let fault = planned.fault;
         // What is lost with one must be left with the others: nobody is taken away while another is missing.
-        let may_lose_one = planned.fault.means.may_lose_one();
-        if may_lose_one && !self.all_there().await? {
+        if fault.means.may_lose_one() && !self.all_there().await? {
             return Ok(Vec::new());
         }
-        let active = match planned.fault.target {
+        let active = match fault.target {
             Target::Active => self.active().await,
             Target::One | Target::Majority | Target::All => None,
         };
-        let members = self.cluster.managers.len();
-        let wanted = match planned.fault.target {
-            Target::Majority => members / 2 + 1,
-            Target::All => members,
-            Target::One | Target::Active => 0,
+        let there = |running: &[(u64, Process)]| There {
+            own: self.own(),
+            running: running.iter().map(|(id, _)| *id).collect(),
+            active,
         };
-        // A majority of hosts is one whatever runs on them: whose process is gone is waited for.
-        let enough = || self.cluster.processes().is_ok_and(|running| running.len() >= wanted);
-        if planned.fault.means.is_of_hosts() && !until(BACK_PATIENCE, enough).await {
-            return Ok(Vec::new());
+        // Whose process is gone is waited for: what befell fewer would be another fault.
+        let running = || self.cluster.processes();
+        let enough = || running().is_ok_and(|running| there(&running).are_enough(fault));
+        until(BACK_PATIENCE, enough).await;
+        let running = running()?;
+        let chosen = choice::victims(fault, &there(&running), planned.pick);
+        let process = |id: u64| running.iter().find(|(it, _)| *it == id).copied();
+        Ok(chosen.into_iter().filter_map(process).collect())
+    }
+
+    /// Why there is nobody to hit.
+    fn nobody(&self, fault: Fault) -> String {
+        match choice::needed(fault, self.cluster.managers.len()) {
+            0 | 1 => "nobody to hit was running or known".to_owned(),
+            needed => {
+                let seconds = BACK_PATIENCE.as_secs();
+                format!("fewer than {needed} Managers had a process within {seconds} s")
+            }
         }
-        let mut running = self.cluster.processes()?;
-        let mut random = StdRng::seed_from_u64(planned.pick);
-        running.shuffle(&mut random);
-        // What befalls one at a time befalls those that a run begins with, so that it is the same with every seed.
-        if may_lose_one {
-            let own = |id: u64| self.cluster.managers.iter().any(|it| it.id.get() == id);
-            running.retain(|(id, _)| own(*id));
-        }
-        // A disk that lies or is set back must be one of a minority, and nobody knows whom the others would lack.
-        if planned.fault.means.is_alone() && running.len() < members {
-            running.clear();
-        }
-        match planned.fault.target {
-            Target::One => running.truncate(1),
-            Target::Active => running.retain(|(id, _)| Some(*id) == active),
-            Target::Majority => running.truncate(members / 2 + 1),
-            Target::All => {}
-        }
-        Ok(running)
+    }
+
+    /// The numbers of the Managers of the run.
+    fn own(&self) -> Vec<u64> {
+        self.cluster.managers.iter().map(|it| it.id.get()).collect()
     }
 
     /// Whether every Manager of the run has a process and a vote; waited for, as one may be on its way back.
     async fn all_there(&self) -> Result<bool, Failure> {
-        let own = || self.cluster.managers.iter().map(|it| it.id.get());
         let all_run = || {
             let running = self.cluster.processes().unwrap_or_default();
-            own().all(|id| running.iter().any(|(it, _)| *it == id))
+            self.own().iter().all(|id| running.iter().any(|(it, _)| it == id))
         };
-        let own: Vec<u64> = own().collect();
+        let own = self.own();
         Ok(until(BACK_PATIENCE, all_run).await
             && Operator::new(self.cluster, self.history)?.all_vote(&own).await)
     }

@@ -112,11 +112,19 @@ pub(super) async fn strike(
     if let Some(why) = between.lacks(way) {
         return Ok(Outcome::Skipped(format!("{ABSENT}{why}")));
     }
+    // Of nobody's cable nothing is carried, and that is no fault.
+    if victims.is_empty() {
+        return Ok(Outcome::Skipped("nobody to hit has a host".into()));
+    }
     match (way, between) {
         (Break::Slow, _) => slow(between, victims, lasts).await,
         (Break::Late, Between::Proxies(proxies)) => late(proxies, victims, lasts).await,
         (Break::Late | Break::Disorder | Break::Twice, Between::Network(lab)) => {
             wires(lab, way, victims, (pick, lasts)).await
+        }
+        (Break::Loss, Between::Network(lab)) => {
+            let everybody: Vec<usize> = between.places().collect();
+            wires(lab, way, &everybody, (pick, lasts)).await
         }
         (Break::Cable, Between::Network(lab)) => cable(lab, victims, lasts).await,
         (Break::Flap, _) => flap(between, victims, lasts).await,
@@ -193,9 +201,8 @@ pub fn filters(sides: Sides, way: Break, victims: &[usize]) -> Vec<Filter> {
         Break::NoCalls if victims.contains(&own) => {
             Filter { no_calls_from: not(own, &|_| false), ..Filter::default() }
         }
-        Break::Loss => Filter { loss_percent: LOSS_PERCENT, ..Filter::default() },
         Break::Deaf | Break::NoCalls | Break::Cable | Break::Slow => Filter::default(),
-        Break::Late | Break::Disorder | Break::Twice => Filter::default(),
+        Break::Late | Break::Disorder | Break::Twice | Break::Loss => Filter::default(),
     };
     everybody().map(filter).collect()
 }
@@ -278,20 +285,43 @@ async fn cable(lab: &Lab, victims: &[usize], lasts: Duration) -> Result<Outcome,
     Ok(bitten(before == after, "a link that was down carried something"))
 }
 
+/// Lets links be as fast as they are, also when the run is cancelled meanwhile or one could not be made slow.
+struct Throttled<'a> {
+    between: Between<'a>,
+    victims: &'a [usize],
+}
+
+impl Throttled<'_> {
+    /// Each of them, also after one that could not be.
+    fn lift(&self) -> Result<(), Failure> {
+        let mut lifted = Ok(());
+        for place in self.victims {
+            lifted = lifted.and(self.between.throttle(*place, None));
+        }
+        lifted
+    }
+}
+
+impl Drop for Throttled<'_> {
+    fn drop(&mut self) {
+        // Tried before already; what cannot be mended shows in the recovery.
+        let _ = self.lift();
+    }
+}
+
 async fn slow(
     between: Between<'_>,
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
+    let throttled = Throttled { between, victims };
     for place in victims {
         between.throttle(*place, Some(SLOW_KILOBITS))?;
     }
     sleep(lasts).await;
     let held_up = victims.iter().map(|place| between.held_up(*place));
     let held_up = held_up.sum::<Result<u64, Failure>>();
-    for place in victims {
-        between.throttle(*place, None)?;
-    }
+    throttled.lift()?;
     Ok(bitten(held_up? > 0, "nobody had to wait"))
 }
 
@@ -308,20 +338,22 @@ async fn late(proxies: &Proxies, victims: &[usize], lasts: Duration) -> Result<O
 /// What becomes of what the victims send and are sent.
 fn manners(way: Break) -> Manners {
     let (sent, received) = match way {
-        Break::Late => (Manner { late_ms: LATE_MS..=LATE_MS, twice_percent: 0 }, Manner::PLAIN),
+        Break::Late => (Manner { late_ms: LATE_MS..=LATE_MS, ..Manner::PLAIN }, Manner::PLAIN),
+        // Each host's own wire loses what the others send it, so that every packet is drawn for once.
+        Break::Loss => (Manner::PLAIN, Manner { lost_percent: LOSS_PERCENT, ..Manner::PLAIN }),
         Break::Twice => {
-            let twice = Manner { late_ms: 0..=2, twice_percent: TWICE_PERCENT };
+            let twice = Manner { late_ms: 0..=2, twice_percent: TWICE_PERCENT, ..Manner::PLAIN };
             (twice.clone(), twice)
         }
         _ => {
-            let mixed = Manner { late_ms: 0..=DISORDER_MS, twice_percent: 0 };
+            let mixed = Manner { late_ms: 0..=DISORDER_MS, ..Manner::PLAIN };
             (mixed.clone(), mixed)
         }
     };
     Manners { sent, received }
 }
 
-/// Clients' packets take the same wire.
+/// Clients' packets take the same wire; none of them is lost.
 async fn wires(
     lab: &Lab,
     way: Break,
@@ -336,10 +368,11 @@ async fn wires(
     sleep(lasts).await;
     let mut bit = false;
     for wire in wires {
-        let Counts { late, overtaken, twice } = wire.take_up()?;
+        let Counts { late, overtaken, twice, lost } = wire.take_up()?;
         bit |= match way {
             Break::Late => late > 0,
             Break::Twice => twice > 0,
+            Break::Loss => lost > 0,
             _ => overtaken > 0,
         };
     }

@@ -1,6 +1,7 @@
 //! Offices that change all the time, as an operator would have it: leads handed over one after the other, and
 //! Managers that end in good order one after the other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -16,8 +17,10 @@ use crate::{Failure, history::History};
 
 /// Pause between two orders to hand over.
 const BETWEEN: Duration = Duration::from_millis(400);
-/// How long after the last order it may take until another Active is seen.
-const SEEN_PATIENCE: Duration = Duration::from_secs(3);
+/// So many orders must have been seen to be followed, or offices did not change all the time.
+const FOLLOWED_LEAST: usize = 2;
+/// How long orders are given at most until so many were followed.
+const FOLLOWED_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a process may take to end in good order.
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a Manager that runs again may take to serve.
@@ -26,77 +29,93 @@ const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// How long a Manager may take to run again.
 const RETURN_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Orders whoever is Passive to become Active, again and again. It bites when another one is seen to be.
+/// Orders whoever is Passive to become Active, again and again, for so long and until some were seen to follow.
 pub(super) async fn transfers(
     cluster: &Cluster,
     history: &History,
     sighting: &Sighting,
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    let (ends, mut begun) = (Instant::now() + lasts, 0);
-    let mut seen = Seen::default();
-    while Instant::now() < ends {
+    let (started, mut given, mut begun) = (Instant::now(), 0, 0);
+    let mut orders = Orders::default();
+    let enough = |orders: &Orders| match orders.followed < FOLLOWED_LEAST {
+        true => lasts.max(FOLLOWED_PATIENCE),
+        false => lasts,
+    };
+    while started.elapsed() < enough(&orders) {
         let active = sighting.active(history.now());
-        seen.look(active);
+        orders.look(active);
         let passive = cluster.managers.iter().filter(|manager| Some(manager.id.get()) != active);
-        let next = passive.clone().nth(begun % passive.count().max(1));
+        let next = passive.clone().nth(given % passive.count().max(1));
+        given += 1;
         if let Some(next) = next {
             let client = Client::new(&cluster.access, next.id.clone(), &next.api_url)?;
-            let path = format!("/managers/{}/make-active", next.id.get());
+            let id = next.id.get();
+            let path = format!("/managers/{id}/make-active");
             let order = Call::change(Method::POST, path, Some(json!({})));
-            begun += usize::from(matches!(client.send(order).await, Reply::Done(_)));
+            if matches!(client.send(order).await, Reply::Done(_)) {
+                begun += 1;
+                orders.open.insert(id);
+            }
         }
-        sleep(BETWEEN).await;
+        let again = Instant::now() + BETWEEN;
+        while Instant::now() < again {
+            sleep(LOOK_PERIOD).await;
+            orders.look(sighting.active(history.now()));
+        }
     }
-    let changed = until(SEEN_PATIENCE, || seen.look(sighting.active(history.now()))).await;
-    Ok(match begun {
-        0 => Outcome::Indeterminate("no hand-over was begun".into()),
-        _ => bitten(changed, "nobody else was seen to be Active"),
-    })
+    let why =
+        format!("of {begun} orders to be Active {} were seen to be followed", orders.followed);
+    Ok(bitten(orders.followed >= FOLLOWED_LEAST, &why))
 }
 
-/// Who was seen to be Active.
+/// Who was ordered to be Active, and how often who was ordered was seen to be.
 #[derive(Debug, Default)]
-struct Seen {
-    last: Option<u64>,
-    changed: bool,
+struct Orders {
+    open: BTreeSet<u64>,
+    followed: usize,
 }
 
-impl Seen {
-    /// Takes in who is now, if anybody; whether it was ever another than before.
-    fn look(&mut self, active: Option<u64>) -> bool {
-        if let Some(active) = active {
-            self.changed |= self.last.is_some_and(|last| last != active);
-            self.last = Some(active);
+impl Orders {
+    /// Takes in who is Active now, if anybody.
+    fn look(&mut self, active: Option<u64>) {
+        if active.is_some_and(|active| self.open.remove(&active)) {
+            self.followed += 1;
         }
-        self.changed
     }
 }
 
-/// Ends all in good order, each only after the one before serves again, or has had the time for it.
+/// Ends all in good order, each only after the one before serves again, or has had the time for it. One that something else
+/// keeps away is waited for, and makes it less than all.
 pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
+    let mut ended = 0;
     for manager in &cluster.managers {
-        let own = |processes: Vec<(u64, Process)>| {
-            processes
-                .into_iter()
-                .find(|(id, _)| *id == manager.id.get())
-                .map(|(_, process)| process)
+        let own = || -> Option<Process> {
+            let running = cluster.processes().ok()?;
+            running.into_iter().find(|(id, _)| *id == manager.id.get()).map(|(_, process)| process)
         };
-        let Some(process) = own(cluster.processes()?) else { continue };
+        if !until(RETURN_PATIENCE, || own().is_some()).await {
+            continue;
+        }
+        let Some(process) = own() else { continue };
         process.terminate();
         if !until(END_PATIENCE, || process.is_dead()).await {
             return Ok(Outcome::Indeterminate("a Manager did not end in good order".into()));
         }
-        let back = || {
-            let running = cluster.processes().map(own);
-            running.is_ok_and(|now| now.is_some_and(|now| now != process))
-        };
-        if !until(RETURN_PATIENCE, back).await {
+        if !until(RETURN_PATIENCE, || own().is_some_and(|now| now != process)).await {
             return Ok(Outcome::Indeterminate("a Manager was not started again".into()));
         }
+        ended += 1;
         serves(manager).await;
     }
-    Ok(Outcome::Installed)
+    Ok(rolled(ended, cluster.managers.len()))
+}
+
+fn rolled(ended: usize, managers: usize) -> Outcome {
+    match ended == managers {
+        true => Outcome::Installed,
+        false => Outcome::Indeterminate(format!("{ended} of {managers} Managers were restarted")),
+    }
 }
 
 /// Waits until a Manager serves. Something else may keep it from that, which is no reason to stop half way.
@@ -108,5 +127,37 @@ async fn serves(manager: &Manager) {
             return;
         }
         sleep(LOOK_PERIOD).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_followed_once_and_only_by_whom_it_was_given_to() {
+        let mut orders = Orders::default();
+        for active in [Some(1), None, Some(2)] {
+            orders.look(active);
+        }
+        assert_eq!(orders.followed, 0, "nobody was ordered");
+        orders.open.insert(3);
+        for active in [2, 1, 3, 3, 1] {
+            orders.look(Some(active));
+        }
+        assert_eq!(orders.followed, 1);
+        for next in [1, 3] {
+            orders.open.insert(next);
+            orders.look(Some(next));
+        }
+        assert_eq!((orders.followed, orders.open.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_restart_of_all_leaves_nobody_out() {
+        assert_eq!(rolled(3, 3), Outcome::Installed);
+        for ended in [0, 2] {
+            assert!(matches!(rolled(ended, 3), Outcome::Indeterminate(_)), "{ended}");
+        }
     }
 }

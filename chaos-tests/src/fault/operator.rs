@@ -125,6 +125,8 @@ impl<'a> Operator<'a> {
         let host = self.host(place)?;
         host.manager.switch(false);
         until(END_PATIENCE, || host.process().is_none()).await;
+        // A host that is dark can put nothing aside, and would be refused as who it was from then on.
+        until(PATIENCE, || host.has_power()).await;
         // Of a joining before that did not come to its end.
         put_away(host);
         host.configure(role)?;

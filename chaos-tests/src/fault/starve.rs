@@ -2,13 +2,14 @@
 //! ends them. By control groups of the first version, one for each fault, removed with it.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Outcome, until};
 use crate::Failure;
@@ -23,6 +24,8 @@ const PERIOD_US: u32 = 100_000;
 /// What there is from now on, what the Manager has already not counted; and what somebody beside it then wants.
 const MEMORY_LEFT: u64 = 4 << 20;
 const WANTED_BESIDE: &str = "bs=32M";
+/// How the kernel calls the number of those it ended in a group; with the blank, or it is another field.
+const OOM_KILLS: &str = "oom_kill ";
 /// How long the kernel may take to end somebody.
 const DEATH_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -127,10 +130,36 @@ pub(super) async fn of_memory(victims: &[(usize, Process)]) -> Result<Outcome, F
         let mut beside = Command::new("sh");
         beside.args(["-c", &wants]).kill_on_drop(true);
         beside.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let _beside = beside.spawn().map_err(Failure::doing("dd"))?;
+        let mut beside = beside.spawn().map_err(Failure::doing("dd"))?;
         if !until(DEATH_PATIENCE, || process.is_dead()).await {
             return Ok(Outcome::Indeterminate("the kernel ended nobody".into()));
         }
+        // What stands beside does not fit either. Only then it is known whom the kernel's count is of.
+        let beside = timeout(DEATH_PATIENCE, beside.wait()).await;
+        let beside_killed = matches!(beside, Ok(Ok(status)) if status.signal().is_some());
+        let killed = group.number("memory.oom_control", OOM_KILLS).unwrap_or(0);
+        if !is_the_victim_among(killed, beside_killed) {
+            return Ok(Outcome::Indeterminate("something else ended the victim".into()));
+        }
     }
     Ok(Outcome::Installed)
+}
+
+/// Whether the kernel ended more in a group for want of memory than what wanted too much beside the victim.
+fn is_the_victim_among(killed: u64, beside_killed: bool) -> bool {
+    killed > u64::from(beside_killed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_the_victim_among;
+
+    #[test]
+    fn the_victim_of_another_fault_is_none_of_want_of_memory() {
+        assert!(is_the_victim_among(2, true));
+        assert!(is_the_victim_among(1, false));
+        for (killed, beside_killed) in [(1, true), (0, true), (0, false)] {
+            assert!(!is_the_victim_among(killed, beside_killed), "{killed} {beside_killed}");
+        }
+    }
 }

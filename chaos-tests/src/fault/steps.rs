@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -32,13 +34,8 @@ pub(super) async fn strike(
     let active = sighting.active(history.now());
     let passives: Vec<u64> =
         cluster.managers.iter().map(|it| it.id.get()).filter(|id| Some(*id) != active).collect();
-    let which = usize::try_from(pick % 1_000).unwrap_or(0);
-    let passive = passives[which % passives.len()];
-    let path = match which % 4 {
-        0 => format!("/managers/{passive}/restart"),
-        1 => "/managers/restart-passives".to_owned(),
-        2 => format!("/managers/{passive}/make-active"),
-        _ => "/managers/restart-active".to_owned(),
+    let Some(path) = path(pick, &passives) else {
+        return Ok(Outcome::Skipped("there is no Passive".into()));
     };
     let begun = operator.change(Method::POST, &path, json!({})).await?;
     let Some(id) = begun["operation"].as_u64() else {
@@ -48,6 +45,18 @@ pub(super) async fn strike(
         0 => Ok(Outcome::Indeterminate("nobody was killed at a boundary".into())),
         _ => Ok(Outcome::Installed),
     }
+}
+
+/// What is asked for. Whom and what are drawn each for itself: everything befalls every Passive.
+fn path(pick: u64, passives: &[u64]) -> Option<String> {
+    let mut random = StdRng::seed_from_u64(pick);
+    let passive = passives.get(random.random_range(0..passives.len().max(1)))?;
+    Some(match random.random_range(0..4) {
+        0 => format!("/managers/{passive}/restart"),
+        1 => "/managers/restart-passives".to_owned(),
+        2 => format!("/managers/{passive}/make-active"),
+        _ => "/managers/restart-active".to_owned(),
+    })
 }
 
 /// Kills the Active at the boundaries of the steps of an operation, asked for at this path, until it has ended, and writes
@@ -99,4 +108,26 @@ async fn kill_until_ended(
 /// Whether an operation has come to an end.
 pub fn ended(operation: &Value) -> bool {
     !matches!(operation["status"].as_str(), None | Some("queued" | "running"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_befalls_every_passive() {
+        let asked: BTreeSet<String> = (0..200).filter_map(|pick| path(pick, &[2, 3])).collect();
+        let all = [
+            "/managers/2/make-active",
+            "/managers/2/restart",
+            "/managers/3/make-active",
+            "/managers/3/restart",
+            "/managers/restart-active",
+            "/managers/restart-passives",
+        ];
+        assert_eq!(asked, all.map(str::to_owned).into());
+        assert_eq!(path(1, &[]), None);
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::fake_clock;
 use super::kept::Kept;
 use super::network::Network;
 use crate::Failure;
@@ -33,6 +34,14 @@ const VERB_PATIENCE: Duration = Duration::from_secs(40);
 const DAY_S: u64 = 24 * 3600;
 /// A clock that differs by less is right.
 const CLOCK_SLACK_S: u64 = 30;
+
+/// How long it may take to tell its time.
+const DATE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The file with the Manager's clock, and the one with that of all other programs of the host, so that whoever reads the first is
+/// the Manager.
+const MANAGERS_CLOCK: &str = "clock";
+const OTHERS_CLOCK: &str = "clock-besides";
 
 /// Variables of the environment, by name.
 pub type Variables = Vec<(String, String)>;
@@ -67,11 +76,12 @@ impl Host {
         clock: Option<PathBuf>,
         variables: Variables,
     ) -> Result<Self, Failure> {
-        let disk = Ext4::new(&home, DISK_BYTES).map_err(Failure)?;
+        let label = network.namespace(place);
+        let disk = Ext4::labelled(&home, DISK_BYTES, &label).map_err(Failure)?;
         let host = Self {
             place,
             address: network.address(place).to_string(),
-            namespace: network.namespace(place),
+            namespace: label,
             km,
             clock,
             variables,
@@ -150,10 +160,15 @@ impl Host {
         self.manager.process()
     }
 
-    /// Whether its Manager and its agent are to run.
-    pub(super) fn switch(&self, on: bool) {
-        self.manager.switch(on);
-        self.agent.switch(on);
+    /// Whether it has power: without it nothing runs here, and with it what is to run.
+    pub(super) fn power(&self, on: bool) {
+        self.manager.power(on);
+        self.agent.power(on);
+    }
+
+    /// Whether it has power.
+    pub fn has_power(&self) -> bool {
+        self.manager.has_power()
     }
 
     /// Has everything here end for good.
@@ -170,20 +185,26 @@ impl Host {
     /// Sets its wall clock relative to this computer's, such as `+60` or `-60` (seconds). The monotonic clock, by
     /// which leases are kept, goes on as it is.
     pub fn set_clock(&self, offset: &str) -> Result<(), Failure> {
-        let (path, next) = (self.home.join("clock"), self.home.join("clock.next"));
-        // Renamed into place, so that it is never read half written.
-        fs::write(&next, offset).map_err(Failure::doing(next.display()))?;
-        fs::rename(&next, &path).map_err(Failure::doing(path.display()))
+        let clocks = [MANAGERS_CLOCK, OTHERS_CLOCK];
+        clocks.iter().try_for_each(|clock| fake_clock::show(&self.home.join(clock), offset))
+    }
+
+    /// Whether its Manager has looked at the time that its clock was set to last. What it answers with does not tell: the date
+    /// of an answer never goes back, whatever the clock does.
+    pub fn clock_was_read(&self) -> bool {
+        fake_clock::was_read(&self.home.join(MANAGERS_CLOCK))
     }
 
     /// Whether its Manager was seen to answer with a time that is not this computer's.
     pub async fn clock_is_wrong(&self) -> bool {
-        let asked = reqwest::get(format!("http://{}:7448/health/live", self.address)).await;
-        let told = asked
+        let asked = reqwest::get(format!("http://{}:7448/health/live", self.address));
+        let told = timeout(DATE_PATIENCE, asked)
+            .await
             .ok()
+            .and_then(Result::ok)
             .and_then(|answer| seconds_of_day(answer.headers().get("date")?.to_str().ok()?));
         let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() % DAY_S);
-        told.is_some_and(|told| told.abs_diff(now) > CLOCK_SLACK_S)
+        told.is_some_and(|told| apart_s(told, now) > CLOCK_SLACK_S)
     }
 
     /// A verb of `km` on this host, to its end; the JSON it prints.
@@ -203,10 +224,16 @@ impl Host {
         verb: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Value, Failure> {
-        let mut command = self.command();
+        let mut command = self.command(OTHERS_CLOCK);
         command.args(["--output", "json"]).args(verb).arg("--config").arg(config);
         command.envs(variables.iter().copied()).stdin(Stdio::null());
-        let output = timeout(VERB_PATIENCE, command.output()).await;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(Failure::doing(verb[0]))?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let output = timeout(VERB_PATIENCE, child.wait_with_output()).await;
+        if let Some(pid) = pid {
+            fake_clock::forget(pid);
+        }
         let output = output.map_err(Failure::doing(verb[0]))?.map_err(Failure::doing(verb[0]))?;
         if !output.status.success() {
             let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -217,19 +244,19 @@ impl Host {
 
     /// Starts its Manager.
     pub(super) fn serve(&self) -> Result<Child, Failure> {
-        self.start("serve", &self.config(), &self.log())
+        self.start(MANAGERS_CLOCK, "serve", &self.config(), &self.log())
     }
 
     /// Starts its agent.
     pub(super) fn attend(&self) -> Result<Child, Failure> {
-        self.start("agent", &self.agent_config(), &self.agent_log())
+        self.start(OTHERS_CLOCK, "agent", &self.agent_config(), &self.agent_log())
     }
 
-    fn start(&self, verb: &str, config: &Path, log: &Path) -> Result<Child, Failure> {
+    fn start(&self, clock: &str, verb: &str, config: &Path, log: &Path) -> Result<Child, Failure> {
         let open = || OpenOptions::new().create(true).append(true).open(log);
         let opened = open().and_then(|log| Ok((log.try_clone()?, log)));
         let (out, err) = opened.map_err(Failure::doing(log.display()))?;
-        let mut command = self.command();
+        let mut command = self.command(clock);
         command.arg(verb).arg("--config").arg(config);
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         command.spawn().map_err(Failure::doing(format!("km {verb}")))
@@ -237,15 +264,15 @@ impl Host {
 
     /// `nsenter` becomes the program, so its process is the Manager's. `ip netns exec` would give it its own view of
     /// all mounts as well, and a disk that another host still sees cannot be taken away.
-    fn command(&self) -> Command {
+    fn command(&self, clock: &str) -> Command {
         #[expect(
             clippy::disallowed_methods,
             reason = "its keeper, or the lab when dropped, ends it"
         )]
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", self.namespace)).arg(&self.km);
-        if let Some(clock) = &self.clock {
-            set_clock_of(&mut command, clock, &self.home.join("clock"));
+        if let Some(library) = &self.clock {
+            fake_clock::give(&mut command, library, &self.home.join(clock));
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.process_group(0).kill_on_drop(true);
@@ -253,18 +280,29 @@ impl Host {
     }
 }
 
-/// Only the wall clock is faked: a lease on a monotonic clock that jumps would be another product.
-fn set_clock_of(command: &mut Command, library: &Path, file: &Path) {
-    command
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME_TIMESTAMP_FILE", file)
-        .env("FAKETIME_CACHE_DURATION", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-}
-
 /// The time in an HTTP date, such as `Sat, 28 Nov 2026 01:02:03 GMT`.
 fn seconds_of_day(date: &str) -> Option<u64> {
     let time = date.split(' ').nth(4)?;
     let mut parts = time.split(':').map(|part| part.parse::<u64>().ok());
     Some(parts.next()?? * 3600 + parts.next()?? * 60 + parts.next()??)
+}
+
+/// How far two times of a day are apart, over midnight where that is nearer.
+fn apart_s(one: u64, other: u64) -> u64 {
+    let apart = one.abs_diff(other);
+    apart.min(DAY_S.saturating_sub(apart))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn midnight_alone_makes_no_clock_wrong() {
+        assert_eq!(seconds_of_day("Sat, 28 Nov 2026 23:59:58 GMT"), Some(DAY_S - 2));
+        assert_eq!(
+            (apart_s(DAY_S - 2, 1), apart_s(1, DAY_S - 2), apart_s(60, 7_260)),
+            (3, 3, 7_200)
+        );
+    }
 }

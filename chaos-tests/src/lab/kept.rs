@@ -9,7 +9,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Host;
+use super::{Host, fake_clock};
 use crate::Failure;
 use crate::cluster::Process;
 
@@ -24,9 +24,26 @@ enum Wanted {
     Retired,
 }
 
+/// What is to be with a program, and whether its host has power: whoever wants the one does not know of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Will {
+    wanted: Wanted,
+    powered: bool,
+}
+
+impl Will {
+    /// What is to be now. What is wanted while there is no power is so once it is back.
+    fn now(self) -> Wanted {
+        match self.wanted {
+            Wanted::On if !self.powered => Wanted::Off,
+            wanted => wanted,
+        }
+    }
+}
+
 /// A program of a host.
 pub struct Kept {
-    wanted: watch::Sender<Wanted>,
+    will: watch::Sender<Will>,
     /// Of its process; 0 while there is none.
     pid: AtomicI32,
     /// How its processes ended: how many, and the exit code of the last; -1: by a signal.
@@ -35,8 +52,8 @@ pub struct Kept {
 
 impl Kept {
     pub(super) fn new() -> Self {
-        let (wanted, ends) = (watch::channel(Wanted::Off).0, watch::channel((0, 0)).0);
-        Self { wanted, pid: AtomicI32::new(0), ends }
+        let will = watch::channel(Will { wanted: Wanted::Off, powered: true }).0;
+        Self { will, pid: AtomicI32::new(0), ends: watch::channel((0, 0)).0 }
     }
 
     /// Its process, while there is one.
@@ -52,27 +69,37 @@ impl Kept {
     /// Whether it is to run.
     pub fn switch(&self, on: bool) {
         // Whoever is retired stays so.
-        self.wanted.send_if_modified(|wanted| {
-            let change = *wanted != Wanted::Retired;
+        self.will.send_if_modified(|will| {
+            let change = will.wanted != Wanted::Retired;
             if change {
-                *wanted = if on { Wanted::On } else { Wanted::Off };
+                will.wanted = if on { Wanted::On } else { Wanted::Off };
             }
             change
         });
     }
 
+    /// Whether its host has power. It ends without it, and runs again with it only if it is still to run.
+    pub(super) fn power(&self, on: bool) {
+        self.will.send_modify(|will| will.powered = on);
+    }
+
+    /// Whether its host has power.
+    pub(super) fn has_power(&self) -> bool {
+        self.will.borrow().powered
+    }
+
     /// Has it end for good.
     pub(super) fn retire(&self) {
-        self.wanted.send_replace(Wanted::Retired);
+        self.will.send_modify(|will| will.wanted = Wanted::Retired);
     }
 
     fn wants(&self, wanted: Wanted) -> bool {
-        *self.wanted.borrow() == wanted
+        self.will.borrow().now() == wanted
     }
 
     async fn comes_to(&self, wish: impl Fn(Wanted) -> bool) {
         // The host holds the sender, so it cannot be gone.
-        let _ = self.wanted.subscribe().wait_for(|wanted| wish(*wanted)).await;
+        let _ = self.will.subscribe().wait_for(|will| wish(will.now())).await;
     }
 
     /// Ends its process, in good order when it retires.
@@ -120,7 +147,50 @@ pub(super) async fn keep(
                 }
             };
             kept.ended(status);
+            fake_clock::forget(pid);
         }
         sleep(restart_after).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_off_while_its_host_was_dark_does_not_run_again_with_the_power() {
+        let kept = Kept::new();
+        kept.switch(true);
+        kept.power(false);
+        assert!(kept.wants(Wanted::Off) && !kept.has_power());
+        kept.switch(false);
+        kept.power(true);
+        assert!(kept.wants(Wanted::Off) && kept.has_power());
+    }
+
+    #[test]
+    fn what_is_to_run_does_so_as_soon_as_there_is_power() {
+        let kept = Kept::new();
+        kept.switch(true);
+        kept.power(false);
+        kept.power(true);
+        assert!(kept.wants(Wanted::On));
+        kept.switch(false);
+        kept.power(false);
+        kept.switch(true);
+        assert!(kept.wants(Wanted::Off));
+        kept.power(true);
+        assert!(kept.wants(Wanted::On));
+    }
+
+    #[test]
+    fn who_is_retired_stays_so_whatever_the_power_does() {
+        let kept = Kept::new();
+        kept.retire();
+        for on in [false, true] {
+            kept.power(on);
+            kept.switch(on);
+            assert!(kept.wants(Wanted::Retired));
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod clients;
+mod fake_clock;
 mod found;
 mod host;
 mod kept;
@@ -32,10 +33,12 @@ pub(crate) use self::host::SETTINGS;
 pub use self::host::{Host, Variables};
 pub use self::kept::Kept;
 pub use self::network::{Filter, Laid, Network};
+pub use self::sweep::sweep;
 pub use self::tool::said;
 pub use self::wire::{Counts, Manner, Manners};
 pub use self::zookeeper::watch as zookeeper_watch;
 use crate::Failure;
+use crate::cluster::Process;
 
 /// How long the processes of a host may take to be gone.
 const GONE_PATIENCE: Duration = Duration::from_secs(10);
@@ -94,7 +97,6 @@ impl Lab {
             let home = dir.join(format!("host-{}", place + 1));
             fs::create_dir_all(&home).map_err(Failure::doing(home.display()))?;
             let home = home.canonicalize().map_err(Failure::doing(home.display()))?;
-            sweep::claim(&home).map_err(Failure::doing(home.display()))?;
             let (km, clock, variables) = (km.to_owned(), clock.clone(), variables.clone());
             Ok(Arc::new(Host::new(place, home, km, &network, clock, variables)?))
         };
@@ -118,7 +120,7 @@ impl Lab {
             self.hosts[*place].disk().cut().map_err(Failure::doing("cut the power of a disk"))?;
         }
         for place in places {
-            self.hosts[*place].switch(false);
+            self.hosts[*place].power(false);
             self.network.processes(*place)?.iter().for_each(|process| process.kill());
         }
         Ok(())
@@ -134,7 +136,8 @@ impl Lab {
                 .map_err(Failure::doing("repower a disk"))?
                 .map_err(Failure::doing("repower a disk"))?;
             self.network.cable(*place, true)?;
-            self.hosts[*place].switch(true);
+            // Last: whoever waits for the power finds the disk. Who was taken out meanwhile does not come back with it.
+            self.hosts[*place].power(true);
         }
         Ok(())
     }
@@ -156,7 +159,7 @@ impl Lab {
         let stopping = async { while self.keepers.join_next().await.is_some() {} };
         let in_time = tokio::time::timeout(host::STOP_PATIENCE, stopping).await.is_ok();
         for host in &self.hosts {
-            self.network.processes(host.place)?.iter().for_each(|process| process.kill());
+            self.network.processes(host.place)?.iter().for_each(end);
             self.empty(host.place).await?;
         }
         in_time.then_some(()).ok_or_else(|| Failure("a Manager did not stop in time".into()))
@@ -171,10 +174,16 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         for host in &self.hosts {
-            host.switch(false);
+            host.power(false);
             // Already gone is gone.
             let left = self.network.processes(host.place).unwrap_or_default();
-            left.iter().for_each(|process| process.kill());
+            left.iter().for_each(end);
         }
     }
+}
+
+/// Ends a process that nobody keeps any more.
+fn end(process: &Process) {
+    process.kill();
+    fake_clock::forget(process.pid());
 }

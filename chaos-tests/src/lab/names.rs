@@ -8,7 +8,7 @@ pub(crate) fn own() -> String {
     format!("{PREFIX}{}", std::process::id())
 }
 
-/// The namespace of a host.
+/// The namespace of a host, and the label of its disk.
 pub(super) fn host(lab: &str, place: usize) -> String {
     format!("{lab}-{}", place + 1)
 }
@@ -36,6 +36,7 @@ mod tests {
 
     #[test]
     fn whatever_a_lab_makes_tells_whose_it_is_and_nothing_else_does() {
+        assert!(host("kmc4194304", 98).len() <= 16, "a label is no longer");
         let lab = own();
         let names = [host(&lab, 0), switch(&lab), clients(&lab), format!("{lab}-cpu0-1"), lab];
         assert!(names.iter().all(|name| owner(name) == Some(std::process::id())), "{names:?}");

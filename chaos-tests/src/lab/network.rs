@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::rngs::StdRng;
 
@@ -16,7 +17,7 @@ use crate::cluster::Process;
 /// Networks 10.77.x.0/24 of labs that run side by side.
 const NETWORKS: u32 = 250;
 /// The clients' own address in it.
-const CLIENTS: u8 = 254;
+pub(super) const CLIENTS: u8 = 254;
 
 /// What a host does not let in. Everything else passes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +28,6 @@ pub struct Filter {
     pub no_calls_from: BTreeSet<usize>,
     /// Hosts whose connections are reset.
     pub resets: BTreeSet<usize>,
-    /// How many of a hundred packets of other hosts are lost.
-    pub loss_percent: u8,
     /// How many kilobytes of other hosts come in before all further ones are lost.
     pub quota_kib: Option<u32>,
 }
@@ -39,6 +38,8 @@ pub struct Network {
     name: String,
     third: u8,
     hosts: usize,
+    /// How many wires are laid.
+    wires: AtomicUsize,
 }
 
 impl Network {
@@ -46,7 +47,7 @@ impl Network {
     pub(super) fn new(hosts: usize) -> Result<Self, Failure> {
         let pid = std::process::id();
         let third = u8::try_from(pid % NETWORKS).expect("it is below 250");
-        let network = Self { name: names::own(), third, hosts };
+        let network = Self { name: names::own(), third, hosts, wires: AtomicUsize::new(0) };
         let (name, switch) = (&network.name, network.switch());
         run(&format!("ip netns add {switch}"))?;
         run(&format!("ip -n {switch} link add br0 type bridge"))?;
@@ -149,10 +150,13 @@ impl Network {
         manners: Manners,
         random: StdRng,
     ) -> Result<Laid<'_>, Failure> {
+        let is_first = self.wires.fetch_add(1, Ordering::Relaxed) == 0;
         let mut laid = Laid { network: self, place, wire: None, is_there: true };
         let switch = self.switch();
         let (host, group, port) = (format!("p{place}"), format!("w{place}"), format!("x{place}"));
-        self.whole_frames(false)?;
+        if is_first {
+            self.whole_frames(false)?;
+        }
         run(&format!("ip -n {switch} link add {group} type veth peer name {port}"))?;
         run(&format!("ip -n {switch} link set {port} master br0 up"))?;
         run(&format!("ip -n {switch} link set {group} up"))?;
@@ -162,10 +166,12 @@ impl Network {
     }
 
     fn take_up_wire(&self, place: usize) -> Result<(), Failure> {
-        let switch = self.switch();
-        run(&format!("ip -n {switch} link set p{place} master br0"))?;
-        run(&format!("ip -n {switch} link del w{place}"))?;
-        self.whole_frames(true)
+        let (switch, is_last) = (self.switch(), self.wires.fetch_sub(1, Ordering::Relaxed) == 1);
+        let plugged_in = run(&format!("ip -n {switch} link set p{place} master br0"));
+        let taken_up = plugged_in.and_then(|_| run(&format!("ip -n {switch} link del w{place}")));
+        // Wires that are left still carry frames as they are.
+        let whole = if is_last { self.whole_frames(true) } else { Ok(()) };
+        taken_up.and(whole)
     }
 
     /// Whether hosts hand the kernel what it is to cut into frames and to reckon the checksums of. A program that carries
@@ -198,11 +204,6 @@ impl Network {
         rule(&filter.deaf_to, "counter drop");
         rule(&filter.resets, "meta l4proto tcp counter reject with tcp reset");
         rule(&filter.no_calls_from, "tcp flags & (syn | ack) == syn counter drop");
-        if filter.loss_percent > 0 {
-            let everybody = (0..self.hosts).collect();
-            let lost = format!("numgen random mod 100 < {} counter drop", filter.loss_percent);
-            rule(&everybody, &lost);
-        }
         if let Some(quota) = filter.quota_kib {
             let everybody = (0..self.hosts).collect();
             rule(&everybody, &format!("quota over {quota} kbytes counter drop"));

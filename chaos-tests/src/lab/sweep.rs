@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::fake_clock;
 use super::names::owner;
 use super::tool::run;
 use crate::cluster::Process;
@@ -13,19 +14,12 @@ use crate::cluster::Process;
 const NAMESPACES: &str = "/run/netns";
 /// Where control groups are made.
 const GROUPS: [&str; 2] = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/memory"];
-/// In the folder of a host: whose it is.
-const OWNER: &str = "owner";
 /// How long the kernel may take to bury what is killed.
 const BURIAL: Duration = Duration::from_secs(5);
 const LOOK_PERIOD: Duration = Duration::from_millis(10);
 
-/// Writes down whose the folder of a host is.
-pub(super) fn claim(home: &Path) -> std::io::Result<()> {
-    fs::write(home.join(OWNER), std::process::id().to_string())
-}
-
 /// Removes what is nobody's any more. What cannot be removed is in nobody's way: every run has names of its own.
-pub(super) fn sweep() {
+pub fn sweep() {
     let left = names_in(Path::new(NAMESPACES));
     left.iter().for_each(|name| end_all_in(name));
     for disk in disks_left() {
@@ -59,7 +53,10 @@ fn end_all_in(namespace: &str) {
         let told = run(&format!("ip netns pids {namespace}")).unwrap_or_default();
         let left = told.lines().filter_map(|pid| Process::of(pid.trim().parse().ok()?));
         let left: Vec<Process> = left.collect();
-        left.iter().for_each(|process| process.kill());
+        for process in &left {
+            process.kill();
+            fake_clock::forget(process.pid());
+        }
         if left.is_empty() || Instant::now() > ends {
             return;
         }
@@ -67,17 +64,15 @@ fn end_all_in(namespace: &str) {
     }
 }
 
-/// Where disks are still mounted in folders whose owner is gone.
+/// Where disks are still mounted whose labels tell of an owner that is gone. A file beside the disk would be lost to whoever
+/// removes the folders of such a run, and the disk would stay for good.
 fn disks_left() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let path = |line: &str| {
+    let left = |line: &str| {
         let mut words = line.split_whitespace();
         let (device, path) = (words.next()?, words.next()?);
-        device.starts_with("/dev/loop").then(|| PathBuf::from(path))
+        let label = device.starts_with("/dev/loop").then(|| run(&format!("e2label {device}")))?;
+        owner(label.ok()?.trim()).is_some_and(is_gone).then(|| PathBuf::from(path))
     };
-    let is_left = |path: &PathBuf| {
-        let owner = path.parent().and_then(|home| fs::read_to_string(home.join(OWNER)).ok());
-        owner.and_then(|owner| owner.trim().parse().ok()).is_some_and(is_gone)
-    };
-    mounts.lines().filter_map(path).filter(is_left).collect()
+    mounts.lines().filter_map(left).collect()
 }

@@ -1,4 +1,4 @@
-//! A cable that is late, that changes the order of what it carries, or carries some of it twice: a thread in the switch's
+//! A cable that is late, that changes the order of what it carries, loses some of it or carries it twice: a thread in the switch's
 //! namespace that takes every frame of one host's port and hands it on when its time has come. The kernel would do the same
 //! (netem), and is often built without it.
 
@@ -18,10 +18,11 @@ use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvfrom, send,
     socket,
 };
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::network::CLIENTS;
 use crate::Failure;
 
 /// No frame between hosts is longer: nothing is put together or taken apart on the way while a wire is laid.
@@ -30,6 +31,10 @@ const FRAME_MAX: usize = 2048;
 const LOOK_MAX: Duration = Duration::from_millis(20);
 /// What the kernel calls a frame that this host sends itself.
 const OUTGOING: u8 = 4;
+/// Where a frame says what it carries, and that it is IPv4; where the addresses of its sender and of its receiver end.
+const KIND_AT: usize = 12;
+const IPV4: [u8; 2] = [8, 0];
+const ADDRESSES_END_AT: [usize; 2] = [29, 33];
 
 /// What becomes of the frames of one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +43,20 @@ pub struct Manner {
     pub late_ms: RangeInclusive<u64>,
     /// So many of a hundred come a second time, as late again.
     pub twice_percent: u8,
+    /// So many of a hundred packets between two hosts do not come.
+    pub lost_percent: u8,
 }
 
 impl Manner {
     /// At once, in order, once.
-    pub const PLAIN: Self = Self { late_ms: 0..=0, twice_percent: 0 };
+    pub const PLAIN: Self = Self { late_ms: 0..=0, twice_percent: 0, lost_percent: 0 };
+
+    /// Whether a frame does not come.
+    fn loses(&self, frame: &[u8], random: &mut StdRng) -> bool {
+        self.lost_percent > 0
+            && is_between_hosts(frame)
+            && random.random_range(0..100) < self.lost_percent
+    }
 
     /// How late each copy of a frame is.
     fn copies(&self, random: &mut StdRng) -> Vec<Duration> {
@@ -53,6 +67,13 @@ impl Manner {
         }
         copies
     }
+}
+
+/// Whether a frame carries a packet from one host to another: those from and to clients are not lost.
+fn is_between_hosts(frame: &[u8]) -> bool {
+    let of_host = |at: &usize| frame.get(*at).is_some_and(|last| *last != CLIENTS);
+    frame.get(KIND_AT..KIND_AT + IPV4.len()) == Some(IPV4.as_slice())
+        && ADDRESSES_END_AT.iter().all(of_host)
 }
 
 /// What becomes of everything on the cable of a host.
@@ -70,6 +91,7 @@ struct Counted {
     late: AtomicU64,
     overtaken: AtomicU64,
     twice: AtomicU64,
+    lost: AtomicU64,
 }
 
 /// What a wire did.
@@ -81,6 +103,8 @@ pub struct Counts {
     pub overtaken: u64,
     /// Frames that were handed on twice.
     pub twice: u64,
+    /// Frames that were not handed on.
+    pub lost: u64,
 }
 
 /// A wire between two ports of one namespace, until it is dropped.
@@ -129,6 +153,7 @@ impl Wire {
             late: read(&self.counted.late),
             overtaken: read(&self.counted.overtaken),
             twice: read(&self.counted.twice),
+            lost: read(&self.counted.lost),
         }
     }
 }
@@ -201,7 +226,8 @@ struct Carrier {
     host: Port,
     group: Port,
     manners: Manners,
-    random: StdRng,
+    /// What is drawn for each way, so that neither depends on what goes the other.
+    random: [StdRng; 2],
     under_way: BinaryHeap<Reverse<Frame>>,
     taken: u64,
     /// The last that was handed on, each way.
@@ -215,11 +241,12 @@ impl Carrier {
         host: &str,
         group: &str,
         manners: Manners,
-        random: StdRng,
+        mut random: StdRng,
         counted: Arc<Counted>,
     ) -> Result<Self, Failure> {
         setns(namespace, CloneFlags::CLONE_NEWNET).map_err(Failure::doing("enter the switch"))?;
         let (host, group, under_way) = (Port::of(host)?, Port::of(group)?, BinaryHeap::new());
+        let random = [(); 2].map(|()| StdRng::seed_from_u64(random.random()));
         Ok(Self { host, group, manners, random, under_way, taken: 0, handed_on: [0; 2], counted })
     }
 
@@ -247,7 +274,12 @@ impl Carrier {
         loop {
             let port = if way == Way::Sent { &self.host } else { &self.group };
             let Some(length) = port.next(&mut buffer) else { return };
-            let (now, copies) = (Instant::now(), manner.copies(&mut self.random));
+            let random = &mut self.random[way as usize];
+            if manner.loses(&buffer[..length], random) {
+                self.counted.lost.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let (now, copies) = (Instant::now(), manner.copies(random));
             self.counted.twice.fetch_add(copies.len() as u64 - 1, Ordering::Relaxed);
             self.taken += 1;
             for late in copies {
@@ -274,8 +306,6 @@ impl Carrier {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-
     use super::*;
 
     #[test]
@@ -288,14 +318,50 @@ mod tests {
 
     #[test]
     fn some_frames_come_twice_and_each_as_late_as_drawn() {
-        let (mut random, manner) =
-            (StdRng::seed_from_u64(1), Manner { late_ms: 5..=20, twice_percent: 30 });
+        let (mut random, manner) = (
+            StdRng::seed_from_u64(1),
+            Manner { late_ms: 5..=20, twice_percent: 30, lost_percent: 0 },
+        );
         let all: Vec<_> = (0..1_000).map(|_| manner.copies(&mut random)).collect();
         let twice = all.iter().filter(|copies| copies.len() == 2).count();
         assert!((200..400).contains(&twice), "{twice} of a thousand");
         let within = |late: &Duration| (5..=20).contains(&late.as_millis());
         assert!(all.iter().all(|copies| within(&copies[0])));
         assert!(all.iter().any(|copies| copies[0].as_millis() == 5));
+    }
+
+    /// A frame that carries such a packet, from and to addresses that end so.
+    fn frame(kind: [u8; 2], from: u8, to: u8) -> Vec<u8> {
+        let mut frame = vec![0; 60];
+        frame[12..14].copy_from_slice(&kind);
+        (frame[29], frame[33]) = (from, to);
+        frame
+    }
+
+    #[test]
+    fn a_part_of_what_goes_between_hosts_is_lost_and_the_same_part_with_the_same_seed() {
+        let manner = Manner { lost_percent: 15, ..Manner::PLAIN };
+        let lost = |seed: u64| -> Vec<usize> {
+            let mut random = StdRng::seed_from_u64(seed);
+            (0..1_000).filter(|_| manner.loses(&frame(IPV4, 1, 2), &mut random)).collect()
+        };
+        assert!((100..200).contains(&lost(1).len()), "{} of a thousand", lost(1).len());
+        assert_eq!(lost(1), lost(1));
+        assert_ne!(lost(1), lost(2));
+    }
+
+    #[test]
+    fn nothing_of_clients_is_lost_nor_what_is_no_packet_and_draws_nothing_either() {
+        let manner = Manner { lost_percent: 100, ..Manner::PLAIN };
+        let mut random = StdRng::seed_from_u64(1);
+        let spared = [frame(IPV4, CLIENTS, 1), frame(IPV4, 1, CLIENTS), frame([8, 6], 1, 2)];
+        assert!(spared.iter().all(|it| !manner.loses(it, &mut random)));
+        assert!(
+            !manner.loses(&[], &mut random) && !manner.loses(&frame(IPV4, 1, 2)[..33], &mut random)
+        );
+        assert!(!Manner::PLAIN.loses(&frame(IPV4, 1, 2), &mut random));
+        assert_eq!(random, StdRng::seed_from_u64(1));
+        assert!(manner.loses(&frame(IPV4, 1, 2), &mut random));
     }
 
     #[test]

@@ -9,10 +9,13 @@ use std::path::Path;
 
 use crate::Failure;
 use crate::checker::{Finding, Valid};
-use crate::verdict::{Evidence, Papers, Verdict, Versions};
+use crate::history::Line;
+use crate::verdict::{self, Evidence, Papers, Verdict, Versions};
 
 /// Lines of each log that are shown.
 const LOG_LINES: usize = 120;
+/// Lines of each bad beginning that are shown.
+const BEGINNING_LINES: usize = 200;
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
@@ -27,7 +30,7 @@ pub fn page(verdict: &Verdict, evidence: &Evidence) -> String {
     let parts = [
         head(verdict),
         timeline::draw(&evidence.lines, &evidence.managers()),
-        checks(&verdict.checks),
+        checks(&verdict.checks, &evidence.lines),
         faults(verdict),
         calls(verdict),
         logs(&evidence.papers),
@@ -71,7 +74,7 @@ fn head(verdict: &Verdict) -> String {
     )
 }
 
-fn checks(checks: &[Finding]) -> String {
+fn checks(checks: &[Finding], lines: &[Line]) -> String {
     let row = |finding: &Finding| {
         let (class, word) = match finding.valid {
             Valid::Yes => ("passed", "kept"),
@@ -81,14 +84,11 @@ fn checks(checks: &[Finding]) -> String {
         let because: String =
             finding.because.iter().map(|it| format!("<li>{}</li>", escaped(it))).collect();
         let because = if because.is_empty() { because } else { format!("<ul>{because}</ul>") };
-        let beginning = finding.prefix_file().map(|file| {
-            format!("<p>Its shortest bad beginning: <a href=\"{file}\">{file}</a></p>")
-        });
         format!(
             "<tr><td>{}</td><td><span class=\"mark {class}\">{word}</span></td><td>{}{because}{}</td></tr>",
             finding.check,
             facts(&finding.facts),
-            beginning.unwrap_or_default()
+            beginning(finding, lines)
         )
     };
     let rows: String = checks.iter().map(row).collect();
@@ -97,11 +97,25 @@ fn checks(checks: &[Finding]) -> String {
     )
 }
 
+/// The shortest bad beginning, or as much of its end as a page holds.
+fn beginning(finding: &Finding, lines: &[Line]) -> String {
+    let Some(file) = finding.prefix_file() else { return String::new() };
+    let all = verdict::prefix(lines, finding);
+    let last = &all[all.len().saturating_sub(BEGINNING_LINES)..];
+    format!(
+        "<details><summary>Its shortest bad beginning: the last {} of {} lines of {file}</summary>\
+         <pre style=\"white-space:pre-wrap\">{}</pre></details>",
+        last.len(),
+        all.len(),
+        escaped(&last.join("\n"))
+    )
+}
+
 fn facts(facts: &serde_json::Value) -> String {
     let Some(facts) = facts.as_object() else { return String::new() };
     let fact = |(name, value): (&String, &serde_json::Value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{} <b>{}</b>", name.replace('_', " "), escaped(&value))
+        format!("{} <b>{}</b>", escaped(&name.replace('_', " ")), escaped(&value))
     };
     let told = facts.iter().filter(|(_, value)| value.as_array().is_none_or(|it| !it.is_empty()));
     told.map(fact).collect::<Vec<_>>().join(" · ")
@@ -114,7 +128,8 @@ fn faults(verdict: &Verdict) -> String {
     };
     let row = |(class, counts): (&String, &crate::fault::Counts)| {
         format!(
-            "<tr><td>{class}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
+            escaped(class),
             counts.installed,
             counts.indeterminate,
             counts.skipped,
@@ -124,7 +139,7 @@ fn faults(verdict: &Verdict) -> String {
     };
     let rows: String = verdict.faults.iter().map(row).collect();
     let pairs: Vec<String> =
-        verdict.pairs.iter().map(|(pair, times)| format!("{pair} ({times})")).collect();
+        verdict.pairs.iter().map(|(pair, times)| format!("{} ({times})", escaped(pair))).collect();
     let pairs = if pairs.is_empty() { "none".to_owned() } else { pairs.join(" · ") };
     format!(
         "<section><h2>Faults</h2><table><tr><th>Class</th><th class=\"number\">Bit</th><th class=\"number\">Not seen to bite</th><th class=\"number\">Skipped</th><th>Why skipped</th><th>Until another was Active, ms</th></tr>{rows}</table>\
@@ -139,7 +154,8 @@ fn calls(verdict: &Verdict) -> String {
             let Some(ends) = phases.get(phase) else { continue };
             let ends: Vec<String> =
                 ends.iter().map(|(end, times)| format!("{} {times}", escaped(end))).collect();
-            let row = format!("<tr><td>{f}</td><td>{phase}</td><td>{}</td></tr>", ends.join(" · "));
+            let ends = ends.join(" · ");
+            let row = format!("<tr><td>{}</td><td>{phase}</td><td>{ends}</td></tr>", escaped(f));
             rows.push_str(&row);
         }
     }

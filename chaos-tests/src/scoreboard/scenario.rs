@@ -48,7 +48,7 @@ const EVERYTHING: &[&str] = &[
 pub const SCENARIOS: &[Scenario] = &[
     // Whatever the others break, so that what they notice is not the machine's or the harness's.
     Scenario { faults: EVERYTHING, seconds: 180, ..USUAL },
-    bug("answer-before-flush", 100, &["kill-all", "kill-one"]),
+    bug("answer-before-flush", 100, &["power-cut-all", "power-cut-majority"]),
     bug("flush-without-fsync", 200, &["power-cut-all", "power-cut-majority"]),
     bug("vote-not-persisted", 300, &["kill-all", "kill-majority"]),
     bug("reads-from-local-state", 400, &["split-active", "pause-long-one"]),

@@ -54,6 +54,7 @@ pub(super) fn coverage(evidence: &Evidence) -> Finding {
         "checkpoints_sent": checkpoints(evidence),
         "starved_percent": evidence.ended.starved_percent,
         "not_reached": tally.not_reached,
+        "never_came_up": not_among(&evidence.classes().unwrap_or_default(), &came_up, &absent),
     });
     doubtful(doubts, facts)
 }
@@ -87,6 +88,17 @@ fn on_loopback(evidence: &Evidence, absent: &BTreeSet<String>) -> Vec<Doubt> {
     lacking.into_iter().map(doubt).collect()
 }
 
+/// The classes that were chosen and whose time did not come. In a short run without names that is no doubt: it says which.
+fn not_among<'a>(
+    chosen: &'a [String],
+    came_up: &[String],
+    absent: &BTreeSet<String>,
+) -> Vec<&'a str> {
+    let missing =
+        chosen.iter().filter(|class| !came_up.contains(class) && !absent.contains(*class));
+    missing.map(String::as_str).collect()
+}
+
 /// The classes whose time had to come and did not: those that somebody named, and in a long run all.
 fn never_came_up(
     evidence: &Evidence,
@@ -102,9 +114,8 @@ fn never_came_up(
     let Some(chosen) = evidence.classes() else {
         return vec!["which classes were chosen was not written down".into()];
     };
-    let missing =
-        chosen.iter().filter(|class| !came_up.contains(class) && !absent.contains(*class));
-    missing.map(|class| format!("{class} {said}")).collect()
+    let missing = not_among(&chosen, came_up, absent);
+    missing.into_iter().map(|class| format!("{class} {said}")).collect()
 }
 
 /// What came too seldom in a very long run.
@@ -172,62 +183,4 @@ fn checkpoints(evidence: &Evidence) -> u64 {
     };
     let joined = evidence.lines.iter().filter(|line| line.is_by("member") && line.f == "joined");
     bit(&cut) + (joined.count() as u64).max(bit(&comes))
-}
-
-/// Nothing but what the contract allows is ever answered. A code after a status is one that no client here asked
-/// for; an outcome that is unknown is allowed.
-pub(super) fn answers(evidence: &Evidence) -> Finding {
-    use crate::history::Process;
-    let mut odd: BTreeMap<&str, u64> = BTreeMap::new();
-    let clients = evidence.lines.iter().filter(|line| matches!(line.process, Process::Client(_)));
-    for line in clients {
-        let error = line.error.as_deref().unwrap_or_default();
-        let with_status = error.starts_with(|first: char| first.is_ascii_digit());
-        if with_status && error != "504 UNKNOWN_OUTCOME" {
-            *odd.entry(error).or_default() += 1;
-        }
-    }
-    let because = odd.iter().map(|(error, times)| format!("{error} was answered {times} times"));
-    Finding::against("answers", because.collect(), Value::Null)
-}
-
-/// A ZooKeeper that never came: every Manager tells that it is missed, and nobody tells of having seen it.
-pub(super) fn zookeeper(evidence: &Evidence) -> Finding {
-    const CHECK: &str = "zookeeper";
-    let told = evidence.lines.iter().filter(|line| line.is_by("final") && line.f == "zookeeper");
-    let told: BTreeMap<u64, &Value> =
-        told.filter_map(|line| Some((line.node?, &line.value))).collect();
-    if told.is_empty() {
-        return match evidence.finding_before(CHECK) {
-            Some(before) => as_before(CHECK, before),
-            None => Finding::unknown(CHECK, "nobody told of ZooKeeper at the end"),
-        };
-    }
-    let wrong = told.iter().filter(|(_, watch)| {
-        watch["error"].is_null() && (watch["state"] != "away" || watch["since"].is_null())
-    });
-    let because: Vec<String> =
-        wrong.map(|(id, watch)| format!("Manager {id} tells of {watch}")).collect();
-    let silent: Vec<u64> = evidence
-        .managers()
-        .into_iter()
-        .filter(|id| told.get(id).is_none_or(|watch| !watch["error"].is_null()))
-        .collect();
-    if because.is_empty() && !silent.is_empty() {
-        return Finding::unknown(CHECK, format!("Managers {silent:?} did not tell of ZooKeeper"));
-    }
-    let since: BTreeMap<&u64, &Value> = told.iter().map(|(id, it)| (id, &it["since"])).collect();
-    Finding::against(CHECK, because, json!({ "away_since": since }))
-}
-
-/// What a run of before said itself.
-fn as_before(check: &'static str, before: &Value) -> Finding {
-    let because = before["because"].as_array().into_iter().flatten();
-    let because: Vec<String> = because.filter_map(|it| it.as_str().map(str::to_owned)).collect();
-    let valid = match before["valid"].as_bool() {
-        Some(true) => Valid::Yes,
-        Some(false) => Valid::No,
-        None => Valid::Unknown,
-    };
-    Finding { valid, ..Finding::against(check, because, before["facts"].clone()) }
 }

@@ -7,11 +7,17 @@
 
 mod bites;
 mod coverage;
+mod damage;
 pub mod evidence;
+mod excuses;
 mod failovers;
+mod falls;
 mod logs;
+mod panics;
 pub mod rates;
+mod sides;
 mod summary;
+mod zookeeper;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,16 +27,16 @@ use serde::Serialize;
 
 pub use self::evidence::{Chosen, Ended, Evidence, Papers, Versions};
 use crate::checker::{
-    Finding, Reason, Valid, append, availability, convergence, epochs, fencing, linearizable,
-    lists, membership, once, one_active, operations, recovery, revision, sessions, set, standing,
-    watch,
+    Finding, Reason, Valid, answers, append, availability, convergence, ending, epochs, fencing,
+    linearizable, lists, membership, once, one_active, operations, recovery, revision, sessions,
+    set, standing, watch,
 };
 use crate::fault::Counts;
-use crate::history::{self, Line, Process};
+use crate::history::{self, Kind, Line, Process};
 use crate::workload::Workload;
 use crate::{Failure, report};
 
-/// Calls with a certain outcome per second, below which a run does not count.
+/// Calls that a majority answered per second, below which a run does not count.
 pub const RATE_FLOOR: u64 = 100;
 
 /// What `chaos` ends with when a promise was broken.
@@ -172,11 +178,14 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
         availability::check(lines),
     ];
     if evidence.chosen.zookeeper_away {
-        findings.push(coverage::zookeeper(evidence));
+        findings.push(zookeeper::check(evidence));
     }
     for workload in evidence.chosen.workloads() {
         findings.push(match workload {
-            Workload::Register => linearizable::check(&operations),
+            Workload::Register => {
+                let operations = ending::with_last_reads(&operations, lines);
+                ending::unless_unread(linearizable::check(&operations), lines)
+            }
             Workload::Set => set::check(&operations, lines, &ids),
             Workload::Append => append::check(lines, &ids),
             Workload::Watch => watch::check(&with_lists, lines),
@@ -187,7 +196,7 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
     // What nobody was to do is not judged: of registers, the set and lists this is what is left to judge.
     let changes = [Workload::Register, Workload::Set, Workload::Append];
     if evidence.chosen.workloads().iter().any(|workload| changes.contains(workload)) {
-        findings.push(revision::check(&with_lists));
+        findings.push(revision::check(&ending::with_last_reads(&with_lists, lines), lines));
     }
     findings.extend([
         one_active::check(lines),
@@ -196,10 +205,10 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
         standing::check(lines),
         membership::check(lines, &ids),
         operations::check(lines),
-        coverage::answers(evidence),
-        logs::panics(evidence),
-        logs::damage(evidence),
-        logs::falls(evidence),
+        answers::check(lines),
+        panics::check(evidence),
+        damage::check(evidence),
+        falls::check(evidence),
         coverage::coverage(evidence),
     ]);
     findings
@@ -216,8 +225,8 @@ pub fn write(dir: &Path, verdict: &Verdict, evidence: &Evidence) -> Result<(), F
     for finding in &verdict.checks {
         let Some(file) = finding.prefix_file() else { continue };
         let path = dir.join(file);
-        fs::write(&path, prefix(&evidence.lines, &finding.prefix))
-            .map_err(Failure::doing(path.display()))?;
+        let text = prefix(&evidence.lines, finding).join("\n") + "\n";
+        fs::write(&path, text).map_err(Failure::doing(path.display()))?;
     }
     report::write(&dir.join("report.html"), verdict, evidence)
 }
@@ -235,25 +244,27 @@ pub fn judge(dir: &Path, by: String) -> Result<Verdict, Failure> {
     Ok(verdict)
 }
 
-/// The lines of these calls, their ends included, as far as they have one; and lines of others than clients.
-fn prefix(lines: &[Line], begins: &[u64]) -> String {
+/// The lines of the shortest bad beginning: of calls with their ends, as far as these came before it is over, and of others than
+/// clients as they are.
+pub fn prefix(lines: &[Line], finding: &Finding) -> Vec<String> {
+    let listed: BTreeSet<u64> = finding.prefix.iter().copied().collect();
+    let until = finding.until.unwrap_or(u64::MAX);
     let mut open: Vec<&Process> = Vec::new();
-    let mut text = String::new();
-    for line in lines {
+    let mut told = Vec::new();
+    for line in lines.iter().filter(|line| line.time <= until) {
         let ends = open.iter().position(|process| **process == line.process);
-        let begins = begins.contains(&line.index);
+        let is_listed = listed.contains(&line.index);
         if let Some(ends) = ends {
             open.swap_remove(ends);
         }
-        if begins && matches!(line.process, Process::Client(_)) {
+        if is_listed && line.kind == Kind::Invoke {
             open.push(&line.process);
         }
-        if begins || ends.is_some() {
-            text.push_str(&serde_json::to_string(line).expect("a line is plain data"));
-            text.push('\n');
+        if is_listed || ends.is_some() {
+            told.push(serde_json::to_string(line).expect("a line is plain data"));
         }
     }
-    text
+    told
 }
 
 #[cfg(test)]
@@ -261,7 +272,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::history::Kind;
 
     #[test]
     fn each_register_is_told_as_what_it_was_found_to_be_and_nothing_else_is() {
@@ -278,5 +288,32 @@ mod tests {
         assert_eq!(keys(&lines, &checks), BTreeMap::from(told));
         // Where registers were not judged nothing is said of them.
         assert_eq!(keys(&lines, &[]), BTreeMap::new());
+    }
+
+    /// Of a call what came after the end of the beginning is not shown; of what its lines alone show, all is.
+    #[test]
+    fn a_beginning_has_no_end_that_came_later() {
+        let line = |index: u64, process: u64, kind: Kind| {
+            let line = Line::new(Process::Client(process), kind, "write", json!(1));
+            Line { index, time: index, ..line }
+        };
+        let lines = [
+            line(0, 1, Kind::Invoke),
+            line(1, 2, Kind::Invoke),
+            line(2, 3, Kind::Invoke),
+            line(3, 2, Kind::Ok),
+            line(4, 1, Kind::Fail),
+            line(5, 2, Kind::Invoke),
+        ];
+        let shown = |listed: &[u64], until: Option<u64>| -> Vec<u64> {
+            let found = Finding::against("linearizable", Vec::new(), json!({}));
+            let found = Finding { prefix: listed.to_vec(), until, ..found };
+            let told = prefix(&lines, &found);
+            told.iter().map(|it| serde_json::from_str::<Line>(it).expect("a line").index).collect()
+        };
+        assert_eq!(shown(&[0, 1], Some(3)), [0, 1, 3]);
+        assert_eq!(shown(&[0, 1], None), [0, 1, 3, 4]);
+        // An answer that is listed itself opens nothing.
+        assert_eq!(shown(&[3], None), [3]);
     }
 }

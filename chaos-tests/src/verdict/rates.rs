@@ -1,21 +1,26 @@
 //! How many calls were answered how, and how fast: over the whole run, and before, during and after the faults.
+//!
+//! A rate is of what a majority did: done, or refused after it had looked. Who was cut off from it or held meanwhile is not
+//! counted, and neither is what a Manager refuses by itself.
 
 use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
+use super::sides::Sides;
 use crate::checker::recovery::whole;
 use crate::fault::{Break, Means, Target};
-use crate::history::{Kind, Line, Process, UNTRIED};
+use crate::history::{Kind, LOOKED, Line, Process};
 use crate::strikes::Strike;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Calls with a certain outcome per second, of the time from the first client's line to the last.
+/// Calls that a majority answered per second, of the time from the first client's line to the last.
 pub fn rate(lines: &[Line]) -> u64 {
     let mut clients = lines.iter().filter(|line| is_of_client(line)).map(|line| line.time);
     let first = clients.next().unwrap_or(0);
     let last = clients.next_back().unwrap_or(first);
-    per_second(lines.iter().filter(|line| is_certain(line)).count() as u64, last - first)
+    let sides = Sides::of(lines);
+    per_second(lines.iter().filter(|line| is_answered(line, &sides)).count() as u64, last - first)
 }
 
 /// Of at least a second, so that a moment is no rate.
@@ -28,14 +33,14 @@ fn is_of_client(line: &Line) -> bool {
     matches!(line.process, Process::Client(_))
 }
 
-fn is_certain(line: &Line) -> bool {
-    let tried = |error: &str| !UNTRIED.contains(&error);
-    is_of_client(line)
-        && match line.kind {
-            Kind::Ok => true,
-            Kind::Fail => line.error.as_deref().is_some_and(tried),
-            Kind::Invoke | Kind::Info => false,
-        }
+/// Whether a majority did what was asked for, or looked and refused it.
+fn is_answered(line: &Line, sides: &Sides) -> bool {
+    let answered = match line.kind {
+        Kind::Ok => true,
+        Kind::Fail => line.error.as_deref().is_some_and(|error| LOOKED.contains(&error)),
+        Kind::Invoke | Kind::Info => false,
+    };
+    answered && is_of_client(line) && line.node.is_some_and(|node| sides.has(node, line.time))
 }
 
 /// A part of a run: spans of time in nanoseconds.
@@ -65,13 +70,15 @@ pub fn phases(evidence: &Evidence) -> Vec<Phase> {
         ("during", between(&dark, (first, healed))),
         ("after", vec![(whole, end)]),
     ];
+    let sides = Sides::of(lines);
     let phase = |(name, spans): (&'static str, Vec<(u64, u64)>)| {
         let lasted: u64 = spans.iter().map(|(from, to)| to - from).sum();
         let within = |line: &&Line| {
             let next = spans.partition_point(|(from, _)| *from <= line.time);
             next.checked_sub(1).is_some_and(|it| line.time <= spans[it].1)
         };
-        let count = lines.iter().filter(|line| is_certain(line)).filter(within).count() as u64;
+        let answered = lines.iter().filter(|line| is_answered(line, &sides));
+        let count = answered.filter(within).count() as u64;
         let calls_per_second = per_second(count, lasted);
         Phase { name, lasted_ms: lasted / 1_000_000, calls_per_second }
     };

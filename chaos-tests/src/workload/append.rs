@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{Asked, Shared, Worker};
+use super::{Asked, CHANGED, NOTHING_THERE, Shared, Worker, as_written};
 use crate::client::{Answer, Call, Reply};
 
 /// How a list is named.
@@ -28,9 +28,6 @@ const TRIES_MAX: u32 = 20_000;
 const ROUND: Duration = Duration::from_millis(40);
 /// So much later than all others a client may go.
 const LATE_MS: std::ops::Range<u64> = 0..15;
-/// The refusals that a reading and an appending may earn.
-const NONE_YET: &[(u16, &str)] = &[(404, "NO_SUCH_PROPERTY")];
-const CHANGED: &[(u16, &str)] = &[(412, "CHANGED")];
 
 /// How many lists were filled before each that is in use.
 #[derive(Debug, Default)]
@@ -80,7 +77,7 @@ async fn read(worker: &mut Worker, key: &str) -> Option<Read> {
         f: "list",
         key: key.to_owned(),
         value: Value::Null,
-        expected: NONE_YET,
+        expected: NOTHING_THERE,
         tells: Some(shown),
     };
     let at = worker.any();
@@ -89,7 +86,7 @@ async fn read(worker: &mut Worker, key: &str) -> Option<Read> {
             let elements = elements(answer.body["value"].as_str()?)?;
             Some(Read { elements, revision: answer.etag? })
         }
-        Reply::Refused { status, code } if NONE_YET.contains(&(status, &code)) => {
+        Reply::Refused { status, code } if NOTHING_THERE.contains(&(status, &code)) => {
             Some(Read { elements: Vec::new(), revision: 0 })
         }
         Reply::Refused { .. } | Reply::Untried(_) | Reply::Unknown(_) => None,
@@ -127,7 +124,7 @@ pub fn told(value: &Value) -> Value {
 
 /// The elements of a list; `None`: it is none.
 pub fn elements(value: &str) -> Option<Vec<u64>> {
-    value.split(BETWEEN).map(|element| element.parse().ok()).collect()
+    value.split(BETWEEN).map(as_written).collect()
 }
 
 #[cfg(test)]
@@ -137,7 +134,7 @@ mod tests {
     #[test]
     fn a_list_is_written_down_as_its_elements_and_what_is_none_as_it_is() {
         assert_eq!(told(&json!("7 12 9")), json!([7, 12, 9]));
-        for none in [json!("7  9"), json!("fresh"), json!(""), Value::Null] {
+        for none in [json!("7  9"), json!("7 +9"), json!("fresh"), json!(""), Value::Null] {
             assert_eq!(told(&none), none);
         }
     }

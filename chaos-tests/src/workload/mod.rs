@@ -25,6 +25,14 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// How often a call of unknown outcome is repeated under its idempotency key, elsewhere.
 const REPEAT_PROBABILITY: f64 = 0.5;
 
+/// A status, and the code that comes with it.
+type Refusal = (u16, &'static str);
+
+/// The condition does not hold.
+const CHANGED: &[Refusal] = &[(412, "CHANGED")];
+/// There is nothing to read or delete.
+const NOTHING_THERE: &[Refusal] = &[(404, "NO_SUCH_PROPERTY")];
+
 /// What clients can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Workload {
@@ -72,8 +80,8 @@ struct Asked {
     f: &'static str,
     key: String,
     value: Value,
-    /// Refusals that are no surprise, each with the status it comes with.
-    expected: &'static [(u16, &'static str)],
+    /// Refusals that are no surprise.
+    expected: &'static [Refusal],
     /// What of the answer is written down instead of the value.
     tells: Option<fn(&Answer) -> Value>,
 }
@@ -85,6 +93,7 @@ impl Asked {
             key: Some(self.key.clone()),
             node: Some(at.node.get()),
             req: call.request.clone(),
+            if_match: call.if_match,
             ..Line::new(Process::Client(process), Kind::Invoke, self.f, self.value.clone())
         }
     }
@@ -153,6 +162,7 @@ impl Worker {
             key: Some(key.to_owned()),
             node: Some(self.client.node.get()),
             req: call.request.clone(),
+            if_match: call.if_match,
             ..Line::new(Process::Client(self.process), Kind::Invoke, f, value)
         };
         self.shared.history.record(line.clone());
@@ -221,11 +231,29 @@ impl Worker {
         if !(unknown && self.random.random_bool(REPEAT_PROBABILITY)) {
             return reply;
         }
-        match self.elsewhere.send(call).await {
-            // That the repetition was not tried says nothing of the first.
-            Reply::Untried(error) => Reply::Unknown(error),
-            known => known,
+        of_the_first(self.elsewhere.send(call).await)
+    }
+}
+
+/// What the reply to a repetition says of the first try, of which nobody knew. That the repetition was not tried says
+/// nothing, nor does a refusal that speaks of who asks, or how often.
+fn of_the_first(again: Reply) -> Reply {
+    match again {
+        again if settles(&again) => again,
+        Reply::Refused { status, code } => Reply::Unknown(format!("{status} {code}")),
+        Reply::Untried(error) => Reply::Unknown(error),
+        again => again,
+    }
+}
+
+/// Whether it says what became of the change: done, or refused by a group that had looked.
+fn settles(reply: &Reply) -> bool {
+    match reply {
+        Reply::Done(_) => true,
+        Reply::Refused { status, code } => {
+            CHANGED.contains(&(*status, code)) || NOTHING_THERE.contains(&(*status, code))
         }
+        Reply::Untried(_) | Reply::Unknown(_) => false,
     }
 }
 
@@ -236,10 +264,12 @@ fn ended(line: Line, action: Action, reply: &Reply, seen: impl Fn(&Answer) -> Va
             Line { kind: Kind::Ok, value, rev: answer.revision, mod_rev: answer.etag, ..line }
         }
         // That there is nothing is what the read returned.
-        Reply::Refused { code, .. } if action == Action::Read && code == "NO_SUCH_PROPERTY" => {
+        Reply::Refused { status, code }
+            if action == Action::Read && NOTHING_THERE.contains(&(*status, code)) =>
+        {
             Line { kind: Kind::Ok, value: Value::Null, ..line }
         }
-        Reply::Refused { status, code } if expected(*status, code) => {
+        Reply::Refused { status, code } if earned(action).contains(&(*status, code)) => {
             Line { kind: Kind::Fail, error: Some(code.clone()), ..line }
         }
         Reply::Refused { status, code } => {
@@ -250,6 +280,78 @@ fn ended(line: Line, action: Action, reply: &Reply, seen: impl Fn(&Answer) -> Va
     }
 }
 
-fn expected(status: u16, code: &str) -> bool {
-    matches!((status, code), (412, "CHANGED") | (404, "NO_SUCH_PROPERTY"))
+/// The refusals that a call on a register or the set may earn. Any other is written down with its status, and the check
+/// `answers` objects to it: whoever names no condition is never told that it does not hold.
+fn earned(action: Action) -> &'static [Refusal] {
+    match action {
+        Action::Cas { .. } => CHANGED,
+        Action::Delete => NOTHING_THERE,
+        // No two elements are equal, so the condition of an adding, that there is none, always holds.
+        Action::Read | Action::Write(_) | Action::Add(_) => &[],
+    }
+}
+
+/// A number just as clients write it: without a sign, and without a zero before it.
+fn as_written(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Reply {
+        Reply::Refused { status, code: code.to_owned() }
+    }
+
+    /// How the line ends of a call of this kind that came to this reply.
+    fn told(action: Action, reply: &Reply) -> (Kind, Option<String>) {
+        let (f, value) = action.written();
+        let line = Line::new(Process::Client(1), Kind::Invoke, f, value);
+        let line = ended(line, action, reply, |_| Value::Null);
+        (line.kind, line.error)
+    }
+
+    #[test]
+    fn a_refusal_that_its_call_cannot_have_earned_is_written_down_with_its_status() {
+        let cas = Action::Cas { expect: Some(1), new: 2 };
+        let failed = |error: &str| (Kind::Fail, Some(error.to_owned()));
+        assert_eq!(told(cas, &refused(412, "CHANGED")), failed("CHANGED"));
+        assert_eq!(
+            told(Action::Delete, &refused(404, "NO_SUCH_PROPERTY")),
+            failed("NO_SUCH_PROPERTY")
+        );
+        for action in [Action::Read, Action::Write(1), Action::Add(1), Action::Delete] {
+            assert_eq!(told(action, &refused(412, "CHANGED")), failed("412 CHANGED"), "{action:?}");
+        }
+        for action in [cas, Action::Write(1), Action::Add(1)] {
+            let nothing = refused(404, "NO_SUCH_PROPERTY");
+            assert_eq!(told(action, &nothing), failed("404 NO_SUCH_PROPERTY"), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn only_that_there_is_no_such_property_is_read_as_nothing() {
+        assert_eq!(told(Action::Read, &refused(404, "NO_SUCH_PROPERTY")), (Kind::Ok, None));
+        for odd in [refused(410, "NO_SUCH_PROPERTY"), refused(404, "NO_SUCH_THING")] {
+            assert_eq!(told(Action::Read, &odd).0, Kind::Fail, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn a_repetition_that_was_not_looked_at_says_nothing_of_the_first_try() {
+        let kept = |reply: Reply| !matches!(of_the_first(reply), Reply::Unknown(_));
+        assert!(kept(refused(412, "CHANGED")) && kept(refused(404, "NO_SUCH_PROPERTY")));
+        for (status, code) in [(401, "UNAUTHENTICATED"), (429, "TOO_MANY"), (422, "KEY_REUSED")] {
+            assert!(!kept(refused(status, code)), "{code}");
+        }
+        assert!(!kept(Reply::Untried("NO_ACTIVE".into())));
+    }
+
+    #[test]
+    fn a_number_is_one_only_as_clients_write_it() {
+        assert_eq!(["7", "0"].map(as_written), [Some(7), Some(0)]);
+        assert_eq!(["+7", "07", " 7", ""].map(as_written), [None; 4]);
+    }
 }

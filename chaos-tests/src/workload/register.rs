@@ -12,10 +12,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Shared, Worker};
+use super::{Shared, Worker, as_written};
 use crate::client::{Answer, Call, Reply};
 use crate::history::Action;
 
+/// How a register is named.
+pub const PREFIX: &str = "r";
 /// Keys in use at one time.
 const KEYS: usize = 8;
 /// Calls on a key until it is left.
@@ -29,7 +31,7 @@ pub struct Keys([AtomicU64; KEYS]);
 impl Keys {
     fn next(&self, place: usize) -> String {
         let calls = self.0[place].fetch_add(1, Ordering::Relaxed);
-        format!("r{place}.{}", calls / CALLS_PER_KEY)
+        format!("{PREFIX}{place}.{}", calls / CALLS_PER_KEY)
     }
 }
 
@@ -81,11 +83,18 @@ fn call(key: &str, action: Action, known: Known) -> Call {
 }
 
 fn value_of(answer: &Answer) -> Value {
-    number(answer).map_or(Value::Null, Value::from)
+    told(&answer.body["value"])
+}
+
+/// The value of a register that is there, as it is written down. What is no number that a client writes, or is missing, is
+/// told as something odd: it is not nothing.
+pub fn told(value: &Value) -> Value {
+    let number = value.as_str().and_then(as_written);
+    number.map_or_else(|| json!({ "odd": value }), Value::from)
 }
 
 fn number(answer: &Answer) -> Option<u64> {
-    answer.body["value"].as_str()?.parse().ok()
+    as_written(answer.body["value"].as_str()?)
 }
 
 fn learn(known: &mut HashMap<String, Known>, key: String, action: Action, reply: &Reply) {
@@ -94,4 +103,19 @@ fn learn(known: &mut HashMap<String, Known>, key: String, action: Action, reply:
         (_, Reply::Done(answer)) => known.insert(key, number(answer).zip(answer.etag)),
         (_, Reply::Refused { .. } | Reply::Untried(_) | Reply::Unknown(_)) => known.remove(&key),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{NOBODYS, seen};
+
+    #[test]
+    fn a_value_that_nobody_can_have_written_is_not_read_as_nothing() {
+        assert_eq!(seen(&told(&json!("7"))), Some(7));
+        for odd in [json!("garbage"), json!(""), json!("+7"), json!(7), Value::Null] {
+            assert_eq!(seen(&told(&odd)), Some(NOBODYS), "{odd}");
+        }
+        assert_eq!(seen(&Value::Null), None);
+    }
 }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Asked, Shared, Worker};
+use super::{Asked, CHANGED, NOTHING_THERE, Refusal, Shared, Worker, settles};
 use crate::client::{Answer, Call, Client, Reply};
 
 /// Properties are named so.
@@ -26,9 +26,8 @@ const OTHERS_MAX: u64 = 12_000;
 /// How long a repetition is put off at most.
 const PUT_OFF_MS: std::ops::Range<u64> = 100..25_000;
 const THINK_MS: std::ops::Range<u64> = 20..80;
-/// The refusals that a request here may earn.
-const EXPECTED: &[(u16, &str)] =
-    &[(412, "CHANGED"), (404, "NO_SUCH_PROPERTY"), (422, "KEY_REUSED")];
+/// The only answer to something else under a key that was used.
+const REUSED: &[Refusal] = &[(422, "KEY_REUSED")];
 
 /// A request to be repeated.
 struct Pending {
@@ -37,8 +36,8 @@ struct Pending {
     call: Call,
     due: Instant,
     left: u32,
-    /// How many requests had begun before it.
-    nth: u64,
+    /// How many requests had begun before it, everybody's.
+    begun_before: u64,
     /// Whether it surely has its answer, so that nothing else may be done under its name.
     answered: bool,
 }
@@ -46,7 +45,7 @@ struct Pending {
 impl Pending {
     /// Whether the group need not remember it by the time a repetition is judged, when so many requests have begun.
     fn may_be_forgotten(&self, begun: u64) -> bool {
-        begun.saturating_sub(self.nth) > OTHERS_MAX
+        begun.saturating_sub(self.begun_before) > OTHERS_MAX
     }
 }
 
@@ -74,43 +73,41 @@ struct Requests {
 impl Requests {
     /// A new request: first the deletion of what is not there, then changes, some on a condition that does not hold.
     async fn ask(&mut self) {
-        let nth = self.asked % CHANGES_PER_KEY;
+        let change = self.asked % CHANGES_PER_KEY;
         let key = format!("{PREFIX}{}.{}", self.worker.number, self.asked / CHANGES_PER_KEY);
         self.asked += 1;
         let new = self.worker.shared.next_value().to_string();
-        let (value, mut call) = match nth {
+        let (value, mut call) = match change {
             0 => (Value::Null, Call::change(Method::DELETE, path(&key), None)),
             _ => (json!(new), put(&key, &new)),
         };
-        let impossible = nth > 1 && self.worker.random.random_bool(0.1);
+        let impossible = change > 1 && self.worker.random.random_bool(0.1);
         call.if_match = impossible.then_some(0);
-        let begun = self.worker.shared.requests.load(Ordering::Relaxed);
+        let begun_before = self.worker.shared.requests.load(Ordering::Relaxed);
         call.request = Some(self.worker.new_request());
-        let asked = asked("ask", &key, value.clone());
+        let asked = asked("ask", &key, value.clone(), earned(&call));
         let at = self.worker.any();
         let twice = self.worker.random.random_bool(0.2);
         let reply = match twice {
             true => self.twice(asked, &at, call.clone()).await,
             false => self.worker.ask(asked, &at, call.clone()).await,
         };
-        let answered = matches!(reply, Reply::Done(_) | Reply::Refused { .. });
+        let answered = settles(&reply);
         let due = self.put_off();
-        self.pending.push(Pending { key, value, call, due, left: REPEATS, nth: begun, answered });
+        self.pending.push(Pending { key, value, call, due, left: REPEATS, begun_before, answered });
     }
 
     /// At two Managers at the same time.
     async fn twice(&mut self, once: Asked, at: &Client, call: Call) -> Reply {
-        let (again, elsewhere) = (asked("again", &once.key, once.value.clone()), self.worker.any());
+        let again = asked("again", &once.key, once.value.clone(), once.expected);
+        let elsewhere = self.worker.any();
         let (worker, process) = (&self.worker, self.worker.new_process());
         let (first, second) = tokio::join!(
             worker.ask_as(worker.process, once, at, call.clone()),
             worker.ask_as(process, again, &elsewhere, call),
         );
         self.worker.go_on_after(&first).await;
-        match first {
-            Reply::Done(_) | Reply::Refused { .. } => first,
-            Reply::Untried(_) | Reply::Unknown(_) => second,
-        }
+        if settles(&first) { first } else { second }
     }
 
     async fn repeat(&mut self, due: usize) {
@@ -122,9 +119,10 @@ impl Requests {
         if pending.answered && self.worker.random.random_bool(0.2) {
             self.misuse(&pending, &at).await;
         }
-        let again = asked("again", &pending.key, pending.value.clone());
+        let expected = earned(&pending.call);
+        let again = asked("again", &pending.key, pending.value.clone(), expected);
         let reply = self.worker.ask(again, &at, pending.call.clone()).await;
-        pending.answered |= matches!(reply, Reply::Done(_) | Reply::Refused { .. });
+        pending.answered |= settles(&reply);
         pending.left -= 1;
         pending.due = self.put_off();
         if pending.left > 0 {
@@ -137,7 +135,7 @@ impl Requests {
         let new = self.worker.shared.next_value().to_string();
         let request = pending.call.request.clone();
         let call = Call { request, ..put(&pending.key, &new) };
-        let misuse = asked("misuse", &pending.key, json!(new));
+        let misuse = asked("misuse", &pending.key, json!(new), REUSED);
         self.worker.ask(misuse, at, call).await;
     }
 
@@ -149,8 +147,17 @@ impl Requests {
     }
 }
 
-fn asked(f: &'static str, key: &str, value: Value) -> Asked {
-    Asked { f, key: key.to_owned(), value, expected: EXPECTED, tells: Some(shown) }
+fn asked(f: &'static str, key: &str, value: Value, expected: &'static [Refusal]) -> Asked {
+    Asked { f, key: key.to_owned(), value, expected, tells: Some(shown) }
+}
+
+/// The refusals that such a request may earn: that its condition does not hold, or that there is nothing to delete.
+fn earned(call: &Call) -> &'static [Refusal] {
+    match call.if_match {
+        Some(_) => CHANGED,
+        None if call.method == Method::DELETE => NOTHING_THERE,
+        None => &[],
+    }
 }
 
 /// All that was answered, since a repetition is to tell the same.
@@ -181,13 +188,23 @@ mod tests {
     async fn a_request_is_repeated_only_while_the_group_has_to_remember_it() {
         let (key, value, due) = (format!("{PREFIX}1.0"), json!("7"), Instant::now());
         let call = put(&key, "7");
-        let pending = Pending { key, value, call, due, left: REPEATS, nth: 500, answered: true };
+        let pending =
+            Pending { key, value, call, due, left: REPEATS, begun_before: 500, answered: true };
         assert!(!pending.may_be_forgotten(500) && !pending.may_be_forgotten(500 + OTHERS_MAX));
         assert!(pending.may_be_forgotten(501 + OTHERS_MAX));
     }
 
     #[test]
+    fn a_request_is_refused_only_for_its_condition_or_for_nothing_to_delete() {
+        let free = put("q.1.0", "7");
+        assert!(earned(&free).is_empty());
+        assert_eq!(earned(&Call { if_match: Some(0), ..free }), CHANGED);
+        let delete = Call::change(Method::DELETE, path("q.1.0"), None);
+        assert_eq!(earned(&delete), NOTHING_THERE);
+    }
+
+    #[test]
     fn a_refusal_is_expected_with_its_own_status_alone() {
-        assert!(EXPECTED.contains(&(412, "CHANGED")) && !EXPECTED.contains(&(409, "CHANGED")));
+        assert!(CHANGED.contains(&(412, "CHANGED")) && !CHANGED.contains(&(409, "CHANGED")));
     }
 }

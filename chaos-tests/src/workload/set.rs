@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Shared, Worker};
+use super::{Shared, Worker, as_written};
 use crate::client::Call;
 use crate::history::Action;
 
@@ -32,5 +32,27 @@ pub async fn run(shared: Arc<Shared>, number: u64, clients: u32, run: Duration) 
         let put = Call { if_match: Some(0), ..Call::change(Method::PUT, path, Some(body)) };
         worker.perform(&key, Action::Add(element), put, |_| Value::Null).await;
         sleep(think).await;
+    }
+}
+
+/// What a property shows of the set: its element; or its name and value, when those are none under which anybody adds an
+/// element. `None`: it is no part of the set.
+pub fn told(name: &str, value: &Value) -> Option<Value> {
+    let named = name.strip_prefix(PREFIX)?;
+    let element = as_written(named).filter(|_| value.as_str() == Some(named));
+    Some(element.map_or_else(|| json!([name, value]), Value::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_is_shown_only_by_the_name_and_the_value_it_was_added_with() {
+        assert_eq!(told("s.7", &json!("7")), Some(json!(7)));
+        assert_eq!(told("a.7", &json!("7")), None);
+        for (name, value) in [("s.7", json!("8")), ("s.7", Value::Null), ("s.07", json!("07"))] {
+            assert_eq!(told(name, &value), Some(json!([name, value])));
+        }
     }
 }
