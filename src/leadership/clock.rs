@@ -18,8 +18,12 @@ use crate::cluster::wall_clock;
 /// margin of any claim.
 const NOTICED: Duration = Duration::from_millis(20);
 
+/// By how much the boot clock is ahead of the monotonic one.
+pub type BootAhead = Box<dyn Fn() -> Duration + Send + Sync>;
+
 /// Watches the boot clock against the monotonic one.
 pub(crate) struct SleepWatch {
+    ahead: BootAhead,
     seen: Mutex<Seen>,
 }
 
@@ -31,13 +35,14 @@ struct Seen {
 }
 
 impl SleepWatch {
-    pub(crate) fn new() -> Self {
-        SleepWatch { seen: Mutex::new(Seen { ahead: boot_ahead(), noticed: None }) }
+    pub(crate) fn new(ahead: BootAhead) -> Self {
+        let seen = Mutex::new(Seen { ahead: ahead(), noticed: None });
+        SleepWatch { ahead, seen }
     }
 
     /// When the machine was last noticed to have slept. Every call looks anew.
     pub(crate) fn slept(&self) -> Option<Instant> {
-        self.look(boot_ahead())
+        self.look((self.ahead)())
     }
 
     fn look(&self, ahead: Duration) -> Option<Instant> {
@@ -50,7 +55,8 @@ impl SleepWatch {
     }
 }
 
-fn boot_ahead() -> Duration {
+/// As the kernel's clocks say.
+pub(super) fn boot_ahead() -> Duration {
     // Monotonic second: being held up in between makes the difference smaller, and it is seen later.
     let boot = duration(clock_gettime(ClockId::Boottime));
     let monotonic = duration(clock_gettime(ClockId::Monotonic));
@@ -101,15 +107,29 @@ fn duration(time: Timespec) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[tokio::test]
     async fn a_suspension_is_noticed_once_and_small_drift_is_not() {
-        let watch = SleepWatch::new();
+        let watch = SleepWatch::new(Box::new(boot_ahead));
         let start = boot_ahead();
         assert_eq!(watch.look(start + Duration::from_millis(10)), None);
         let noticed = watch.look(start + Duration::from_secs(60)).unwrap();
         assert_eq!(watch.look(start + Duration::from_secs(60)), Some(noticed));
         assert_eq!(watch.slept(), Some(noticed));
+    }
+
+    #[tokio::test]
+    async fn a_watch_looks_at_the_clocks_it_was_given() {
+        let ahead_ms = Arc::new(AtomicU64::new(0));
+        let told = ahead_ms.clone();
+        let ahead = move || Duration::from_millis(told.load(Ordering::Relaxed));
+        let watch = SleepWatch::new(Box::new(ahead));
+        assert_eq!(watch.slept(), None);
+        ahead_ms.store(3_000, Ordering::Relaxed);
+        assert!(watch.slept().is_some());
     }
 }

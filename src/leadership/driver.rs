@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::clock::{monotonic_ns, monotonic_ns_at};
+use super::clock::{BootAhead, SleepWatch, boot_ahead, monotonic_ns, monotonic_ns_at};
 use super::office::Office;
 use super::reconciler::{self, Reconciler};
 use super::record::Record;
@@ -105,7 +105,16 @@ enum Because {
 impl Driver {
     /// Begins to watch for the office. `reconcilers` run whenever this Manager is Active.
     pub fn start(group: &Group, reconcilers: Vec<Arc<dyn Reconciler>>) -> Self {
-        let office = Office::new(group);
+        Self::start_on(group, reconcilers, Box::new(boot_ahead))
+    }
+
+    /// The same with clocks of one's own to tell when the machine slept. Only a simulation has any but the kernel's.
+    pub fn start_on(
+        group: &Group,
+        reconcilers: Vec<Arc<dyn Reconciler>>,
+        ahead: BootAhead,
+    ) -> Self {
+        let office = Office::new(group, SleepWatch::new(ahead));
         let record = Record::of(group.here());
         let (orders, taken) = mpsc::channel(ORDERS);
         let orders = Orders(orders);

@@ -19,6 +19,7 @@ mod record;
 mod stopwatch;
 mod tenure;
 
+pub use self::clock::BootAhead;
 pub use self::driver::{Driver, HandOverFailure};
 pub use self::mode::{Mode, Rule, Verdict};
 pub use self::office::Office;

@@ -35,11 +35,11 @@ struct Memory {
 }
 
 impl Office {
-    pub(super) fn new(group: &Group) -> Self {
+    pub(super) fn new(group: &Group, sleep: SleepWatch) -> Self {
         let memory = Mutex::new(Memory::default());
         // The owners of the group decide when it ends; looking at it does not keep it alive.
         let group = group.unowned();
-        Office { inner: Arc::new(Inner { group, sleep: SleepWatch::new(), memory }) }
+        Office { inner: Arc::new(Inner { group, sleep, memory }) }
     }
 
     /// Whether this Manager is Active now, and why.

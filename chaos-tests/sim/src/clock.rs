@@ -29,12 +29,14 @@ impl WorldTime {
     }
 }
 
-/// The monotonic clock of one process, from its start on.
-#[derive(Clone, Copy, Debug)]
+/// The monotonic clock of one process, from its start on. Clones are the same.
+#[derive(Clone, Debug)]
 pub struct ProcessClock {
     began: u64,
     base: Instant,
     rate: u64,
+    /// For how long its machine was suspended: then it stood still.
+    slept_us: Arc<AtomicU64>,
 }
 
 impl ProcessClock {
@@ -44,13 +46,24 @@ impl ProcessClock {
             began: world,
             base: Instant::now(),
             rate: TRUE_RATE.saturating_add_signed(drift_ppm),
+            slept_us: Arc::default(),
         }
+    }
+
+    /// Its machine was suspended for so long.
+    pub fn sleep(&self, us: u64) {
+        self.slept_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// By how much the boot clock, which goes on in a suspended machine, is ahead of it.
+    pub fn boot_ahead(&self) -> Duration {
+        Duration::from_micros(self.slept())
     }
 
     /// The world's time, by this clock, when this is the present runtime.
     pub fn world_now(&self) -> u64 {
         let local = u64::try_from(self.base.elapsed().as_micros()).expect("a run is short");
-        self.began + local * TRUE_RATE / self.rate
+        self.began + self.slept() + local * TRUE_RATE / self.rate
     }
 
     /// The whole milliseconds of this clock when it is so late in the world.
@@ -61,12 +74,21 @@ impl ProcessClock {
     /// The first millisecond of this clock that is not earlier.
     pub fn not_before(&self, world: u64) -> Instant {
         // Rounded up twice: at that moment `world_now` is not earlier either.
-        let local_us = (world.saturating_sub(self.began) * self.rate).div_ceil(TRUE_RATE);
+        let local_us = (self.awake_us(world) * self.rate).div_ceil(TRUE_RATE);
         self.base + Duration::from_millis(local_us.div_ceil(1000))
     }
 
     fn local_us(&self, world: u64) -> u64 {
-        world.saturating_sub(self.began) * self.rate / TRUE_RATE
+        self.awake_us(world) * self.rate / TRUE_RATE
+    }
+
+    /// How much of the world's time until then it was not suspended.
+    fn awake_us(&self, world: u64) -> u64 {
+        world.saturating_sub(self.began + self.slept())
+    }
+
+    fn slept(&self) -> u64 {
+        self.slept_us.load(Ordering::Relaxed)
     }
 }
 

@@ -15,6 +15,11 @@ impl Dice {
         Self(mixed)
     }
 
+    /// The dice of a part of these dice's part. Draws nothing of theirs.
+    pub fn part(&self, part: &str) -> Self {
+        Self::of(self.0, part)
+    }
+
     /// Any number.
     pub fn number(&mut self) -> u64 {
         let (number, state) = chance::next(self.0);

@@ -1,7 +1,9 @@
 //! A member's disk: what is on it, what is on its way there, and what a crash leaves.
 //!
-//! A batch is on the disk when its flush has ended. A crash meanwhile leaves all of it or none: it was one group,
-//! framed as a whole, and nobody was told of it yet.
+//! A batch is on the disk when its flush has ended. Nobody was told of it before, so a crash meanwhile leaves all of it or none, or
+//! its beginning up to some record. The real log frames a batch as one group, which is there whole or not; one
+//! that is longer than a group may be, or that comes to the end of its segment, is several groups, each flushed before
+//! the next is written, and the border may lie between any two records. Here that happens more often than on a real disk.
 
 use std::collections::VecDeque;
 use std::io;
@@ -80,6 +82,8 @@ pub struct Disk {
 
 struct State {
     dice: Dice,
+    /// How much of a batch is left that is neither whole nor gone.
+    torn: Dice,
     flushes: Flushes,
     lie: Option<Lie>,
     log: Log,
@@ -140,6 +144,20 @@ impl Log {
     }
 }
 
+impl State {
+    /// How many records of a batch are on the disk whose flush did not end: all in one of two cases, none or the first few in the
+    /// others.
+    fn decided(&mut self, whole: usize) -> usize {
+        if self.dice.chance(500) {
+            return whole;
+        }
+        match self.torn.chance(500) {
+            true => usize::try_from(self.torn.within(0..whole.max(1) as u64)).expect("an index"),
+            false => 0,
+        }
+    }
+}
+
 impl Disk {
     pub fn new(
         member: usize,
@@ -148,6 +166,7 @@ impl Disk {
         (dice, flushes, lie): (Dice, Flushes, Option<Lie>),
     ) -> Self {
         let state = State {
+            torn: dice.part("torn"),
             dice,
             flushes,
             lie,
@@ -192,21 +211,23 @@ impl Disk {
         self.lock().log.clone()
     }
 
-    /// The process is gone, perhaps with the power: what was under way is on the disk, or is not.
+    /// The process is gone, perhaps with the power: what was under way is on the disk, or is not, or its beginning is.
     pub fn crash(&self, with_power: bool) {
         let now = self.time.now();
         let mut state = self.lock();
         let state = &mut *state;
         for (ends, batch) in std::mem::take(&mut state.under_way) {
+            let whole = batch.len();
             let written = match ends {
-                Some(ends) => ends <= now || !with_power,
-                None => state.dice.chance(500),
+                Some(ends) if ends <= now || !with_power => whole,
+                Some(_) => 0,
+                None => state.decided(whole),
             };
+            batch.into_iter().take(written).for_each(|record| state.log.take(record, state.lie));
             // What comes later cannot be there without what comes before it.
-            if !written {
+            if written < whole {
                 break;
             }
-            batch.into_iter().for_each(|record| state.log.take(record, state.lie));
         }
         if !with_power {
             // As a start does it: a note of what is not in the log is none.
@@ -265,9 +286,9 @@ impl Platter for Disk {
             let (_, batch) = state.under_way.pop_front().expect("one batch is written at a time");
             if state.failing {
                 // What the kernel had of it may be on the disk all the same.
-                if state.dice.chance(500) {
-                    batch.into_iter().for_each(|record| state.log.take(record, state.lie));
-                }
+                let written = state.decided(batch.len());
+                let written = batch.into_iter().take(written);
+                written.for_each(|record| state.log.take(record, state.lie));
                 state.failed = true;
                 return Err(io::Error::other("the disk failed"));
             }

@@ -1,7 +1,6 @@
 //! The command line of the simulation.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,7 +9,7 @@ use clap::{Parser, Subcommand};
 use simulation::disk::Lie;
 use simulation::many::{self, Seed, Sum};
 use simulation::plan::Wanted;
-use simulation::run;
+use simulation::{homes, kept, run};
 use tracing_subscriber::EnvFilter;
 
 /// Runs the group in a simulated world.
@@ -70,17 +69,14 @@ fn main() -> ExitCode {
                 None => seed.seed < from + seeds,
             };
             let seeds = (from..).map(|seed| Seed { seed, seconds }).take_while(wanted);
-            many(seeds, jobs, keep, &simulated_ms)
+            many(seeds, jobs, keep.as_deref(), &simulated_ms)
         }
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this program is for")]
 fn one(wanted: &Wanted, told: bool) -> ExitCode {
-    let shared_memory = std::path::Path::new("/dev/shm");
-    let within =
-        if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };
-    let homes = match tempfile::Builder::new().prefix("km-sim-").tempdir_in(within) {
+    let homes = match homes::make() {
         Ok(homes) => homes,
         Err(error) => {
             println!("no place for homes: {error}");
@@ -103,16 +99,22 @@ fn one(wanted: &Wanted, told: bool) -> ExitCode {
 fn many(
     seeds: impl Iterator<Item = Seed> + Send,
     jobs: usize,
-    keep: Option<PathBuf>,
+    keep: Option<&Path>,
     simulated_ms: &AtomicU64,
 ) -> ExitCode {
     let program = std::env::current_exe().expect("a running program has a file");
+    let commit = keep.map(|_| commit()).unwrap_or_default();
     let (began, told, failed) = (Instant::now(), AtomicU64::new(0), AtomicUsize::new(0));
     let tell = |sum: &Sum| {
         let before = failed.swap(sum.failed.len(), Ordering::Relaxed);
-        sum.failed[before..].iter().for_each(|(seed, violations)| {
+        for (seed, violations) in &sum.failed[before..] {
             println!("{}: {}", seed.told(), violations.join("; "));
-        });
+            if let Some(keep) = keep
+                && let Err(error) = kept::add(keep, &kept::line(*seed, &commit, violations))
+            {
+                println!("{} cannot be written: {error}", keep.display());
+            }
+        }
         simulated_ms.store((sum.simulated_s * 1e3) as u64, Ordering::Relaxed);
         let due = began.elapsed().as_secs() / 15;
         if told.swap(due, Ordering::Relaxed) != due {
@@ -122,19 +124,14 @@ fn many(
     let sum = many::all(&program, seeds, jobs, &tell);
     println!("{}", sum.told());
     println!("{:?}", sum.faults);
-    for (seed, violations) in &sum.failed {
-        if let Some(keep) = &keep {
-            let kept = std::fs::File::options().append(true).create(true).open(keep);
-            let line = format!("{} {} # {}\n", seed.seed, seed.seconds, first_words(violations));
-            if let Err(error) = kept.and_then(|mut file| file.write_all(line.as_bytes())) {
-                println!("{} cannot be written: {error}", keep.display());
-            }
-        }
+    if sum.is_given_up() {
+        println!("given up: the last {} runs left no report", sum.unreported);
     }
     ExitCode::from(u8::from(!sum.failed.is_empty()))
 }
 
-fn first_words(violations: &[String]) -> String {
-    let first = violations.first().map_or("", String::as_str);
-    first.lines().next().unwrap_or_default().chars().take(120).collect()
+/// Of the sources this was built from; empty where they are gone.
+fn commit() -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map(|runtime| runtime.block_on(chaos_tests::run::commit())).unwrap_or_default()
 }

@@ -1,18 +1,16 @@
-//! Many runs: a process for each seed, so that none inherits anything from another, several at a time.
+//! Many runs: a process for each seed, several at a time.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "each process is waited for by the thread that started it"
-)]
-
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::disk::Lie;
+use crate::apart::{self, NoReport};
 use crate::run::Report;
+
+/// After so many runs in a row that left no report no further ones are begun: it is the computer, or the program, and
+/// not what a seed does.
+const UNREPORTED_MOST: usize = 20;
 
 /// A run that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +43,15 @@ pub struct Sum {
     pub recovery_ms: Vec<u64>,
     pub faults: BTreeMap<String, u64>,
     pub failed: Vec<(Seed, Vec<String>)>,
+    /// The last so many runs left no report.
+    pub unreported: usize,
     pub took_s: f64,
 }
 
 impl Sum {
     fn add(&mut self, seed: Seed, report: Report) {
         self.runs += 1;
+        self.unreported = 0;
         self.simulated_s += report.simulated_s;
         self.acknowledged += report.acknowledged;
         self.unknown += report.unknown;
@@ -68,6 +69,16 @@ impl Sum {
             true => self.recovery_ms.push(report.recovery_ms),
             false => self.failed.push((seed, report.violations)),
         }
+    }
+
+    fn lacks(&mut self, seed: Seed, report: &NoReport) {
+        self.unreported += 1;
+        self.failed.push((seed, vec![report.to_string()]));
+    }
+
+    /// Whether no further runs are begun, since none leaves a report.
+    pub fn is_given_up(&self) -> bool {
+        self.unreported >= UNREPORTED_MOST
     }
 
     /// How many things went wrong.
@@ -105,24 +116,7 @@ impl Sum {
     }
 }
 
-/// One run in a process of its own.
-pub fn apart(program: &Path, seed: Seed, lie: Option<Lie>) -> Result<Report, String> {
-    let mut command = Command::new(program);
-    command.args(["one", "--seed", &seed.seed.to_string(), "--seconds", &seed.seconds.to_string()]);
-    if let Some(lie) = lie {
-        command.args(["--lie", lie.name()]);
-    }
-    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
-    let last = output.stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-    let report = last.and_then(|line| serde_json::from_slice(line).ok());
-    report.ok_or_else(|| {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let begin = complaint.find("panicked").unwrap_or(0);
-        format!("no report: {}", complaint[begin..].chars().take(600).collect::<String>())
-    })
-}
-
-/// All of these runs, so many at a time. Tells now and then how far they are.
+/// All of these runs, so many at a time. Tells after each how far they are.
 pub fn all(
     program: &Path,
     seeds: impl Iterator<Item = Seed> + Send,
@@ -135,14 +129,17 @@ pub fn all(
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(seed) = next(&seeds) {
-                    let report = apart(program, seed, None);
+                    let report = apart::run(program, seed, None);
                     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
                     sum.took_s = began.elapsed().as_secs_f64();
                     match report {
                         Ok(report) => sum.add(seed, report),
-                        Err(failure) => sum.failed.push((seed, vec![failure])),
+                        Err(failure) => sum.lacks(seed, &failure),
                     }
                     tell(&sum);
+                    if sum.is_given_up() {
+                        break;
+                    }
                 }
             });
         }
@@ -152,13 +149,4 @@ pub fn all(
 
 fn next(seeds: &Mutex<impl Iterator<Item = Seed>>) -> Option<Seed> {
     seeds.lock().unwrap_or_else(PoisonError::into_inner).next()
-}
-
-/// Seeds that failed once, as they are kept: a line each, `SEED SECONDS`, and after a `#` what it found.
-pub fn kept(text: &str) -> VecDeque<Seed> {
-    let seed = |line: &str| {
-        let mut words = line.split('#').next()?.split_whitespace();
-        Some(Seed { seed: words.next()?.parse().ok()?, seconds: words.next()?.parse().ok()? })
-    };
-    text.lines().filter_map(seed).collect()
 }

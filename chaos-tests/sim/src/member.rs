@@ -74,6 +74,8 @@ pub struct Process {
     pub clock: ProcessClock,
     /// Stands still until it is told to go on.
     pub paused: bool,
+    /// Its machine is suspended since then, and its monotonic clock stands still as well.
+    asleep_since: Option<u64>,
     /// On its way down in good order.
     pub stopping: bool,
     keeping: Option<Keeping>,
@@ -169,7 +171,7 @@ impl Member {
         let (net, host, here) = (self.around.net.clone(), self.place, self.identity());
         net.lit(host);
         net.listen(host, self.node);
-        let place = Place { net: net.clone(), host, clock, here };
+        let place = Place { net: net.clone(), host, clock: clock.clone(), here };
         let wall = self.wall.clone();
         let grounds = Grounds {
             here,
@@ -193,14 +195,15 @@ impl Member {
         let log = log.lock().unwrap_or_else(PoisonError::into_inner).take();
         let deeds: Arc<dyn Reconciler> = Arc::new(Deeds {
             net,
-            clock,
+            clock: clock.clone(),
             member: host,
             agents: self.around.agents.clone(),
             acts: self.around.acts.clone(),
         });
         let driver = {
             let _within = runtime.enter();
-            Arc::new(Driver::start(&group, vec![deeds]))
+            let clock = clock.clone();
+            Arc::new(Driver::start_on(&group, vec![deeds], Box::new(move || clock.boot_ahead())))
         };
         let office = driver.office().clone();
         let log = log.ok_or("the log was not opened")?;
@@ -211,6 +214,7 @@ impl Member {
             log,
             clock,
             paused: false,
+            asleep_since: None,
             stopping: false,
             keeping: None,
             fatal,
@@ -261,6 +265,20 @@ impl Process {
         if !self.paused {
             let until = self.clock.at(world);
             self.runtime.block_on(async move { sleep_until(until).await });
+        }
+    }
+
+    /// Its machine is suspended.
+    pub fn fall_asleep(&mut self, world: u64) {
+        self.paused = true;
+        self.asleep_since = Some(world);
+    }
+
+    /// Its machine goes on, and no time has passed by its clock.
+    pub fn wake(&mut self, world: u64) {
+        if let Some(since) = self.asleep_since.take() {
+            self.clock.sleep(world.saturating_sub(since));
+            self.paused = false;
         }
     }
 
@@ -352,7 +370,7 @@ impl Keeping {
             net.lit(host);
             let keeper = {
                 let _within = runtime.enter();
-                Keeper::on(Arc::new(Place { net, host, clock, here }), here)
+                Keeper::on(Arc::new(Place { net, host, clock: clock.clone(), here }), here)
             };
             let (words, heard) = mpsc::channel(8);
             let task = runtime.spawn(keeper.keep(heard));

@@ -13,6 +13,8 @@ pub enum Fault {
     Down { members: Vec<usize>, with_power: bool },
     /// Processes stand still.
     Paused { members: Vec<usize> },
+    /// Machines are suspended: processes stand still, and so do their monotonic clocks.
+    Asleep { members: Vec<usize> },
     /// One direction each is cut, between members.
     Cut { kind: &'static str, pairs: BTreeSet<(usize, usize)> },
     /// Links lose and delay.
@@ -44,6 +46,7 @@ impl Fault {
             Self::Down { members, with_power: true } if members.len() == 1 => "power-one",
             Self::Down { with_power: true, .. } => "power-several",
             Self::Paused { .. } => "pause",
+            Self::Asleep { .. } => "machine-sleep",
             Self::Cut { kind, .. } => kind,
             Self::Poor { .. } => "poor-links",
             Self::SlowDisk { .. } => "slow-disk",
@@ -72,6 +75,8 @@ pub struct Sight {
 /// Draws faults.
 pub struct Nemesis {
     dice: Dice,
+    /// Which pauses are those of a machine. Of their own, so that what else is drawn stays as it was.
+    sleeps: Dice,
     quiet_ms: u64,
     pub next_at: u64,
     /// What is wrong, and until when.
@@ -85,7 +90,8 @@ const AT_ONCE: usize = 2;
 impl Nemesis {
     pub fn new(seed: u64, quiet_ms: u64) -> Self {
         let dice = Dice::of(seed, "nemesis");
-        Self { dice, quiet_ms, next_at: 0, active: Vec::new(), counts: BTreeMap::new() }
+        let sleeps = dice.part("sleeps");
+        Self { dice, sleeps, quiet_ms, next_at: 0, active: Vec::new(), counts: BTreeMap::new() }
     }
 
     /// What goes wrong now, if anything does, and until when.
@@ -116,8 +122,11 @@ impl Nemesis {
                 Fault::Down { members: self.several(&free)?, with_power: self.dice.chance(500) }
             }
             28..32 => Fault::Down { members: free, with_power: true },
-            32..44 => Fault::Paused { members: vec![one?] },
-            44..47 => Fault::Paused { members: self.several(&free)? },
+            32..44 => self.pause(vec![one?]),
+            44..47 => {
+                let members = self.several(&free)?;
+                self.pause(members)
+            }
             47..66 => self.cut(sight),
             66..72 => Fault::Poor {
                 loss_per_mille: self.dice.within(10..200),
@@ -143,6 +152,14 @@ impl Nemesis {
                 sight.nobody_visits.then_some(Fault::Visit { role })?
             }
         })
+    }
+
+    /// One pause in three is a suspended machine.
+    fn pause(&mut self, members: Vec<usize>) -> Fault {
+        match self.sleeps.chance(333) {
+            true => Fault::Asleep { members },
+            false => Fault::Paused { members },
+        }
     }
 
     /// Whoever leads, as often as anybody else together.
@@ -211,6 +228,7 @@ impl Nemesis {
         let of = |fault: &Fault| match fault {
             Fault::Down { members, .. }
             | Fault::Paused { members }
+            | Fault::Asleep { members }
             | Fault::SlowDisk { members, .. }
             | Fault::WallClock { members, .. } => members.clone(),
             Fault::Restart { member } | Fault::DiskFails { member } => vec![*member],

@@ -29,8 +29,8 @@ impl SimStream {
         Self { net, clock, out, home, rest: Bytes::new(), alarm: None }
     }
 
-    fn clock(&self) -> ProcessClock {
-        self.clock.expect("whoever takes a stream gives it its clock")
+    fn clock(&self) -> &ProcessClock {
+        self.clock.as_ref().expect("whoever takes a stream gives it its clock")
     }
 
     /// Waits until that time of the world; `Ready`: it is that time.
@@ -124,7 +124,8 @@ impl Place {
                 Err(io::ErrorKind::ConnectionRefused.into())
             }
             Ok(Some((out, home, there, back))) => {
-                let stream = SimStream::of_side(self.net.clone(), Some(self.clock), out, home);
+                let stream =
+                    SimStream::of_side(self.net.clone(), Some(self.clock.clone()), out, home);
                 let theirs = SimStream::of_side(self.net.clone(), None, home, out);
                 let arrival = Arrival { due: there, from: self.here, stream: theirs };
                 if !self.net.arrive(to, arrival) {
@@ -179,7 +180,7 @@ impl Door for Place {
             .await;
             drop(alarm);
             let Arrival { from, mut stream, .. } = arrival;
-            stream.clock = Some(self.clock);
+            stream.clock = Some(self.clock.clone());
             let enters = Box::pin(async move { Ok((from, Box::new(stream) as Stream)) });
             Ok(Visitor { from: format!("member {}", from.node_id), enters })
         })

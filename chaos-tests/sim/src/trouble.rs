@@ -64,6 +64,14 @@ impl World {
                     }
                 }
             }
+            Fault::Asleep { members } => {
+                let now = self.now();
+                for member in members {
+                    if let Some(process) = &mut self.members[*member].process {
+                        process.fall_asleep(now);
+                    }
+                }
+            }
             Fault::Cut { .. } => {}
             Fault::Poor { loss_per_mille, jitter_us } => {
                 let least_us = self.plan.quality.least_us;
@@ -102,6 +110,14 @@ impl World {
                         && process.paused
                     {
                         process.go_on(now);
+                    }
+                }
+            }
+            Fault::Asleep { members } => {
+                let now = self.now();
+                for member in members {
+                    if let Some(process) = self.members[member].process.as_mut() {
+                        process.wake(now);
                     }
                 }
             }

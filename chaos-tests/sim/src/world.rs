@@ -16,6 +16,7 @@ use crate::applied;
 use crate::bugs;
 use crate::clients::{Call, Clients, make};
 use crate::clock::{WallClock, WorldTime};
+use crate::comparing::Comparing;
 use crate::deeds::Acts;
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -27,9 +28,9 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::visit::Visit;
 
-/// How often digests are taken and the trace is told where everybody is. What was applied is compared after every step;
+/// How often a revision is chosen at which digests are compared, and the trace is told where everybody is. What was applied is compared after every step;
 /// a digest sees the rest, and facts that differ seldom become equal by themselves, so a difference is still there at the
-/// next look, unless what differs was set anew. At one a second these looks were a twelfth of what a run costs, and a second has 125 to 250 steps.
+/// next choice, unless what differs was set anew. A digest a second and member was a twelfth of what a run costs, and a second has 125 to 250 steps.
 const LOOK_US: u64 = 2_000_000;
 /// How often keepers are told and run.
 const KEEPERS_US: u64 = 50_000;
@@ -57,6 +58,7 @@ pub struct World {
     /// Changes of the membership under way.
     pub(crate) chores: Vec<(usize, JoinHandle<Result<(), MembershipFailure>>)>,
     looked: u64,
+    comparing: Comparing,
     kept: u64,
     acted: u64,
 }
@@ -95,6 +97,7 @@ impl World {
             visit: Visit::default(),
             chores: Vec::new(),
             looked: 0,
+            comparing: Comparing::default(),
             kept: 0,
             acted: 0,
             plan,
@@ -157,7 +160,7 @@ impl World {
         match &self.members[member].process {
             // A witness shows no pages: nobody asks it.
             Some(process) if self.members[member].role == Role::Manager => {
-                let (group, clock) = (process.group.clone(), process.clock);
+                let (group, clock) = (process.group.clone(), process.clock.clone());
                 drop(process.spawn(make(group, clock, call, self.clients.inbox.clone())));
             }
             _ => self.clients.nobody(&call, now),
@@ -237,6 +240,7 @@ impl World {
     fn judge(&mut self, now: u64) {
         let look = now >= self.looked + LOOK_US;
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let Some(process) = member.process.as_ref().filter(|process| !process.paused) else {
                 continue;
@@ -255,12 +259,19 @@ impl World {
             if look {
                 look_closer(&mut ledger, &mut self.trace, now, member, said);
             }
+            standing.push((member, said.revision));
         }
-        ledger.active(&claims(&self.members));
         if look {
             self.looked = now;
-            bugs::seen().into_iter().for_each(|panic| ledger.violated(panic));
+            self.comparing = Comparing::at(standing.iter().map(|(_, revision)| *revision).max());
         }
+        for (member, revision) in standing {
+            if self.comparing.takes(member.place, member.run, revision) {
+                compare(&mut ledger, &mut self.trace, now, member);
+            }
+        }
+        ledger.active(&claims(&self.members));
+        bugs::seen().into_iter().for_each(|panic| ledger.violated(panic));
     }
 
     /// Whoever leads, as far as is seen from outside.
@@ -359,13 +370,18 @@ fn claims(members: &[Member]) -> Vec<(usize, u64)> {
 
 fn look_closer(ledger: &mut Ledger, trace: &mut Trace, now: u64, member: &Member, said: Said) {
     let Some(process) = &member.process else { return };
-    let (revision, digest) =
-        process.group.view(|state| (state.kernel.revision.0, machine::digest(state).0));
-    ledger.digest(member.place, revision, digest);
     if let Some(difference) = process.group.difference() {
         ledger.violated(format!("member {} found out: {}", member.place, difference.told()));
     }
     let Said { term, leading, committed, applied, .. } = said;
-    trace
-        .note(now, &format!("{} {term} {leading} {committed} {applied} {digest:x?}", member.place));
+    trace.note(now, &format!("{} {term} {leading} {committed} {applied}", member.place));
+}
+
+/// The digest of all facts of a member, against what others had at that revision.
+fn compare(ledger: &mut Ledger, trace: &mut Trace, now: u64, member: &Member) {
+    let Some(process) = &member.process else { return };
+    let (revision, digest) =
+        process.group.view(|state| (state.kernel.revision.0, machine::digest(state).0));
+    ledger.digest(member.place, revision, digest);
+    trace.note(now, &format!("{} at {revision} {digest:x?}", member.place));
 }
