@@ -235,7 +235,8 @@ impl Writer {
         }
         let bytes = self.group.seal(self.salt, self.next_group);
         self.active.file.write_all_at(bytes, self.active.offset)?;
-        let later = planted(Bug::AnswerBeforeFlush) && !self.next_group.is_multiple_of(PLANTED_SYNC);
+        let later =
+            planted(Bug::AnswerBeforeFlush) && !self.next_group.is_multiple_of(PLANTED_SYNC);
         if !later && !planted(Bug::FlushWithoutFsync) {
             self.active.file.sync_data()?;
         }
