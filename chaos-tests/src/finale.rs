@@ -142,9 +142,7 @@ fn element(item: &Value) -> Option<Value> {
 /// What a page tells of registers and repeated properties: revision of the last change and value of each, as a past tells
 /// them.
 fn others(page: &Page) -> Value {
-    let judged = |name: &str| {
-        [register::PREFIX, requests::PREFIX].iter().any(|prefix| name.starts_with(prefix))
-    };
+    let judged = |name: &str| register::is_named(name) || name.starts_with(requests::PREFIX);
     let shown = page.items.iter().filter_map(|item| {
         let name = item["name"].as_str().filter(|name| judged(name))?;
         Some((name.to_owned(), json!([item["revision"], item["value"]])))

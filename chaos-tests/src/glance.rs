@@ -1,5 +1,5 @@
 //! Looks at every Manager again and again, and writes down what it tells of itself: its term, and the digest of its
-//! facts. `checker/standing.rs` judges it.
+//! facts. `checker/standing.rs` and `checker/own_revision.rs` judge it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// Looks at one Manager until told to stop.
 pub async fn run(client: Client, history: Arc<History>, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
-        let asked = client.node.get();
+        let (asked, sent) = (client.node.get(), history.now());
         let reply = client.send(Call::get("/cluster")).await;
         // Where another number lives by now, nobody knows which of the two answered.
         let same = asked == client.node.get();
@@ -26,7 +26,8 @@ pub async fn run(client: Client, history: Arc<History>, stop: Arc<AtomicBool>) {
             && same
         {
             let cluster = &answer.body;
-            let told = json!({ "term": cluster["term"], "digest": cluster["digest"] });
+            let (term, digest) = (&cluster["term"], &cluster["digest"]);
+            let told = json!({ "sent": sent, "term": term, "digest": digest });
             history.record(Line::of_harness(NAME, "standing", Some(asked), told));
         }
         sleep(PERIOD).await;

@@ -141,6 +141,29 @@ fn each_of_those_left_alone_may_be_lost_and_not_without_end() {
 }
 
 #[test]
+fn faults_that_go_round_all_of_them_do_not_excuse_that_nobody_is_served() {
+    let all = [1, 4, 7, 1, 4, 7, 1, 4, 7];
+    assert_eq!(interrupted(15_000, |story| one_after_the_other(story, &all)).valid, Valid::Yes);
+    let finding = interrupted(40_000, |story| one_after_the_other(story, &all));
+    assert_eq!(finding.valid, Valid::No, "{:?}", finding.because);
+    assert!(finding.because[0].contains("not always the same one"), "{:?}", finding.because);
+}
+
+/// 10 s to 50 s without an answer, and whoever is hit is the only one that is asked.
+#[test]
+fn faults_that_go_round_prove_nothing_where_only_whoever_is_hit_is_asked() {
+    let (from, to) = (10 * SECOND, 50 * SECOND);
+    let story = served(served(group(60), (0, from)), (to, 60 * SECOND));
+    let hit = one_after_the_other(story, &[1, 4, 7, 1, 4, 7, 1, 4, 7]);
+    let story = [1, 4, 7, 1, 4, 7, 1, 4, 7].iter().zip(0..).fold(hit, |story, (victim, nth)| {
+        let at = (13 + 4 * nth) * SECOND;
+        story.through(*victim, 100 + nth, (at + MS, at + 900 * MS), Write(at), Unknown)
+    });
+    let finding = judged(story);
+    assert_eq!(finding.valid, Valid::Unknown, "{:?}", finding.because);
+}
+
+#[test]
 fn an_answer_that_was_given_before_is_no_change() {
     let repeated = |story: Story| {
         (10..16).fold(story, |story, second| {

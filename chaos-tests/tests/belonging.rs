@@ -2,6 +2,8 @@
 
 use super::support::{SECOND, Story, bit};
 use chaos_tests::checker::{Valid, membership, operations};
+use chaos_tests::history::Action::Write;
+use chaos_tests::history::Outcome::Done;
 use serde_json::{Value, json};
 
 fn founded() -> Story {
@@ -132,6 +134,28 @@ fn what_failed_had_a_reason_and_something_was_broken() {
     assert_eq!(killed_verdict(path, failed("")), Valid::No);
     let calm = Story::default().line("final", "operations", 0, json!([failed("it lags")]));
     assert_eq!(operations::check(&calm.unsorted()).valid, Valid::No);
+}
+
+/// Between the changes of revisions 40 and 100, told at 300 s and at 310 s, an operation failed that began at 50 and ended at 90.
+#[test]
+fn what_was_broken_long_before_or_only_later_excuses_no_failure() {
+    let broken = |from: u64, to: u64| {
+        let failed = operation(50, "MAKE_ACTIVE", "failed", "km2 cannot take over");
+        let write = |story: Story, second: u64, rev: u64| {
+            let times = (second * SECOND - 1, second * SECOND);
+            story.on("k", 1, times, Write(rev), Done, Some(rev))
+        };
+        // In another order than their revisions have.
+        let story = write(write(write(Story::default(), 290, 30), 310, 100), 300, 40);
+        let story = write(story, 400, 110).line("final", "operations", 0, json!([failed]));
+        let story = story.strike("split-one", (from * SECOND, to * SECOND), &[1], bit());
+        operations::check(&story.unsorted()).valid
+    };
+    assert_eq!(broken(10, 20), Valid::No);
+    assert_eq!(broken(250, 259), Valid::No);
+    assert_eq!(broken(250, 261), Valid::Yes);
+    assert_eq!(broken(309, 350), Valid::Yes);
+    assert_eq!(broken(311, 350), Valid::No);
 }
 
 #[test]

@@ -206,6 +206,9 @@ fn only_what_takes_many_calls_to_bite_is_of_the_rate() {
     assert!(!indeterminate("slow-link-active", "nobody had to wait"));
     assert!(!indeterminate("checkpoint-cut-one", "the Active made no checkpoint meanwhile"));
     assert!(!indeterminate("checkpoint-storm-all", "90 changes, in which checkpoints moved on"));
+    assert!(!indeterminate("disk-full-all", "1 of 3 Managers met their full disks"));
+    assert!(!indeterminate("cpu-all", "nobody was held up"));
+    assert!(indeterminate("disk-full-one", "a full disk took more"));
     assert!(indeterminate("slow-link-active", "the harness: tc: not found"));
     assert!(indeterminate("flush-slow-one", "no flush was spoiled"));
     assert!(indeterminate("split-one", "no packet was lost"));

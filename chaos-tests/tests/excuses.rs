@@ -56,6 +56,20 @@ fn a_line_that_may_be_of_that_time_because_its_clock_was_moved_is_excused() {
     assert_eq!(damaged(moved(95 * SECOND), "06:16:55"), Valid::No);
 }
 
+/// As in a run of 30 November 2026: the clock of Manager 14's host was moved while Manager 4 took its place there, whose disk
+/// failed; what it then said has the stamp of another time.
+#[test]
+fn a_clock_is_moved_for_whoever_comes_to_its_host_under_another_number() {
+    let moved = |host: u64| {
+        befallen("flush-fails-one").tells(|story| {
+            let came = json!({ "host": host, "role": "manager" });
+            let story = story.at(SECOND, "member", "joined", 14, came);
+            story.strike("clock-one", (5 * SECOND, 15 * SECOND), &[14], bit())
+        })
+    };
+    assert_eq!((fell(moved(2), "05:16:42"), fell(moved(3), "05:16:42")), (Valid::Yes, Valid::No));
+}
+
 #[test]
 fn what_never_ended_excuses_to_the_end() {
     let open = |story: Story| {

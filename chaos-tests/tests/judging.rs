@@ -1,18 +1,17 @@
 //! How a run as a whole is judged, on runs known to be good and known to be bad: what logs say,
-//! whether it counts, and the page. The same way for a run that just ended and for one that was kept.
+//! and whether it counts. The same way for a run that just ended and for one that was kept.
 
 use std::fs;
 use std::path::Path;
 
-use super::coverage::busy;
 use super::support::{SECOND, Story, active, bit};
 use chaos_tests::checker::{Finding, Valid};
 use chaos_tests::fault::Fault;
-use chaos_tests::history::{Action, History, Kind, Line, Outcome, Process};
+use chaos_tests::history::{History, Kind, Line, Process};
+use chaos_tests::sayings;
 use chaos_tests::strikes::{strikes, tally};
 use chaos_tests::verdict::evidence::names_of;
-use chaos_tests::verdict::{Chosen, Ended, Evidence, Papers, conclude, findings, judge};
-use chaos_tests::{report, sayings};
+use chaos_tests::verdict::{Chosen, Ended, Evidence, conclude, findings, judge};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -330,6 +329,15 @@ fn a_fault_that_began_when_the_active_was_gone_already_did_not_take_it_away() {
     assert_eq!(told, [("kill-active".to_owned(), vec![2_500])].into());
 }
 
+#[test]
+fn every_class_of_faults_is_found_again_by_its_name_in_a_history() {
+    for name in names_of(&Fault::all()) {
+        let story = Story::default().strike(&name, (1, 2), &[1], bit());
+        let strike = &strikes(&story.lines())[0];
+        assert_eq!(strike.fault.map(Fault::name), Some(name));
+    }
+}
+
 // ---- what Managers and agents say in their logs
 
 #[test]
@@ -416,58 +424,6 @@ fn whoever_lives_on_a_host_at_the_end_is_one_of_the_managers_and_a_visitor_is_no
     assert_eq!(evidence.managers(), [1, 30, 7]);
 }
 
-// ---- the page
-
-#[test]
-fn the_page_of_a_run_tells_its_verdict_its_faults_and_its_logs_and_nothing_of_it_is_markup() {
-    let run =
-        busy(Run::new(), "split-one", 3).says("host-1/km.log", "WARN <script>alert(1)</script>");
-    let (_dir, mut evidence) = run.evidence();
-    // Nor is the name of a call, whoever wrote it into a history.
-    let call = |kind| {
-        let line = Line::new(Process::Client(99), kind, "<script>", Value::Null);
-        Line { time: 100 * SECOND, ..line }
-    };
-    evidence.lines.extend([call(Kind::Invoke), call(Kind::Ok)]);
-    let verdict = conclude(&evidence);
-    let page = report::page(&verdict, &evidence);
-    for part in
-        ["Chaos run 3", "split-one", "Manager of host 1", "Agent of host 4", "SEED=3", "<svg"]
-    {
-        assert!(page.contains(part), "{part}");
-    }
-    assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"));
-    assert!(!page.contains("shortest-bad"));
-    assert!(page.contains("<td>&lt;script&gt;</td>"));
-    for finding in &verdict.checks {
-        assert!(page.contains(finding.check));
-    }
-}
-
-#[test]
-fn why_a_fault_was_skipped_and_where_a_bad_beginning_is_stand_in_the_summary_and_on_the_page() {
-    let why = json!({ "skipped": "faketime is not <installed>" });
-    let run = Run::new().tells(|story| story.strike("clock-one", (1, SECOND), &[4], why));
-    // Two changes of one revision.
-    let run = run.tells(|story| {
-        let write = |story: Story, process, value| {
-            let value = Action::Write(value);
-            story.on("k", process, (2, 3), value, Outcome::Done, Some(9))
-        };
-        write(write(story, 1, 1), 2, 2)
-    });
-    let (_dir, evidence) = run.evidence();
-    let verdict = conclude(&evidence);
-    let summary = verdict.summary().join("\n");
-    assert!(summary.contains("0 of 1; skipped 1: faketime is not <installed>"), "{summary}");
-    assert!(summary.contains("shortest-bad-revision.jsonl"), "{summary}");
-    let page = report::page(&verdict, &evidence);
-    assert!(page.contains("faketime is not &lt;installed&gt;"));
-    // The page needs no other file.
-    assert!(page.contains("lines of shortest-bad-revision.jsonl</summary>"));
-    assert!(page.contains("&quot;rev&quot;:9") && !page.contains("<a "));
-}
-
 // ---- what nobody was to do
 
 #[test]
@@ -482,21 +438,5 @@ fn a_run_whose_clients_change_no_register_no_set_and_no_list_is_not_judged_by_th
     assert_eq!(judged(&["requests", "sessions"]), None);
     for workload in ["register", "set", "append"] {
         assert_eq!(judged(&[workload]), Some(Valid::Unknown), "nothing was changed");
-    }
-}
-
-#[test]
-fn the_page_of_a_run_in_which_nothing_happened_is_a_page() {
-    let evidence = Evidence { papers: Vec::<Papers>::new(), ..Evidence::default() };
-    let page = report::page(&conclude(&evidence), &evidence);
-    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
-}
-
-#[test]
-fn every_class_of_faults_is_found_again_by_its_name_in_a_history() {
-    for name in names_of(&Fault::all()) {
-        let story = Story::default().strike(&name, (1, 2), &[1], bit());
-        let strike = &strikes(&story.lines())[0];
-        assert_eq!(strike.fault.map(Fault::name), Some(name));
     }
 }

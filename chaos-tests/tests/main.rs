@@ -14,6 +14,7 @@ mod ends;
 mod excuses;
 mod judging;
 mod linearizable;
+mod page;
 mod plan;
 mod promises;
 mod proxies;

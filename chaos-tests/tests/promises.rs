@@ -232,7 +232,11 @@ fn the_two_claims_that_overlap_are_the_shortest_bad_beginning_and_tell_where_the
 
 #[test]
 fn a_tenure_that_was_seen_and_of_which_its_own_log_says_nothing_leaves_it_unknown() {
-    let seen = |story: Story| judged(probe(story, 1, 5, 0, 1));
+    let seen_for = |lasted_ms: u64, story: Story| {
+        let sent = (0..=lasted_ms / 20).map(|nth| nth * 20_000_000);
+        judged(sent.fold(story, |story, sent| probe(story, 1, 5, sent, sent + 1)))
+    };
+    let seen = |story: Story| seen_for(2_000, story);
     let silent = seen(Story::default());
     assert_eq!(silent.valid, Valid::Unknown);
     assert!(silent.because[0].contains("its own log says nothing"), "{:?}", silent.because);
@@ -242,6 +246,8 @@ fn a_tenure_that_was_seen_and_of_which_its_own_log_says_nothing_leaves_it_unknow
     };
     assert_eq!(said(1, 5), Valid::Yes);
     assert_eq!(said(1, 4), Valid::Unknown);
+    // SEED=950: it was killed, or led anew, a few milliseconds after it had answered so.
+    assert_eq!(seen_for(500, Story::default()).valid, Valid::Yes);
 }
 
 /// One Manager is Active all the time, and is asked every so many milliseconds; what its log says is whole.
@@ -309,6 +315,18 @@ fn an_epoch_below_its_past_is_shown_by_both_tenures_and_the_call_that_was_told_m
     let later = story.on("k", 1, (12, 13), Write(2), Done, Some(9));
     let finding = judged_by(&later.lines(), epochs::check);
     assert_eq!((finding.valid, finding.prefix), (Valid::No, vec![0, 1, 2, 3, 4]));
+}
+
+#[test]
+fn an_epoch_that_is_no_revision_is_found_though_nothing_was_told_before_it() {
+    let of = |epoch: u64| {
+        let story = probe(probe(Story::default(), 1, epoch, 0, 1), 4, 11, 20, 21);
+        judged_by(&story.on("k", 1, (30, 31), Write(1), Done, Some(12)).lines(), epochs::check)
+    };
+    assert_eq!(of(1).valid, Valid::Yes);
+    assert_eq!((of(0).valid, of(0).prefix), (Valid::No, vec![0]));
+    let silent = |epoch: u64| epochs::check(&probe(Story::default(), 1, epoch, 0, 1).lines()).valid;
+    assert_eq!((silent(1), silent(0)), (Valid::Unknown, Valid::No));
 }
 
 #[test]

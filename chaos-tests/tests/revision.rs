@@ -105,15 +105,21 @@ fn a_read_of_a_later_change_than_it_was_served_at_and_one_without_a_revision_are
 
 // ---- what a Manager tells of itself
 
-/// Manager 4 tells of revision 30 at 10 s and of 20 at 14 s.
-fn back(more: impl FnOnce(Story) -> Story) -> Valid {
-    let tell =
-        |revision: u64| json!({ "term": 1, "digest": { "revision": revision, "value": "a" } });
+/// Manager 4 tells of revision 30 at 20 s, of which nobody knows when it was asked for or somebody does, and of 20 at 24 s.
+fn back_of(sent: Option<u64>, more: impl FnOnce(Story) -> Story) -> Valid {
+    let tell = |revision: u64, sent: Option<u64>| {
+        let digest = json!({ "revision": revision, "value": "a" });
+        json!({ "sent": sent, "term": 1, "digest": digest })
+    };
     let story = Story::default()
         .on("k", 1, (0, 1), Write(1), Done, Some(7))
-        .at(10 * SECOND, "glance", "standing", 4, tell(30))
-        .at(14 * SECOND, "glance", "standing", 4, tell(20));
+        .at(20 * SECOND, "glance", "standing", 4, tell(30, sent))
+        .at(24 * SECOND, "glance", "standing", 4, tell(20, Some(24 * SECOND)));
     judge(&more(story).lines())
+}
+
+fn back(more: impl FnOnce(Story) -> Story) -> Valid {
+    back_of(Some(20 * SECOND), more)
 }
 
 /// When who started on the second host, as its log says.
@@ -129,15 +135,35 @@ fn starts(story: Story, manager: u64, at: Option<u64>) -> Story {
 #[test]
 fn a_manager_that_goes_back_while_it_lives_is_found() {
     assert_eq!(back(|story| starts(story, 4, Some(2 * SECOND))), Valid::No);
+    assert_eq!(back_of(None, |story| starts(story, 4, Some(2 * SECOND))), Valid::No);
+}
+
+#[test]
+fn an_answer_that_was_long_under_way_may_be_of_the_process_before() {
+    let begun = |story| starts(starts(story, 4, Some(2 * SECOND)), 4, Some(15 * SECOND));
+    assert_eq!(back_of(Some(14 * SECOND), begun), Valid::Yes);
+    assert_eq!(back_of(None, begun), Valid::Yes);
+    assert_eq!(back_of(Some(19 * SECOND), begun), Valid::No);
+}
+
+#[test]
+fn a_clock_is_moved_for_whoever_comes_to_its_host_under_another_number() {
+    let moved = |victim: u64| {
+        back(|story| {
+            let story = starts(starts(story, 14, Some(SECOND)), 4, Some(2 * SECOND));
+            story.strike("clock-one", (18 * SECOND, 25 * SECOND), &[victim], bit())
+        })
+    };
+    assert_eq!((moved(14), moved(7)), (Valid::Yes, Valid::No));
 }
 
 #[test]
 fn one_that_started_meanwhile_or_may_have_is_not_held_to_it() {
     let begun = |story| starts(story, 4, Some(2 * SECOND));
-    assert_eq!(back(|story| starts(begun(story), 4, Some(12 * SECOND))), Valid::Yes);
+    assert_eq!(back(|story| starts(begun(story), 4, Some(22 * SECOND))), Valid::Yes);
     // Who comes after it on its host may have answered in its place.
-    assert_eq!(back(|story| starts(begun(story), 30, Some(12 * SECOND))), Valid::Yes);
-    let moved = |story: Story| story.strike("clock-one", (8 * SECOND, 13 * SECOND), &[4], bit());
+    assert_eq!(back(|story| starts(begun(story), 30, Some(22 * SECOND))), Valid::Yes);
+    let moved = |story: Story| story.strike("clock-one", (18 * SECOND, 23 * SECOND), &[4], bit());
     assert_eq!(back(|story| moved(begun(story))), Valid::Yes);
     // No log says when it started.
     assert_eq!(back(|story| story), Valid::Yes);

@@ -205,6 +205,17 @@ fn a_change_that_was_told_and_is_not_in_the_log_is_found() {
 }
 
 #[test]
+fn what_nobody_writes_is_found_in_a_past_also_when_nobody_was_told_of_it() {
+    let told = [("k", 10, Some(1)), ("k", 12, Some(2))];
+    let past = |odd: Value| with_past(&told, "k", &json!([[12, "2"], [11, odd], [10, "1"]]));
+    for odd in [json!("garbage"), json!(""), json!(7), json!({}), json!("07")] {
+        assert_eq!(past(odd.clone()), Valid::No, "{odd}");
+    }
+    assert_eq!(with_past(&told, "k", &json!([[12, "2"], [10, "1"]])), Valid::Yes);
+    assert_eq!(with_past(&told, "k", &json!([[12, "2"], [10, "1"], [null, "0"]])), Valid::No);
+}
+
+#[test]
 fn another_value_than_the_log_has_is_found() {
     let events = [ALL.as_slice(), &[("m", 14, Some(5))]].concat();
     assert_eq!(with_past(&events, "m", &json!([[14, "5"]])), Valid::Yes);

@@ -7,8 +7,9 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub enum NoReport {
     Panicked(String),
     /// It had not ended by then, and was killed.
     Late(Duration),
+    /// A signal ended it, such as the kernel's when memory runs out: whatever it said, it was not judged to its end. What it said last.
+    Signalled(i32, String),
     /// It could not be made. What is known of it.
     Failed(String),
 }
@@ -39,6 +42,9 @@ impl fmt::Display for NoReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panicked(said) | Self::Failed(said) => write!(out, "no report: {said}"),
+            Self::Signalled(signal, said) => {
+                write!(out, "no report: ended by signal {signal}: {said}")
+            }
             Self::Late(longest) => {
                 write!(out, "no report in time: killed after {} s", longest.as_secs())
             }
@@ -68,36 +74,45 @@ pub fn run_within(
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let said = said_within(longest, &mut command);
     match said.map_err(|error| NoReport::Failed(error.to_string()))? {
-        Some((stdout, stderr)) => report_in(&stdout, &stderr),
+        Some((status, stdout, stderr)) => report_in(status, &stdout, &stderr),
         None => Err(NoReport::Late(longest)),
     }
 }
 
-/// The report among what a run said, or why there is none.
-pub fn report_in(stdout: &[u8], stderr: &[u8]) -> Result<Report, NoReport> {
+/// The report among what a run said that ended so, or why there is none.
+pub fn report_in(status: ExitStatus, stdout: &[u8], stderr: &[u8]) -> Result<Report, NoReport> {
     let last = stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
     let last = last.unwrap_or_default();
+    let complaint = String::from_utf8_lossy(stderr);
+    let from = |at: usize| complaint[at..].chars().take(600).collect::<String>();
+    let panic = complaint.find("panicked at").map(from);
+    let said = || format!("{} {}", String::from_utf8_lossy(last), from(0));
+    // First of all: a panic that was said before needs not be what took it down.
+    if let Some(signal) = status.signal() {
+        return Err(NoReport::Signalled(signal, panic.unwrap_or_else(said)));
+    }
     if let Ok(report) = serde_json::from_slice(last) {
         return Ok(report);
     }
-    let complaint = String::from_utf8_lossy(stderr);
-    let from = |at: usize| complaint[at..].chars().take(600).collect::<String>();
-    Err(match complaint.find("panicked at") {
-        Some(at) => NoReport::Panicked(from(at)),
-        None => NoReport::Failed(format!("{} {}", String::from_utf8_lossy(last), from(0))),
+    Err(match panic {
+        Some(panic) => NoReport::Panicked(panic),
+        None => NoReport::Failed(said()),
     })
 }
 
-/// All that it said on its output and its error output; `None`: it took too long and was killed.
-fn said_within(longest: Duration, command: &mut Command) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+/// How it ended, and all that it said on its output and its error output.
+type Said = (ExitStatus, Vec<u8>, Vec<u8>);
+
+/// What became of it; `None`: it took too long and was killed.
+fn said_within(longest: Duration, command: &mut Command) -> io::Result<Option<Said>> {
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         let stdout = scope.spawn(move || all_of(stdout));
         let stderr = scope.spawn(move || all_of(stderr));
         let ended = ends_within(longest, &mut child)?;
-        let said = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
-        Ok(ended.then_some(said))
+        let (stdout, stderr) = (stdout.join(), stderr.join());
+        Ok(ended.map(|status| (status, stdout.unwrap_or_default(), stderr.unwrap_or_default())))
     })
 }
 
@@ -110,16 +125,21 @@ fn all_of(stream: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-fn ends_within(longest: Duration, child: &mut Child) -> io::Result<bool> {
+fn ends_within(longest: Duration, child: &mut Child) -> io::Result<Option<ExitStatus>> {
     let began = Instant::now();
-    while child.try_wait()?.is_none() {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            if status.signal().is_some() {
+                homes::remove_of(child.id());
+            }
+            return Ok(Some(status));
+        }
         if began.elapsed() >= longest {
             child.kill()?;
             child.wait()?;
             homes::remove_of(child.id());
-            return Ok(false);
+            return Ok(None);
         }
         thread::sleep(LOOK);
     }
-    Ok(true)
 }

@@ -193,6 +193,11 @@ impl Disk {
         self.lock().failing = failing;
     }
 
+    /// Whether flushes fail now.
+    pub fn is_failing(&self) -> bool {
+        self.lock().failing
+    }
+
     /// Whether a flush has failed since the process was started.
     pub fn has_failed(&self) -> bool {
         self.lock().failed

@@ -91,6 +91,8 @@ pub struct Keeping {
     told: Option<Instructions>,
     task: JoinHandle<()>,
     clock: ProcessClock,
+    /// Its machine is suspended since then, with all that runs there.
+    asleep_since: Option<u64>,
     host: Host,
     runtime: Runtime,
 }
@@ -235,6 +237,11 @@ impl Member {
         }
     }
 
+    /// Whether its machine is suspended.
+    pub fn is_asleep(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.asleep_since.is_some())
+    }
+
     /// Its process is gone at once. With the power, its keeper is too; else the keeper may tell.
     pub fn crash(&mut self, with_power: bool) -> Option<Keeping> {
         let process = self.process.take()?;
@@ -268,10 +275,13 @@ impl Process {
         }
     }
 
-    /// Its machine is suspended.
+    /// Its machine is suspended, and its keeper with it.
     pub fn fall_asleep(&mut self, world: u64) {
         self.paused = true;
         self.asleep_since = Some(world);
+        if let Some(keeping) = &mut self.keeping {
+            keeping.fall_asleep(world);
+        }
     }
 
     /// Its machine goes on, and no time has passed by its clock.
@@ -279,6 +289,9 @@ impl Process {
         if let Some(since) = self.asleep_since.take() {
             self.clock.sleep(world.saturating_sub(since));
             self.paused = false;
+        }
+        if let Some(keeping) = &mut self.keeping {
+            keeping.wake(world);
         }
     }
 
@@ -365,16 +378,7 @@ impl Keeping {
         let Some(process) = &mut member.process else { return Ok(()) };
         let instructions = process.group.instructions();
         if process.keeping.is_none() && instructions.needs_keeper() {
-            let runtime = runtime().map_err(|error| error.to_string())?;
-            let clock = runtime.block_on(async { ProcessClock::begin(now, drift_ppm) });
-            net.lit(host);
-            let keeper = {
-                let _within = runtime.enter();
-                Keeper::on(Arc::new(Place { net, host, clock: clock.clone(), here }), here)
-            };
-            let (words, heard) = mpsc::channel(8);
-            let task = runtime.spawn(keeper.keep(heard));
-            process.keeping = Some(Self { words, told: None, task, clock, host, runtime });
+            process.keeping = Some(Self::begin(net, host, here, (now, drift_ppm))?);
         }
         if let Some(keeping) = &mut process.keeping
             && keeping.told.as_ref() != Some(&instructions)
@@ -387,13 +391,62 @@ impl Keeping {
         Ok(())
     }
 
+    /// Starts one on this host, at this moment of the world and so much too fast.
+    pub fn begin(
+        net: Net,
+        host: Host,
+        here: PeerIdentity,
+        (now, drift_ppm): (u64, i64),
+    ) -> Result<Self, String> {
+        let runtime = runtime().map_err(|error| error.to_string())?;
+        let clock = runtime.block_on(async { ProcessClock::begin(now, drift_ppm) });
+        net.lit(host);
+        let keeper = {
+            let _within = runtime.enter();
+            Keeper::on(Arc::new(Place { net, host, clock: clock.clone(), here }), here)
+        };
+        let (words, heard) = mpsc::channel(8);
+        let task = runtime.spawn(keeper.keep(heard));
+        Ok(Self { words, told: None, task, clock, asleep_since: None, host, runtime })
+    }
+
     pub fn of(process: &Process) -> Option<&Self> {
         process.keeping.as_ref()
     }
 
+    /// Whether it runs on this host.
+    pub fn is_on(&self, host: Host) -> bool {
+        self.host == host
+    }
+
+    /// Lets it run until this moment of the world, unless its machine is suspended.
     pub fn run_to(&self, world: u64) {
-        let until = self.clock.at(world);
-        self.runtime.block_on(async move { sleep_until(until).await });
+        if self.asleep_since.is_none() {
+            let until = self.clock.at(world);
+            self.runtime.block_on(async move { sleep_until(until).await });
+        }
+    }
+
+    /// Its machine is suspended.
+    pub fn fall_asleep(&mut self, world: u64) {
+        self.asleep_since = Some(world);
+    }
+
+    /// Its machine goes on. It measures time by the monotonic clock alone, as its Manager does, which stood still.
+    pub fn wake(&mut self, world: u64) {
+        if let Some(since) = self.asleep_since.take() {
+            self.clock.sleep(world.saturating_sub(since));
+        }
+    }
+
+    /// The world's time as it takes it to be.
+    pub fn world_now(&self) -> u64 {
+        self.runtime.block_on(async { self.clock.world_now() })
+    }
+
+    /// How much of the world's time it knows to have passed while its machine was suspended.
+    pub fn slept(&self) -> Duration {
+        self.clock.boot_ahead()
     }
 
     /// Whether it has told, or given up.

@@ -65,12 +65,7 @@ impl World {
                 }
             }
             Fault::Asleep { members } => {
-                let now = self.now();
-                for member in members {
-                    if let Some(process) = &mut self.members[*member].process {
-                        process.fall_asleep(now);
-                    }
-                }
+                members.iter().for_each(|member| self.suspend(*member));
             }
             Fault::Cut { .. } => {}
             Fault::Poor { loss_per_mille, jitter_us } => {
@@ -113,14 +108,7 @@ impl World {
                     }
                 }
             }
-            Fault::Asleep { members } => {
-                let now = self.now();
-                for member in members {
-                    if let Some(process) = self.members[member].process.as_mut() {
-                        process.wake(now);
-                    }
-                }
-            }
+            Fault::Asleep { members } => members.into_iter().for_each(|member| self.wake(member)),
             Fault::Cut { .. } => self.cut(),
             Fault::Poor { .. } => self.links(self.plan.quality),
             Fault::SlowDisk { members, .. } => {
@@ -145,6 +133,26 @@ impl World {
                 self.start(member);
             }
         }
+    }
+
+    /// A member's machine is suspended: its process, the keeper of that, and one that still tells of an earlier process.
+    fn suspend(&mut self, member: usize) {
+        let (now, keeper) = (self.now(), self.members.len() + member);
+        if let Some(process) = &mut self.members[member].process {
+            process.fall_asleep(now);
+        }
+        let telling = self.telling.iter_mut().filter(|keeping| keeping.is_on(keeper));
+        telling.for_each(|keeping| keeping.fall_asleep(now));
+    }
+
+    /// It goes on.
+    fn wake(&mut self, member: usize) {
+        let (now, keeper) = (self.now(), self.members.len() + member);
+        if let Some(process) = &mut self.members[member].process {
+            process.wake(now);
+        }
+        let telling = self.telling.iter_mut().filter(|keeping| keeping.is_on(keeper));
+        telling.for_each(|keeping| keeping.wake(now));
     }
 
     /// The cuts in force are made, no others: between hosts, whichever of their processes speaks.

@@ -188,7 +188,8 @@ impl World {
 
     fn keepers(&mut self, until: u64) {
         self.kept = until;
-        for member in &mut self.members {
+        // In a suspended machine nobody looks after a keeper, and none runs.
+        for member in self.members.iter_mut().filter(|member| !member.is_asleep()) {
             if member.role == Role::Manager
                 && let Err(failure) = Keeping::look(member, until)
             {
@@ -233,6 +234,10 @@ impl World {
             if ended {
                 self.trace.note(now, &format!("member {place} ended: its disk failed"));
                 self.crash(place, false);
+                // The fault may be over by now, and then nothing else starts it again.
+                if !self.members[place].disk.is_failing() {
+                    self.start(place);
+                }
             }
         }
     }

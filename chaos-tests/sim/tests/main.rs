@@ -1,9 +1,12 @@
 //! The simulation as `make test` runs it: some seeds, those that failed once, the same run from the same seed, and every
-//! planted lie found; the ledger that judges all of them; what a power cut leaves; and runs that leave no report.
+//! planted lie found; the ledger that judges all of them; what a power cut leaves; what a suspended machine is; and runs that leave no report.
 
+mod comparing;
 mod disk;
+mod homes;
 mod ledger;
 mod many;
+mod sleep;
 
 use std::path::{Path, PathBuf};
 
@@ -70,7 +73,7 @@ fn a_seed_is_the_same_run_in_every_process() {
 }
 
 /// Whether a run found the lie that its disks tell: it saw something violated, or went down with a panic of it. A run that could not
-/// be made found nothing, and is an error.
+/// be made, or that a signal ended, found nothing, and is an error.
 fn finds(run: Result<Report, NoReport>) -> Result<bool, String> {
     match run {
         Ok(report) => Ok(!report.violations.is_empty()),

@@ -1,10 +1,11 @@
 //! A run that leaves no report is told from one that found something, and seeds that fail are kept as they are read.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use simulation::apart::{self, NoReport};
-use simulation::comparing::Comparing;
 use simulation::disk::Lie;
 use simulation::kept;
 use simulation::many::{self, Seed};
@@ -12,6 +13,12 @@ use simulation::many::{self, Seed};
 use super::{finds, program};
 
 const SEED: Seed = Seed { seed: 1, seconds: 20 };
+const PANIC: &[u8] = b"thread 'main' panicked at src/x.rs:1:1:\nlost\n";
+
+/// As the kernel tells of a process that ended with this code.
+fn exit(code: i32) -> ExitStatus {
+    ExitStatus::from_raw(code << 8)
+}
 
 #[test]
 fn a_program_that_is_not_there_or_takes_no_such_argument_finds_no_lie() {
@@ -20,15 +27,23 @@ fn a_program_that_is_not_there_or_takes_no_such_argument_finds_no_lie() {
         assert!(matches!(run, Err(NoReport::Failed(_))), "{run:?}");
         assert!(finds(run).is_err());
     }
-    let told = apart::report_in(b"no place for homes: no space left\n", b"");
+    let told = apart::report_in(exit(2), b"no place for homes: no space left\n", b"");
     assert!(finds(told).unwrap_err().contains("no place for homes"));
 }
 
 #[test]
 fn a_panic_that_took_the_run_down_finds_it() {
-    let run = apart::report_in(b"", b"thread 'main' panicked at src/x.rs:1:1:\nlost\n");
+    let run = apart::report_in(exit(101), b"", PANIC);
     assert!(matches!(&run, Err(NoReport::Panicked(said)) if said.contains("lost")), "{run:?}");
     assert_eq!(finds(run), Ok(true));
+}
+
+#[test]
+fn a_run_that_a_signal_ended_finds_no_lie_whatever_it_said_before() {
+    let run = apart::report_in(ExitStatus::from_raw(9), b"", PANIC);
+    assert!(matches!(&run, Err(NoReport::Signalled(9, _))), "{run:?}");
+    let failure = finds(run).unwrap_err();
+    assert!(failure.contains("ended by signal 9") && failure.contains("lost"), "{failure}");
 }
 
 #[test]
@@ -53,16 +68,4 @@ fn a_line_that_is_kept_is_read_again() {
     let line = kept::line(SEED, "abc", &violations);
     assert_eq!(line, "1 20 # at abc: several are Active # twice\n");
     assert_eq!(kept::read(&line), [SEED]);
-}
-
-#[test]
-fn whoever_comes_to_the_chosen_revision_later_is_compared_there_once_in_each_run() {
-    let mut comparing = Comparing::at(Some(7));
-    assert!(comparing.takes(0, 1, 7));
-    assert!(!comparing.takes(1, 1, 6));
-    assert!(comparing.takes(1, 1, 7));
-    assert!(!comparing.takes(1, 1, 7));
-    assert!(!comparing.takes(1, 2, 8));
-    assert!(comparing.takes(1, 2, 7));
-    assert!(!Comparing::default().takes(0, 1, 0));
 }

@@ -12,26 +12,25 @@
 //! all, for whoever comes back; and there are never more than four. Else a fault every four seconds would excuse a group that
 //! serves nobody for ever.
 //!
-//! Who is left alone is read conservatively: whoever was hit is so again only a lease after it answered a probe; who joins
-//! or leaves counts as a vote that is needed and not as one that there is; a fault whose victims change, or of a class
-//! that this build does not know, hits everybody.
+//! Who is left alone is read conservatively, as `checker/left_alone.rs` has it; a fault whose victims change, or of a class
+//! that this build does not know, hits everybody. What is proven of several spans is so by each span's own: of whoever was
+//! left alone in it, though nobody may have been so in all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::left_alone::{Group, Moment, answers, belonging, hits};
 use super::{Finding, Objection, Valid, recovery};
 use crate::changes::Changes;
-use crate::fault::{Change, Flush, Means, Target};
+use crate::fault::{Means, Target};
 use crate::history::{Kind, Line, Process};
 use crate::strikes::{Strike, strikes};
 
 const CHECK: &str = "availability";
 /// Within which a lost Active is replaced, as the product states it.
 const STATED: Duration = Duration::from_secs(2);
-/// For which a Manager that was started anew neither votes nor stands.
-const LEASE: Duration = Duration::from_secs(1);
 /// The bound: a failover that comes to nothing, one that does not, and a lease.
 pub const BOUND: Duration = Duration::from_secs(5);
 /// Failovers that are allowed for from one acknowledged change to the next, however many faults come meanwhile.
@@ -56,9 +55,41 @@ struct Span {
     bound: Duration,
 }
 
-impl Span {
+/// Spans one after the other, judged together: one or more.
+#[derive(Clone, Copy, Debug)]
+struct Silence<'a> {
+    spans: &'a [Span],
+    /// How long they may be together.
+    bound: Duration,
+}
+
+impl Silence<'_> {
+    fn from(&self) -> u64 {
+        self.spans.first().map_or(0, |span| span.from)
+    }
+
+    fn to(&self) -> u64 {
+        self.spans.last().map_or(0, |span| span.to)
+    }
+
+    fn lasted(&self) -> u64 {
+        self.to() - self.from()
+    }
+
     fn covers(&self, time: u64) -> bool {
-        (self.from..=self.to).contains(&time)
+        (self.from()..=self.to()).contains(&time)
+    }
+
+    /// Who was left alone in all of them, if anybody was.
+    fn untouched(&self) -> BTreeSet<u64> {
+        let each = self.spans.iter().map(|span| span.untouched.clone());
+        each.reduce(|all, one| &all & &one).unwrap_or_default()
+    }
+
+    /// Whether somebody was left alone then: each span has its own.
+    fn leaves_alone(&self, node: u64, time: u64) -> bool {
+        let then = |span: &&Span| (span.from..=span.to).contains(&time);
+        self.spans.iter().filter(then).any(|span| span.untouched.contains(&node))
     }
 }
 
@@ -69,23 +100,23 @@ pub fn check(lines: &[Line]) -> Finding {
         return Finding::unknown(CHECK, "nobody asked for a change");
     };
     let spans = spans(lines, end);
-    let silences = silences(&spans);
+    let silences: Vec<Silence> = silences(&spans).collect();
     let judged = spans.iter().map(|span| span.to - span.from).sum::<u64>();
     let Some(longest) = spans.iter().max_by_key(|span| span.to - span.from) else {
         return Finding::unknown(CHECK, "a majority was never left alone");
     };
     let (mut objections, mut doubts) = (Vec::new(), Vec::new());
-    let long = |span: &&Span| ns(span.bound) < span.to - span.from;
-    // A silence of one span is that span.
-    let together = silences.iter().filter(long).filter(|silence| !spans.contains(silence));
-    for span in spans.iter().filter(long).chain(together) {
-        match excuse(lines, span) {
-            Some(excuse) => doubts.push(format!("{}: {excuse}", told(span))),
-            None => objections.push(objection(lines, span)),
+    let each = spans.chunks(1).map(|span| Silence { spans: span, bound: allowed(span) });
+    // One of one span is that span.
+    let together = silences.iter().copied().filter(|silence| silence.spans.len() > 1);
+    for silence in each.chain(together).filter(|it| ns(it.bound) < it.lasted()) {
+        match excuse(lines, silence) {
+            Some(excuse) => doubts.push(format!("{}: {excuse}", told(silence))),
+            None => objections.push(objection(lines, silence)),
         }
     }
     let over = spans.iter().filter(|span| span.to - span.from > ns(STATED)).count();
-    let silent = silences.iter().map(|silence| silence.to - silence.from).max().unwrap_or(0);
+    let silent = silences.iter().map(Silence::lasted).max().unwrap_or(0);
     let facts = json!({
         "longest_ms": (longest.to - longest.from) / 1_000_000,
         "longest_whatever_befell_ms": silent / 1_000_000,
@@ -106,45 +137,47 @@ fn is_change(line: &Line) -> bool {
     matches!(line.process, Process::Client(_)) && changes
 }
 
-fn told(span: &Span) -> String {
-    let (from_ms, ms) = (span.from / 1_000_000, (span.to - span.from) / 1_000_000);
-    let untouched = &span.untouched;
-    format!(
-        "no change was acknowledged for {ms} ms from {from_ms} ms on, with {untouched:?} left alone"
-    )
+fn told(silence: Silence) -> String {
+    let (from_ms, ms) = (silence.from() / 1_000_000, silence.lasted() / 1_000_000);
+    let untouched = silence.untouched();
+    let left_alone = if untouched.is_empty() {
+        "a majority left alone, though not always the same one".to_owned()
+    } else {
+        format!("{untouched:?} left alone")
+    };
+    format!("no change was acknowledged for {ms} ms from {from_ms} ms on, with {left_alone}")
 }
 
-fn objection(lines: &[Line], span: &Span) -> Objection {
+fn objection(lines: &[Line], silence: Silence) -> Objection {
     let asked = lines.iter().filter(|line| line.kind == Kind::Invoke && is_change(line));
-    let within = asked.filter(|line| span.covers(line.time));
+    let within = asked.filter(|line| silence.covers(line.time));
     Objection {
-        because: format!("{}, more than {:?}", told(span), span.bound),
-        shown: span.from + ns(span.bound),
+        because: format!("{}, more than {:?}", told(silence), silence.bound),
+        shown: silence.from() + ns(silence.bound),
         lines: within.map(|line| line.index).collect(),
     }
 }
 
-/// Why a span that is too long proves nothing; `None`: it does.
-fn excuse(lines: &[Line], span: &Span) -> Option<String> {
-    let asked = first_asked(lines, span).unwrap_or(span.to);
-    if span.to - asked <= ns(span.bound) {
+/// Why a silence that is too long proves nothing; `None`: it does.
+fn excuse(lines: &[Line], silence: Silence) -> Option<String> {
+    if silence.lasted() - unasked(lines, silence.spans) <= ns(silence.bound) {
         return Some("nobody asked them for one in time".to_owned());
     }
     let of = |line: &Line, field: &str| line.value[field].as_u64();
     let probes = || lines.iter().filter(|line| line.is_by("probe"));
-    let sent = probes().filter_map(|line| of(line, "sent")).filter(|sent| span.covers(*sent));
-    let mut sent: Vec<u64> = sent.chain([span.from, span.to]).collect();
+    let sent = probes().filter_map(|line| of(line, "sent")).filter(|sent| silence.covers(*sent));
+    let mut sent: Vec<u64> = sent.chain([silence.from(), silence.to()]).collect();
     sent.sort_unstable();
     let gaps = sent.windows(2).map(|two| two[1] - two[0]).filter(|gap| *gap > ns(STILL));
     let still = gaps.sum::<u64>();
-    if span.to - span.from - still <= ns(span.bound) {
+    if silence.lasted() - still <= ns(silence.bound) {
         return Some(format!("the machine stood still for {} ms of it", still / 1_000_000));
     }
-    let own = probes().filter(|line| line.node.is_some_and(|node| span.untouched.contains(&node)));
+    let own =
+        probes().filter_map(|line| Some((line.node?, of(line, "sent")?, of(line, "received")?)));
     let mut took: Vec<u64> = own
-        .filter_map(|line| Some((of(line, "sent")?, of(line, "received")?)))
-        .filter(|(sent, _)| span.covers(*sent))
-        .map(|(sent, received)| received.saturating_sub(sent))
+        .filter(|(node, sent, _)| silence.leaves_alone(*node, *sent))
+        .map(|(_, sent, received)| received.saturating_sub(sent))
         .collect();
     took.sort_unstable();
     match took.get(took.len() / 2) {
@@ -157,119 +190,56 @@ fn excuse(lines: &[Line], span: &Span) -> Option<String> {
     }
 }
 
-/// When somebody first waited for a change through one of those that were left alone.
-fn first_asked(lines: &[Line], span: &Span) -> Option<u64> {
-    let mut waiting: BTreeMap<u64, u64> = BTreeMap::new();
+/// For how long nobody who was left alone had been asked for a change while it was so.
+fn unasked(lines: &[Line], spans: &[Span]) -> u64 {
+    let (mut unasked, mut before) = (0, BTreeSet::new());
+    for span in spans {
+        let asked = asked(lines, span);
+        if before.is_disjoint(&span.untouched) {
+            unasked += asked.values().min().unwrap_or(&span.to) - span.from;
+        }
+        before.extend(asked.into_keys());
+    }
+    unasked
+}
+
+/// Who of those that were left alone in a span was asked for a change, and since when somebody waited for it in that span.
+fn asked(lines: &[Line], span: &Span) -> BTreeMap<u64, u64> {
+    let (mut asked, mut waiting) = (BTreeMap::new(), BTreeMap::new());
     for line in lines.iter().take_while(|line| line.time <= span.to) {
         let Process::Client(process) = line.process else { continue };
-        let theirs = line.node.is_some_and(|node| span.untouched.contains(&node));
-        match line.kind {
-            Kind::Invoke if is_change(line) && theirs => {
-                if line.time >= span.from {
-                    let earlier = waiting.values().min().map(|asked| span.from.max(*asked));
-                    return Some(earlier.unwrap_or(line.time));
-                }
-                waiting.insert(process, line.time);
+        let change = line.kind == Kind::Invoke && is_change(line);
+        let of = line.node.filter(|node| change && span.untouched.contains(node));
+        match of {
+            Some(node) if line.time >= span.from => {
+                asked.entry(node).or_insert(line.time);
             }
-            _ if line.time <= span.from => drop(waiting.remove(&process)),
-            // Somebody who waited when it began is told something else than that it is done.
-            _ if waiting.contains_key(&process) => return Some(span.from),
-            _ => {}
+            Some(node) => drop(waiting.insert(process, node)),
+            // Whoever is told something later than this waited when the span began.
+            None if line.time <= span.from => drop(waiting.remove(&process)),
+            None => {}
         }
     }
-    waiting.values().min().map(|asked| span.from.max(*asked))
+    asked.extend(waiting.into_values().map(|node| (node, span.from)));
+    asked
 }
 
 fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).expect("it is short")
 }
 
-/// Something that changes who is left alone, or ends a span.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    Founded(u64),
-    Joined(u64),
-    Leaves(u64),
-    Left(u64),
-    /// These are hit.
-    Hit(Vec<u64>),
-    HitAll,
-    /// A fault is over, and whoever comes back by it may end a tenure.
-    Over,
-    /// Whoever joined in it has a vote.
-    Settled,
-    /// One of its victims is as before.
-    Back(u64),
-    BackAll,
-    Acknowledged,
-}
-
-/// Whether a member's vote is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Vote {
-    Surely,
-    Joining,
-    Leaving,
-}
-
-/// Who belongs to the group, and whom something befalls.
-#[derive(Default)]
-pub(crate) struct Group {
-    members: BTreeMap<u64, Vote>,
-    hits: BTreeMap<u64, usize>,
-    everybody: usize,
-}
-
-impl Group {
-    /// Those that are left alone, if they are a majority whatever the votes of others are.
-    pub(crate) fn majority(&self) -> Option<BTreeSet<u64>> {
-        let alone = |(id, vote): &(&u64, &Vote)| {
-            **vote == Vote::Surely && self.hits.get(id).is_none_or(|hits| *hits == 0)
-        };
-        let alone: BTreeSet<u64> = self.members.iter().filter(alone).map(|(id, _)| *id).collect();
-        (self.everybody == 0 && alone.len() > self.members.len() / 2).then_some(alone)
-    }
-
-    /// Who belongs to it, with a vote or without.
-    pub(crate) fn members(&self) -> impl Iterator<Item = u64> {
-        self.members.keys().copied()
-    }
-
-    pub(crate) fn take(&mut self, moment: &Moment) {
-        match moment {
-            Moment::Founded(id) => drop(self.members.insert(*id, Vote::Surely)),
-            Moment::Joined(id) => drop(self.members.insert(*id, Vote::Joining)),
-            Moment::Leaves(id) => drop(self.members.insert(*id, Vote::Leaving)),
-            Moment::Left(id) => drop(self.members.remove(id)),
-            Moment::Settled => {
-                let joining = self.members.values_mut().filter(|vote| **vote == Vote::Joining);
-                joining.for_each(|vote| *vote = Vote::Surely);
-            }
-            Moment::Hit(victims) => {
-                victims.iter().for_each(|id| *self.hits.entry(*id).or_default() += 1);
-            }
-            Moment::Back(id) => *self.hits.entry(*id).or_default() -= 1,
-            Moment::HitAll => self.everybody += 1,
-            Moment::BackAll => self.everybody -= 1,
-            Moment::Over | Moment::Acknowledged => {}
-        }
-    }
-}
-
-impl Moment {
-    /// Whether the time is counted anew from here, though a majority is left alone before it and after.
-    fn cuts(&self) -> bool {
-        match self {
-            Self::Founded(_)
-            | Self::Joined(_)
-            | Self::Leaves(_)
-            | Self::Left(_)
-            | Self::Hit(_)
-            | Self::HitAll
-            | Self::Over
-            | Self::Acknowledged => true,
-            Self::Settled | Self::Back(_) | Self::BackAll => false,
-        }
+/// Whether the time is counted anew from here, though a majority is left alone before it and after.
+fn cuts(moment: &Moment) -> bool {
+    match moment {
+        Moment::Founded(_)
+        | Moment::Joined(_)
+        | Moment::Leaves(_)
+        | Moment::Left(_)
+        | Moment::Hit(_)
+        | Moment::HitAll
+        | Moment::Over
+        | Moment::Acknowledged => true,
+        Moment::Settled | Moment::Back(_) | Moment::BackAll => false,
     }
 }
 
@@ -291,7 +261,7 @@ fn spans(lines: &[Line], end: u64) -> Vec<Span> {
         group.take(&moment);
         match (&mut open, group.majority()) {
             // More are left alone now.
-            (Some(span), Some(untouched)) if !moment.cuts() => span.untouched = untouched,
+            (Some(span), Some(untouched)) if !cuts(&moment) => span.untouched = untouched,
             (_, majority) => {
                 close(&mut open, time);
                 let bound = if returned { recovery::BOUND } else { BOUND };
@@ -305,28 +275,26 @@ fn spans(lines: &[Line], end: u64) -> Vec<Span> {
     spans
 }
 
-/// Spans with nothing but faults between them, as one. Left alone is who was so in all of them, if anybody was.
-fn silences(spans: &[Span]) -> Vec<Span> {
-    let mut silences: Vec<Span> = Vec::new();
-    // Whom nothing befell since the last failover that was allowed for; how many were, and whether one for others.
-    let (mut alone, mut failovers, mut for_others) = (BTreeSet::new(), 1, false);
-    for span in spans {
-        let last = silences.last_mut().filter(|last| span.goes_on && last.to == span.from);
-        let Some(last) = last else {
-            (alone, failovers, for_others) = (span.untouched.clone(), 1, false);
-            silences.push(span.clone());
-            continue;
-        };
+/// Spans with nothing but faults between them, together.
+fn silences(spans: &[Span]) -> impl Iterator<Item = Silence<'_>> {
+    let together = |one: &Span, next: &Span| next.goes_on && one.to == next.from;
+    spans.chunk_by(together).map(|spans| Silence { spans, bound: allowed(spans) })
+}
+
+/// How long spans may be together.
+fn allowed(spans: &[Span]) -> Duration {
+    let [first, others @ ..] = spans else { return BOUND };
+    // Whom nothing befell so far; how many failovers are allowed for, and whether one for others.
+    let (mut alone, mut failovers, mut for_others) = (first.untouched.clone(), 1, false);
+    for span in others {
         let hit = !alone.is_subset(&span.untouched);
-        if (hit || !for_others) && failovers < FAILOVERS_MAX {
-            (failovers, last.bound) = (failovers + 1, last.bound + BOUND);
+        if hit || !for_others {
+            failovers += 1;
         }
         for_others |= !hit;
         alone = &alone & &span.untouched;
-        last.to = span.to;
-        last.untouched = &last.untouched & &span.untouched;
     }
-    silences
+    first.bound + BOUND * (FAILOVERS_MAX.min(failovers) - 1)
 }
 
 fn moments(lines: &[Line]) -> Vec<(u64, Moment)> {
@@ -343,29 +311,6 @@ fn moments(lines: &[Line]) -> Vec<(u64, Moment)> {
     moments
 }
 
-/// What a line says of who belongs to the group.
-pub(crate) fn belonging(line: &Line) -> Option<Moment> {
-    let id = line.node.filter(|_| line.is_by("member"))?;
-    Some(match line.f.as_str() {
-        "founded" => Moment::Founded(id),
-        "joined" => Moment::Joined(id),
-        "leaves" => Moment::Leaves(id),
-        "left" => Moment::Left(id),
-        _ => return None,
-    })
-}
-
-/// When each Manager was asked how it is, and said it.
-pub(crate) fn answers(lines: &[Line]) -> BTreeMap<u64, Vec<u64>> {
-    let mut answers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.is_by("probe") && line.f != "silent") {
-        let (Some(node), Some(sent)) = (line.node, line.value["sent"].as_u64()) else { continue };
-        answers.entry(node).or_default().push(sent);
-    }
-    answers.values_mut().for_each(|sent| sent.sort_unstable());
-    answers
-}
-
 fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Moment)> {
     if strike.is(|means| matches!(means, Means::Agents | Means::Storm)) {
         return Vec::new();
@@ -374,41 +319,4 @@ fn befalls(strike: &Strike, answers: &BTreeMap<u64, Vec<u64>>) -> Vec<(u64, Mome
         .fault
         .is_none_or(|fault| fault.target == Target::All || matches!(fault.means, Means::Steps));
     hits(strike, (!everybody).then_some(strike.victims.as_slice()), answers)
-}
-
-/// When a fault hits these, or everybody, and when they are back.
-pub(crate) fn hits(
-    strike: &Strike,
-    these: Option<&[u64]>,
-    answers: &BTreeMap<u64, Vec<u64>>,
-) -> Vec<(u64, Moment)> {
-    let hit = these.map_or(Moment::HitAll, |these| Moment::Hit(these.to_vec()));
-    let mut moments = vec![(strike.from, hit)];
-    let Some(over) = strike.over() else { return moments };
-    // A process that is started anew follows whoever leads.
-    let started_anew = strike.is(|means| matches!(means, Means::Kill | Means::Memory));
-    moments.extend((!started_anew).then_some((over, Moment::Over)));
-    // When one of them is a Manager like any other: a lease after it said how it is.
-    let back = |id: &u64| {
-        let sent = answers.get(id)?;
-        sent.get(sent.partition_point(|sent| *sent < over)).map(|sent| sent + ns(LEASE))
-    };
-    if let Some(these) = these {
-        moments.extend(these.iter().filter_map(|id| Some((back(id)?, Moment::Back(*id)))));
-    } else {
-        // Whoever is hit is not back either while its own number never answers; one that was replaced has another.
-        let last = strike.victims.iter().filter_map(back).max();
-        moments.extend(last.map(|last| (last, Moment::BackAll)));
-    }
-    moments.extend(settles(strike));
-    moments
-}
-
-/// When whoever a fault brought under a new number has a vote.
-pub(crate) fn settles(strike: &Strike) -> Option<(u64, Moment)> {
-    let brings = |means: Means| {
-        let lies = Means::Flushes(Flush::Lies);
-        means == lies || matches!(means, Means::Disk(_) | Means::Membership(Change::Replace))
-    };
-    Some((strike.over().filter(|_| strike.bit() && strike.is(brings))?, Moment::Settled))
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Finding, Valid};
 use crate::finale::{SHOWN, UNREAD};
 use crate::history::{Action, Line, Operation, Outcome, seen};
-use crate::workload::register::{self, PREFIX};
+use crate::workload::register;
 
 /// All that a Manager shows at the end.
 pub(super) struct Ending<'a> {
@@ -90,23 +90,23 @@ pub(super) fn unread(lines: &[Line]) -> Option<u64> {
     unread.find_map(|line| line.node.filter(|node| !told.contains_key(node)))
 }
 
-/// All calls, and at the end a reading of each register by each Manager, as of a client that nobody was before.
-pub fn with_last_reads(operations: &[Operation], lines: &[Line]) -> Vec<Operation> {
+/// At the end a reading of each register by each Manager, as of a client that nobody was before.
+pub fn last_reads(operations: &[Operation], lines: &[Line]) -> Vec<Operation> {
     let called = operations.iter().map(|operation| operation.key.as_str());
-    let called: BTreeSet<&str> = called.filter(|key| key.starts_with(PREFIX)).collect();
+    let called: BTreeSet<&str> = called.filter(|key| register::is_named(key)).collect();
     let highest = operations.iter().map(|operation| operation.process).max();
     let fresh = highest.map_or(0, |highest| highest + 1);
-    let mut all = operations.to_vec();
     let endings = endings(lines);
+    let mut reads = Vec::new();
     for (process, ending) in (fresh..).zip(endings.values()) {
-        let shown = ending.names().filter(|name| name.starts_with(PREFIX));
+        let shown = ending.names().filter(|name| register::is_named(name));
         let keys: BTreeSet<&str> = called.iter().copied().chain(shown).collect();
         for key in keys {
             let shown = ending.of_key(key).into_iter();
-            all.extend(shown.map(|shown| read(ending, process, key, &shown)));
+            reads.extend(shown.map(|shown| read(ending, process, key, &shown)));
         }
     }
-    all
+    reads
 }
 
 fn read(ending: &Ending<'_>, process: u64, key: &str, shown: &Shown<'_>) -> Operation {

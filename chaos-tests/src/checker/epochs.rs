@@ -26,11 +26,23 @@ pub fn check(lines: &[Line]) -> Finding {
     if tenures.is_empty() {
         return Finding::unknown(CHECK, "no probe ever saw an Active");
     }
-    if heard.is_empty() {
+    let mut against = of_no_revision(&tenures);
+    // What is wrong already is.
+    if heard.is_empty() && against.is_empty() {
         return Finding::unknown(CHECK, "no client was told any revision");
     }
-    let facts = json!({ "tenures": tenures.len() });
-    Finding::shown(CHECK, below_its_past(&tenures, &heard), facts)
+    against.extend(below_its_past(&tenures, &heard));
+    Finding::shown(CHECK, against, json!({ "tenures": tenures.len() }))
+}
+
+/// Epochs that are none: revisions begin at 1, and whoever tells no epoch is read as telling 0.
+fn of_no_revision(tenures: &[Tenure<'_>]) -> Vec<Objection> {
+    let none = tenures.iter().filter(|tenure| tenure.epoch == 0);
+    let object = |tenure: &Tenure<'_>| {
+        let because = format!("Manager {} was Active in epoch 0", tenure.manager);
+        Objection::of(&because, vec![tenure.begun_by.line])
+    };
+    none.map(object).collect()
 }
 
 /// Which revisions were told to clients, in the order of time.

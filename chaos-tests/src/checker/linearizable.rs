@@ -32,20 +32,25 @@ pub enum Judgement {
 type Register = Option<u64>;
 
 /// Judges every key by itself.
-pub fn check(operations: &[Operation]) -> Finding {
+pub fn check<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Finding {
     check_within(operations, CONFIGURATIONS_MAX)
 }
 
 /// The same, visiting no more than so many pairs of (calls done, value) for one key.
-pub fn check_within(operations: &[Operation], most: usize) -> Finding {
-    let mut keys: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
-    for operation in operations.iter().filter(|operation| is_of_register(operation)) {
-        keys.entry(&operation.key).or_default().push(operation.clone());
+pub fn check_within<'a>(
+    operations: impl IntoIterator<Item = &'a Operation>,
+    most: usize,
+) -> Finding {
+    let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    for operation in operations.into_iter().filter(|operation| is_of_register(operation)) {
+        keys.entry(&operation.key).or_default().push(operation);
     }
     let (mut valid, mut because, mut undecided) = (Valid::Yes, Vec::new(), Vec::new());
     let (mut impossible, mut shortest) = (Vec::new(), Vec::<Operation>::new());
     for (key, operations) in &keys {
-        match judge_within(operations, most) {
+        // Of a long run only one key's calls are copied at a time.
+        let operations: Vec<Operation> = operations.iter().copied().cloned().collect();
+        match judge_within(&operations, most) {
             Judgement::Linearizable => {}
             Judgement::Impossible(prefix) => {
                 valid = Valid::No;

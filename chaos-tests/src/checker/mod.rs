@@ -9,6 +9,7 @@ mod earned;
 pub mod ending;
 pub mod epochs;
 pub mod fencing;
+pub(crate) mod left_alone;
 pub mod linearizable;
 pub mod lists;
 pub mod membership;

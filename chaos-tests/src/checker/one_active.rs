@@ -21,6 +21,9 @@ use super::{Finding, Objection, Valid, cite};
 use crate::history::Line;
 
 const CHECK: &str = "one_active";
+/// A tenure may be over before its Manager has written that it began: it dies as soon as it answers so, or leads anew. One that was
+/// seen for longer would have renewed its claim ten times.
+const UNSAID_MAX_NS: u64 = 1_000_000_000;
 
 /// A moment in nanoseconds of the run, and the line that tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +75,11 @@ impl<'a> Tenure<'a> {
         }
     }
 
+    /// For how long it surely was.
+    fn seen_ns(&self) -> u64 {
+        self.held_until.at.saturating_sub(self.begun_by.at)
+    }
+
     /// Until when its Manager could have acted under it, and the lines that tell so.
     fn could_act_until(&self) -> (u64, Vec<&'a Line>) {
         let held = (self.held_until.at, vec![self.held_until.line]);
@@ -104,7 +112,8 @@ pub fn check(lines: &[Line]) -> Finding {
 
 /// What could have gone unseen.
 fn doubts(tenures: &[Tenure<'_>], sights: &BTreeMap<String, Sight>) -> Vec<String> {
-    let unsaid = tenures.iter().filter(|tenure| !tenure.logged).filter_map(|tenure| {
+    let unsaid = |tenure: &&Tenure<'_>| !tenure.logged && tenure.seen_ns() > UNSAID_MAX_NS;
+    let unsaid = tenures.iter().filter(unsaid).filter_map(|tenure| {
         let Tenure { epoch, manager, .. } = tenure;
         let seen = cite(tenure.probed?);
         Some(format!("Manager {manager} was seen Active in epoch {epoch} ({seen}), of which its own log says nothing"))

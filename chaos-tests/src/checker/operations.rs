@@ -63,10 +63,56 @@ impl<'a> Listed<'a> {
 struct Known<'a> {
     lines: &'a [Line],
     strikes: Vec<Strike>,
+    changes: Times,
     /// Every tenure; `None` where the log of some Manager is missing.
     tenures: Option<Vec<Tenure<'a>>>,
     /// At which path those were asked for that were killed at their steps, and how often they were.
     killed: BTreeMap<u64, (&'a str, u64)>,
+}
+
+/// When clients were told of changes, by the revisions of these.
+struct Times {
+    /// Revision of each, and when it was told.
+    told: Vec<(u64, u64)>,
+    /// When the last was told of all up to each.
+    last: Vec<u64>,
+    /// When the first was told of each and all after it.
+    first: Vec<u64>,
+}
+
+impl Times {
+    fn of(lines: &[Line]) -> Self {
+        let changes =
+            |line: &&Line| line.kind == Kind::Ok && Changes::by(&line.f) == Some(Changes::Property);
+        let told = lines.iter().filter(changes).filter_map(|line| Some((line.rev?, line.time)));
+        let mut told: Vec<(u64, u64)> = told.collect();
+        told.sort_unstable();
+        let (mut latest, mut earliest) = (0_u64, u64::MAX);
+        let mut last = Vec::with_capacity(told.len());
+        for (_, time) in &told {
+            latest = latest.max(*time);
+            last.push(latest);
+        }
+        let mut first = Vec::with_capacity(told.len());
+        for (_, time) in told.iter().rev() {
+            earliest = earliest.min(*time);
+            first.push(earliest);
+        }
+        first.reverse();
+        Self { told, last, first }
+    }
+
+    /// When the last change before a revision was told; the beginning, when none was.
+    fn last_before(&self, revision: u64) -> u64 {
+        let before = self.told.partition_point(|(rev, _)| *rev < revision);
+        before.checked_sub(1).map_or(0, |nth| self.last[nth])
+    }
+
+    /// When the first change after a revision was told; never, when none was.
+    fn first_after(&self, revision: u64) -> u64 {
+        let after = self.told.partition_point(|(rev, _)| *rev <= revision);
+        self.first.get(after).copied().unwrap_or(u64::MAX)
+    }
 }
 
 /// Judges the operations that were begun, by what is listed at the end.
@@ -128,6 +174,7 @@ impl<'a> Known<'a> {
         Self {
             lines,
             strikes: strikes(lines),
+            changes: Times::of(lines),
             tenures: all_logs(lines).then(|| tenures(lines)),
             killed: killed.collect(),
         }
@@ -154,14 +201,8 @@ impl<'a> Known<'a> {
 
     /// Whether something was broken while it was worked on, or shortly before.
     fn may_fail(&self, operation: &Listed<'_>) -> bool {
-        let changes =
-            |line: &&Line| line.kind == Kind::Ok && Changes::by(&line.f) == Some(Changes::Property);
-        let told = || self.lines.iter().filter(changes);
-        let before = told().filter(|line| line.rev.is_some_and(|rev| rev < operation.id));
-        let before = before.map(|line| line.time).max().unwrap_or(0);
-        let since = before.saturating_sub(2 * ns(NEWS));
-        let after = told().filter(|line| line.rev.is_some_and(|rev| rev > operation.last()));
-        let until = after.map(|line| line.time).min().unwrap_or(u64::MAX);
+        let since = self.changes.last_before(operation.id).saturating_sub(2 * ns(NEWS));
+        let until = self.changes.first_after(operation.last());
         self.strikes.iter().any(|strike| {
             let tried = !strike.victims.is_empty() && !matches!(strike.end, End::Skipped(_));
             tried && strike.from <= until && strike.over().is_none_or(|over| over >= since)

@@ -31,6 +31,7 @@ pub fn check(operations: &[Operation], lines: &[Line]) -> Finding {
         let Some(name) = line.key.as_deref() else { continue };
         against.extend(hear(watchers.entry(name).or_default(), name, line));
     }
+    against.extend(odd_pasts(lines));
     // What is wrong already is.
     if against.is_empty() && watchers.values().all(|told| told.events.is_empty()) {
         return Finding::unknown(CHECK, "no watcher was told of any change");
@@ -259,13 +260,31 @@ fn pasts(lines: &[Line]) -> BTreeMap<&str, Past> {
     pasts::told_in(lines)
         .filter_map(|line| {
             let (items, key) = (line.value.as_array()?, line.key.as_deref()?);
-            // What nobody writes is no change that anybody made: who was told of one finds none there.
-            let change = |item: &Value| Some((item[0].as_u64()?, value_of(key, &item[1]).ok()?));
-            let changes = items.iter().filter_map(change).collect();
+            let changes = items.iter().filter_map(|item| change(key, item)).collect();
             let to = line.rev.unwrap_or(u64::MAX);
             Some((key, Past { line: line.index, changes, to }))
         })
         .collect()
+}
+
+/// A change that a past tells: its revision, and the value it brought. `None`: what nobody here ever makes.
+fn change(key: &str, item: &Value) -> Option<(u64, Option<u64>)> {
+    Some((item[0].as_u64()?, value_of(key, &item[1]).ok()?))
+}
+
+/// What pasts have and nobody made, whether or not anybody was told of it.
+fn odd_pasts(lines: &[Line]) -> impl Iterator<Item = Objection> {
+    let told = pasts::told_in(lines).filter_map(|line| {
+        let (items, key) = (line.value.as_array()?, line.key.as_deref()?);
+        Some(items.iter().map(move |item| (line, key, item)))
+    });
+    told.flatten().filter(|(_, key, item)| change(key, item).is_none()).map(|(line, key, item)| {
+        let because = format!(
+            "{key} was {} at revision {}, as its past has it, which nobody writes",
+            item[1], item[0]
+        );
+        Objection { because, shown: line.time, lines: vec![line.index] }
+    })
 }
 
 /// What was committed and not told, and what was told and not committed.

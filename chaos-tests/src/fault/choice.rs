@@ -57,10 +57,14 @@ pub(super) fn victims(fault: Fault, there: &There, pick: u64) -> Vec<u64> {
         return Vec::new();
     }
     let mut victims = there.running.clone();
-    victims.shuffle(&mut StdRng::seed_from_u64(pick));
+    // Before it is shuffled: a visitor that cannot be hit would change who is.
     if befalls_own(fault) {
         victims.retain(|id| there.own.contains(id));
     }
+    // By where they live: who was replaced has another number.
+    let place = |id: &u64| there.own.iter().position(|own| own == id).unwrap_or(usize::MAX);
+    victims.sort_by_key(place);
+    victims.shuffle(&mut StdRng::seed_from_u64(pick));
     match fault.target {
         Target::One => victims.truncate(1),
         Target::Active => victims.retain(|id| Some(*id) == there.active),
@@ -144,6 +148,22 @@ mod tests {
                 assert!(victims.len() == 2 && !victims.contains(&VISITOR), "{victims:?}");
             }
             assert_eq!(ever_hit(means, Target::Majority, &OWN), OWN.into());
+        }
+    }
+
+    #[test]
+    fn whom_the_seed_draws_is_the_same_whoever_is_visiting_and_however_they_are_told() {
+        let of_own = [
+            (Means::Disk(Damage::Wiped), Target::One),
+            (Means::Network(Break::Checkpoint), Target::One),
+            (Means::Kill, Target::Majority),
+        ];
+        for ((means, target), pick) in
+            of_own.iter().flat_map(|it| (0..100).map(move |at| (*it, at)))
+        {
+            let alone = hit(means, target, &OWN, pick);
+            assert_eq!(hit(means, target, &[VISITOR, 1, 2, 3], pick), alone, "{means:?} {pick}");
+            assert_eq!(hit(means, target, &[3, 1, VISITOR, 2], pick), alone, "{means:?} {pick}");
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Outcome;
 use super::operator::Operator;
+use super::{Outcome, own_failure};
 use crate::Failure;
 use crate::cluster::Cluster;
 use crate::history::History;
@@ -52,7 +52,7 @@ async fn visit(
     role: &str,
     lasts: Duration,
 ) -> Result<(), Failure> {
-    let place = cluster.spare().ok_or_else(|| Failure("there is no spare host".into()))?;
+    let place = cluster.spare().ok_or_else(|| own_failure("there is no spare host"))?;
     let id = operator.let_in(place, role).await?;
     sleep(lasts).await;
     operator.take_out(id, place, false).await

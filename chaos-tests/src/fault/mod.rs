@@ -25,6 +25,7 @@ pub mod steps;
 mod storm;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ use self::choice::There;
 pub use self::class::{Fault, Means, Target};
 pub use self::damage::{ASKED_TO_END, Damage};
 pub use self::disk::Flush;
+pub(crate) use self::disk::UNMET;
 pub use self::membership::Change;
 pub use self::network::Break;
 use self::operator::Operator;
@@ -334,6 +336,11 @@ fn told(outcome: Result<Outcome, Failure>) -> Outcome {
 /// broken, for which nobody else is to blame.
 fn mechanical(outcome: Result<Outcome, Failure>) -> Outcome {
     outcome.unwrap_or_else(|failure| Outcome::Indeterminate(format!("{OF_THE_HARNESS}{failure}")))
+}
+
+/// What the harness itself could not do, told among what an operator could not.
+fn own_failure(what: impl Display) -> Failure {
+    Failure(format!("{OF_THE_HARNESS}{what}"))
 }
 
 /// Looks again and again until something holds; `false` when it did not in time.

@@ -12,7 +12,7 @@ use super::between::Between;
 use super::{Outcome, checkpoint};
 use crate::Failure;
 use crate::cluster::Cluster;
-use crate::lab::{Counts, Filter, Lab, Manner, Manners};
+use crate::lab::{Counts, Filter, Lab, Manner, Manners, to_each};
 use crate::proxy::Proxies;
 use crate::strikes::ABSENT;
 
@@ -71,7 +71,7 @@ pub(super) struct Broken<'a>(pub(super) Between<'a>);
 
 impl Broken<'_> {
     pub(super) fn mend(&self) -> Result<(), Failure> {
-        self.0.places().try_for_each(|place| self.0.mend(place))
+        to_each(self.0.places(), |place| self.0.mend(place))
     }
 }
 
@@ -90,7 +90,7 @@ struct Unplugged<'a> {
 
 impl Unplugged<'_> {
     fn plug_in(&self) -> Result<(), Failure> {
-        self.victims.iter().try_for_each(|place| self.lab.network.cable(*place, true))
+        to_each(self.victims, |place| self.lab.network.cable(*place, true))
     }
 }
 
@@ -292,13 +292,8 @@ struct Throttled<'a> {
 }
 
 impl Throttled<'_> {
-    /// Each of them, also after one that could not be.
     fn lift(&self) -> Result<(), Failure> {
-        let mut lifted = Ok(());
-        for place in self.victims {
-            lifted = lifted.and(self.between.throttle(*place, None));
-        }
-        lifted
+        to_each(self.victims, |place| self.between.throttle(*place, None))
     }
 }
 

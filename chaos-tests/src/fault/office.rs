@@ -1,7 +1,7 @@
 //! Offices that change all the time, as an operator would have it: leads handed over one after the other, and
 //! Managers that end in good order one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -21,6 +21,8 @@ const BETWEEN: Duration = Duration::from_millis(400);
 const FOLLOWED_LEAST: usize = 2;
 /// How long orders are given at most until so many were followed.
 const FOLLOWED_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a hand-over may take. Whoever becomes Active later does so for another reason.
+const ORDER_STANDS: Duration = Duration::from_secs(5);
 /// How long a process may take to end in good order.
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a Manager that runs again may take to serve.
@@ -44,7 +46,7 @@ pub(super) async fn transfers(
     };
     while started.elapsed() < enough(&orders) {
         let active = sighting.active(history.now());
-        orders.look(active);
+        orders.look(active, Instant::now());
         let passive = cluster.managers.iter().filter(|manager| Some(manager.id.get()) != active);
         let next = passive.clone().nth(given % passive.count().max(1));
         given += 1;
@@ -55,13 +57,13 @@ pub(super) async fn transfers(
             let order = Call::change(Method::POST, path, Some(json!({})));
             if matches!(client.send(order).await, Reply::Done(_)) {
                 begun += 1;
-                orders.open.insert(id);
+                orders.open.insert(id, Instant::now());
             }
         }
         let again = Instant::now() + BETWEEN;
         while Instant::now() < again {
             sleep(LOOK_PERIOD).await;
-            orders.look(sighting.active(history.now()));
+            orders.look(sighting.active(history.now()), Instant::now());
         }
     }
     let why =
@@ -72,14 +74,16 @@ pub(super) async fn transfers(
 /// Who was ordered to be Active, and how often who was ordered was seen to be.
 #[derive(Debug, Default)]
 struct Orders {
-    open: BTreeSet<u64>,
+    /// When it was last ordered.
+    open: BTreeMap<u64, Instant>,
     followed: usize,
 }
 
 impl Orders {
     /// Takes in who is Active now, if anybody.
-    fn look(&mut self, active: Option<u64>) {
-        if active.is_some_and(|active| self.open.remove(&active)) {
+    fn look(&mut self, active: Option<u64>, now: Instant) {
+        self.open.retain(|_, ordered| now.duration_since(*ordered) <= ORDER_STANDS);
+        if active.is_some_and(|active| self.open.remove(&active).is_some()) {
             self.followed += 1;
         }
     }
@@ -136,21 +140,31 @@ mod tests {
 
     #[test]
     fn an_order_is_followed_once_and_only_by_whom_it_was_given_to() {
-        let mut orders = Orders::default();
+        let (mut orders, now) = (Orders::default(), Instant::now());
         for active in [Some(1), None, Some(2)] {
-            orders.look(active);
+            orders.look(active, now);
         }
         assert_eq!(orders.followed, 0, "nobody was ordered");
-        orders.open.insert(3);
+        orders.open.insert(3, now);
         for active in [2, 1, 3, 3, 1] {
-            orders.look(Some(active));
+            orders.look(Some(active), now);
         }
         assert_eq!(orders.followed, 1);
         for next in [1, 3] {
-            orders.open.insert(next);
-            orders.look(Some(next));
+            orders.open.insert(next, now);
+            orders.look(Some(next), now);
         }
         assert_eq!((orders.followed, orders.open.len()), (3, 0));
+    }
+
+    #[test]
+    fn whoever_becomes_active_long_after_an_order_does_not_follow_it() {
+        let (mut orders, now) = (Orders::default(), Instant::now());
+        orders.open.extend([(1, now), (2, now)]);
+        orders.look(Some(1), now + ORDER_STANDS);
+        assert_eq!(orders.followed, 1);
+        orders.look(Some(2), now + ORDER_STANDS + LOOK_PERIOD);
+        assert_eq!((orders.followed, orders.open.len()), (1, 0));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What an operator does while things are broken: calls made at one Manager after the other until one answers, under one
 //! idempotency key, and hosts that join and leave by the documented verbs.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::until;
+use super::{own_failure, until};
 use crate::Failure;
 use crate::client::{Call, Client, Reply};
 use crate::cluster::{Cluster, Manager};
@@ -28,6 +29,9 @@ const BUSY: &str = "TARGET_BUSY";
 const REMOVAL: &str = "REMOVE_MANAGER";
 /// How long a process may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a host joins that was somebody before.
+const REPLACING: &[&str] = &["join", "--replace"];
 
 /// Somebody with the administrator's rights and patience.
 pub(super) struct Operator<'a> {
@@ -125,24 +129,11 @@ impl<'a> Operator<'a> {
         let host = self.host(place)?;
         host.manager.switch(false);
         until(END_PATIENCE, || host.process().is_none()).await;
-        // A host that is dark can put nothing aside, and would be refused as who it was from then on.
-        until(PATIENCE, || host.has_power()).await;
+        has_power_again(host).await?;
         // Of a joining before that did not come to its end.
         put_away(host);
-        host.configure(role)?;
-        let body = json!({ "role": role, "ttl_minutes": 60 });
-        let invited = self.change(Method::POST, "/join-tokens", body).await?;
-        let token = invited["token"].as_str().unwrap_or_default().to_owned();
-        let (deadline, mut verb) = (Instant::now() + PATIENCE, ["join", "--replace"].as_slice());
-        let joined = loop {
-            match host.km(verb, &[("KM_JOIN_TOKEN", &token)]).await {
-                Ok(joined) => break joined,
-                Err(failure) if Instant::now() > deadline => return Err(failure),
-                // What was there is put aside by now, and the same disk asks for the same number.
-                Err(_) => verb = &["join"],
-            }
-            sleep(JOIN_PERIOD).await;
-        };
+        host.configure(role).map_err(own_failure)?;
+        let joined = self.join(host, role).await?;
         let id = joined["id"].as_u64().ok_or_else(|| Failure("a member has no number".into()))?;
         self.tell("joined", id, place, role);
         if let Some(manager) = self.cluster.at(place) {
@@ -161,6 +152,34 @@ impl<'a> Operator<'a> {
         settled.ok_or_else(|| Failure(format!("the addition of member {id} did not end")))?;
         put_away(host);
         Ok(id)
+    }
+
+    /// Has a host ask to be let in until it is; its power may go meanwhile, at any point of that. What the verb printed.
+    async fn join(&self, host: &Host, role: &str) -> Result<Value, Failure> {
+        let mut token = self.invite(role).await?;
+        let (deadline, mut verb) = (Instant::now() + PATIENCE, REPLACING);
+        loop {
+            match host.km(verb, &[("KM_JOIN_TOKEN", &token)]).await {
+                Ok(joined) => return Ok(joined),
+                Err(failure) if Instant::now() > deadline && host.has_power() => {
+                    return Err(failure);
+                }
+                Err(_) => {}
+            }
+            sleep(JOIN_PERIOD).await;
+            has_power_again(host).await?;
+            verb = again(&host.data_dir().join("identity"));
+            if verb == REPLACING {
+                // Another disk asks, as it is told apart: the invitation may be used up by the one before.
+                token = self.invite(role).await?;
+            }
+        }
+    }
+
+    async fn invite(&self, role: &str) -> Result<String, Failure> {
+        let body = json!({ "role": role, "ttl_minutes": 60 });
+        let invited = self.change(Method::POST, "/join-tokens", body).await?;
+        Ok(invited["token"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Takes a member out that will not come back, and has its host join anew; once more should the group have given that one up.
@@ -238,7 +257,7 @@ impl<'a> Operator<'a> {
     }
 
     fn host(&self, place: usize) -> Result<&Host, Failure> {
-        let lab = self.cluster.lab().ok_or_else(|| Failure("there are no hosts".into()))?;
+        let lab = self.cluster.lab().ok_or_else(|| own_failure("there are no hosts"))?;
         Ok(&lab.hosts[place])
     }
 
@@ -249,10 +268,50 @@ impl<'a> Operator<'a> {
     }
 }
 
+/// Waits until a host has power: dark it can put nothing aside. Whoever cut it has to bring it back.
+async fn has_power_again(host: &Host) -> Result<(), Failure> {
+    let lit = until(PATIENCE, || host.has_power()).await;
+    lit.then_some(()).ok_or_else(|| own_failure(format!("host {} stays dark", host.place + 1)))
+}
+
+/// How a host asks once more whose identity is in this folder. One whose joining is under way asks for the same number; of any
+/// other nothing was put aside yet, or a power cut took that back.
+fn again(identity: &Path) -> &'static [&'static str] {
+    let has = |file: &str| identity.join(file).exists();
+    match has("joining.key") && !has("manager.pem") {
+        true => &["join"],
+        false => REPLACING,
+    }
+}
+
 /// What was put aside is not needed by anybody here, and the disk is small: a run has many such changes.
 fn put_away(host: &Host) {
     for nth in 1..10 {
         // What is not there need not be removed.
         let _ = std::fs::remove_dir_all(host.data_dir().join(format!("replaced-{nth}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn who_it_was_is_put_aside_as_long_as_it_stands_on_the_disk() {
+        let home = tempfile::tempdir().unwrap();
+        let identity = home.path().join("identity");
+        let write = |file: &str| fs::write(identity.join(file), "x").unwrap();
+        fs::create_dir(&identity).unwrap();
+        write("manager.pem");
+        assert_eq!(again(&identity), REPLACING, "nothing was put aside");
+        fs::rename(&identity, home.path().join("aside")).unwrap();
+        assert_eq!(again(&identity), REPLACING, "and what else was there may not be");
+        fs::create_dir(&identity).unwrap();
+        write("joining.key");
+        assert_eq!(again(&identity), ["join"]);
+        write("manager.pem");
+        assert_eq!(again(&identity), REPLACING, "it is somebody, and nobody knows who");
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::Outcome;
 use crate::Failure;
-use crate::lab::Lab;
+use crate::lab::{Lab, to_each};
 
 /// Cuts the power of all victims at one instant and brings it back after so long.
 pub(super) async fn strike(
@@ -35,10 +35,10 @@ pub(super) async fn read_only(
     victims: &[usize],
     lasts: Duration,
 ) -> Result<Outcome, Failure> {
-    for place in victims {
+    let stopped = to_each(victims, |place| {
         let mut disk = lab.hosts[*place].disk();
-        disk.stop_writing().map_err(Failure::doing("make a file system read-only"))?;
-    }
+        disk.stop_writing().map_err(Failure::doing("make a file system read-only"))
+    });
     let refused = victims.iter().all(|place| {
         let path = lab.hosts[*place].disk().path().join("written");
         File::create(path).is_err()
@@ -46,6 +46,8 @@ pub(super) async fn read_only(
     sleep(lasts).await;
     lab.cut_power(victims).await?;
     lab.restore_power(victims).await?;
+    // Only now: whose file system takes no more changes is mounted anew also when another's could not be stopped.
+    stopped?;
     match refused {
         true => Ok(Outcome::Installed),
         false => Ok(Outcome::Indeterminate("a read-only file system took a file".into())),

@@ -32,11 +32,12 @@ pub fn enter() -> Result<(), Failure> {
     Err(Failure(format!("nsenter: {failed}")))
 }
 
-/// Removes the namespace. Whoever is within stays until it ends.
+/// Removes the namespace, and what clocks left. Whoever is within stays until it ends.
 pub fn leave() {
     if is_within() {
         // Swept up by the next run, if it cannot be removed now.
         let _ = run(&format!("ip netns del {}", names::clients(&names::own())));
+        super::sweep::sweep_clocks();
     }
 }
 

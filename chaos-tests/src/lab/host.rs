@@ -39,7 +39,8 @@ const CLOCK_SLACK_S: u64 = 30;
 const DATE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The file with the Manager's clock, and the one with that of all other programs of the host, so that whoever reads the first is
-/// the Manager.
+/// the Manager: or the process that keeps its will, which has its environment. That one asks for the time of day only when it
+/// opens a connection, so that it may have read one time while its Manager stands still, and hardly several in turn.
 const MANAGERS_CLOCK: &str = "clock";
 const OTHERS_CLOCK: &str = "clock-besides";
 
@@ -58,6 +59,8 @@ pub struct Host {
     km: PathBuf,
     /// The library that gives it a clock of its own, where there is one.
     clock: Option<PathBuf>,
+    /// Whether it shows that they read it.
+    reads_show: bool,
     /// What its programs find in their environment besides.
     variables: Variables,
     disk: Mutex<Ext4>,
@@ -78,12 +81,14 @@ impl Host {
     ) -> Result<Self, Failure> {
         let label = network.namespace(place);
         let disk = Ext4::labelled(&home, DISK_BYTES, &label).map_err(Failure)?;
+        let reads_show = fake_clock::reads_show(&home);
         let host = Self {
             place,
             address: network.address(place).to_string(),
             namespace: label,
             km,
             clock,
+            reads_show,
             variables,
             disk: Mutex::new(disk),
             manager: Kept::new(),
@@ -177,9 +182,15 @@ impl Host {
         self.agent.retire();
     }
 
-    /// Whether its clock can be set.
-    pub fn has_own_clock(&self) -> bool {
-        self.clock.is_some()
+    /// Why its clock cannot be set, or not be seen to be; `None` when it can.
+    pub fn lacks_clock(&self) -> Option<&'static str> {
+        match (&self.clock, self.reads_show) {
+            (None, _) => Some("faketime is not installed"),
+            (Some(_), false) => {
+                Some("the run's folder does not tell when a clock is read (noatime)")
+            }
+            (Some(_), true) => None,
+        }
     }
 
     /// Sets its wall clock relative to this computer's, such as `+60` or `-60` (seconds). The monotonic clock, by
@@ -189,8 +200,8 @@ impl Host {
         clocks.iter().try_for_each(|clock| fake_clock::show(&self.home.join(clock), offset))
     }
 
-    /// Whether its Manager has looked at the time that its clock was set to last. What it answers with does not tell: the date
-    /// of an answer never goes back, whatever the clock does.
+    /// Whether its Manager, or the process that keeps its will, has looked at the time that its clock was set to last. What it
+    /// answers with does not tell: the date of an answer never goes back, whatever the clock does.
     pub fn clock_was_read(&self) -> bool {
         fake_clock::was_read(&self.home.join(MANAGERS_CLOCK))
     }

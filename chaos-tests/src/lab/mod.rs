@@ -111,34 +111,48 @@ impl Lab {
     }
 
     /// Cuts the power of all these hosts at one instant, as nearly as one process can: their links go dark, what
-    /// their disks had not flushed is lost, their processes end without another word.
+    /// their disks had not flushed is lost, their processes end without another word. Where it does not go as it should
+    /// for one of them, all have their power back.
     pub async fn cut_power(&self, places: &[usize]) -> Result<(), Failure> {
-        for place in places {
-            self.network.cable(*place, false)?;
+        let cut = self.go_dark(places);
+        if cut.is_err() {
+            return cut.and(self.restore_power(places).await);
         }
-        for place in places {
-            self.hosts[*place].disk().cut().map_err(Failure::doing("cut the power of a disk"))?;
-        }
-        for place in places {
-            self.hosts[*place].power(false);
-            self.network.processes(*place)?.iter().for_each(|process| process.kill());
-        }
-        Ok(())
+        cut
     }
 
-    /// Brings the power back to hosts whose power was cut.
+    fn go_dark(&self, places: &[usize]) -> Result<(), Failure> {
+        let unplugged = to_each(places, |place| self.network.cable(*place, false));
+        let cut = to_each(places, |place| {
+            self.hosts[*place].disk().cut().map_err(Failure::doing("cut the power of a disk"))
+        });
+        let ended = to_each(places, |place| {
+            self.hosts[*place].power(false);
+            self.network.processes(*place)?.iter().for_each(|process| process.kill());
+            Ok(())
+        });
+        unplugged.and(cut).and(ended)
+    }
+
+    /// Brings the power back to hosts whose power was cut, also after one to which it does not come; the first failure is told.
     pub async fn restore_power(&self, places: &[usize]) -> Result<(), Failure> {
+        let mut restored = Ok(());
         for place in places {
-            self.empty(*place).await?;
-            let host = self.hosts[*place].clone();
-            let repowered = tokio::task::spawn_blocking(move || host.disk().repower()).await;
-            repowered
-                .map_err(Failure::doing("repower a disk"))?
-                .map_err(Failure::doing("repower a disk"))?;
-            self.network.cable(*place, true)?;
-            // Last: whoever waits for the power finds the disk. Who was taken out meanwhile does not come back with it.
-            self.hosts[*place].power(true);
+            restored = restored.and(self.light(*place).await);
         }
+        restored
+    }
+
+    async fn light(&self, place: usize) -> Result<(), Failure> {
+        self.empty(place).await?;
+        let host = self.hosts[place].clone();
+        let repowered = tokio::task::spawn_blocking(move || host.disk().repower()).await;
+        repowered
+            .map_err(Failure::doing("repower a disk"))?
+            .map_err(Failure::doing("repower a disk"))?;
+        self.network.cable(place, true)?;
+        // Last: whoever waits for the power finds the disk. Who was taken out meanwhile does not come back with it.
+        self.hosts[place].power(true);
         Ok(())
     }
 
@@ -182,8 +196,33 @@ impl Drop for Lab {
     }
 }
 
+/// Does something to each, also after one with whom it failed; tells the first failure.
+pub(crate) fn to_each<T>(
+    all: impl IntoIterator<Item = T>,
+    act: impl FnMut(T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    all.into_iter().map(act).fold(Ok(()), Result::and)
+}
+
 /// Ends a process that nobody keeps any more.
 fn end(process: &Process) {
     process.kill();
     fake_clock::forget(process.pid());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_fails_keeps_nobody_else_from_being_mended() {
+        let mut mended = Vec::new();
+        let told = to_each(1..=4, |place| {
+            mended.push(place);
+            if place % 2 == 0 { Err(Failure(format!("host {place}"))) } else { Ok(()) }
+        });
+        assert_eq!(told.unwrap_err().0, "host 2");
+        assert_eq!(mended, [1, 2, 3, 4]);
+        assert!(to_each([1, 3], |_| Ok(())).is_ok());
+    }
 }

@@ -33,6 +33,13 @@ pub fn sweep() {
             let _ = fs::remove_dir(root.join(name));
         }
     }
+    sweep_clocks();
+}
+
+/// Removes what the clocks of processes left that are gone. A Manager that comes upon the semaphore of another one of its number
+/// has no shared memory, so that the process that keeps its will makes some for itself, of which nobody knows.
+pub(super) fn sweep_clocks() {
+    fake_clock::forget_all(is_gone);
 }
 
 /// Names in a folder that a lab gave whose program is gone.

@@ -63,7 +63,7 @@ fn head(verdict: &Verdict) -> String {
     let anew = verdict.judged_anew_by.as_ref().map(|by| format!(" · judged anew by {by}"));
     format!(
         "<header><p class=\"verdict {word}\">{word}</p><h1>Chaos run {seed}</h1>\
-         <p>{managers} Managers, {seconds} s, <b>{calls_per_second}</b> calls a second with a certain outcome ({} the faults), \
+         <p>{managers} Managers, {seconds} s, <b>{calls_per_second}</b> calls a second answered by a majority ({} the faults), \
          <b>{}</b> faults that bit, {failovers}.</p>\
          <p>Again: <code>{}</code></p><p class=\"legend\">{}</p></header>",
         phases.join(", "),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::Evidence;
 use super::rates::rate;
 use crate::checker::Reason;
-use crate::fault::{Break, Means};
+use crate::fault::{Break, Means, UNMET};
 use crate::strikes::{End, Strike};
 
 /// The classes that take more than the computer of this run had.
@@ -54,12 +54,18 @@ fn why(end: &End) -> String {
     }
 }
 
-/// Whether it was done, and may not have shown for want of calls: a slow link has to be given more than it carries, and a
-/// checkpoint is made of many changes. For every other class the talk of Managers among themselves is enough, or one change,
-/// or it is seen by itself.
+/// Whether it was done, and may not have shown for want of calls: a slow link has to be given more than it carries, a
+/// processor's share has to be used up, a checkpoint is made of many changes, and a full disk is met by what has no room of its
+/// own, as a checkpoint. For every other
+/// class the talk of Managers among themselves is enough, or one change, or it is seen by itself.
 fn lacked_calls(strike: &Strike) -> bool {
-    let takes_many =
-        |means| matches!(means, Means::Network(Break::Slow | Break::Checkpoint) | Means::Storm);
+    let unmet = matches!(&strike.end, End::Indeterminate(why) if why.ends_with(UNMET));
+    let takes_many = |means| match means {
+        Means::Network(Break::Slow | Break::Checkpoint) | Means::Processor | Means::Storm => true,
+        // A disk that did not stay full is none of the clients'.
+        Means::FullDisk => unmet,
+        _ => false,
+    };
     let tried = matches!(strike.end, End::Indeterminate(_)) && !strike.was_broken_off();
     tried && strike.is(takes_many)
 }

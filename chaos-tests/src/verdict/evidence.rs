@@ -38,7 +38,7 @@ pub struct Chosen {
     pub faults: Option<Vec<String>>,
     /// Names of what clients did.
     pub workloads: Vec<String>,
-    /// Calls with a certain outcome per second, below which the run does not count.
+    /// Calls that a majority answered per second, below which the run does not count.
     pub rate_floor: u64,
     pub zookeeper_away: bool,
     /// Whether the Managers had no hosts of their own.

@@ -1,11 +1,12 @@
 //! What excuses a Manager for what it says of its disk: something that befell that disk, under that number, from then until it was
 //! known to be well again, and a while longer. For ever it excuses nobody: what is found wrong later is the product's doing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::Evidence;
 use super::logs::Said;
 use crate::fault::Means;
+use crate::history::Line;
 use crate::strikes::Strike;
 
 /// How much longer. A fault of a disk is over when its host serves again, or was refused and came back under another number. A log is read
@@ -16,6 +17,8 @@ const WHILE_NS: u64 = 60_000_000_000;
 pub(super) struct Excuses<'a> {
     of_disks: Vec<&'a Strike>,
     of_clocks: Vec<&'a Strike>,
+    /// On which host each number is or was.
+    hosts: BTreeMap<u64, u64>,
 }
 
 impl<'a> Excuses<'a> {
@@ -28,6 +31,7 @@ impl<'a> Excuses<'a> {
         Self {
             of_disks: strikes().filter(befell).collect(),
             of_clocks: strikes().filter(|strike| strike.is(moves)).collect(),
+            hosts: hosts(&evidence.lines),
         }
     }
 
@@ -37,17 +41,29 @@ impl<'a> Excuses<'a> {
     }
 
     /// Whether one of them excuses a line of a log. When a line was written is told by a wall clock: where nobody knows it, or the
-    /// clock was moved while there was an excuse, it may have been then.
+    /// clock was moved while there was an excuse, it may have been then. A disk is a number's, a clock its host's, whatever
+    /// number that had.
     pub(super) fn cover(&self, said: &Said) -> bool {
-        let own = |strike: &&&Strike| strike.victims.contains(&said.manager);
-        self.of_disks.iter().filter(own).any(|strike| {
+        let own_disk = |strike: &&&Strike| strike.victims.contains(&said.manager);
+        self.of_disks.iter().filter(own_disk).any(|strike| {
             let (from, until) = spell(strike);
             let in_time = said.at.is_none_or(|at| (from..=until).contains(&at));
             let overlaps =
                 |clock: &&Strike| clock.from <= until && clock.to.is_none_or(|over| from <= over);
-            in_time || self.of_clocks.iter().filter(own).any(overlaps)
+            in_time || self.of_clocks.iter().filter(|it| self.is_of_clock(it, said)).any(overlaps)
         })
     }
+
+    fn is_of_clock(&self, strike: &Strike, said: &Said) -> bool {
+        let own = |id: &u64| *id == said.manager || self.hosts.get(id) == Some(&said.host);
+        strike.victims.iter().any(own)
+    }
+}
+
+fn hosts(lines: &[Line]) -> BTreeMap<u64, u64> {
+    let came = |line: &&Line| line.is_by("member") && matches!(&*line.f, "founded" | "joined");
+    let host = |line: &Line| Some((line.node?, line.value["host"].as_u64()?));
+    lines.iter().filter(came).filter_map(host).collect()
 }
 
 /// From when to when it excuses. What never ended, or was left broken, does to the end.

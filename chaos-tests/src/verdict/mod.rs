@@ -171,7 +171,7 @@ fn keys(lines: &[Line], checks: &[Finding]) -> BTreeMap<String, Valid> {
 pub fn findings(evidence: &Evidence) -> Vec<Finding> {
     let lines = &evidence.lines;
     let (operations, ids) = (history::operations(lines), evidence.managers());
-    let with_lists = lists::with_lists(lines);
+    let mut with_lists = lists::with_lists(lines);
     let mut findings = vec![
         recovery::check(lines, &ids),
         convergence::check(lines, &ids, evidence.finding_before("convergence")),
@@ -183,8 +183,9 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
     for workload in evidence.chosen.workloads() {
         findings.push(match workload {
             Workload::Register => {
-                let operations = ending::with_last_reads(&operations, lines);
-                ending::unless_unread(linearizable::check(&operations), lines)
+                let reads = ending::last_reads(&operations, lines);
+                let all = operations.iter().chain(&reads);
+                ending::unless_unread(linearizable::check(all), lines)
             }
             Workload::Set => set::check(&operations, lines, &ids),
             Workload::Append => append::check(lines, &ids),
@@ -196,7 +197,9 @@ pub fn findings(evidence: &Evidence) -> Vec<Finding> {
     // What nobody was to do is not judged: of registers, the set and lists this is what is left to judge.
     let changes = [Workload::Register, Workload::Set, Workload::Append];
     if evidence.chosen.workloads().iter().any(|workload| changes.contains(workload)) {
-        findings.push(revision::check(&ending::with_last_reads(&with_lists, lines), lines));
+        let reads = ending::last_reads(&with_lists, lines);
+        with_lists.extend(reads);
+        findings.push(revision::check(&with_lists, lines));
     }
     findings.extend([
         one_active::check(lines),

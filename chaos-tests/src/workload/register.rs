@@ -16,8 +16,8 @@ use super::{Shared, Worker, as_written};
 use crate::client::{Answer, Call, Reply};
 use crate::history::Action;
 
-/// How a register is named.
-pub const PREFIX: &str = "r";
+/// What the name of a register begins with; the number of its place is next.
+const PREFIX: &str = "r";
 /// Keys in use at one time.
 const KEYS: usize = 8;
 /// Calls on a key until it is left.
@@ -33,6 +33,12 @@ impl Keys {
         let calls = self.0[place].fetch_add(1, Ordering::Relaxed);
         format!("{PREFIX}{place}.{}", calls / CALLS_PER_KEY)
     }
+}
+
+/// Whether a property of this name is a register.
+pub fn is_named(name: &str) -> bool {
+    let place = name.strip_prefix(PREFIX);
+    place.is_some_and(|place| place.starts_with(|it: char| it.is_ascii_digit()))
 }
 
 /// What a client last knew of a key: value and revision of its last change.
@@ -109,6 +115,13 @@ fn learn(known: &mut HashMap<String, Known>, key: String, action: Action, reply:
 mod tests {
     use super::*;
     use crate::history::{NOBODYS, seen};
+
+    #[test]
+    fn a_register_is_told_from_whatever_else_begins_as_it_does() {
+        let keys = Keys::default();
+        assert!(is_named(&keys.next(KEYS - 1)) && is_named("r0.0"));
+        assert!(!["r", "recovered", "r.0", "a.0", "0"].into_iter().any(is_named));
+    }
 
     #[test]
     fn a_value_that_nobody_can_have_written_is_not_read_as_nothing() {

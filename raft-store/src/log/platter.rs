@@ -54,7 +54,9 @@ pub trait Platter: Send + Sync + 'static {
     /// What there is.
     fn kept(&self) -> Kept;
 
-    /// Takes records, all or none, after those before them. Whoever waits for them is told when this is done.
+    /// Takes records after those before them. Whoever waits for them is told when all of them are kept. One that ends
+    /// before, by a crash or with an error, may have kept all of them, none, or a beginning that ends after any record: files take
+    /// a batch as one group, whole or not, but several where it is longer than a group or comes to the end of its segment.
     fn write(&self, records: Vec<Record>) -> BoxFuture<'static, io::Result<()>>;
 
     /// Notes how far the log is known to be committed. A note may be lost.
