@@ -246,6 +246,12 @@ fn a_tenure_that_was_seen_and_of_which_its_own_log_says_nothing_leaves_it_unknow
     };
     assert_eq!(said(1, 5), Valid::Yes);
     assert_eq!(said(1, 4), Valid::Unknown);
+    // SEED=952: it did not hear that it was noted, and was noted again.
+    let again = |node: u64| {
+        let value = json!({ "epoch": 6, "at": 2_000_000_001_u64 });
+        seen(Story::default().line("active", "begin", node, value)).valid
+    };
+    assert_eq!((again(1), again(4)), (Valid::Yes, Valid::Unknown));
     // SEED=950: it was killed, or led anew, a few milliseconds after it had answered so.
     assert_eq!(seen_for(500, Story::default()).valid, Valid::Yes);
 }

@@ -139,9 +139,11 @@ impl World {
         }
         self.answers(from, until);
         self.stopped(until);
-        self.broken(until);
+        let again = self.broken(until);
         self.visit(until);
         self.judge(until);
+        // Only now: a process that has not run yet knows nothing of what it said before.
+        again.into_iter().for_each(|member| self.start(member));
     }
 
     /// Hosts that have a member: those it was founded with, and the spare one while somebody visits.
@@ -225,8 +227,9 @@ impl World {
         self.chores.retain(|(_, task)| !task.is_finished());
     }
 
-    /// Processes whose disk failed end by themselves.
-    fn broken(&mut self, now: u64) {
+    /// Processes whose disk failed end by themselves; those that are to be started again.
+    fn broken(&mut self, now: u64) -> Vec<usize> {
+        let mut again = Vec::new();
         for place in 0..self.members.len() {
             let member = &self.members[place];
             let ended = member.disk.has_failed()
@@ -236,10 +239,11 @@ impl World {
                 self.crash(place, false);
                 // The fault may be over by now, and then nothing else starts it again.
                 if !self.members[place].disk.is_failing() {
-                    self.start(place);
+                    again.push(place);
                 }
             }
         }
+        again
     }
 
     fn judge(&mut self, now: u64) {

@@ -112,8 +112,13 @@ pub fn check(lines: &[Line]) -> Finding {
 
 /// What could have gone unseen.
 fn doubts(tenures: &[Tenure<'_>], sights: &BTreeMap<String, Sight>) -> Vec<String> {
-    let unsaid = |tenure: &&Tenure<'_>| !tenure.logged && tenure.seen_ns() > UNSAID_MAX_NS;
-    let unsaid = tenures.iter().filter(unsaid).filter_map(|tenure| {
+    // Who did not hear that its tenure was noted has it noted again, and writes of that one.
+    let noted_again =
+        |nth: usize| tenures.get(nth + 1).is_some_and(|next| next.manager == tenures[nth].manager);
+    let unsaid = |(nth, tenure): &(usize, &Tenure<'_>)| {
+        !tenure.logged && tenure.seen_ns() > UNSAID_MAX_NS && !noted_again(*nth)
+    };
+    let unsaid = tenures.iter().enumerate().filter(unsaid).filter_map(|(_, tenure)| {
         let Tenure { epoch, manager, .. } = tenure;
         let seen = cite(tenure.probed?);
         Some(format!("Manager {manager} was seen Active in epoch {epoch} ({seen}), of which its own log says nothing"))
