@@ -180,8 +180,8 @@ async fn answered(response: reqwest::Response, changes: bool) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
     let body = match response.bytes().await {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        // The status is known, so the outcome of a change is; what a read would have returned is not.
-        Err(_) if changes => Value::Null,
+        // That it was done is known; not what a read would have returned, nor why something was refused.
+        Err(_) if changes && status.is_success() => Value::Null,
         Err(error) => return Reply::Unknown(cause(&error)),
     };
     let code = body["code"].as_str().unwrap_or("NO_CODE").to_owned();
@@ -208,4 +208,40 @@ fn cause(error: &dyn std::error::Error) -> String {
         innermost = inner;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a change comes to whose answer is this and breaks off there.
+    async fn told(answer: &'static str) -> Reply {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let asked = stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(asked > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let (response, ()) = tokio::join!(reqwest::get(url), serve);
+        answered(response.unwrap(), true).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_tells_that_it_was_done_and_not_why_it_was_not() {
+        let broken = told("HTTP/1.1 404 Not Found\r\ncontent-length: 99\r\n\r\n{").await;
+        assert!(matches!(broken, Reply::Unknown(_)), "{broken:?}");
+        let done = told("HTTP/1.1 200 OK\r\nx-km-revision: 7\r\ncontent-length: 99\r\n\r\n{").await;
+        assert!(matches!(done, Reply::Done(Answer { revision: Some(7), .. })), "{done:?}");
+        // One that came whole and has no code is against the contract, and stays so.
+        let whole = told("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+        assert!(
+            matches!(whole, Reply::Refused { status: 404, ref code } if code == "NO_CODE"),
+            "{whole:?}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::time::ClockId;
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ impl History {
 
     /// Nanoseconds since the run began.
     pub fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).expect("a run is shorter than 584 years")
+        ns(self.started.elapsed())
     }
 
     /// Numbers, stamps and keeps a line; the time it was given.
@@ -201,6 +201,11 @@ pub fn read(path: &Path) -> Result<Vec<Line>, Failure> {
         }
     }
     Ok(lines)
+}
+
+/// A span of the run, in nanoseconds.
+pub fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a run is shorter than 584 years")
 }
 
 fn clock_ns(clock: ClockId) -> u64 {

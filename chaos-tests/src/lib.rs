@@ -23,6 +23,7 @@ pub mod fault;
 pub mod finale;
 pub mod glance;
 pub mod history;
+pub mod homes;
 pub mod lab;
 pub mod measure;
 pub mod pasts;

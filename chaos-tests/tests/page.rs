@@ -51,6 +51,9 @@ fn why_a_fault_was_skipped_and_where_a_bad_beginning_is_stand_in_the_summary_and
     let summary = verdict.summary().join("\n");
     assert!(summary.contains("0 of 1; skipped 1: faketime is not <installed>"), "{summary}");
     assert!(summary.contains("shortest-bad-revision.jsonl"), "{summary}");
+    // Why it failed stands at the end, behind all that is well.
+    let at = |part| summary.rfind(part).unwrap_or_else(|| panic!("{part}: {summary}"));
+    assert!(at("  ok ") < at("calls/s") && at("calls/s") < at("  FAILED "), "{summary}");
     let page = report::page(&verdict, &evidence);
     assert!(page.contains("faketime is not &lt;installed&gt;"));
     // The page needs no other file.

@@ -129,7 +129,7 @@ fn at_a_glance(surface: &Surface, state: &State, sight: &Sight) -> Cluster {
         name: group.map(|group| group.name.clone()).unwrap_or_default(),
         here: sight.here.0,
         mode_here: sight.verdict.mode.into(),
-        term: standing.term.0,
+        term: standing.kept_term.0,
         epoch: state.managers.epoch().0,
         active: active.map(|id| id.0),
         leader: standing.leader.map(|id| id.0),

@@ -17,6 +17,8 @@ pub struct Standing {
     pub here: ManagerId,
     /// The term it is in.
     pub term: Term,
+    /// The same as far as its disk has it, and no process forgets it any more: what others are told.
+    pub kept_term: Term,
     /// The leader it knows of, if any.
     pub leader: Option<ManagerId>,
     /// Whether it leads `term`, by its own account. A cut-off leader says so for ever: see `quorum_acked`.
@@ -64,6 +66,7 @@ impl Standing {
         Standing {
             here: ManagerId(metrics.id),
             term: Term(metrics.current_term),
+            kept_term: Term(metrics.vote.leader_id().term),
             leader: metrics.current_leader.map(ManagerId),
             leading,
             quorum_acked,

@@ -175,7 +175,7 @@ impl Group {
                 certificate_expires_at: self.core.shown.expires_at(),
                 ..self.core.about.clone()
             },
-            term: standing.term,
+            term: standing.kept_term,
             leader: standing.leader,
             last_log: standing.last_log,
             applied: standing.applied,

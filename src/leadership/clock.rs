@@ -92,11 +92,15 @@ pub(crate) fn monotonic_ns() -> u64 {
     u64::try_from(duration(clock_gettime(ClockId::Monotonic)).as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The same of a moment to come; being held up in here makes it earlier, never later.
+/// The same of a moment to come, or past: who asks may have been held up since the moment was read. Being held up in here makes
+/// it earlier, never later.
 pub(super) fn monotonic_ns_at(moment: Instant) -> u64 {
-    let now_ns = monotonic_ns();
-    let left = moment.saturating_duration_since(Instant::now());
-    now_ns.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+    let (now_ns, now) = (monotonic_ns(), Instant::now());
+    let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    match moment.checked_duration_since(now) {
+        Some(left) => now_ns.saturating_add(ns(left)),
+        None => now_ns.saturating_sub(ns(now.saturating_duration_since(moment))),
+    }
 }
 
 fn duration(time: Timespec) -> Duration {
@@ -111,6 +115,15 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+
+    #[test]
+    fn a_moment_that_is_past_by_now_is_not_told_as_now() {
+        let (moment, moment_ns) = (Instant::now(), monotonic_ns());
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(monotonic_ns_at(moment) <= moment_ns);
+        let to_come = Instant::now() + Duration::from_secs(1);
+        assert!(monotonic_ns_at(to_come) <= monotonic_ns() + 1_000_000_000);
+    }
 
     #[tokio::test]
     async fn a_suspension_is_noticed_once_and_small_drift_is_not() {

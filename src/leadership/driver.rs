@@ -217,6 +217,8 @@ impl Watch {
     /// The term to take the office in; `None` when this process is stopping.
     async fn wait_for_vacancy(&mut self) -> Option<Term> {
         loop {
+            // No lead may be handed over under a tenure that began without the answer being heard.
+            self.office.end_unheld();
             let standing = self.office.group().standing();
             if standing.leads_without_a_vote() {
                 self.leave_to_another().await;

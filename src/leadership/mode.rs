@@ -236,6 +236,7 @@ mod tests {
             standing: Standing {
                 here,
                 term: Term(3),
+                kept_term: Term(3),
                 leader: Some(here),
                 leading: true,
                 quorum_acked: Some(now - Duration::from_millis(100)),

@@ -57,14 +57,20 @@ impl Office {
         &self.inner.group
     }
 
-    /// The term to take the office in, if it should be taken. Asked by a driver that holds no tenure: one that
-    /// began all the same, because the answer to its proposal was lost, is ended here, and another one begun.
-    pub(super) fn vacant(&self) -> Option<Term> {
+    /// Ends a tenure that began all the same, because the answer to its proposal was lost. Asked by a driver that holds none.
+    pub(super) fn end_unheld(&self) {
         let mut memory = self.memory();
         self.look(&mut memory);
         if let Some((unheld, _)) = memory.claim {
             memory.end(unheld);
         }
+    }
+
+    /// The term to take the office in, if it should be taken. Asked by a driver that holds no tenure: one that is not heard of
+    /// is ended, and another one begun.
+    pub(super) fn vacant(&self) -> Option<Term> {
+        self.end_unheld();
+        let mut memory = self.memory();
         let sight = self.look(&mut memory);
         sight.may_take_office().then_some(sight.standing.term)
     }

@@ -25,7 +25,7 @@ use super::left_alone::{Group, Moment, answers, belonging, hits};
 use super::{Finding, Objection, Valid, recovery};
 use crate::changes::Changes;
 use crate::fault::{Means, Target};
-use crate::history::{Kind, Line, Process};
+use crate::history::{Kind, Line, Process, ns};
 use crate::strikes::{Strike, strikes};
 
 const CHECK: &str = "availability";
@@ -222,10 +222,6 @@ fn asked(lines: &[Line], span: &Span) -> BTreeMap<u64, u64> {
     }
     asked.extend(waiting.into_values().map(|node| (node, span.from)));
     asked
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).expect("it is short")
 }
 
 /// Whether the time is counted anew from here, though a majority is left alone before it and after.

@@ -15,7 +15,8 @@ use super::Finding;
 use super::one_active::{Tenure, tenures};
 use crate::changes::Changes;
 use crate::fault::Means;
-use crate::history::{Kind, Line};
+use crate::history::{Kind, Line, ns};
+use crate::homes::arrivals;
 use crate::sayings;
 use crate::strikes::{End, Strike, strikes};
 
@@ -254,11 +255,14 @@ impl<'a> Known<'a> {
         let killed = self.lines.iter().find(|line| {
             line.is_by("operation") && line.value["operation"].as_u64() == Some(operation)
         })?;
+        // A history of before 1 December 2026 does not tell since when it may have been asked for.
+        let asked = killed.value["since"].as_u64();
+        let asked = asked.unwrap_or_else(|| killed.time.saturating_sub(ns(WATCHED)));
         // Whoever had been started shortly before it was asked for may pass for a new process.
-        let since = killed.time.saturating_sub(ns(WATCHED));
+        let since = asked.saturating_sub(2 * ns(NEWS));
         let moved = |strike: &Strike| {
-            let clocks = strike.is(|means| matches!(means, Means::Clock | Means::Strobe));
-            clocks && strike.over().is_none_or(|over| over >= since) && strike.from <= killed.time
+            let meanwhile = strike.over().is_none_or(|over| over >= since);
+            strike.is(Means::moves_clocks) && meanwhile && strike.from <= killed.time
         };
         if self.strikes.iter().any(moved) {
             return None;
@@ -287,10 +291,5 @@ fn started(line: &Line) -> Option<u64> {
 /// Whether there is a log of every Manager that ever belonged to the group.
 fn all_logs(lines: &[Line]) -> bool {
     let started: BTreeSet<u64> = lines.iter().filter_map(started).collect();
-    let came = |line: &&Line| line.is_by("member") && matches!(&*line.f, "founded" | "joined");
-    lines.iter().filter(came).filter_map(|line| line.node).all(|id| started.contains(&id))
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).expect("it is short")
+    arrivals(lines).filter_map(|line| line.node).all(|id| started.contains(&id))
 }

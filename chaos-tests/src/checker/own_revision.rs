@@ -12,7 +12,7 @@ use super::Objection;
 use crate::client::CALL_TIMEOUT;
 use crate::fault::Means;
 use crate::glance::NAME;
-use crate::history::Line;
+use crate::history::{Line, ns};
 use crate::sayings::{Start, starts};
 use crate::strikes::{Strike, strikes};
 
@@ -53,8 +53,7 @@ fn sent(line: &Line) -> u64 {
 
 /// What moved wall clocks.
 fn moved(lines: &[Line]) -> Vec<Strike> {
-    let moves = |means: Means| matches!(means, Means::Clock | Means::Strobe);
-    strikes(lines).into_iter().filter(|strike| strike.is(moves)).collect()
+    strikes(lines).into_iter().filter(|strike| strike.is(Means::moves_clocks)).collect()
 }
 
 /// Whether one process answered at both ends of a span. Who comes to its host under another number may have answered as well, and
@@ -71,8 +70,4 @@ fn lived_on(node: u64, (from, to): (u64, u64), starts: &[Start<'_>], moved: &[St
         strike.from <= *span.end() && strike.to.is_none_or(|over| *span.start() <= over)
     });
     !logs.is_empty() && !began && !in_doubt
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).expect("it is short")
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::history::Line;
+use crate::homes;
 
 /// A gap of more is too long to count as looked at. Far below the lease (1.5 s), which two who are Active at once would
 /// differ by, and above what a probe has to wait while its Manager stands still (every tenth is sent, 100 ms apart).
@@ -27,14 +28,10 @@ pub(super) struct Sight {
 
 /// By host; by Manager, where no host is known.
 pub(super) fn sights(lines: &[Line]) -> BTreeMap<String, Sight> {
-    let homes: BTreeMap<u64, u64> = lines
-        .iter()
-        .filter(|line| line.is_by("member"))
-        .filter_map(|line| Some((line.node?, line.value["host"].as_u64()?)))
-        .collect();
+    let hosts = homes::hosts(lines);
     let mut sights: BTreeMap<String, Sight> = BTreeMap::new();
     for (manager, mut probes) in probes(lines) {
-        let place = match homes.get(&manager) {
+        let place = match hosts.get(&manager) {
             Some(host) => format!("host {host}"),
             None => format!("Manager {manager}"),
         };

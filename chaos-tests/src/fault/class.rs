@@ -163,6 +163,11 @@ impl Means {
         }
     }
 
+    /// Whether it moves the wall clock of a host, by which its Manager writes a log.
+    pub fn moves_clocks(self) -> bool {
+        matches!(self, Self::Clock | Self::Strobe)
+    }
+
     fn breaks(self) -> u16 {
         match self {
             Self::Kill | Self::ShortPause | Self::LongPause | Self::Rolling | Self::Memory => {

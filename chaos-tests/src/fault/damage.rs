@@ -27,6 +27,9 @@ const VERDICT_PATIENCE: Duration = Duration::from_secs(40);
 /// What a refusal must name, so that an operator knows what to do.
 const REMEDY: &str = "--replace";
 
+/// How a process ended that somebody else ended: by SIGKILL, or by SIGTERM before it could hear that.
+const FROM_WITHOUT: [i32; 2] = [-9, -15];
+
 /// What a Manager says that ends because somebody wants it to.
 pub const ASKED_TO_END: &str = "stopping because=\"asked to terminate\"";
 
@@ -48,13 +51,14 @@ pub enum Damage {
 enum Came {
     /// It serves.
     Back,
-    /// It ended by itself, with this exit code.
+    /// It ended by itself, with this exit code; by a signal, with its number less than nothing.
     Refused(i32),
     /// Neither, in time.
     Nothing,
 }
 
-/// Damages the disks of the victims, one after the other, and has them mended where they are refused.
+/// Damages the disks of the victims, one after the other, and has them mended where they are refused. One that forgot what it had
+/// said to have comes back once the others have that: what fewer disks than a majority have is not promised to last.
 pub(super) async fn strike(
     cluster: &Cluster,
     history: &History,
@@ -77,8 +81,13 @@ pub(super) async fn strike(
                 return Ok(mechanical(Err(failure)));
             }
         };
+        let agreed = match damage {
+            Damage::OldCopy => Operator::new(cluster, history)?.agree().await,
+            _ => Ok(()),
+        };
         let before = Before::of(host);
         host.manager.switch(true);
+        agreed?;
         let back = Back { cluster, history, place: *place, f: name(damage), told };
         answered &= back.see(host, before).await?;
     }
@@ -86,7 +95,7 @@ pub(super) async fn strike(
 }
 
 /// Has the disks of the victims lie until their power is cut, and has them mended where they are refused: with what a disk
-/// lost of what it said it had, a Manager may have nothing to begin with.
+/// lost of what it said it had, a Manager may have nothing to begin with. Power comes back as old copies do.
 pub(super) async fn lie(
     (cluster, history, lab): (&Cluster, &History, &Lab),
     victims: &[(usize, Process)],
@@ -95,9 +104,11 @@ pub(super) async fn lie(
     let places: Vec<usize> = victims.iter().map(|(place, _)| *place).collect();
     let cut = async {
         let lied = disk::lie(lab, victims, lasts).await?;
+        let agreed = Operator::new(cluster, history)?.agree().await;
         let before: Vec<Before> =
             places.iter().map(|place| Before::of(&lab.hosts[*place])).collect();
         lab.restore_power(&places).await?;
+        agreed?;
         Ok((lied, before))
     };
     let (lied, before) = match cut.await {
@@ -164,7 +175,8 @@ impl Back<'_> {
             host.manager.switch(false);
             until(END_PATIENCE, || host.process().is_none()).await;
             let operator = Operator::new(self.cluster, self.history)?;
-            operator.replace(id, self.place).await?;
+            operator.take_out(id, self.place, true).await?;
+            operator.let_back_in(self.place).await?;
         }
         Ok(came != Came::Nothing)
     }
@@ -291,8 +303,8 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
     settled.map_err(Failure::doing(to.display()))
 }
 
-/// Whether a Manager serves from its disk, or ends by itself. Whom somebody asks to end, as a restart of all of them does, is
-/// looked at when it is back.
+/// Whether a Manager serves from its disk, or ends by itself. Whom somebody asks to end, as a restart of all of them does, or
+/// kills, as another fault may at the same time, is looked at when it is back.
 async fn verdict(host: &Host, before: &Before) -> Came {
     let Before { log: mut heard, ends: mut ends_before } = *before;
     let deadline = Instant::now() + VERDICT_PATIENCE;
@@ -300,7 +312,8 @@ async fn verdict(host: &Host, before: &Before) -> Came {
     while Instant::now() < deadline {
         let (ends, code) = host.manager.ends();
         if ends > ends_before {
-            if code != 0 || !words_after(&host.log(), heard).contains(ASKED_TO_END) {
+            let asked = code == 0 && words_after(&host.log(), heard).contains(ASKED_TO_END);
+            if !asked && !FROM_WITHOUT.contains(&code) {
                 return Came::Refused(code);
             }
             (heard, ends_before) = (length(&host.log()), ends);

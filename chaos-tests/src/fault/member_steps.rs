@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Outcome;
 use super::network::bitten;
 use super::operator::Operator;
-use super::steps::{LOOK_PERIOD, kill_at_boundaries};
+use super::steps::{Asked, LOOK_PERIOD, kill_at_boundaries};
 use crate::Failure;
 use crate::cluster::{Cluster, Manager};
 use crate::history::History;
@@ -24,14 +24,10 @@ pub(super) async fn strike(
     let (place, visitor) = spare.ok_or_else(|| Failure("there is no spare host".into()))?;
     let operator = &Operator::new(cluster, history)?;
     let before = visitor.id.get();
-    let last = AtomicU64::new(0);
-    let killer = Killer { operator, cluster, history, sighting, visitor, last };
+    let (since, last) = (history.now(), AtomicU64::new(0));
+    let killer = Killer { operator, cluster, history, sighting, visitor, since, last };
     let comes = operator.let_in(place, "manager");
     let (came, added) = killer.beside(comes, "/join", |id| id != before).await;
-    if came.is_err() && visitor.id.get() != before {
-        // With half a vote it would be one too many for whatever is broken next.
-        operator.take_out(visitor.id.get(), place, true).await?;
-    }
     let id = came?;
     let goes = operator.take_out(id, place, false);
     let (gone, removed) = killer.beside(goes, &format!("/managers/{id}"), |_| true).await;
@@ -46,6 +42,8 @@ struct Killer<'a> {
     history: &'a History,
     sighting: &'a Sighting,
     visitor: &'a Manager,
+    /// Before anything was asked for.
+    since: u64,
     /// The last operation that was killed at: a later one has a higher number, and who lags behind still tells of it.
     last: AtomicU64,
 }
@@ -67,12 +65,9 @@ impl Killer<'_> {
         };
         let kills = async {
             let Self { operator, cluster, history, sighting, .. } = self;
-            match self.operation(&over, is_it).await {
-                Some(id) => {
-                    kill_at_boundaries(operator, cluster, history, sighting, path, id).await
-                }
-                None => Ok(0),
-            }
+            let Some(id) = self.operation(&over, is_it).await else { return Ok(0) };
+            let asked = Asked { path, since: self.since, id };
+            kill_at_boundaries(operator, cluster, history, sighting, &asked).await
         };
         tokio::join!(work, kills)
     }

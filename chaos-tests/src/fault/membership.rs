@@ -39,7 +39,7 @@ pub(super) async fn strike(
                 let Some(manager) = cluster.at(*place) else { continue };
                 operator.take_out(manager.id.get(), *place, false).await?;
                 sleep(lasts).await;
-                operator.let_in(*place, "manager").await?;
+                operator.let_back_in(*place).await?;
             }
         }
     }

@@ -101,6 +101,8 @@ pub(super) async fn rolling(cluster: &Cluster) -> Result<Outcome, Failure> {
         if !until(RETURN_PATIENCE, || own().is_some()).await {
             continue;
         }
+        // One that begins has nothing to end in order, and may not hear yet that it is asked to.
+        serves(manager).await;
         let Some(process) = own() else { continue };
         process.terminate();
         if !until(END_PATIENCE, || process.is_dead()).await {

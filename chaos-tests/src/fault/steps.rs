@@ -37,11 +37,13 @@ pub(super) async fn strike(
     let Some(path) = path(pick, &passives) else {
         return Ok(Outcome::Skipped("there is no Passive".into()));
     };
+    let since = history.now();
     let begun = operator.change(Method::POST, &path, json!({})).await?;
     let Some(id) = begun["operation"].as_u64() else {
         return Ok(Outcome::Indeterminate("no operation was begun".into()));
     };
-    match kill_at_boundaries(&operator, cluster, history, sighting, &path, id).await? {
+    let asked = Asked { path: &path, since, id };
+    match kill_at_boundaries(&operator, cluster, history, sighting, &asked).await? {
         0 => Ok(Outcome::Indeterminate("nobody was killed at a boundary".into())),
         _ => Ok(Outcome::Installed),
     }
@@ -59,18 +61,27 @@ fn path(pick: u64, passives: &[u64]) -> Option<String> {
     })
 }
 
-/// Kills the Active at the boundaries of the steps of an operation, asked for at this path, until it has ended, and writes
-/// down how that went. How many were killed.
+/// An operation that was asked for.
+pub(super) struct Asked<'a> {
+    pub(super) path: &'a str,
+    /// It was not before.
+    pub(super) since: u64,
+    pub(super) id: u64,
+}
+
+/// Kills the Active at the boundaries of the steps of an operation until it has ended, and writes down how that went. How many
+/// were killed.
 pub(super) async fn kill_at_boundaries(
     operator: &Operator<'_>,
     cluster: &Cluster,
     history: &History,
     sighting: &Sighting,
-    path: &str,
-    id: u64,
+    asked: &Asked<'_>,
 ) -> Result<usize, Failure> {
+    let Asked { path, since, id } = *asked;
     let (kills, ended) = kill_until_ended(operator, cluster, history, sighting, id).await?;
-    let value = json!({ "path": path, "operation": id, "kills": kills, "ended": ended });
+    let value =
+        json!({ "path": path, "operation": id, "since": since, "kills": kills, "ended": ended });
     history.record(Line::of_harness("operation", "killed-at-steps", None, value));
     Ok(kills)
 }
@@ -91,11 +102,14 @@ async fn kill_until_ended(
             return Ok((kills, told["status"].clone()));
         }
         let done = told["progress"]["done"].as_u64();
-        if kills < KILLS_MAX && done != seen {
+        // A boundary at which nobody is seen to be Active is waited at.
+        if kills < KILLS_MAX
+            && done != seen
+            && let Some(active) = sighting.active(history.now())
+        {
             seen = done;
-            let active = sighting.active(history.now());
             let processes = cluster.processes()?;
-            for (_, process) in processes.iter().filter(|(it, _)| Some(*it) == active) {
+            for (_, process) in processes.iter().filter(|(it, _)| *it == active) {
                 process.kill();
                 kills += 1;
             }

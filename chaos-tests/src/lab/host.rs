@@ -28,8 +28,8 @@ const AGENT_PORT: u16 = 7447;
 /// What every Manager of a run is told besides. Checkpoints after so few entries that a run of a minute makes them again and
 /// again, and whoever was away for a second needs one; and each renewal of a claim to be Active, for whoever judges claims.
 pub(crate) const SETTINGS: &str = "[store]\ncheckpoint_after = 50\n\n[log]\nrenewals = \"on\"\n";
-/// How long a verb may take; a call of its own to the group ends earlier.
-const VERB_PATIENCE: Duration = Duration::from_secs(40);
+/// How long a verb may take; a call of its own to the group ends after 70 s.
+const VERB_PATIENCE: Duration = Duration::from_secs(80);
 
 const DAY_S: u64 = 24 * 3600;
 /// A clock that differs by less is right.

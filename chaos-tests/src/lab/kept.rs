@@ -1,5 +1,6 @@
 //! A program that a host keeps running: started again when it ends, until it is wanted no more.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -46,7 +47,7 @@ pub struct Kept {
     will: watch::Sender<Will>,
     /// Of its process; 0 while there is none.
     pid: AtomicI32,
-    /// How its processes ended: how many, and the exit code of the last; -1: by a signal.
+    /// How its processes ended: how many, and the exit code of the last; by a signal: its number, less than nothing.
     ends: watch::Sender<(u64, i32)>,
 }
 
@@ -61,7 +62,7 @@ impl Kept {
         Process::of(self.pid.load(Ordering::Relaxed))
     }
 
-    /// How often its process has ended, and the exit code of the last one; -1: by a signal.
+    /// How often its process has ended, and the exit code of the last one; by a signal: its number, less than nothing.
     pub fn ends(&self) -> (u64, i32) {
         *self.ends.borrow()
     }
@@ -115,7 +116,10 @@ impl Kept {
 
     fn ended(&self, status: Option<ExitStatus>) {
         self.pid.store(0, Ordering::Relaxed);
-        let code = status.and_then(|status| status.code()).unwrap_or(-1);
+        let code = status.map_or(i32::MIN, |status| {
+            let signal = || status.signal().map_or(i32::MIN, |signal| -signal);
+            status.code().unwrap_or_else(signal)
+        });
         self.ends.send_modify(|(times, last)| (*times, *last) = (*times + 1, code));
     }
 }
@@ -181,6 +185,15 @@ mod tests {
         assert!(kept.wants(Wanted::Off));
         kept.power(true);
         assert!(kept.wants(Wanted::On));
+    }
+
+    #[test]
+    fn how_it_ended_tells_a_code_from_a_signal() {
+        let kept = Kept::new();
+        kept.ended(Some(ExitStatus::from_raw(2 << 8)));
+        assert_eq!(kept.ends(), (1, 2));
+        kept.ended(Some(ExitStatus::from_raw(9)));
+        assert_eq!(kept.ends(), (2, -9));
     }
 
     #[test]

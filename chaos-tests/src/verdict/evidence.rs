@@ -16,6 +16,7 @@ use super::RATE_FLOOR;
 use crate::Failure;
 use crate::fault::{Fault, Tally};
 use crate::history::{Line, read};
+use crate::homes;
 use crate::strikes::{self, End, Strike, strikes};
 use crate::workload::Workload;
 
@@ -216,7 +217,7 @@ impl Evidence {
     /// Numbers of the Managers that clients used, as they are at the end.
     pub fn managers(&self) -> Vec<u64> {
         let last = u64::from(self.chosen.managers);
-        let homes = homes(&self.lines);
+        let homes = homes::last_numbers(&self.lines);
         homes.into_iter().filter(|(host, _)| *host <= last).map(|(_, id)| id).collect()
     }
 
@@ -258,14 +259,6 @@ impl Evidence {
         let checks = self.told_before.as_ref()?["checks"].as_array()?;
         checks.iter().find(|finding| finding["check"] == check)
     }
-}
-
-/// Who lives on which host, by number, at the end.
-pub fn homes(lines: &[Line]) -> BTreeMap<u64, u64> {
-    let came = lines
-        .iter()
-        .filter(|line| line.is_by("member") && matches!(&*line.f, "founded" | "joined"));
-    came.filter_map(|line| Some((line.value["host"].as_u64()?, line.node?))).collect()
 }
 
 /// What a `result.json` tells of the end of its run.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::Evidence;
 use super::logs::Said;
 use crate::fault::Means;
-use crate::history::Line;
+use crate::homes;
 use crate::strikes::Strike;
 
 /// How much longer. A fault of a disk is over when its host serves again, or was refused and came back under another number. A log is read
@@ -26,12 +26,11 @@ impl<'a> Excuses<'a> {
     pub(super) fn of(evidence: &'a Evidence, by: impl Fn(Means) -> bool) -> Self {
         // What was not seen to bite, or was broken off, may have done it all the same; not what there was nothing to do it with.
         let befell = |strike: &&Strike| strike.is(&by) && !strike.is_absent();
-        let moves = |means: Means| matches!(means, Means::Clock | Means::Strobe);
         let strikes = || evidence.strikes.iter();
         Self {
             of_disks: strikes().filter(befell).collect(),
-            of_clocks: strikes().filter(|strike| strike.is(moves)).collect(),
-            hosts: hosts(&evidence.lines),
+            of_clocks: strikes().filter(|strike| strike.is(Means::moves_clocks)).collect(),
+            hosts: homes::hosts(&evidence.lines),
         }
     }
 
@@ -58,12 +57,6 @@ impl<'a> Excuses<'a> {
         let own = |id: &u64| *id == said.manager || self.hosts.get(id) == Some(&said.host);
         strike.victims.iter().any(own)
     }
-}
-
-fn hosts(lines: &[Line]) -> BTreeMap<u64, u64> {
-    let came = |line: &&Line| line.is_by("member") && matches!(&*line.f, "founded" | "joined");
-    let host = |line: &Line| Some((line.node?, line.value["host"].as_u64()?));
-    lines.iter().filter(came).filter_map(host).collect()
 }
 
 /// From when to when it excuses. What never ended, or was left broken, does to the end.

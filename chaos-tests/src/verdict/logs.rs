@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::evidence::{Evidence, Papers, homes};
+use super::evidence::{Evidence, Papers};
+use crate::homes::last_numbers;
 use crate::sayings::{began, stamp, started};
 
 /// A line of a Manager's log, and whose it is.
@@ -23,7 +24,7 @@ pub(super) struct Said {
 /// All that all Managers said, or why it cannot be told.
 pub(super) fn said(evidence: &Evidence) -> Result<Vec<Said>, String> {
     let (mut said, founders) =
-        (Vec::new(), homes(&evidence.lines[..evidence.lines.len().min(100)]));
+        (Vec::new(), last_numbers(&evidence.lines[..evidence.lines.len().min(100)]));
     let began = began(&evidence.lines);
     for papers in &evidence.papers {
         // On the spare host there may never have been one.

@@ -5,9 +5,12 @@ use crate::checker::{Finding, Valid};
 use crate::fault::Counts;
 
 impl Verdict {
-    /// Every check with its doubts, every class of faults, the figures, and the verdict in a word.
+    /// Every check that is well, every class of faults, the figures, every check that is not well with its doubts, and the
+    /// verdict in a word: of a long output often only the end is kept, and that has to say why.
     pub fn summary(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.checks.iter().flat_map(told).collect();
+        let (well, others): (Vec<&Finding>, Vec<&Finding>) =
+            self.checks.iter().partition(|finding| finding.valid == Valid::Yes);
+        let mut lines: Vec<String> = well.into_iter().flat_map(told).collect();
         lines.extend(self.faults.iter().map(|(class, counts)| self.fault(class, *counts)));
         let pairs: Vec<&str> = self.pairs.keys().map(String::as_str).collect();
         lines.push(format!("  at the same time: {}", pairs.join(", ")));
@@ -15,6 +18,7 @@ impl Verdict {
             "  {} calls/s, {:?} · failovers {:?} ms",
             self.calls_per_second, self.calls_per_second_by_phase, self.failover_ms
         ));
+        lines.extend(others.into_iter().flat_map(told));
         lines.push(format!("chaos: {}; again: {}", self.word(), self.repeat));
         lines
     }

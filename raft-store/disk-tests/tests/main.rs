@@ -6,4 +6,5 @@ mod endurance;
 mod ext4;
 mod forgetful;
 mod planted;
+mod restart;
 mod support;

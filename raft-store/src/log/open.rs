@@ -181,7 +181,7 @@ pub(super) fn build_writer(
 ) -> Result<Writer, OpenError> {
     let Recovered { table, mut segments, next_group, .. } = recovered;
     let active = match segments.pop() {
-        Some(last) => resume(last)?,
+        Some(last) => resume(dir, last)?,
         None => begin(dir, &maker)?,
     };
     let sealed = segments.into_iter().map(|segment| Sealed {
@@ -213,14 +213,18 @@ pub(super) fn build_writer(
     })
 }
 
-/// Goes on in the last segment, after wiping a write that never finished.
-fn resume(last: ReadSegment) -> Result<Active, OpenError> {
+/// Goes on in the last segment, after wiping a write that never finished. What was read back counts as flushed from here on, and
+/// a process that was killed between its write and its flush leaves that to the page cache: it is flushed now.
+fn resume(dir: &Path, last: ReadSegment) -> Result<Active, OpenError> {
     let path = last.name.path;
     let file = OpenOptions::new().read(true).write(true).open(&path).doing("open", &path)?;
     if let Some(reason) = last.torn {
         tracing::info!(segment = %path.display(), offset = last.end, %reason, "wiped a write that never finished; it was never acknowledged");
         wipe(&file, last.end, last.file_bytes).doing("wipe the end of", &path)?;
     }
+    file.sync_data().doing("flush", &path)?;
+    // Its name as well: it may be as new as what is in it.
+    disk::sync_dir(dir).doing("flush", dir)?;
     Ok(Active {
         number: last.name.number,
         path,

@@ -262,6 +262,7 @@ impl Group for TestGroup {
         Standing {
             here: HERE,
             term: Term(1),
+            kept_term: Term(1),
             leader: inner.leader,
             leading: inner.leader == Some(HERE),
             quorum_acked: None,
