@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::No;
-use crate::cluster::summed_file;
+use crate::cluster::{private_file, summed_file};
 
 /// How long acts of an earlier epoch may take to notice that they are to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
@@ -120,7 +120,10 @@ impl Gate {
                 Err(No::Refused(format!("this host belongs to group {}", known.cluster_id)))
             }
             Some(known) if known.epoch > epoch => Err(No::Fenced { highest: known.epoch }),
-            Some(known) if known.epoch == epoch => Ok(()),
+            // Who wrote it may have been killed before it was on the disk.
+            Some(known) if known.epoch == epoch => {
+                private_file::settle(&self.dir.join("highest")).map_err(|error| self.broken(&error))
+            }
             Some(_) | None => self.write("highest", &Highest { cluster_id, epoch }),
         }
     }

@@ -15,7 +15,6 @@ const PRIVATE: u32 = 0o600;
 /// The temporary file is created with its final mode: there is no moment at which a secret is readable
 /// by others. Both the file and its directory are synced before this returns.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().ok_or_else(|| io::Error::other("a private file needs a directory"))?;
     let temporary = path.with_extension("new");
     remove_leftover(&temporary)?;
     let mut file =
@@ -23,6 +22,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
+    settle(path)
+}
+
+/// Makes sure that the file that is at `path` is there after a power cut. For whoever finds it and did not write it: whose process
+/// was killed between putting it there and syncing its directory left that undone. Costs next to nothing when it is done.
+pub(crate) fn settle(path: &Path) -> io::Result<()> {
+    let dir = path.parent().ok_or_else(|| io::Error::other("a private file needs a directory"))?;
     File::open(dir)?.sync_all()
 }
 

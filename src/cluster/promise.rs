@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::summed_file;
 use super::timers::Timers;
+use super::{private_file, summed_file};
 use crate::capabilities::managers::model::LEASE_MAX_MS;
 
 const FILE: &str = "clocks.json";
@@ -35,7 +35,10 @@ impl Promise {
     pub(crate) fn load(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
         let kept = match summed_file::read(&path) {
-            Ok(text) => parse(&text).map_err(|cause| damaged(&path, &cause))?,
+            Ok(text) => {
+                private_file::settle(&path)?;
+                parse(&text).map_err(|cause| damaged(&path, &cause))?
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Kept { wanted: Timers::default(), lease_ms: 0 }
             }

@@ -28,8 +28,8 @@ const ACTIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the victim may take to be sent more than the beginning of it: connections wait for seconds after a cut.
 const SENDING_PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
-/// How long a victim may take to tell how far it is; another fault may have ended its process.
-const TELLING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a victim may take to tell how far it is: another fault may have ended its process, and one call alone may take 8 s.
+const TELLING_PATIENCE: Duration = Duration::from_secs(25);
 /// Part of a checkpoint. Handshakes and talk take a few kilobytes.
 const BEGINNING_KIB: u32 = 48;
 
@@ -86,14 +86,7 @@ pub(super) async fn cut(
 async fn lack_it(away: &[Client], known: u64) -> bool {
     let deadline = Instant::now() + TELLING_PATIENCE;
     for client in away {
-        let page = loop {
-            match page(client).await {
-                Some(page) => break page,
-                None if Instant::now() > deadline => return false,
-                None => sleep(LOOK_PERIOD).await,
-            }
-        };
-        if !lacks_it(&page, known) {
+        if !page_by(client, deadline).await.is_some_and(|page| lacks_it(&page, known)) {
             return false;
         }
     }
@@ -107,11 +100,12 @@ fn lacks_it(page: &Value, known: u64) -> bool {
     page["last_log"].is_u64() && is_behind("last_log") && is_behind("checkpoint")
 }
 
-/// The end of the longest log among those who are away.
+/// The end of the longest log among those who are away; `None`: nobody told, in time.
 async fn newest_known(away: &[Client]) -> Option<u64> {
-    let mut newest = None;
+    let (deadline, mut newest) = (Instant::now() + TELLING_PATIENCE, None);
     for client in away {
-        newest = newest.max(page(client).await.and_then(|page| page["last_log"].as_u64()));
+        let page = page_by(client, deadline).await;
+        newest = newest.max(page.and_then(|page| page["last_log"].as_u64()));
     }
     newest
 }
@@ -133,6 +127,16 @@ async fn forgotten(others: &[Client], entry: u64) -> bool {
         sleep(LOOK_PERIOD).await;
     }
     false
+}
+
+/// What a Manager tells of itself; asked again until then.
+async fn page_by(client: &Client, deadline: Instant) -> Option<Value> {
+    loop {
+        match page(client).await {
+            None if Instant::now() < deadline => sleep(LOOK_PERIOD).await,
+            told => return told,
+        }
+    }
 }
 
 /// What a Manager tells of itself.

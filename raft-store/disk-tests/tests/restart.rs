@@ -46,8 +46,8 @@ impl Frozen for Nothing {
     }
 }
 
-#[tokio::test]
-async fn what_a_killed_process_left_to_the_page_cache_is_flushed_by_the_next_one() {
+#[test]
+fn what_a_killed_process_left_to_the_page_cache_is_flushed_by_the_next_one() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let Some(mut disk) = have(Ext4::new(dir.path(), DISK_BYTES), "power cut after a restart")
@@ -56,30 +56,34 @@ async fn what_a_killed_process_left_to_the_page_cache_is_flushed_by_the_next_one
     };
     let (home, beside) = (disk.path().join("store"), dir.path().join("beside"));
     raft_store::format(&home, &IDENTITY).unwrap();
-    append(&home, 0..3).await;
+    append(&home, 0..3);
     copy(&home, &beside);
-    append(&beside, 3..4).await;
+    append(&beside, 3..4);
     // What the copy wrote in addition, as it is when a process is killed between its write and its flush.
     write_unflushed(&segment(&beside), &segment(&home));
-    let told = append(&home, 0..0).await;
+    let told = append(&home, 0..0);
     assert_eq!(told, Some(3), "whoever asks is told of it");
     disk.cut().unwrap();
     disk.repower().unwrap();
-    assert_eq!(append(&home, 0..0).await, told);
+    assert_eq!(append(&home, 0..0), told);
 }
 
 /// Opens a store, appends these, and closes it. The last entry that it had at the opening.
-async fn append(home: &Path, indices: std::ops::Range<u64>) -> Option<u64> {
+fn append(home: &Path, indices: std::ops::Range<u64>) -> Option<u64> {
     let opened = raft_store::open(home, &IDENTITY, Options::default(), Arc::new(Nothing));
     let Opened { mut log, state, closing, .. } = opened.unwrap();
-    let last = log.get_log_state().await.unwrap().last_log_id.map(|last| last.index);
-    if !indices.is_empty() {
-        let (done, flushed) = TypeConfig::oneshot();
-        log.append(indices.map(entry), IOFlushed::signal(done)).await.unwrap();
-        flushed.await.unwrap().unwrap();
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let last = runtime.block_on(async {
+        let last = log.get_log_state().await.unwrap().last_log_id.map(|last| last.index);
+        if !indices.is_empty() {
+            let (done, flushed) = TypeConfig::oneshot();
+            log.append(indices.map(entry), IOFlushed::signal(done)).await.unwrap();
+            flushed.await.unwrap().unwrap();
+        }
+        last
+    });
     drop((log, state));
-    tokio::task::spawn_blocking(|| closing.wait()).await.unwrap();
+    closing.wait();
     last
 }
 
